@@ -1,0 +1,12 @@
+//! Keywright: API authentication in one binary and one SQLite file.
+//!
+//! Arrows point the only way that code may call; a test holds them.
+//!
+//! ```text
+//! main → cli → app → { http, worker } → domain → db → model
+//! ```
+//!
+//! `model`, `env` and `error` are leaves and may be used from everywhere.
+
+pub mod http;
+pub mod model;
