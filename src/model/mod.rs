@@ -1,1 +1,26 @@
-//! Plain types that every layer shares; nothing here does I/O.
+//! Plain types that every layer shares: no I/O, no clock, no randomness of their own.
+//!
+//! `now` and random bytes are arguments, so that the same call always gives the same answer.
+
+mod ascii;
+pub mod id;
+pub mod key;
+pub mod key_policy;
+pub mod scope;
+pub mod scope_expr;
+pub mod secret;
+pub mod time;
+pub mod words;
+
+pub use ascii::Ascii;
+pub use id::{
+    ActivityId, ApiId, ClientId, DeliveryId, GrantId, IdError, InvitationId, KeyId, RequestId, SecretId,
+    SessionId, UserId, WebhookId,
+};
+pub use key::{AskedEnvironment, Environment, KeyPrefix, KeySecret, SecretHash, Shape, inspect};
+pub use key_policy::{KeyStatus, LimitPer, PolicyError, Quota, QuotaPeriod, RateLimit, VerifyCode};
+pub use scope::{Scope, ScopeError, ScopeSet};
+pub use scope_expr::{ScopeExpr, ScopeExprError, ScopeExprProblem};
+pub use secret::Secret;
+pub use time::{Timestamp, TimestampError};
+pub use words::UnknownWord;
