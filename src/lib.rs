@@ -8,5 +8,9 @@
 //!
 //! `model`, `env` and `error` are leaves and may be used from everywhere.
 
+pub mod db;
+pub mod domain;
+pub mod env;
+pub mod error;
 pub mod http;
 pub mod model;

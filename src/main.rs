@@ -1,1 +1,3 @@
-fn main(){}
+//! The `keywright` program.
+
+fn main() {}

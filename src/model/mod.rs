@@ -2,16 +2,20 @@
 //!
 //! `now` and random bytes are arguments, so that the same call always gives the same answer.
 
+pub mod activity;
+pub mod api;
 mod ascii;
 pub mod id;
 pub mod key;
 pub mod key_policy;
+pub mod role;
 pub mod scope;
 pub mod scope_expr;
 pub mod secret;
 pub mod time;
 pub mod words;
 
+pub use api::Api;
 pub use ascii::Ascii;
 pub use id::{
     ActivityId, ApiId, ClientId, DeliveryId, GrantId, IdError, InvitationId, KeyId, RequestId, SecretId,
@@ -19,6 +23,7 @@ pub use id::{
 };
 pub use key::{AskedEnvironment, Environment, KeyPrefix, KeySecret, SecretHash, Shape, inspect};
 pub use key_policy::{KeyStatus, LimitPer, PolicyError, Quota, QuotaPeriod, RateLimit, VerifyCode};
+pub use role::Role;
 pub use scope::{Scope, ScopeError, ScopeSet};
 pub use scope_expr::{ScopeExpr, ScopeExprError, ScopeExprProblem};
 pub use secret::Secret;

@@ -1,0 +1,284 @@
+-- Keywright's whole store, as it is now: one SQLite file, read this first.
+--
+-- Conventions. `no` is a row's short number: it joins tables and never leaves the file. `id` is the public TypeID
+-- (`key_01…`). Times are milliseconds since 1970 in UTC and end in `_at`; durations end in `_seconds`; booleans are
+-- 0 or 1. Scope sets are scope names separated by single spaces, sorted, as OAuth writes them. What is secret is
+-- either a SHA-256 (`hash`: 128 random bits or more stand behind it, so a slow hash would buy nothing), an Argon2id
+-- string (`password`: chosen by a person), or sealed under `master.key` (`sealed`).
+
+-- One row: what this file is.
+CREATE TABLE instance (
+    no               INTEGER PRIMARY KEY CHECK (no = 1),
+    created_at       INTEGER NOT NULL,
+    -- Which master.key this file belongs to: the first bytes of a hash of it. A file never starts under another.
+    master_key_id    BLOB NOT NULL
+) STRICT;
+
+-- What an administrator changes while it runs. One row a setting; an absent row means the default.
+CREATE TABLE settings (
+    name             TEXT PRIMARY KEY,
+    value            TEXT NOT NULL,
+    updated_at       INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+---------------------------------------------------------------------------------------------------- APIs
+
+-- A service that Keywright protects; in OAuth's words a resource server. Row 1 is Keywright's own.
+CREATE TABLE apis (
+    no               INTEGER PRIMARY KEY,
+    id               TEXT NOT NULL UNIQUE,
+    slug             TEXT NOT NULL UNIQUE,
+    name             TEXT NOT NULL,
+    -- The `aud` of its tokens and the `resource` that asks for them (RFC 8707).
+    audience         TEXT NOT NULL UNIQUE,
+    -- What its keys begin with.
+    prefix           TEXT NOT NULL UNIQUE,
+    built_in         INTEGER NOT NULL DEFAULT 0,
+    -- The tier of keys that name none, of tokens and sessions, and of what members make for themselves.
+    default_tier     TEXT NOT NULL,
+    token_tier       TEXT NOT NULL,
+    member_tier      TEXT NOT NULL,
+    member_max_keys  INTEGER NOT NULL,
+    -- Whether forward-auth takes keys from `X-API-Key` too.
+    x_api_key        INTEGER NOT NULL DEFAULT 0,
+    -- JSON array of origins that may call sign-in from a page (CORS).
+    allowed_origins  TEXT NOT NULL DEFAULT '[]',
+    -- JSON object role → array of scopes: what a person of that role holds here.
+    role_scopes      TEXT NOT NULL DEFAULT '{}',
+    created_at       INTEGER NOT NULL,
+    updated_at       INTEGER NOT NULL
+) STRICT;
+
+-- A permission of one API.
+CREATE TABLE scopes (
+    api_no           INTEGER NOT NULL REFERENCES apis (no) ON DELETE CASCADE,
+    name             TEXT NOT NULL,
+    description      TEXT NOT NULL,
+    -- Satisfies every scope of its API (`admin`).
+    grants_all       INTEGER NOT NULL DEFAULT 0,
+    position         INTEGER NOT NULL,
+    PRIMARY KEY (api_no, name)
+) STRICT, WITHOUT ROWID;
+
+-- A named set of scopes, offered when a key is made.
+CREATE TABLE presets (
+    api_no           INTEGER NOT NULL REFERENCES apis (no) ON DELETE CASCADE,
+    name             TEXT NOT NULL,
+    description      TEXT NOT NULL,
+    scopes           TEXT NOT NULL,
+    -- `live` or `test` when the preset decides it.
+    environment      TEXT,
+    position         INTEGER NOT NULL,
+    PRIMARY KEY (api_no, name)
+) STRICT, WITHOUT ROWID;
+
+-- A named rate limit.
+CREATE TABLE tiers (
+    api_no           INTEGER NOT NULL REFERENCES apis (no) ON DELETE CASCADE,
+    name             TEXT NOT NULL,
+    -- Requests per window; null is unlimited.
+    limit_count      INTEGER,
+    window_seconds   INTEGER NOT NULL,
+    -- Bucket size; null means as many as the limit.
+    burst            INTEGER,
+    -- Whose requests share one bucket: `key`, `owner` or `user`.
+    per              TEXT NOT NULL DEFAULT 'key',
+    position         INTEGER NOT NULL,
+    PRIMARY KEY (api_no, name)
+) STRICT, WITHOUT ROWID;
+
+-- What forward-auth asks of a request, by method and path; the first match wins.
+CREATE TABLE routes (
+    api_no           INTEGER NOT NULL REFERENCES apis (no) ON DELETE CASCADE,
+    position         INTEGER NOT NULL,
+    method           TEXT NOT NULL,
+    path             TEXT NOT NULL,
+    -- A scope expression; null asks for a valid credential only.
+    scope            TEXT,
+    -- `live`, `test` or `any`.
+    environment      TEXT NOT NULL,
+    cost             INTEGER NOT NULL DEFAULT 1,
+    -- Needs no credential at all.
+    public           INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (api_no, position)
+) STRICT, WITHOUT ROWID;
+
+---------------------------------------------------------------------------------------------------- People
+
+-- A person who signs in.
+CREATE TABLE users (
+    no               INTEGER PRIMARY KEY,
+    id               TEXT NOT NULL UNIQUE,
+    -- As the person writes it, and as it is compared: trimmed and lower case.
+    email            TEXT NOT NULL,
+    email_key        TEXT NOT NULL UNIQUE,
+    name             TEXT NOT NULL,
+    -- `owner`, `admin`, `developer`, `viewer` or `member`.
+    role             TEXT NOT NULL,
+    -- Argon2id in PHC form; null until a password is chosen.
+    password         TEXT,
+    email_verified_at INTEGER,
+    disabled_at      INTEGER,
+    created_at       INTEGER NOT NULL,
+    updated_at       INTEGER NOT NULL
+) STRICT;
+
+---------------------------------------------------------------------------------------------------- Keys
+
+-- An API key: one identity with a policy. One wide row, because a request that misses the cache reads it whole.
+CREATE TABLE keys (
+    no               INTEGER PRIMARY KEY,
+    id               TEXT NOT NULL UNIQUE,
+    api_no           INTEGER NOT NULL REFERENCES apis (no),
+    name             TEXT NOT NULL,
+    -- `live` or `test`.
+    environment      TEXT NOT NULL,
+    scopes           TEXT NOT NULL,
+    -- A tier of the API; null takes the API's default.
+    tier             TEXT,
+    -- A limit of its own instead of a tier; `ratelimit_window_seconds` tells that there is one, and
+    -- `ratelimit_limit` null then means unlimited.
+    ratelimit_limit  INTEGER,
+    ratelimit_window_seconds INTEGER,
+    ratelimit_burst  INTEGER,
+    quota_limit      INTEGER,
+    -- `day`, `month` or `total`.
+    quota_period     TEXT,
+    -- The caller's own name for whom the key is for.
+    owner            TEXT,
+    -- Whose own key it is; null is a service key.
+    user_no          INTEGER REFERENCES users (no),
+    -- Networks in CIDR form, separated by spaces; null allows every address.
+    allowed_ips      TEXT,
+    -- JSON object.
+    metadata         TEXT NOT NULL DEFAULT '{}',
+    expires_at       INTEGER,
+    disabled_at      INTEGER,
+    revoked_at       INTEGER,
+    created_at       INTEGER NOT NULL,
+    updated_at       INTEGER NOT NULL
+) STRICT;
+CREATE INDEX keys_by_api ON keys (api_no, no);
+CREATE INDEX keys_by_owner ON keys (owner, no) WHERE owner IS NOT NULL;
+CREATE INDEX keys_by_user ON keys (user_no, no) WHERE user_no IS NOT NULL;
+CREATE INDEX keys_by_expiry ON keys (expires_at) WHERE expires_at IS NOT NULL;
+
+-- The strings that prove a key. A rotation adds one; the older works until its `expires_at`.
+CREATE TABLE key_secrets (
+    -- SHA-256 of the whole string.
+    hash             BLOB PRIMARY KEY,
+    key_no           INTEGER NOT NULL REFERENCES keys (no),
+    -- First and last four characters of the random part, for people to recognise it.
+    start            TEXT NOT NULL,
+    "end"            TEXT NOT NULL,
+    created_at       INTEGER NOT NULL,
+    expires_at       INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX key_secrets_by_key ON key_secrets (key_no, created_at);
+
+-- What a key has used. Written behind the requests, together with their activity.
+CREATE TABLE key_usage (
+    key_no           INTEGER PRIMARY KEY REFERENCES keys (no),
+    -- To the hour; the activity log has the exact moment.
+    last_used_at     INTEGER,
+    -- Start of the quota period that `quota_used` counts in.
+    quota_period_at  INTEGER NOT NULL DEFAULT 0,
+    quota_used       INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+---------------------------------------------------------------------------------------------------- Activity
+
+-- Every decision and every change, append-only and in the order of `no`. No secondary index: a random index is the
+-- most expensive part of a log. `activity_index` serves closed segments, memory serves the open one.
+-- The numbers of `kind`, `outcome` and `code` are listed in `model::activity`.
+CREATE TABLE activity (
+    no               INTEGER PRIMARY KEY,
+    at               INTEGER NOT NULL,
+    kind             INTEGER NOT NULL,
+    outcome          INTEGER NOT NULL,
+    code             INTEGER NOT NULL,
+    api_no           INTEGER,
+    -- Whom or what the row is about.
+    key_no           INTEGER,
+    user_no          INTEGER,
+    client_no        INTEGER,
+    grant_no         INTEGER,
+    session_no       INTEGER,
+    -- Who asked, where that is somebody else: the key that asked for a verification, the person who made a change.
+    by_key_no        INTEGER,
+    by_user_no       INTEGER,
+    -- 4 or 16 bytes.
+    ip               BLOB,
+    method           INTEGER,
+    path_no          INTEGER,
+    agent_no         INTEGER,
+    took_us          INTEGER,
+    -- The 16 bytes behind `req_…`.
+    request_id       BLOB,
+    -- How many refusals without a known key this row stands for; null is one.
+    count            INTEGER,
+    -- JSON: what a change changed, what a refusal saw.
+    detail           TEXT
+) STRICT;
+
+-- Strings that many rows share (paths, user agents), written once a segment. A string may stand here twice.
+CREATE TABLE activity_strings (
+    no               INTEGER PRIMARY KEY,
+    -- The segment that it was first written in; it goes when that segment and all before it have gone.
+    segment          INTEGER NOT NULL,
+    text             TEXT NOT NULL
+) STRICT;
+
+-- For closed segments: the rows about one key, in order. Appended in small steps when a segment closes.
+CREATE TABLE activity_index (
+    -- Rows no / 1,000,000.
+    segment          INTEGER NOT NULL,
+    key_no           INTEGER NOT NULL,
+    activity_no      INTEGER NOT NULL,
+    PRIMARY KEY (segment, key_no, activity_no)
+) STRICT, WITHOUT ROWID;
+
+-- How far the index has come: one row for every segment whose index is complete.
+CREATE TABLE activity_segments (
+    segment          INTEGER PRIMARY KEY,
+    indexed_at       INTEGER NOT NULL
+) STRICT;
+
+---------------------------------------------------------------------------------------------------- Machinery
+
+-- Answers to creating requests that carried an Idempotency-Key.
+CREATE TABLE idempotency (
+    -- SHA-256 over caller, route and key.
+    hash             BLOB PRIMARY KEY,
+    -- SHA-256 of the body: the same key with another body is a conflict.
+    request_hash     BLOB NOT NULL,
+    resource_id      TEXT NOT NULL,
+    -- The answer, sealed; null once it may not be shown again.
+    sealed           BLOB,
+    -- When `sealed` goes, and when the row does.
+    answer_until_at  INTEGER NOT NULL,
+    expires_at       INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX idempotency_by_expiry ON idempotency (expires_at);
+
+-- Events for the world outside, written in the transaction of the change that they tell of.
+CREATE TABLE outbox (
+    no               INTEGER PRIMARY KEY,
+    -- `key.created`, `key.revoked`, …
+    event            TEXT NOT NULL,
+    at               INTEGER NOT NULL,
+    -- JSON; never a secret.
+    payload          TEXT NOT NULL
+) STRICT;
+
+-- Work that the clock drives: one row a job.
+CREATE TABLE jobs (
+    name             TEXT PRIMARY KEY,
+    run_at           INTEGER NOT NULL,
+    -- What the job remembers between its runs; JSON.
+    state            TEXT NOT NULL DEFAULT '{}',
+    -- Failures in a row and the last one's words.
+    failures         INTEGER NOT NULL DEFAULT 0,
+    last_error       TEXT
+) STRICT, WITHOUT ROWID;
+CREATE INDEX jobs_by_time ON jobs (run_at);

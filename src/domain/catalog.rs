@@ -1,0 +1,72 @@
+//! Every API of the instance, in memory: few, small, and asked about on each request. Replaced whole after each
+//! commit that changes one, before the change is answered.
+
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
+
+use crate::model::Api;
+use crate::model::api::BUILT_IN_SLUG;
+
+/// The APIs as one committed state has them.
+#[derive(Debug, Default)]
+pub struct Apis {
+    by_no: HashMap<i64, Arc<Api>>,
+    by_slug: HashMap<String, Arc<Api>>,
+}
+
+impl Apis {
+    /// Indexes `apis`.
+    pub fn new(apis: Vec<Api>) -> Self {
+        let mut all = Self::default();
+        for api in apis {
+            let api = Arc::new(api);
+            all.by_no.insert(api.no, api.clone());
+            all.by_slug.insert(api.slug.clone(), api);
+        }
+        all
+    }
+
+    /// By the row's number.
+    pub fn by_no(&self, no: i64) -> Option<&Arc<Api>> {
+        self.by_no.get(&no)
+    }
+
+    /// By slug.
+    pub fn by_slug(&self, slug: &str) -> Option<&Arc<Api>> {
+        self.by_slug.get(slug)
+    }
+
+    /// Keywright's own.
+    ///
+    /// # Panics
+    /// Never on a prepared store: it holds the built-in API from its first transaction on.
+    pub fn built_in(&self) -> &Arc<Api> {
+        self.by_slug(BUILT_IN_SLUG).expect("the store is made with the built-in API")
+    }
+
+    /// All, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Api>> {
+        self.by_no.values()
+    }
+}
+
+/// The current [`Apis`].
+#[derive(Debug, Default)]
+pub struct Catalog(RwLock<Arc<Apis>>);
+
+impl Catalog {
+    /// A catalog that shows `apis`.
+    pub fn new(apis: Apis) -> Self {
+        Self(RwLock::new(Arc::new(apis)))
+    }
+
+    /// The APIs as they are now; stays as it is while the caller holds it.
+    pub fn get(&self) -> Arc<Apis> {
+        self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    /// Shows `apis` from now on. Call it from a commit hook.
+    pub fn replace(&self, apis: Apis) {
+        *self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(apis);
+    }
+}

@@ -1,0 +1,77 @@
+//! The rules. Functions are synchronous over a transaction, take the time from their caller, and know no HTTP.
+
+pub mod access;
+pub mod activity;
+pub mod catalog;
+pub mod vault;
+pub mod verify;
+
+use std::sync::Arc;
+
+use crate::db::{Db, Error as DbError, Reader, Tx};
+use crate::env::{Clock, Rng};
+use crate::model::Timestamp;
+
+/// What the rules stand on: one value for the whole server, made by `app`.
+pub struct Core {
+    pub(crate) db: Db,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) rng: Arc<dyn Rng>,
+    /// Seals what must be readable again, and signs cursors and the log's chain.
+    pub vault: vault::Vault,
+    /// Every API, in memory.
+    pub catalog: catalog::Catalog,
+    /// Answers whether a key is good.
+    pub verify: verify::Engine,
+    /// Where decisions are logged.
+    pub activity: Arc<activity::Log>,
+    /// What the operator configured and the rules need.
+    pub settings: Settings,
+}
+
+/// The part of the configuration that rules ask for.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where people and programs reach this instance; the issuer of its tokens, byte for byte.
+    pub public_url: String,
+    /// Shown name of whoever runs it.
+    pub organization: String,
+}
+
+impl Core {
+    /// The wall clock.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Fresh random bytes.
+    pub fn random<const N: usize>(&self) -> [u8; N] {
+        crate::env::random(&*self.rng)
+    }
+
+    /// Changes the store; returns when the change is on disk and every cache has forgotten what it replaced.
+    ///
+    /// # Errors
+    /// The job's own, or `UNAVAILABLE` when nothing can be written.
+    pub async fn write<T, E, F>(&self, job: F) -> Result<T, E>
+    where
+        F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        self.db.write(job).await
+    }
+
+    /// Reads one committed state.
+    ///
+    /// # Errors
+    /// The query's own.
+    pub async fn read<T, E, F>(&self, query: F) -> Result<T, E>
+    where
+        F: FnOnce(&Reader<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        self.db.read(query).await
+    }
+}

@@ -1,0 +1,49 @@
+//! What a person is on this instance.
+
+use serde::{Deserialize, Serialize};
+
+/// From most to least. What each may do is a set of scopes per API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Everything, owners included.
+    Owner,
+    /// Everything but owners.
+    Admin,
+    /// Reads everything; makes keys and OAuth clients.
+    Developer,
+    /// Reads everything.
+    Viewer,
+    /// An ordinary end user: only what is theirs.
+    Member,
+}
+
+impl Role {
+    /// Every role, from most to least.
+    pub const ALL: &[Self] = &[Self::Owner, Self::Admin, Self::Developer, Self::Viewer, Self::Member];
+
+    /// The public name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Admin => "admin",
+            Self::Developer => "developer",
+            Self::Viewer => "viewer",
+            Self::Member => "member",
+        }
+    }
+}
+
+impl std::fmt::Display for Role {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::str::FromStr for Role {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.iter().copied().find(|role| role.as_str() == text).ok_or(())
+    }
+}
