@@ -206,3 +206,6 @@ impl ActivityId {
         (rand_a << 62 | rand_b) as i64
     }
 }
+
+#[cfg(test)]
+mod tests;

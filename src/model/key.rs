@@ -5,13 +5,13 @@
 
 use std::{fmt, str::FromStr};
 
-use aws_lc_rs::digest;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{
     ascii::Ascii,
     secret::Secret,
+    secret_hash::SecretHash,
     words::{FromText, word_enum},
 };
 
@@ -233,10 +233,9 @@ pub enum Shape<'a> {
 
 /// Looks at a presented key without an allocation; any text of any length is fine.
 pub fn inspect(candidate: &str) -> Shape<'_> {
-    let Some((prefix, environment, body)) = split(candidate) else { return Shape::Foreign };
-    // The body is ASCII, so no index lands within a character.
+    let Some((prefix, environment)) = split(candidate) else { return Shape::Foreign };
+    // What has the form is ASCII, so that this lands within no character.
     let (covered, given) = candidate.split_at(candidate.len() - CHECKSUM_LENGTH);
-    debug_assert_eq!(body.len(), RANDOM_LENGTH + CHECKSUM_LENGTH);
     if checksum(covered) == given.as_bytes() {
         Shape::Ours { prefix, environment }
     } else {
@@ -244,8 +243,8 @@ pub fn inspect(candidate: &str) -> Shape<'_> {
     }
 }
 
-/// Prefix, environment and the 38 characters after them, if the text has exactly that form.
-fn split(candidate: &str) -> Option<(&str, Environment, &str)> {
+/// Prefix and environment, if the text has exactly our form.
+fn split(candidate: &str) -> Option<(&str, Environment)> {
     const LONGEST: usize = KeyPrefix::MAX_LENGTH + 6 + RANDOM_LENGTH + CHECKSUM_LENGTH;
     if candidate.len() > LONGEST {
         return None;
@@ -255,87 +254,8 @@ fn split(candidate: &str) -> Option<(&str, Environment, &str)> {
     let fits = is_prefix(prefix)
         && body.len() == RANDOM_LENGTH + CHECKSUM_LENGTH
         && body.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    if fits { Some((prefix, environment.parse().ok()?, body)) } else { None }
+    if fits { Some((prefix, environment.parse().ok()?)) } else { None }
 }
 
-/// SHA-256 of a whole secret: what is stored and looked up in its place.
-///
-/// A slow hash would buy nothing, for there is no guessing through 190 random bits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SecretHash([u8; 32]);
-
-impl SecretHash {
-    /// The hash of a secret, whatever its shape.
-    pub fn of(secret: &str) -> Self {
-        let digest = digest::digest(&digest::SHA256, secret.as_bytes());
-        Self(digest.as_ref().try_into().expect("SHA-256 gives 32 bytes"))
-    }
-
-    /// The hash that was stored as these bytes.
-    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    /// The bytes to store.
-    pub const fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-
-    /// 64 lowercase hexadecimal digits, without an allocation.
-    pub fn encode(&self) -> Ascii<64> {
-        const HEX: &[u8; 16] = b"0123456789abcdef";
-        let mut text = Ascii::new();
-        for byte in self.0 {
-            text.push(HEX[usize::from(byte >> 4)]);
-            text.push(HEX[usize::from(byte & 15)]);
-        }
-        text
-    }
-}
-
-/// A text that is no [`SecretHash`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SecretHashError;
-
-impl fmt::Display for SecretHashError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Give the SHA-256 of the key as 64 hexadecimal digits.")
-    }
-}
-
-impl std::error::Error for SecretHashError {}
-
-impl FromStr for SecretHash {
-    type Err = SecretHashError;
-
-    /// Digits in either case, since tools differ.
-    fn from_str(text: &str) -> Result<Self, SecretHashError> {
-        if text.len() != 64 {
-            return Err(SecretHashError);
-        }
-        let mut bytes = [0; 32];
-        for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-            let digit = |at: usize| char::from(pair[at]).to_digit(16).ok_or(SecretHashError);
-            *byte = (digit(0)? << 4 | digit(1)?) as u8;
-        }
-        Ok(Self(bytes))
-    }
-}
-
-impl fmt::Display for SecretHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.encode())
-    }
-}
-
-impl fmt::Debug for SecretHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.encode())
-    }
-}
-
-impl<'de> Deserialize<'de> for SecretHash {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(FromText::new("64 hexadecimal digits"))
-    }
-}
+#[cfg(test)]
+mod tests;

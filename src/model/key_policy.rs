@@ -185,3 +185,6 @@ impl Quota {
         Err(PolicyError { field: "limit", reason })
     }
 }
+
+#[cfg(test)]
+mod tests;

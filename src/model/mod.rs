@@ -12,6 +12,7 @@ pub mod role;
 pub mod scope;
 pub mod scope_expr;
 pub mod secret;
+pub mod secret_hash;
 pub mod time;
 pub mod words;
 
@@ -21,11 +22,12 @@ pub use id::{
     ActivityId, ApiId, ClientId, DeliveryId, GrantId, IdError, InvitationId, KeyId, RequestId, SecretId,
     SessionId, UserId, WebhookId,
 };
-pub use key::{AskedEnvironment, Environment, KeyPrefix, KeySecret, SecretHash, Shape, inspect};
+pub use key::{AskedEnvironment, Environment, KeyPrefix, KeyPrefixError, KeySecret, Shape, inspect};
 pub use key_policy::{KeyStatus, LimitPer, PolicyError, Quota, QuotaPeriod, RateLimit, VerifyCode};
 pub use role::Role;
 pub use scope::{Scope, ScopeError, ScopeSet};
 pub use scope_expr::{ScopeExpr, ScopeExprError, ScopeExprProblem};
 pub use secret::Secret;
+pub use secret_hash::{SecretHash, SecretHashError};
 pub use time::{Timestamp, TimestampError};
 pub use words::UnknownWord;

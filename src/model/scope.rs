@@ -229,3 +229,6 @@ impl<'de> Deserialize<'de> for ScopeSet {
         Vec::<Scope>::deserialize(deserializer).map(Self::from_iter)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -307,3 +307,6 @@ impl<'de> Deserialize<'de> for ScopeExpr {
         deserializer.deserialize_str(FromText::new("queries:read AND admin"))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -174,6 +174,10 @@ impl FromStr for Timestamp {
 
     /// Any RFC 3339 offset is accepted; digits beyond the millisecond are dropped.
     fn from_str(text: &str) -> Result<Self, TimestampError> {
+        // The parser takes any byte between date and time; RFC 3339 knows three.
+        if !matches!(text.as_bytes().get(10), Some(b'T' | b't' | b' ')) {
+            return Err(TimestampError::Malformed);
+        }
         let parsed = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| TimestampError::Malformed)?;
         let millis = parsed.unix_timestamp_nanos().div_euclid(1_000_000);
         i64::try_from(millis)
@@ -207,3 +211,6 @@ impl<'de> Deserialize<'de> for Timestamp {
         deserializer.deserialize_str(FromText::new("2024-01-01T00:00:00Z"))
     }
 }
+
+#[cfg(test)]
+mod tests;
