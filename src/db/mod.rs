@@ -1,6 +1,7 @@
 //! The store: one SQLite file, one writer thread that shares each fsync among everybody who waits, and a few
 //! readers. Only this folder names rusqlite; the layers above see [`Tx`], [`Conn`] and [`Row`].
 
+pub mod apis;
 pub mod migrate;
 mod reader;
 mod row;
@@ -16,11 +17,9 @@ pub use row::{Conn, Row, ToSql};
 pub use writer::{Drain, Health, Tx};
 
 /// Parameters of a statement.
-#[allow(unused_macros, reason = "the noun files use it")]
 macro_rules! params {
     ($($value:expr),* $(,)?) => { &[$(&$value as &dyn $crate::db::ToSql),*] };
 }
-#[allow(unused_imports, reason = "the noun files use it")]
 pub(crate) use params;
 
 /// Why the store could not do what it was asked.

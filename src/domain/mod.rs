@@ -2,7 +2,10 @@
 
 pub mod access;
 pub mod activity;
+pub mod apis;
 pub mod catalog;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod vault;
 pub mod verify;
 

@@ -57,6 +57,26 @@ impl AskedEnvironment {
             Self::Any => true,
         }
     }
+
+    /// The one environment that is accepted; none when either is.
+    pub const fn only(self) -> Option<Environment> {
+        match self {
+            Self::Live => Some(Environment::Live),
+            Self::Test => Some(Environment::Test),
+            Self::Any => None,
+        }
+    }
+}
+
+impl From<Option<Environment>> for AskedEnvironment {
+    /// None accepts either.
+    fn from(only: Option<Environment>) -> Self {
+        match only {
+            Some(Environment::Live) => Self::Live,
+            Some(Environment::Test) => Self::Test,
+            None => Self::Any,
+        }
+    }
 }
 
 /// What an API's keys start with: `[a-z][a-z0-9]{0,15}`.

@@ -1,0 +1,148 @@
+//! A whole [`Core`] on a file of its own, for the unit tests of the rules.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::db::{self, Db, params};
+use crate::domain::access::{Call, Principal, PrincipalKind, RequestInfo};
+use crate::domain::activity::{Appender, Log};
+use crate::domain::catalog::{Apis, Catalog};
+use crate::domain::{Core, Settings, apis, vault, verify};
+use crate::env::{Clock, ManualClock, Rng, SeededRng, random};
+use crate::error::{Error, Result};
+use crate::model::activity::Method;
+use crate::model::{KeyId, RequestId, Role, ScopeSet, SessionId, Timestamp, UserId};
+
+/// What the clock shows at first: a Monday noon.
+pub(crate) const START: &str = "2026-06-01T12:00:00Z";
+
+/// A store with nothing in it but the built-in API, and a clock that stands still.
+pub(crate) struct World {
+    pub(crate) core: Arc<Core>,
+    pub(crate) clock: Arc<ManualClock>,
+    _directory: tempfile::TempDir,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.core.db.stop();
+    }
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("keywright.db");
+        db::migrate::prepare(&path).unwrap();
+        let clock = Arc::new(ManualClock::new(START.parse().unwrap()));
+        let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(1));
+        let settings = settings();
+        let db = Db::open(&db::Options::new(path), Box::new(Appender)).unwrap();
+        let catalog = seed(&db, clock.now(), rng.clone(), settings.public_url.clone()).await;
+        let core = Arc::new(Core {
+            vault: vault::Vault::open(&vault::generate(&*rng)).unwrap(),
+            catalog: Catalog::new(catalog),
+            verify: verify::Engine::default(),
+            activity: Arc::new(Log::default()),
+            settings,
+            clock: clock.clone(),
+            rng,
+            db,
+        });
+        Self { core, clock, _directory: directory }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// A call by a management key that holds `scopes` on the built-in API.
+    pub(crate) fn key_call(&self, scopes: &str) -> Arc<Call> {
+        self.call(Principal {
+            kind: PrincipalKind::Key,
+            key: Some((1_000_000, KeyId::new(self.now(), random(&*self.core.rng)))),
+            api_no: Some(self.core.catalog.get().built_in().no),
+            scopes: scopes.parse().unwrap(),
+            ..Principal::anonymous()
+        })
+    }
+
+    /// A call by a management key that may do everything.
+    pub(crate) fn admin(&self) -> Arc<Call> {
+        self.key_call("admin")
+    }
+
+    /// A call by somebody who signed in.
+    pub(crate) fn session_call(&self, user: (i64, UserId, Role)) -> Arc<Call> {
+        let apis = self.core.catalog.get();
+        let own = apis.built_in();
+        self.call(Principal {
+            kind: PrincipalKind::Session,
+            user: Some(user),
+            session: Some((1_000_000, SessionId::new(self.now(), random(&*self.core.rng)))),
+            api_no: Some(own.no),
+            scopes: own.scopes_of(user.2),
+            ..Principal::anonymous()
+        })
+    }
+
+    /// A call by `principal`, now.
+    pub(crate) fn call(&self, principal: Principal) -> Arc<Call> {
+        let now = self.now();
+        Arc::new(Call {
+            core: self.core.clone(),
+            principal,
+            now,
+            request: RequestInfo {
+                id: RequestId::new(now, random(&*self.core.rng)),
+                ip: IpAddr::from([203, 0, 113, 9]),
+                method: Method::Post,
+                path: "/v1/test".into(),
+                agent: None,
+            },
+        })
+    }
+
+    /// Changes the store.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut db::Tx<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.core.write(job).await
+    }
+
+    /// Adds a person.
+    pub(crate) async fn user(&self, email: &str, role: Role) -> (i64, UserId, Role) {
+        let (now, email) = (self.now(), email.to_owned());
+        let id = UserId::new(now, random(&*self.core.rng));
+        let no = self
+            .write(move |tx| {
+                let sql = "INSERT INTO users (id, email, email_key, name, role, created_at, updated_at)
+                    VALUES (?1, ?2, ?2, ?2, ?3, ?4, ?4)";
+                Ok(tx.insert(sql, params![id.to_string(), email, role.as_str(), now.millis()])?)
+            })
+            .await
+            .unwrap();
+        (no, id, role)
+    }
+}
+
+fn settings() -> Settings {
+    Settings { public_url: "https://auth.example.com".to_owned(), organization: "Example".to_owned() }
+}
+
+async fn seed(db: &Db, now: Timestamp, rng: Arc<dyn Rng>, public_url: String) -> Apis {
+    let apis = db
+        .write(move |tx| {
+            apis::seed_built_in(tx, now, &*rng, &public_url)?;
+            Ok::<_, Error>(db::apis::load_all(tx)?)
+        })
+        .await
+        .unwrap();
+    Apis::new(apis)
+}
+
+/// Scopes written as OAuth writes them.
+pub(crate) fn scopes(text: &str) -> ScopeSet {
+    text.parse().unwrap()
+}
