@@ -6,8 +6,9 @@
 //! main → cli → app → { http, worker } → domain → db → model
 //! ```
 //!
-//! `model`, `env` and `error` are leaves and may be used from everywhere.
+//! `model`, `env` and `error` are leaves and may be used from everywhere; only `app` and `cli` read `config`.
 
+pub mod config;
 pub mod db;
 pub mod domain;
 pub mod env;

@@ -13,6 +13,7 @@ pub mod scope;
 pub mod scope_expr;
 pub mod secret;
 pub mod secret_hash;
+pub mod setting;
 pub mod time;
 pub mod words;
 

@@ -1,0 +1,145 @@
+//! One function a kind of value: text in, value or a sentence out.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use ipnet::IpNet;
+
+use super::smtp::is_loopback;
+use crate::model::words::UnknownWord;
+
+pub(super) type Parsed<T> = Result<T, String>;
+
+pub(super) fn address(text: &str) -> Parsed<SocketAddr> {
+    let spelled = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
+    spelled.as_deref().unwrap_or(text).parse().map_err(|_| {
+        format!(
+            "\"{text}\" is no address: write an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080"
+        )
+    })
+}
+
+/// An absolute http or https URL that is an origin, spelled as browsers spell it.
+pub(super) fn public_url(text: &str) -> Parsed<String> {
+    let wrong = |what: &str| Err(format!("\"{text}\" {what}: write it like https://auth.example.com"));
+    let Ok(uri) = text.parse::<http::Uri>() else { return wrong("is no URL") };
+    let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+        return wrong("is no absolute URL");
+    };
+    if !matches!(scheme, "http" | "https") {
+        return wrong("is neither http nor https");
+    }
+    if authority.as_str().contains('@') || authority.host().is_empty() {
+        return wrong("holds more than a host and a port, or no host");
+    }
+    if text != format!("{scheme}://{authority}") {
+        return wrong("has a path, a query or a slash at its end");
+    }
+    if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return wrong("has upper-case letters, which browsers write small");
+    }
+    if matches!((scheme, authority.port_u16()), ("http", Some(80)) | ("https", Some(443))) {
+        return wrong("names the port that goes without saying");
+    }
+    if authority.as_str().ends_with(':') || authority.port_u16() == Some(0) {
+        return wrong("has no usable port");
+    }
+    Ok(text.to_owned())
+}
+
+/// Whether a URL that [`public_url`] took protects what travels, or never leaves the machine.
+pub(super) fn is_private(url: &str) -> bool {
+    let host = url.parse::<http::Uri>().ok().and_then(|uri| uri.host().map(is_loopback));
+    url.starts_with("https://") || host == Some(true)
+}
+
+/// Networks or single addresses, separated by commas or spaces.
+pub(super) fn networks(text: &str) -> Parsed<Vec<IpNet>> {
+    let parts = text.split([',', ' ']).filter(|part| !part.is_empty());
+    parts.map(network).collect()
+}
+
+fn network(text: &str) -> Parsed<IpNet> {
+    let address = || text.parse::<IpAddr>().map(IpNet::from);
+    text.parse()
+        .or_else(|_| address())
+        .map_err(|_| format!("\"{text}\" is no network: write CIDR, such as 10.0.0.0/8 or ::1/128"))
+}
+
+pub(super) fn boolean(text: &str) -> Parsed<bool> {
+    match text {
+        "true" | "1" | "yes" | "on" => Ok(true),
+        "false" | "0" | "no" | "off" => Ok(false),
+        _ => Err(format!("\"{text}\" is neither true nor false: write one of them")),
+    }
+}
+
+pub(super) fn word<T: FromStr<Err = UnknownWord>>(text: &str) -> Parsed<T> {
+    text.parse().map_err(|unknown: UnknownWord| {
+        format!("\"{text}\" is not known: write one of {}", unknown.expected.join(", "))
+    })
+}
+
+/// A whole number within bounds; `unit` is what it counts.
+pub(super) fn number<T>(text: &str, least: T, most: T, unit: &str) -> Parsed<T>
+where
+    T: FromStr + PartialOrd + std::fmt::Display,
+{
+    let fits = text.parse().ok().filter(|number: &T| *number >= least && *number <= most);
+    fits.ok_or_else(|| {
+        format!("\"{text}\" will not do: write a whole number of {unit} from {least} to {most}")
+    })
+}
+
+/// Bytes, as a number or with KiB, MiB, GiB or TiB.
+pub(super) fn bytes(text: &str, least: u64) -> Parsed<u64> {
+    let digits = text.trim_end_matches(|letter: char| !letter.is_ascii_digit());
+    let shift = match text[digits.len()..].trim() {
+        "" => Some(0),
+        "KiB" => Some(10),
+        "MiB" => Some(20),
+        "GiB" => Some(30),
+        "TiB" => Some(40),
+        _ => None,
+    };
+    let size =
+        shift.zip(digits.parse::<u64>().ok()).and_then(|(shift, number)| number.checked_mul(1 << shift));
+    size.filter(|size| *size >= least && i64::try_from(*size).is_ok()).ok_or_else(|| {
+        format!(
+            "\"{text}\" will not do: write a number of bytes, or such as 64MiB, of at least {least} bytes"
+        )
+    })
+}
+
+/// A file that is there.
+pub(super) fn file(text: &str) -> Parsed<PathBuf> {
+    match std::fs::File::open(text) {
+        Ok(_) => Ok(PathBuf::from(text)),
+        Err(error) => Err(format!("cannot read {text} ({error}): name a readable PEM file")),
+    }
+}
+
+pub(super) fn slug(text: &str) -> Parsed<String> {
+    let fits = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    if !text.is_empty() && text.len() <= 64 && fits {
+        return Ok(text.to_owned());
+    }
+    Err(format!("\"{text}\" is no API's slug: write its short name, such as afdb"))
+}
+
+pub(super) fn line(text: &str) -> Parsed<String> {
+    let text = text.trim();
+    if text.is_empty() || text.chars().count() > 100 || text.chars().any(char::is_control) {
+        return Err("write 1 to 100 characters on one line".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+pub(super) fn mail_address(text: &str) -> Parsed<String> {
+    let fits = text.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty());
+    if fits && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>,;\"".contains(&byte)) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("\"{text}\" is no mail address: write one such as keywright@example.com"))
+}
