@@ -32,6 +32,31 @@ pub struct Core {
     pub settings: Settings,
 }
 
+/// One figure about the running server.
+#[derive(Debug, Clone)]
+pub struct Metric {
+    /// Its name, without the product's.
+    pub name: &'static str,
+    /// `counter` or `gauge`.
+    pub kind: &'static str,
+    /// What it says.
+    pub help: &'static str,
+    /// Its value now.
+    pub value: f64,
+}
+
+impl Metric {
+    /// A figure that only grows.
+    pub fn counter(name: &'static str, help: &'static str, value: u64) -> Self {
+        Self { name, kind: "counter", help, value: value as f64 }
+    }
+
+    /// A figure that goes up and down.
+    pub fn gauge(name: &'static str, help: &'static str, value: u64) -> Self {
+        Self { name, kind: "gauge", help, value: value as f64 }
+    }
+}
+
 /// The part of the configuration that rules ask for.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -76,5 +101,32 @@ impl Core {
         E: From<DbError> + Send + 'static,
     {
         self.db.read(query).await
+    }
+
+    /// Whether the store can be read and written.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` with the cause in the server's log.
+    pub async fn check(&self) -> crate::error::Result<()> {
+        if self.db.health().failing {
+            return Err(crate::error::Error::unavailable("the last transaction could not be written"));
+        }
+        self.db
+            .read(|conn| conn.number("SELECT count(*) FROM instance", &[]))
+            .await
+            .map(drop)
+            .map_err(Into::into)
+    }
+
+    /// What the server has done so far.
+    pub fn metrics(&self) -> Vec<Metric> {
+        let writer = self.db.health();
+        vec![
+            Metric::counter("commits_total", "Transactions committed.", writer.commits),
+            Metric::counter("writes_total", "Changes written, several to a transaction.", writer.jobs),
+            Metric::gauge("writes_waiting", "Changes waiting for the writer.", writer.waiting),
+            Metric::gauge("slowest_commit_microseconds", "Longest transaction so far.", writer.slowest_us),
+            Metric::gauge("store_failing", "1 while nothing can be written.", u64::from(writer.failing)),
+        ]
     }
 }

@@ -1,6 +1,7 @@
 //! The HTTP face: every route is on this screen.
 
 pub mod api;
+mod assets;
 pub mod auth;
 pub mod context;
 pub mod edge;
@@ -9,10 +10,11 @@ pub mod json;
 mod routes;
 pub mod server;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use ipnet::IpNet;
 use poem::Endpoint;
+use poem::http::Method;
 use poem_openapi::OpenApiService;
 
 use crate::domain::Core;
@@ -32,13 +34,21 @@ pub struct Options {
 
 /// Everything that is answered, ready for [`server::serve`].
 pub fn endpoint(core: &Arc<Core>, options: Options) -> impl Endpoint + 'static {
-    let routes = Routes::default().api(api::all());
+    let mut routes = Routes::default().api(api::all());
+    for (path, page) in assets::pages() {
+        routes = routes.at(Method::GET, path, page);
+    }
+    routes =
+        routes.at(Method::GET, "/openapi.json", assets::Asset::new("application/json", openapi().as_bytes()));
     edge::Edge::new(routes.build(), core.clone(), options.trusted_proxies, options.https)
 }
 
 /// The OpenAPI document of [`endpoint`], as JSON.
-pub fn openapi() -> String {
-    OpenApiService::new(api::all(), "Keywright", env!("CARGO_PKG_VERSION"))
-        .description("API keys, OAuth 2.1 and sign-in for any API, in one binary and one file.")
-        .spec()
+pub fn openapi() -> &'static str {
+    static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
+        OpenApiService::new(api::all(), "Keywright", env!("CARGO_PKG_VERSION"))
+            .description("API keys, OAuth 2.1 and sign-in for any API, in one binary and one file.")
+            .spec()
+    });
+    &DOCUMENT
 }

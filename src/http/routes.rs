@@ -28,7 +28,6 @@ impl Routes {
 
     /// Adds a plain endpoint under one method.
     #[must_use]
-    #[expect(dead_code, reason = "the hot routes come through here")]
     pub(super) fn at<E>(mut self, method: Method, path: &str, endpoint: E) -> Self
     where
         E: Endpoint + 'static,
