@@ -248,9 +248,9 @@ CREATE TABLE activity_segments (
 
 -- Answers to creating requests that carried an Idempotency-Key.
 CREATE TABLE idempotency (
-    -- SHA-256 over caller, route and key.
+    -- Keyed hash over caller, route and key.
     hash             BLOB PRIMARY KEY,
-    -- SHA-256 of the body: the same key with another body is a conflict.
+    -- Keyed hash of the body: the same key with another body is a conflict.
     request_hash     BLOB NOT NULL,
     resource_id      TEXT NOT NULL,
     -- The answer, sealed; null once it may not be shown again.
@@ -260,6 +260,7 @@ CREATE TABLE idempotency (
     expires_at       INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX idempotency_by_expiry ON idempotency (expires_at);
+CREATE INDEX idempotency_by_answer ON idempotency (answer_until_at) WHERE sealed IS NOT NULL;
 
 -- Events for the world outside, written in the transaction of the change that they tell of.
 CREATE TABLE outbox (

@@ -2,6 +2,7 @@
 //! readers. Only this folder names rusqlite; the layers above see [`Tx`], [`Conn`] and [`Row`].
 
 pub mod apis;
+pub mod idempotency;
 pub mod migrate;
 mod reader;
 mod row;

@@ -4,6 +4,8 @@ pub mod access;
 pub mod activity;
 pub mod apis;
 pub mod catalog;
+pub mod cursor;
+pub mod idempotency;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod vault;
