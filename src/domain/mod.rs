@@ -6,10 +6,13 @@ pub mod apis;
 pub mod catalog;
 pub mod cursor;
 pub mod idempotency;
+pub mod passwords;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod totp;
 pub mod vault;
 pub mod verify;
+pub mod workers;
 
 use std::sync::Arc;
 

@@ -1,0 +1,223 @@
+//! Time-based one-time passwords (RFC 6238) as authenticator apps make them: SHA-1, six digits, 30 seconds.
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use aws_lc_rs::hmac;
+use qrcode::render::svg;
+use qrcode::{EcLevel, QrCode};
+use zeroize::Zeroizing;
+
+use crate::env::Rng;
+use crate::model::{Secret, Timestamp};
+
+/// Bytes of a seed: the length of the hash, as RFC 4226, section 4, asks for.
+const SEED_BYTES: usize = 20;
+const STEP_SECONDS: i64 = 30;
+const DIGITS: usize = 6;
+/// Steps that a clock may be off, either way.
+const DRIFT: i64 = 1;
+/// Recovery codes that a person gets.
+pub const RECOVERY_CODES: usize = 10;
+
+const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+/// What an authenticator app and we both know. Prints nothing of itself.
+pub struct Seed(Zeroizing<[u8; SEED_BYTES]>);
+
+impl Seed {
+    /// A new one.
+    pub fn generate(rng: &dyn Rng) -> Self {
+        Self(Zeroizing::new(crate::env::random(rng)))
+    }
+
+    /// The seed of these bytes, if there are as many as it has.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        Some(Self(Zeroizing::new(bytes.try_into().ok()?)))
+    }
+
+    /// The bytes, to be sealed.
+    pub fn expose(&self) -> &[u8] {
+        &*self.0
+    }
+
+    /// Base32, for typing it in where a camera cannot be used.
+    pub fn base32(&self) -> Secret {
+        Secret::new(base32(&*self.0))
+    }
+
+    /// The address that an authenticator app reads: `otpauth://totp/Acme:ada%40example.com?…`.
+    pub fn uri(&self, issuer: &str, account: &str) -> Secret {
+        let (issuer, account) = (percent(issuer), percent(account));
+        let secret = self.base32();
+        Secret::new(format!(
+            "otpauth://totp/{issuer}:{account}?secret={}&issuer={issuer}&algorithm=SHA1&digits={DIGITS}&period={STEP_SECONDS}",
+            secret.expose()
+        ))
+    }
+
+    /// The step whose code this is, at most one step from `now` and later than `last_used`: a code works once
+    /// (RFC 6238, section 5.2). The caller stores the step before it lets anybody in.
+    pub fn accepts(&self, code: &str, now: Timestamp, last_used: i64) -> Option<i64> {
+        let current = now.seconds() / STEP_SECONDS;
+        let mut found = None;
+        // All steps are tried, whichever fits.
+        for step in current - DRIFT..=current + DRIFT {
+            let fits = verify_slices_are_equal(self.code(step).as_bytes(), code.as_bytes()).is_ok();
+            if fits && step > last_used {
+                found = Some(step);
+            }
+        }
+        found
+    }
+
+    /// The code of a step (RFC 4226, section 5.3).
+    pub fn code(&self, step: i64) -> String {
+        let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &*self.0);
+        let tag = hmac::sign(&key, &step.to_be_bytes());
+        let tag = tag.as_ref();
+        let offset = usize::from(tag[tag.len() - 1] & 15);
+        let word = tag[offset..offset + 4].iter().fold(0_u32, |word, &byte| word << 8 | u32::from(byte));
+        format!("{:0DIGITS$}", (word & 0x7fff_ffff) % 10_u32.pow(DIGITS as u32))
+    }
+}
+
+impl std::fmt::Debug for Seed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Seed(…)")
+    }
+}
+
+/// Whether a text looks like a code of an app: six digits. Anything else can only be a recovery code.
+pub fn is_app_code(text: &str) -> bool {
+    text.len() == DIGITS && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// A picture of `text` as a QR code: SVG without scripts or styles, dark on light whatever the page looks like.
+pub fn qr_svg(text: &Secret) -> String {
+    let code = QrCode::with_error_correction_level(text.expose(), EcLevel::M)
+        .expect("an address of ours is far shorter than a QR code can hold");
+    code.render()
+        .min_dimensions(192, 192)
+        .dark_color(svg::Color("#000"))
+        .light_color(svg::Color("#fff"))
+        .build()
+}
+
+/// Ten codes that each work once in place of the app: `abcde-fghij-klmno-pqrst`, 100 random bits.
+pub fn recovery_codes(rng: &dyn Rng) -> Vec<Secret> {
+    let one = |_| {
+        let random = Zeroizing::new(crate::env::random::<20>(rng));
+        let mut text = String::with_capacity(23);
+        for (at, byte) in random.iter().enumerate() {
+            if at > 0 && at % 5 == 0 {
+                text.push('-');
+            }
+            text.push(char::from(BASE32[usize::from(byte & 31)].to_ascii_lowercase()));
+        }
+        Secret::new(text)
+    };
+    (0..RECOVERY_CODES).map(one).collect()
+}
+
+/// A recovery code as it was made, however it was typed: case, spaces and dashes do not matter.
+pub fn normal_recovery_code(typed: &str) -> Secret {
+    let letters = typed.chars().filter(char::is_ascii_alphanumeric).take(64);
+    let mut text = String::with_capacity(80);
+    for (at, letter) in letters.enumerate() {
+        if at > 0 && at % 5 == 0 {
+            text.push('-');
+        }
+        text.push(letter.to_ascii_lowercase());
+    }
+    Secret::new(text)
+}
+
+fn base32(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len().div_ceil(5) * 8);
+    let (mut buffer, mut bits) = (0_u32, 0);
+    for &byte in bytes {
+        buffer = buffer << 8 | u32::from(byte);
+        bits += 8;
+        while bits >= 5 {
+            bits -= 5;
+            text.push(char::from(BASE32[(buffer >> bits & 31) as usize]));
+        }
+    }
+    if bits > 0 {
+        text.push(char::from(BASE32[(buffer << (5 - bits) & 31) as usize]));
+    }
+    text
+}
+
+/// RFC 3986: everything but unreserved characters is encoded.
+fn percent(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                encoded.push(char::from(byte))
+            }
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::env::SeededRng;
+
+    fn reference() -> Seed {
+        Seed::from_bytes(b"12345678901234567890").unwrap()
+    }
+
+    #[test]
+    fn codes_are_those_of_rfc_6238_appendix_b() {
+        for (seconds, code) in [
+            (59, "287082"),
+            (1_111_111_109, "081804"),
+            (1_111_111_111, "050471"),
+            (1_234_567_890, "005924"),
+            (2_000_000_000, "279037"),
+            (20_000_000_000, "353130"),
+        ] {
+            assert_eq!(reference().code(seconds / STEP_SECONDS), code);
+            assert!(reference().accepts(code, Timestamp::from_seconds(seconds), 0).is_some());
+        }
+    }
+
+    #[test]
+    fn a_code_works_one_step_either_way_and_once() {
+        let (seed, now) = (reference(), Timestamp::from_seconds(59));
+        let step = seed.accepts("287082", now, 0).unwrap();
+        assert_eq!(seed.accepts("287082", now.plus_seconds(30), 0), Some(step));
+        assert_eq!(seed.accepts("287082", now.plus_seconds(61), 0), None);
+        assert_eq!(seed.accepts("287082", now, step), None);
+        assert_eq!(seed.accepts("28708", now, 0), None);
+        assert_eq!(seed.accepts("", now, 0), None);
+    }
+
+    #[test]
+    fn the_address_holds_what_apps_read() {
+        let uri = reference().uri("Acme & Co", "ada@example.com");
+        assert_eq!(
+            uri.expose(),
+            "otpauth://totp/Acme%20%26%20Co:ada%40example.com?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\
+             &issuer=Acme%20%26%20Co&algorithm=SHA1&digits=6&period=30"
+        );
+        let picture = qr_svg(&uri);
+        assert!(picture.contains("<svg") && !picture.contains("<script"), "{picture}");
+    }
+
+    #[test]
+    fn recovery_codes_differ_and_may_be_typed_in_any_way() {
+        let codes = recovery_codes(&SeededRng::new(1));
+        assert_eq!(codes.len(), RECOVERY_CODES);
+        for (at, code) in codes.iter().enumerate() {
+            let text = code.expose();
+            assert!(codes[..at].iter().all(|other| other != code));
+            assert_eq!(&normal_recovery_code(&format!(" {} ", text.to_uppercase().replace('-', " "))), code);
+            assert!(!is_app_code(text));
+        }
+    }
+}
