@@ -188,9 +188,11 @@ CREATE TABLE key_usage (
 
 ---------------------------------------------------------------------------------------------------- Activity
 
--- Every decision and every change, append-only and in the order of `no`. No secondary index: a random index is the
--- most expensive part of a log. `activity_index` serves closed segments, memory serves the open one.
--- The numbers of `kind`, `outcome` and `code` are listed in `model::activity`.
+-- Every decision and every change, append-only and in the order of `no`, which has no gaps: retention removes the
+-- oldest and never the newest. No secondary index: a random index is the most expensive part of a log.
+-- `activity_index` serves closed segments, memory serves the open one.
+-- The numbers of `kind`, `outcome`, `code` and `method` are listed in `model::activity`; `domain::activity` says which
+-- of these a decision fills in, and why.
 CREATE TABLE activity (
     no               INTEGER PRIMARY KEY,
     at               INTEGER NOT NULL,
@@ -224,7 +226,7 @@ CREATE TABLE activity (
 -- Strings that many rows share (paths, user agents), written once a segment. A string may stand here twice.
 CREATE TABLE activity_strings (
     no               INTEGER PRIMARY KEY,
-    -- The segment that it was first written in; it goes when that segment and all before it have gone.
+    -- The only segment whose rows refer to it; it goes with that segment's last row.
     segment          INTEGER NOT NULL,
     text             TEXT NOT NULL
 ) STRICT;
@@ -243,6 +245,38 @@ CREATE TABLE activity_segments (
     segment          INTEGER PRIMARY KEY,
     indexed_at       INTEGER NOT NULL
 ) STRICT;
+
+-- The chain that shows tampering: one link for every 10,000 rows or second of activity.
+CREATE TABLE activity_links (
+    -- The last row that it covers; the first is the one after the link before.
+    no               INTEGER PRIMARY KEY,
+    -- The latest `at` among its rows, and roughly what they take on disk: what retention goes by.
+    max_at           INTEGER NOT NULL,
+    bytes            INTEGER NOT NULL,
+    -- HMAC-SHA256 under `master.key` over the link before, the row numbers and all that the rows say.
+    mac              BLOB NOT NULL,
+    -- Set once retention has removed this link's rows and all before: an HMAC that says it was retention.
+    anchor           BLOB
+) STRICT;
+
+-- Rows from which on the clock stood earlier than before, because somebody set it back. Between two of them `at`
+-- never falls by more than a minute, so that a time can be found by bisection.
+CREATE TABLE activity_runs (
+    no               INTEGER PRIMARY KEY
+) STRICT;
+
+-- What the charts show: counts by the hour, kept longer than the rows.
+CREATE TABLE activity_hours (
+    -- The hour's first millisecond.
+    at               INTEGER NOT NULL,
+    -- 0 is the sum over all keys and over no key; the other columns then still tell APIs and outcomes apart.
+    key_no           INTEGER NOT NULL,
+    -- 0 is no API.
+    api_no           INTEGER NOT NULL,
+    outcome          INTEGER NOT NULL,
+    count            INTEGER NOT NULL,
+    PRIMARY KEY (at, key_no, api_no, outcome)
+) STRICT, WITHOUT ROWID;
 
 ---------------------------------------------------------------------------------------------------- Machinery
 

@@ -1,6 +1,9 @@
 //! The store: one SQLite file, one writer thread that shares each fsync among everybody who waits, and a few
 //! readers. Only this folder names rusqlite; the layers above see [`Tx`], [`Conn`] and [`Row`].
 
+pub mod activity;
+pub mod activity_index;
+pub mod activity_names;
 pub mod apis;
 pub mod idempotency;
 pub mod migrate;

@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use crate::db::{self, Db, params};
 use crate::domain::access::{Call, Principal, PrincipalKind, RequestInfo};
-use crate::domain::activity::{Appender, Log};
 use crate::domain::catalog::{Apis, Catalog};
-use crate::domain::{Core, Settings, apis, vault, verify};
+use crate::domain::{Core, Settings, activity, apis, vault, verify};
 use crate::env::{Clock, ManualClock, Rng, SeededRng, random};
 use crate::error::{Error, Result};
 use crate::model::activity::Method;
@@ -37,13 +36,15 @@ impl World {
         let clock = Arc::new(ManualClock::new(START.parse().unwrap()));
         let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(1));
         let settings = settings();
-        let db = Db::open(&db::Options::new(path), Box::new(Appender)).unwrap();
+        let vault = vault::Vault::open(&vault::generate(&*rng)).unwrap();
+        let (activity, appender) = activity::open(&vault, clock.clone(), activity::Options::default());
+        let db = Db::open(&db::Options::new(path), Box::new(appender)).unwrap();
         let catalog = seed(&db, clock.now(), rng.clone(), settings.public_url.clone()).await;
         let core = Arc::new(Core {
-            vault: vault::Vault::open(&vault::generate(&*rng)).unwrap(),
+            vault,
             catalog: Catalog::new(catalog),
             verify: verify::Engine::default(),
-            activity: Arc::new(Log::default()),
+            activity,
             settings,
             clock: clock.clone(),
             rng,

@@ -98,13 +98,39 @@ impl Vault {
 
     /// A keyed hash over `parts`, each with its length, for `purpose`.
     pub fn mac(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
-        let mut context = hmac::Context::with_key(&self.mac);
-        for part in std::iter::once(purpose.as_bytes()).chain(parts.iter().copied()) {
-            context.update(&(part.len() as u64).to_le_bytes());
-            context.update(part);
-        }
-        context.sign().as_ref().try_into().expect("SHA-256 gives 32 bytes")
+        mac(&self.mac, std::iter::once(purpose.as_bytes()).chain(parts.iter().copied()))
     }
+
+    /// A key of its own for `purpose`, for whoever signs on another thread.
+    pub fn signer(&self, purpose: &str) -> Signer {
+        Signer(hmac::Key::new(hmac::HMAC_SHA256, &self.mac("signer", &[purpose.as_bytes()])))
+    }
+}
+
+/// Signs for one purpose, away from the vault. Its `Debug` shows nothing.
+#[derive(Clone)]
+pub struct Signer(hmac::Key);
+
+impl std::fmt::Debug for Signer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Signer(…)")
+    }
+}
+
+impl Signer {
+    /// A keyed hash over `parts`, each with its length.
+    pub fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
+        mac(&self.0, parts.iter().copied())
+    }
+}
+
+fn mac<'p>(key: &hmac::Key, parts: impl Iterator<Item = &'p [u8]>) -> [u8; 32] {
+    let mut context = hmac::Context::with_key(key);
+    for part in parts {
+        context.update(&(part.len() as u64).to_le_bytes());
+        context.update(part);
+    }
+    context.sign().as_ref().try_into().expect("SHA-256 gives 32 bytes")
 }
 
 fn derive(root: &hkdf::Prk, purpose: &[u8]) -> Zeroizing<[u8; KEY_BYTES]> {

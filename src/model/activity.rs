@@ -239,6 +239,8 @@ pub struct Entry {
     pub took_us: Option<u32>,
     /// The id that the answer carried.
     pub request_id: Option<RequestId>,
+    /// How many refusals this stands for; none is one.
+    pub count: Option<u32>,
     /// What a change changed or a refusal saw; never a secret.
     pub detail: Option<Box<serde_json::Value>>,
 }
@@ -265,6 +267,7 @@ impl Entry {
             agent: None,
             took_us: None,
             request_id: None,
+            count: None,
             detail: None,
         }
     }

@@ -1,82 +1,110 @@
 //! The log of every decision and every change.
+//!
+//! ```text
+//! decisions ── Log::push ──▶ buffer ── Appender, every 50 ms ──▶ activity
+//! strangers ── Log::push_unidentified ─▶ counted by the second ──┘   ▲
+//! changes ─── record, in their own transaction ──────────────────────┘
+//! ```
+//!
+//! What a row says, and why a decision says it:
+//!
+//! | field | decision | why |
+//! | --- | --- | --- |
+//! | `at`, `kind`, `outcome`, `code` | always | what happened and why |
+//! | `api`, `key` | when known | whom it is about |
+//! | `user`, `client`, `grant`, `session` | when the credential acts for one | so that "what did this app do for this person" has an answer |
+//! | `by_key`, `by_user` | who asked, when it is somebody else | a gateway asks for everybody: its key must not be taken for the caller's |
+//! | `ip` | the end client's address | abuse comes from somewhere |
+//! | `method`, `path` | as asked about, without query | a query may hold secrets |
+//! | `user_agent` | first 256 characters | tells programs from people |
+//! | `took_us` | how long the answer took | slow is a kind of wrong |
+//! | `request_id` | the answer's `X-Request-Id` | support starts with it |
+//! | `count` | refusals without a known key | a flood of guesses is one row a second and address |
+//! | `detail` | refusals only | what the refusing rule saw; an allowed request needs no explanation |
+//!
+//! Never stored: the credential, any part of it beyond the key's number, bodies, queries, other headers.
 
-use std::net::IpAddr;
-use std::sync::Mutex;
+mod append;
+mod log;
+mod recent;
+mod record;
+mod search;
+mod strings;
+mod view;
 
-use crate::db::{Drain, Error as DbError, Tx};
-use crate::domain::access::Call;
-use crate::error::Result;
-use crate::model::Timestamp;
-use crate::model::activity::{Entry, Kind, Outcome, Reason};
+#[cfg(test)]
+mod tests;
 
-/// Where decisions wait for the writer. One lock and one push a decision; the writer swaps the buffer out.
-#[derive(Debug, Default)]
-pub struct Log {
-    buffer: Mutex<Vec<Entry>>,
+use std::sync::Arc;
+
+pub use append::Appender;
+pub use log::{Log, Options, Stats};
+pub use record::{change, record};
+pub use search::Filter;
+pub use strings::MAX_CHARS;
+pub use view::Activity;
+
+use crate::db::activity as table;
+use crate::domain::access::{ActivityRead, Can};
+use crate::domain::cursor::{self, Page};
+use crate::domain::vault::Vault;
+use crate::env::Clock;
+use crate::error::{Error, Result};
+use crate::model::ActivityId;
+
+/// The log, and its side that [`crate::db::Db::open`] takes.
+pub fn open(vault: &Vault, clock: Arc<dyn Clock>, options: Options) -> (Arc<Log>, Appender) {
+    let log = Arc::new(Log::new(clock, options));
+    (log.clone(), Appender::new(log, vault.signer("activity.chain")))
 }
 
-impl Log {
-    /// Logs a decision. It is on disk within 100 ms.
-    ///
-    /// # Errors
-    /// `UNAVAILABLE` when the buffer is full: nothing is answered that is not logged.
-    pub fn push(&self, entry: Entry) -> Result<()> {
-        self.buffer.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(entry);
-        Ok(())
-    }
+/// The list's name in its cursors.
+const LIST: &str = "activity";
 
-    /// Counts a refusal without a known key: one row per address, second and reason.
-    ///
-    /// # Errors
-    /// `UNAVAILABLE` when the buffer is full.
-    pub fn push_unidentified(
-        &self,
-        now: Timestamp,
-        kind: Kind,
-        reason: Reason,
-        api_no: Option<i64>,
-        ip: IpAddr,
-    ) -> Result<()> {
-        let _ = (now, kind, reason, api_no, ip);
-        Ok(())
-    }
-}
-
-/// The writer's side of a [`Log`].
-pub struct Appender;
-
-impl Drain for Appender {
-    fn pending(&self) -> bool {
-        false
-    }
-
-    fn append(&mut self, _: &mut Tx<'_>) -> std::result::Result<(), DbError> {
-        Ok(())
-    }
-}
-
-/// An entry for a change that `call` makes: who, from where, when. The caller of this fills in what it is about.
-pub fn change(call: &Call, kind: Kind) -> Entry {
-    let mut entry = Entry::new(call.now, kind, Outcome::Changed, Reason::Valid);
-    let request = &call.request;
-    entry.by_key_no = call.principal.key.map(|(no, _)| no);
-    entry.by_user_no = call.principal.user.map(|(no, _, _)| no);
-    entry.client_no = call.principal.client.map(|(no, _)| no);
-    entry.grant_no = call.principal.grant.map(|(no, _)| no);
-    entry.session_no = call.principal.session.map(|(no, _)| no);
-    entry.ip = Some(request.ip);
-    entry.method = Some(request.method);
-    entry.path = Some(request.path.clone());
-    entry.agent = request.agent.clone();
-    entry.request_id = Some(request.id);
-    entry
-}
-
-/// Writes a change into the log and its event into the outbox, in the transaction of the change itself.
+/// The newest rows that fit `filter`, `limit` at most, from `cursor` on.
+///
+/// Everything that was answered before the call is in it. A filter that no index serves looks at a bounded number of
+/// rows and returns what it found there, perhaps nothing, with a cursor that goes on: only a page without a cursor is
+/// the last.
 ///
 /// # Errors
-/// When it cannot be written; the change is then undone too.
-pub fn record(tx: &mut Tx<'_>, entry: &Entry) -> Result<()> {
-    let _ = (tx, entry);
-    Ok(())
+/// `INVALID_CURSOR`, or when the store cannot be read or written.
+pub async fn list(
+    can: &Can<ActivityRead>,
+    filter: Filter,
+    cursor: Option<&str>,
+    limit: usize,
+) -> Result<Page<Activity>> {
+    let core = can.core.clone();
+    let before = match cursor {
+        Some(cursor) => cursor::decode(&core.vault, LIST, &filter, cursor)?,
+        None => i64::MAX,
+    };
+    core.activity.flush(&core.db).await?;
+    let (log, asked) = (core.activity.clone(), filter.clone());
+    let (data, rest_below) = core
+        .read(move |reader| {
+            let found = search::search(reader, &log, &asked, before, limit, search::BUDGET)?;
+            let mut names = view::Names::default();
+            let shown = found.rows.into_iter().map(|row| names.show(reader, row));
+            Ok::<_, Error>((shown.collect::<std::result::Result<Vec<_>, _>>()?, found.rest_below))
+        })
+        .await?;
+    let next_cursor = rest_below.map(|below| cursor::encode(&core.vault, LIST, &filter, &below));
+    Ok(Page { data, next_cursor })
+}
+
+/// One row.
+///
+/// # Errors
+/// `NOT_FOUND` for what never was, what retention has removed and what was made up.
+pub async fn get(can: &Can<ActivityRead>, id: ActivityId) -> Result<Activity> {
+    let core = can.core.clone();
+    core.activity.flush(&core.db).await?;
+    core.read(move |reader| {
+        let row = table::get(reader, id.no())?.filter(|row| ActivityId::of(row.at, row.no) == id);
+        let row = row.ok_or_else(|| Error::not_found("activity"))?;
+        Ok(view::Names::default().show(reader, row)?)
+    })
+    .await
 }

@@ -1,0 +1,342 @@
+//! Rows of the activity log and the strings that they share.
+
+use std::net::IpAddr;
+
+use rusqlite::CachedStatement;
+
+use super::{Conn, Error, Row, Tx, params};
+use crate::model::activity::{Entry, Kind, Method, Outcome, Reason};
+use crate::model::{RequestId, Timestamp};
+
+/// Rows to a segment: what one part of the index covers.
+pub const SEGMENT_ROWS: i64 = 1_000_000;
+
+/// The segment that a row belongs to.
+pub const fn segment(no: i64) -> i64 {
+    no / SEGMENT_ROWS
+}
+
+/// A row as the table has it: texts are numbers of [`string`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the columns are described in schema.sql")]
+pub struct Stored {
+    pub no: i64,
+    pub at: Timestamp,
+    pub kind: Kind,
+    pub outcome: Outcome,
+    pub reason: Reason,
+    pub api_no: Option<i64>,
+    pub key_no: Option<i64>,
+    pub user_no: Option<i64>,
+    pub client_no: Option<i64>,
+    pub grant_no: Option<i64>,
+    pub session_no: Option<i64>,
+    pub by_key_no: Option<i64>,
+    pub by_user_no: Option<i64>,
+    pub ip: Option<IpAddr>,
+    pub method: Option<Method>,
+    pub path_no: Option<i64>,
+    pub agent_no: Option<i64>,
+    pub took_us: Option<u32>,
+    pub request_id: Option<RequestId>,
+    pub count: Option<u32>,
+    pub detail: Option<Box<str>>,
+}
+
+impl Stored {
+    /// `entry` as row `no`, its texts replaced by their numbers.
+    pub fn new(no: i64, entry: &Entry, path_no: Option<i64>, agent_no: Option<i64>) -> Self {
+        Self {
+            no,
+            at: entry.at,
+            kind: entry.kind,
+            outcome: entry.outcome,
+            reason: entry.reason,
+            api_no: entry.api_no,
+            key_no: entry.key_no,
+            user_no: entry.user_no,
+            client_no: entry.client_no,
+            grant_no: entry.grant_no,
+            session_no: entry.session_no,
+            by_key_no: entry.by_key_no,
+            by_user_no: entry.by_user_no,
+            ip: entry.ip.map(|ip| ip.to_canonical()),
+            method: entry.method,
+            path_no,
+            agent_no,
+            took_us: entry.took_us,
+            request_id: entry.request_id,
+            count: entry.count,
+            detail: entry.detail.as_ref().map(|detail| detail.to_string().into()),
+        }
+    }
+
+    /// The keys under which the row is found: the key that it is about, and for a change the key that made it. Who
+    /// asked for a decision is no such key: one gateway asks for everybody.
+    pub fn indexed_keys(&self) -> (Option<i64>, Option<i64>) {
+        indexed_keys(self.outcome, self.key_no, self.by_key_no)
+    }
+}
+
+fn indexed_keys(outcome: Outcome, key_no: Option<i64>, by_key_no: Option<i64>) -> (Option<i64>, Option<i64>) {
+    let by = by_key_no.filter(|_| outcome == Outcome::Changed && by_key_no != key_no);
+    (key_no, by)
+}
+
+const COLUMNS: &str = "no, at, kind, outcome, code, api_no, key_no, user_no, client_no, grant_no, session_no, \
+                       by_key_no, by_user_no, ip, method, path_no, agent_no, took_us, request_id, count, detail";
+
+/// Inserts rows one after the other with one prepared statement.
+pub struct Inserter<'c>(CachedStatement<'c>);
+
+impl<'c> Inserter<'c> {
+    /// Prepares the statement.
+    ///
+    /// # Errors
+    /// When it cannot be prepared.
+    pub fn new(tx: &Tx<'c>) -> Result<Self, Error> {
+        let conn: Conn<'c> = **tx;
+        Ok(Self(conn.0.prepare_cached(
+            "INSERT INTO activity (no, at, kind, outcome, code, api_no, key_no, user_no, client_no, grant_no, \
+             session_no, by_key_no, by_user_no, ip, method, path_no, agent_no, took_us, request_id, count, detail) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
+        )?))
+    }
+
+    /// Inserts one row.
+    ///
+    /// # Errors
+    /// When it cannot be written, or its number is taken.
+    pub fn insert(&mut self, row: &Stored) -> Result<(), Error> {
+        let statement = &mut self.0;
+        statement.raw_bind_parameter(1, row.no)?;
+        statement.raw_bind_parameter(2, row.at.millis())?;
+        statement.raw_bind_parameter(3, row.kind.number())?;
+        statement.raw_bind_parameter(4, row.outcome.number())?;
+        statement.raw_bind_parameter(5, row.reason.number())?;
+        statement.raw_bind_parameter(6, row.api_no)?;
+        statement.raw_bind_parameter(7, row.key_no)?;
+        statement.raw_bind_parameter(8, row.user_no)?;
+        statement.raw_bind_parameter(9, row.client_no)?;
+        statement.raw_bind_parameter(10, row.grant_no)?;
+        statement.raw_bind_parameter(11, row.session_no)?;
+        statement.raw_bind_parameter(12, row.by_key_no)?;
+        statement.raw_bind_parameter(13, row.by_user_no)?;
+        match row.ip {
+            Some(IpAddr::V4(ip)) => statement.raw_bind_parameter(14, &ip.octets()[..])?,
+            Some(IpAddr::V6(ip)) => statement.raw_bind_parameter(14, &ip.octets()[..])?,
+            None => statement.raw_bind_parameter(14, None::<i64>)?,
+        }
+        statement.raw_bind_parameter(15, row.method.map(Method::number))?;
+        statement.raw_bind_parameter(16, row.path_no)?;
+        statement.raw_bind_parameter(17, row.agent_no)?;
+        statement.raw_bind_parameter(18, row.took_us)?;
+        match row.request_id {
+            Some(id) => statement.raw_bind_parameter(19, &id.to_bytes()[..])?,
+            None => statement.raw_bind_parameter(19, None::<i64>)?,
+        }
+        statement.raw_bind_parameter(20, row.count)?;
+        statement.raw_bind_parameter(21, row.detail.as_deref())?;
+        statement.raw_execute()?;
+        Ok(())
+    }
+}
+
+fn stored(row: &Row<'_>) -> Result<Stored, Error> {
+    let no = row.get(0)?;
+    let unreadable = || Error::Corrupt(format!("activity row {no} does not hold what it should"));
+    let number =
+        |column| -> Result<u8, Error> { u8::try_from(row.get::<i64>(column)?).map_err(|_| unreadable()) };
+    Ok(Stored {
+        no,
+        at: row.time(1)?,
+        kind: Kind::from_number(number(2)?).ok_or_else(unreadable)?,
+        outcome: Outcome::from_number(number(3)?).ok_or_else(unreadable)?,
+        reason: Reason::from_number(number(4)?).ok_or_else(unreadable)?,
+        api_no: row.get(5)?,
+        key_no: row.get(6)?,
+        user_no: row.get(7)?,
+        client_no: row.get(8)?,
+        grant_no: row.get(9)?,
+        session_no: row.get(10)?,
+        by_key_no: row.get(11)?,
+        by_user_no: row.get(12)?,
+        ip: row.get::<Option<Vec<u8>>>(13)?.map(|ip| address(&ip).ok_or_else(unreadable)).transpose()?,
+        method: match row.get::<Option<i64>>(14)? {
+            Some(_) => Some(Method::from_number(number(14)?).ok_or_else(unreadable)?),
+            None => None,
+        },
+        path_no: row.get(15)?,
+        agent_no: row.get(16)?,
+        took_us: row.get(17)?,
+        request_id: row
+            .get::<Option<Vec<u8>>>(18)?
+            .map(|id| id.try_into().map(RequestId::from_bytes).map_err(|_| unreadable()))
+            .transpose()?,
+        count: row.get(19)?,
+        detail: row.get::<Option<String>>(20)?.map(Into::into),
+    })
+}
+
+fn address(bytes: &[u8]) -> Option<IpAddr> {
+    if let Ok(v4) = <[u8; 4]>::try_from(bytes) {
+        return Some(v4.into());
+    }
+    <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from)
+}
+
+/// The first and the last row's number; none while the log is empty.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn ends(conn: &Conn<'_>) -> Result<Option<(i64, i64)>, Error> {
+    // Two statements: SQLite looks at one end of the tree only when it is asked for one end only.
+    let first = conn.first("SELECT min(no) FROM activity", &[], |row| row.get::<Option<i64>>(0))?.flatten();
+    let last = conn.first("SELECT max(no) FROM activity", &[], |row| row.get::<Option<i64>>(0))?.flatten();
+    Ok(first.zip(last))
+}
+
+/// Row `no`, if retention has not removed it.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn get(conn: &Conn<'_>, no: i64) -> Result<Option<Stored>, Error> {
+    conn.first(&format!("SELECT {COLUMNS} FROM activity WHERE no = ?1"), params![no], stored)
+}
+
+/// When row `no` happened.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn time(conn: &Conn<'_>, no: i64) -> Result<Option<Timestamp>, Error> {
+    conn.first("SELECT at FROM activity WHERE no = ?1", params![no], |row| row.time(0))
+}
+
+/// Rows from `first` to `last`, oldest first, until `visit` says false.
+///
+/// # Errors
+/// When the store cannot be read or `visit` fails.
+pub fn each(
+    conn: &Conn<'_>,
+    first: i64,
+    last: i64,
+    mut visit: impl FnMut(Stored) -> Result<bool, Error>,
+) -> Result<(), Error> {
+    let sql = format!("SELECT {COLUMNS} FROM activity WHERE no BETWEEN ?1 AND ?2 ORDER BY no");
+    conn.each(&sql, params![first, last], |row| visit(stored(row)?))
+}
+
+/// Conditions of a search, in the columns' own values.
+#[derive(Debug, Clone, Default)]
+#[expect(missing_docs, reason = "the columns are described in schema.sql")]
+pub struct Conditions {
+    pub from: Option<Timestamp>,
+    pub to: Option<Timestamp>,
+    pub key_no: Option<i64>,
+    pub user_no: Option<i64>,
+    pub client_no: Option<i64>,
+    pub api_no: Option<i64>,
+    pub outcome: Option<Outcome>,
+    pub kind: Option<Kind>,
+    /// First and last address of a network, of the same family.
+    pub ips: Option<(IpAddr, IpAddr)>,
+    pub request_id: Option<RequestId>,
+}
+
+impl Conditions {
+    /// A WHERE clause after `no` conditions with ?1 and ?2, and its further parameters.
+    fn sql(&self) -> (String, Vec<Box<dyn super::ToSql>>) {
+        let mut clause = String::new();
+        let mut values: Vec<Box<dyn super::ToSql>> = Vec::new();
+        let mut add = |condition: &str, value: Box<dyn super::ToSql>| {
+            values.push(value);
+            clause.push_str(" AND ");
+            clause.push_str(&condition.replace('?', &format!("?{}", values.len() + 2)));
+        };
+        if let Some(from) = self.from {
+            add("at >= ?", Box::new(from.millis()));
+        }
+        if let Some(to) = self.to {
+            add("at < ?", Box::new(to.millis()));
+        }
+        if let Some(outcome) = self.outcome {
+            add("outcome = ?", Box::new(outcome.number()));
+        }
+        if let Some(kind) = self.kind {
+            add("kind = ?", Box::new(kind.number()));
+        }
+        if let Some(no) = self.api_no {
+            add("api_no = ?", Box::new(no));
+        }
+        if let Some(no) = self.key_no {
+            let changed = Outcome::Changed.number();
+            add(&format!("(key_no = ? OR (outcome = {changed} AND by_key_no = ?))"), Box::new(no));
+        }
+        if let Some(no) = self.user_no {
+            add("(user_no = ? OR by_user_no = ?)", Box::new(no));
+        }
+        if let Some(no) = self.client_no {
+            add("client_no = ?", Box::new(no));
+        }
+        if let Some((first, last)) = self.ips {
+            let (first, last) = (octets(first), octets(last));
+            add(&format!("(length(ip) = {} AND ip >= ?)", first.len()), Box::new(first));
+            add("ip <= ?", Box::new(last));
+        }
+        if let Some(id) = self.request_id {
+            add("request_id = ?", Box::new(id.to_bytes().to_vec()));
+        }
+        (clause, values)
+    }
+}
+
+fn octets(ip: IpAddr) -> Vec<u8> {
+    match ip {
+        IpAddr::V4(ip) => ip.octets().to_vec(),
+        IpAddr::V6(ip) => ip.octets().to_vec(),
+    }
+}
+
+/// Rows from `first` to `last` that fit, newest first, until `visit` says false.
+///
+/// # Errors
+/// When the store cannot be read or `visit` fails.
+pub fn search(
+    conn: &Conn<'_>,
+    (first, last): (i64, i64),
+    conditions: &Conditions,
+    mut visit: impl FnMut(Stored) -> Result<bool, Error>,
+) -> Result<(), Error> {
+    let (clause, values) = conditions.sql();
+    let sql = format!("SELECT {COLUMNS} FROM activity WHERE no BETWEEN ?1 AND ?2{clause} ORDER BY no DESC");
+    let mut parameters: Vec<&dyn super::ToSql> = vec![&first, &last];
+    parameters.extend(values.iter().map(|value| &**value));
+    conn.each(&sql, &parameters, |row| visit(stored(row)?))
+}
+
+/// The text behind a number of `path_no` or `agent_no`.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn string(conn: &Conn<'_>, no: i64) -> Result<Option<String>, Error> {
+    conn.first("SELECT text FROM activity_strings WHERE no = ?1", params![no], |row| row.get(0))
+}
+
+/// Stores a text for the rows of `segment` and tells its number.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn insert_string(tx: &mut Tx<'_>, segment: i64, text: &str) -> Result<i64, Error> {
+    tx.insert("INSERT INTO activity_strings (segment, text) VALUES (?1, ?2)", params![segment, text])
+}
+
+/// An event for the world outside.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn insert_event(tx: &mut Tx<'_>, event: &str, at: Timestamp, payload: &str) -> Result<i64, Error> {
+    tx.insert(
+        "INSERT INTO outbox (event, at, payload) VALUES (?1, ?2, ?3)",
+        params![event, at.millis(), payload],
+    )
+}

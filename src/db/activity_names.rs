@@ -1,0 +1,94 @@
+//! Who stands behind the numbers in the activity log.
+
+use super::{Conn, Error, params};
+use crate::model::{ApiId, Environment, KeyId, UserId};
+
+/// A key as the log shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyName {
+    /// The public id.
+    pub id: KeyId,
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub environment: Environment,
+    /// The first characters of its newest secret's random part.
+    pub start: Option<String>,
+    /// The last characters of it.
+    pub end: Option<String>,
+}
+
+/// A person as the log shows them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserName {
+    /// The public id.
+    pub id: UserId,
+    /// The email address.
+    pub email: String,
+    /// The name.
+    pub name: String,
+}
+
+/// The key with this number.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn key(conn: &Conn<'_>, no: i64) -> Result<Option<KeyName>, Error> {
+    conn.first(
+        "SELECT k.id, k.name, k.environment, s.start, s.\"end\" FROM keys k \
+         LEFT JOIN key_secrets s ON s.key_no = k.no WHERE k.no = ?1 ORDER BY s.created_at DESC LIMIT 1",
+        params![no],
+        |row| {
+            Ok(KeyName {
+                id: row.parse(0)?,
+                name: row.get(1)?,
+                environment: row.parse(2)?,
+                start: row.get(3)?,
+                end: row.get(4)?,
+            })
+        },
+    )
+}
+
+/// The person with this number.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn user(conn: &Conn<'_>, no: i64) -> Result<Option<UserName>, Error> {
+    conn.first("SELECT id, email, name FROM users WHERE no = ?1", params![no], |row| {
+        Ok(UserName { id: row.parse(0)?, email: row.get(1)?, name: row.get(2)? })
+    })
+}
+
+/// The slug of the API with this number.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn api(conn: &Conn<'_>, no: i64) -> Result<Option<String>, Error> {
+    conn.first("SELECT slug FROM apis WHERE no = ?1", params![no], |row| row.get(0))
+}
+
+/// The number of a key.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn key_no(conn: &Conn<'_>, id: KeyId) -> Result<Option<i64>, Error> {
+    conn.first("SELECT no FROM keys WHERE id = ?1", params![id.to_string()], |row| row.get(0))
+}
+
+/// The number of a person.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn user_no(conn: &Conn<'_>, id: UserId) -> Result<Option<i64>, Error> {
+    conn.first("SELECT no FROM users WHERE id = ?1", params![id.to_string()], |row| row.get(0))
+}
+
+/// The number of an API by its slug, or by its id.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn api_no(conn: &Conn<'_>, slug_or_id: &str) -> Result<Option<i64>, Error> {
+    let column = if slug_or_id.parse::<ApiId>().is_ok() { "id" } else { "slug" };
+    conn.first(&format!("SELECT no FROM apis WHERE {column} = ?1"), params![slug_or_id], |row| row.get(0))
+}

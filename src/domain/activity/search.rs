@@ -1,0 +1,228 @@
+//! Finding rows: the newest first, through the index where there is one, else by scanning backwards.
+
+use ipnet::IpNet;
+use serde::Serialize;
+
+use super::log::Log;
+use super::recent;
+use super::view::Names;
+use crate::db::activity::{self as table, Conditions, Stored, segment};
+use crate::db::{Conn, Error as DbError, Reader, activity_index as index, activity_names as names};
+use crate::model::activity::{Kind, Outcome, Reason};
+use crate::model::{ClientId, KeyId, RequestId, Timestamp, UserId};
+
+/// What rows to show; everything that is said must fit.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Filter {
+    /// At this time or later.
+    pub from: Option<Timestamp>,
+    /// Before this time.
+    pub to: Option<Timestamp>,
+    /// About this key, or a change that it made.
+    pub key: Option<KeyId>,
+    /// About this person, or a change that they made.
+    pub user: Option<UserId>,
+    /// Through this OAuth client.
+    pub client: Option<ClientId>,
+    /// About the API with this slug or id.
+    pub api: Option<String>,
+    /// How it ended.
+    pub outcome: Option<Outcome>,
+    /// What happened.
+    pub kind: Option<Kind>,
+    /// From this network.
+    pub ip: Option<IpNet>,
+    /// A part of the path, the user agent, the request id, the kind or the code; upper and lower case are the same.
+    pub q: Option<String>,
+    /// The request with this id.
+    pub request_id: Option<RequestId>,
+}
+
+/// How much one call may look at before it answers with what it has.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Budget {
+    /// Rows that are scanned without an index.
+    pub(super) scanned: i64,
+    /// Rows that the index finds and that then must be looked at.
+    pub(super) visited: usize,
+}
+
+pub(super) const BUDGET: Budget = Budget { scanned: 250_000, visited: 20_000 };
+
+/// Rows found, newest first, and where to go on: rows below that number were not looked at.
+pub(super) struct Found {
+    pub(super) rows: Vec<Stored>,
+    pub(super) rest_below: Option<i64>,
+}
+
+impl Found {
+    const NOTHING: Self = Self { rows: Vec::new(), rest_below: None };
+}
+
+/// Rows below `before` that fit, `limit` at most.
+pub(super) fn search(
+    reader: &Reader<'_>,
+    log: &Log,
+    filter: &Filter,
+    before: i64,
+    limit: usize,
+    budget: Budget,
+) -> Result<Found, DbError> {
+    let Some((first, last)) = table::ends(reader)? else { return Ok(Found::NOTHING) };
+    let Some(conditions) = resolve(reader, filter)? else { return Ok(Found::NOTHING) };
+    let range = (first, last.min(before.saturating_sub(1)));
+    let mut search = Search {
+        reader,
+        conditions,
+        words: filter.q.as_deref().map(|q| Words::new(q, Names::default())),
+        limit,
+        rows: Vec::new(),
+    };
+    let rest_below = match search.conditions.key_no {
+        Some(key_no) => search.by_key(log, range, last, key_no, budget.visited)?,
+        None => search.by_scan(range, budget.scanned)?,
+    };
+    Ok(Found { rows: search.rows, rest_below })
+}
+
+/// The filter in numbers; none if it names something that does not exist.
+fn resolve(conn: &Conn<'_>, filter: &Filter) -> Result<Option<Conditions>, DbError> {
+    let mut conditions = Conditions {
+        from: filter.from,
+        to: filter.to,
+        outcome: filter.outcome,
+        kind: filter.kind,
+        ips: filter.ip.map(|network| (network.network(), network.broadcast())),
+        request_id: filter.request_id,
+        ..Conditions::default()
+    };
+    if let Some(id) = filter.key {
+        conditions.key_no = names::key_no(conn, id)?;
+    }
+    if let Some(id) = filter.user {
+        conditions.user_no = names::user_no(conn, id)?;
+    }
+    if let Some(api) = &filter.api {
+        conditions.api_no = names::api_no(conn, api)?;
+    }
+    let all_known = filter.key.is_some() == conditions.key_no.is_some()
+        && filter.user.is_some() == conditions.user_no.is_some()
+        && filter.api.is_some() == conditions.api_no.is_some()
+        && filter.client.is_none();
+    Ok(all_known.then_some(conditions))
+}
+
+struct Search<'r> {
+    reader: &'r Reader<'r>,
+    conditions: Conditions,
+    words: Option<Words>,
+    limit: usize,
+    rows: Vec<Stored>,
+}
+
+impl Search<'_> {
+    /// Goes through the rows about one key. Tells where to go on.
+    fn by_key(
+        &mut self,
+        log: &Log,
+        (first, mut last): (i64, i64),
+        newest: i64,
+        key_no: i64,
+        mut budget: usize,
+    ) -> Result<Option<i64>, DbError> {
+        while last >= first {
+            if budget == 0 {
+                return Ok(Some(last + 1));
+            }
+            let wanted = budget.min((self.limit - self.rows.len()).max(64));
+            let nos = rows_of_key(self.reader, log, (segment(last), newest), key_no, last + 1, wanted)?;
+            for no in nos.iter().copied().filter(|no| *no >= first) {
+                if self.rows.len() == self.limit || budget == 0 {
+                    return Ok(Some(no + 1));
+                }
+                budget -= 1;
+                self.visit((no, no))?;
+            }
+            last = match nos.last() {
+                Some(&no) if nos.len() == wanted => no - 1,
+                _ => segment(last) * table::SEGMENT_ROWS - 1,
+            };
+        }
+        Ok(None)
+    }
+
+    /// Goes through all rows. Tells where to go on.
+    fn by_scan(&mut self, (first, last): (i64, i64), budget: i64) -> Result<Option<i64>, DbError> {
+        let stop = first.max(last.saturating_sub(budget - 1));
+        self.visit((stop, last))?;
+        if self.rows.len() == self.limit {
+            return Ok(self.rows.last().map(|row| row.no).filter(|no| *no > first));
+        }
+        Ok((stop > first).then_some(stop))
+    }
+
+    /// Collects the rows within `range` that fit, newest first, until there are enough.
+    fn visit(&mut self, range: (i64, i64)) -> Result<(), DbError> {
+        let Self { reader, conditions, words, limit, rows } = self;
+        table::search(reader, range, conditions, |row| {
+            let fits = words.as_mut().map_or(Ok(true), |words| words.fit(reader, &row))?;
+            if fits {
+                rows.push(row);
+            }
+            Ok(rows.len() < *limit)
+        })
+    }
+}
+
+fn rows_of_key(
+    reader: &Reader<'_>,
+    log: &Log,
+    (segment, newest): (i64, i64),
+    key_no: i64,
+    before: i64,
+    limit: usize,
+) -> Result<Vec<i64>, DbError> {
+    if index::is_indexed(reader, segment)? {
+        index::rows_of_key(reader, segment, key_no, before, limit)
+    } else {
+        recent::rows_of_key(reader, log, (segment, newest), key_no, before, limit)
+    }
+}
+
+/// The text that is searched for.
+struct Words {
+    /// In lower case.
+    part: String,
+    kinds: Vec<Kind>,
+    reasons: Vec<Reason>,
+    names: Names,
+}
+
+impl Words {
+    fn new(q: &str, names: Names) -> Self {
+        let part = q.to_lowercase();
+        let within = |text: &str| text.to_lowercase().contains(&part);
+        Self {
+            kinds: Kind::ALL.iter().copied().filter(|kind| within(kind.as_str())).collect(),
+            reasons: Reason::ALL.iter().copied().filter(|reason| within(reason.as_str())).collect(),
+            part,
+            names,
+        }
+    }
+
+    fn fit(&mut self, reader: &Reader<'_>, row: &Stored) -> Result<bool, DbError> {
+        if self.kinds.contains(&row.kind) || self.reasons.contains(&row.reason) {
+            return Ok(true);
+        }
+        if row.request_id.is_some_and(|id| id.encode().contains(&self.part)) {
+            return Ok(true);
+        }
+        for no in [row.path_no, row.agent_no] {
+            let text = self.names.string(reader, no)?;
+            if text.is_some_and(|text| text.to_lowercase().contains(&self.part)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
