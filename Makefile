@@ -1,0 +1,61 @@
+# Everything starts here; `make help` lists it.
+
+CARGO   ?= cargo
+DATA    ?= keywright-data
+QUICK    = --profile quick --locked
+BINARY   = target/quick/keywright
+# The dashboard is built where there is one and Node to build it with; `cargo build` alone needs neither.
+UI       = $(wildcard ui/package.json)
+BROWSER  = $(wildcard tests/browser/package.json)
+
+.DEFAULT_GOAL := help
+.PHONY: help run dev test check bench ui tools clean-demo
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ui ## Build, and serve a demo with four example APIs from ./keywright-data
+	$(CARGO) build $(QUICK)
+	$(BINARY) serve --demo --data $(DATA)
+
+dev: ## Like run, and the dashboard rebuilds as you edit it
+	$(CARGO) build $(QUICK)
+ifneq ($(UI),)
+	cd ui && npm ci --no-audit --no-fund
+	$(BINARY) serve --demo --data $(DATA) & trap "kill $$!" EXIT INT TERM; cd ui && npm run dev
+else
+	$(BINARY) serve --demo --data $(DATA)
+endif
+
+test: check ui ## Run every check and every test, installing what they need
+	$(CARGO) test $(QUICK)
+ifneq ($(UI),)
+	cd ui && npm test --if-present
+endif
+ifneq ($(BROWSER),)
+	cd tests/browser && npm ci --no-audit --no-fund && npm test
+endif
+
+check: tools ## Formatting, lints, and what dependencies may bring
+	$(CARGO) fmt --check
+	$(CARGO) clippy $(QUICK) --all-targets -- -D warnings
+	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny check; \
+	 else echo "cargo-deny is not installed: skipping deny.toml"; fi
+ifneq ($(UI),)
+	cd ui && npm ci --no-audit --no-fund && npm run check --if-present
+endif
+
+bench: ## Measure the hot path
+	$(CARGO) bench --locked
+
+# The dashboard's files; they end up inside the binary.
+ui:
+ifneq ($(UI),)
+	cd ui && npm ci --no-audit --no-fund && npm run build
+endif
+
+tools:
+	@command -v rustup >/dev/null && rustup component add rustfmt clippy >/dev/null 2>&1 || true
+
+clean-demo: ## Forget the demo's data
+	rm -rf $(DATA)

@@ -1,0 +1,127 @@
+//! `schema.sql` is the whole truth: what a new file gets, and what an old one becomes.
+
+use std::path::Path;
+
+use keywright::db::migrate::{DELTAS, Delta, Outcome, SCHEMA, VERSION, prepare, prepare_with};
+use rusqlite::Connection;
+
+/// The schema that the first release had. While nothing was released it is today's.
+const FIRST_RELEASE: &str = SCHEMA;
+
+/// Every table and index as SQLite keeps it, without comments and layout.
+fn shape(path: &Path) -> Vec<(String, String)> {
+    let connection = Connection::open(path).unwrap();
+    let mut statement = connection
+        .prepare("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY name")
+        .unwrap();
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, plain(&row.get::<_, String>(1)?))));
+    rows.unwrap().map(Result::unwrap).collect()
+}
+
+fn plain(sql: &str) -> String {
+    let code = sql.lines().map(|line| line.split("--").next().unwrap()).collect::<Vec<_>>().join(" ");
+    code.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn version(path: &Path) -> u32 {
+    Connection::open(path).unwrap().query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap()
+}
+
+/// A file as a release of this history made it.
+fn made(directory: &Path, schema: &str, version: u32) -> std::path::PathBuf {
+    let path = directory.join("keywright.db");
+    assert_eq!(prepare_with(&path, schema, version, &[]).unwrap(), Outcome::Created);
+    path
+}
+
+const OLD: &str = "CREATE TABLE notes (no INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;";
+const STEPS: &[Delta] = &[
+    Delta { version: 2, sql: "ALTER TABLE notes ADD COLUMN author TEXT;" },
+    Delta {
+        version: 3,
+        sql: "CREATE INDEX notes_by_author ON notes (author); UPDATE notes SET author = 'x';",
+    },
+];
+
+#[test]
+fn a_new_file_has_the_schema_and_its_version() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("keywright.db");
+    assert_eq!(prepare(&path).unwrap(), Outcome::Created);
+    assert_eq!(version(&path), VERSION);
+    assert_eq!(prepare(&path).unwrap(), Outcome::Current);
+    let tables = shape(&path);
+    for table in ["apis", "keys", "key_secrets", "users", "activity", "idempotency", "outbox", "jobs"] {
+        assert!(tables.iter().any(|(name, _)| name == table), "{table}");
+    }
+}
+
+#[test]
+fn the_first_release_and_all_steps_make_the_schema() {
+    let (old, new) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let upgraded = made(old.path(), FIRST_RELEASE, 1);
+    prepare(&upgraded).unwrap();
+    let fresh = new.path().join("keywright.db");
+    prepare(&fresh).unwrap();
+    assert_eq!(shape(&upgraded), shape(&fresh));
+    assert_eq!(version(&upgraded), version(&fresh));
+    let versions: Vec<u32> = DELTAS.iter().map(|delta| delta.version).collect();
+    assert_eq!(versions, (2..=VERSION).collect::<Vec<_>>(), "one step a version");
+}
+
+#[test]
+fn an_older_file_is_backed_up_and_brought_up_to_date() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = made(directory.path(), OLD, 1);
+    Connection::open(&path).unwrap().execute("INSERT INTO notes (text) VALUES ('kept')", []).unwrap();
+    let Outcome::Upgraded { from: 1, backup } = prepare_with(&path, "", 3, STEPS).unwrap() else {
+        panic!("it was not upgraded");
+    };
+    let read = |path: &Path, sql: &str| -> String {
+        Connection::open(path).unwrap().query_row(sql, [], |row| row.get(0)).unwrap()
+    };
+    assert_eq!(read(&path, "SELECT text || author FROM notes"), "keptx");
+    assert_eq!(version(&path), 3);
+    assert_eq!(read(&backup, "SELECT text FROM notes"), "kept");
+    assert_eq!(version(&backup), 1, "the backup is the file as it was");
+    assert_eq!(prepare_with(&path, "", 3, STEPS).unwrap(), Outcome::Current);
+}
+
+#[test]
+fn a_step_that_fails_leaves_the_file_at_the_step_before() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = made(directory.path(), OLD, 1);
+    let steps = [STEPS[0], Delta { version: 3, sql: "CREATE TABLE half (x) STRICT; SELECT nonsense;" }];
+    assert!(prepare_with(&path, "", 3, &steps).is_err());
+    assert_eq!(version(&path), 2);
+    assert!(!shape(&path).iter().any(|(name, _)| name == "half"), "nothing of the failed step is left");
+    prepare_with(&path, "", 3, STEPS).unwrap();
+    assert_eq!(version(&path), 3);
+}
+
+#[test]
+fn a_newer_file_is_refused_and_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = made(directory.path(), SCHEMA, VERSION + 1);
+    let error = prepare(&path).unwrap_err().to_string();
+    assert!(error.contains("newer Keywright"), "{error}");
+    assert_eq!(version(&path), VERSION + 1);
+}
+
+#[test]
+fn a_foreign_database_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("keywright.db");
+    Connection::open(&path).unwrap().execute_batch("CREATE TABLE theirs (x)").unwrap();
+    assert!(prepare(&path).unwrap_err().to_string().contains("another program"));
+    assert_eq!(shape(&path).len(), 1);
+}
+
+#[test]
+fn a_file_that_is_no_database_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("keywright.db");
+    std::fs::write(&path, [b'x'; 4096]).unwrap();
+    assert!(prepare(&path).unwrap_err().to_string().contains("damaged"));
+    assert_eq!(std::fs::read(&path).unwrap(), [b'x'; 4096]);
+}
