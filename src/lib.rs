@@ -8,6 +8,7 @@
 //!
 //! `model`, `env` and `error` are leaves and may be used from everywhere; only `app` and `cli` read `config`.
 
+pub mod app;
 pub mod config;
 pub mod db;
 pub mod domain;
@@ -15,3 +16,4 @@ pub mod env;
 pub mod error;
 pub mod http;
 pub mod model;
+pub mod worker;

@@ -6,6 +6,7 @@ pub mod apis;
 pub mod catalog;
 pub mod cursor;
 pub mod idempotency;
+pub mod instance;
 pub mod passwords;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -3,7 +3,8 @@
 use poem::error::ResponseError;
 use poem::http::{HeaderName, HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
-use serde_json::json;
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::error::{Code, Error};
 use crate::model::RequestId;
@@ -45,15 +46,27 @@ impl ResponseError for Error {
     }
 }
 
+/// The one shape of an error's body.
+#[derive(Serialize)]
+struct Envelope<'e> {
+    success: bool,
+    error: Body<'e>,
+}
+
+#[derive(Serialize)]
+struct Body<'e> {
+    code: &'static str,
+    message: &'e str,
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    details: &'e Map<String, Value>,
+    request_id: RequestId,
+}
+
 /// The envelope as JSON text.
 pub fn envelope(error: &Error, id: RequestId) -> String {
-    let mut body = json!({
-        "code": error.code.as_str(), "message": error.message, "request_id": id.to_string(),
-    });
-    if !error.details.is_empty() {
-        body["details"] = error.details.clone().into();
-    }
-    json!({ "success": false, "error": body }).to_string()
+    let body =
+        Body { code: error.code.as_str(), message: &error.message, details: &error.details, request_id: id };
+    serde_json::to_string(&Envelope { success: false, error: body }).expect("maps with text keys become JSON")
 }
 
 /// The whole answer for an error, with the headers that its status asks for.

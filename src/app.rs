@@ -1,0 +1,163 @@
+//! The composition root: opens the data directory, puts the parts together, listens, and stops in order:
+//! HTTP first, then the buffers, then the checkpoint.
+
+mod data;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::config::{Config, Http};
+use crate::db::{Db, Options as DbOptions};
+use crate::domain::{Core, Settings, activity, catalog, instance, verify};
+use crate::env::{Clock, Rng, SystemClock, SystemRng};
+use crate::http::{self, server};
+use crate::worker;
+
+/// Why the server did not start: one sentence that says what to do.
+#[derive(Debug)]
+pub struct Failure(pub String);
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Time and randomness.
+#[derive(Clone)]
+pub struct Env {
+    /// The clock that every rule asks.
+    pub clock: Arc<dyn Clock>,
+    /// The source of ids and secrets.
+    pub rng: Arc<dyn Rng>,
+}
+
+impl Default for Env {
+    fn default() -> Self {
+        Self { clock: Arc::new(SystemClock::new()), rng: Arc::new(SystemRng) }
+    }
+}
+
+/// Which doors are opened besides `control.sock`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doors {
+    /// The configured address too.
+    Tcp,
+    /// None: a command that needs the rules for a moment.
+    ControlOnly,
+}
+
+/// A server that answers. Dropping it does not stop it; [`Running::stop`] does.
+pub struct Running {
+    /// What the rules stand on.
+    pub core: Arc<Core>,
+    /// Where it listens; the port is the real one even if 0 was asked for.
+    pub address: Option<SocketAddr>,
+    /// The socket of the command line.
+    pub control: PathBuf,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+    /// Held until the very end, so that nobody else opens the file while this one still writes.
+    _lock: std::fs::File,
+}
+
+/// Opens the data directory and starts to answer.
+///
+/// # Errors
+/// When the directory, the file, the key, the certificate or the address is not as it must be.
+pub async fn start(config: &Config, env: Env, doors: Doors) -> Result<Running, Failure> {
+    let data = data::open(config, &env)?;
+    let tcp = match doors {
+        Doors::ControlOnly => None,
+        Doors::Tcp => Some(tcp_listener(&config.http).await?),
+    };
+    let address = tcp.as_ref().map(|(_, address)| *address);
+    let core = compose(config, env, &data, config.public_url(address)).await?;
+    let (stop, stopped) = watch::channel(false);
+    let mut tasks = JoinSet::new();
+    let options = http::Options {
+        trusted_proxies: config.http.trusted_proxies.clone(),
+        https: core.settings.public_url.starts_with("https:"),
+    };
+    let endpoint = Arc::new(http::endpoint(&core, options));
+    let serve = |listener| {
+        let options =
+            server::Options { max_connections: config.http.max_connections, ..server::Options::default() };
+        server::serve(listener, endpoint.clone(), options, stopped.clone())
+    };
+    let control = config.control_socket_path();
+    tasks.spawn(serve(control_listener(&control)?));
+    if let Some((listener, _)) = tcp {
+        tasks.spawn(serve(listener));
+    }
+    tasks.spawn(worker::run(core.clone(), stopped));
+    Ok(Running { core, address, control, stop, tasks, _lock: data.lock })
+}
+
+impl Running {
+    /// Ends in order: requests in flight are answered, buffered activity is written, the write-ahead log is folded
+    /// into the file.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        while self.tasks.join_next().await.is_some() {}
+        let db = self.core.db.clone();
+        let _ = tokio::task::spawn_blocking(move || db.stop()).await;
+        let _ = std::fs::remove_file(&self.control);
+    }
+}
+
+async fn compose(
+    config: &Config,
+    env: Env,
+    data: &data::Data,
+    public_url: String,
+) -> Result<Arc<Core>, Failure> {
+    let activity = Arc::new(activity::Log::default());
+    let db = Db::open(&DbOptions::new(&data.database), Box::new(activity::Appender))
+        .map_err(|error| data.explain(&error))?;
+    let core = Arc::new(Core {
+        db,
+        clock: env.clock,
+        rng: env.rng,
+        vault: data::vault(&data.master_key)?,
+        catalog: catalog::Catalog::default(),
+        verify: verify::Engine::default(),
+        activity,
+        settings: Settings { public_url, organization: config.organization.clone() },
+    });
+    let prepared = instance::prepare(&core).await;
+    prepared.map_err(|error| Failure(format!("{} cannot be used: {error:?}", data.database.display())))?;
+    Ok(core)
+}
+
+/// Only under the lock may an old socket be taken away: nobody can be listening on it.
+fn control_listener(path: &std::path::Path) -> Result<server::Listener, Failure> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let fail = |error: std::io::Error| Failure(format!("cannot listen on {}: {error}", path.display()));
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(fail(error)),
+        _ => {}
+    }
+    let listener = UnixListener::bind(path).map_err(fail)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(fail)?;
+    Ok(server::Listener::Unix(listener))
+}
+
+async fn tcp_listener(config: &Http) -> Result<(server::Listener, SocketAddr), Failure> {
+    let listener = TcpListener::bind(config.listen).await.map_err(|error| {
+        Failure(format!("cannot listen on {}: {error}; choose another address with --listen", config.listen))
+    })?;
+    let address = listener.local_addr().map_err(|error| Failure(error.to_string()))?;
+    let tls = match &config.tls {
+        Some(files) => Some(server::tls_config(&files.cert, &files.key).map_err(Failure)?),
+        None => None,
+    };
+    Ok((server::Listener::Tcp { listener, tls }, address))
+}
