@@ -119,8 +119,131 @@ CREATE TABLE users (
     password         TEXT,
     email_verified_at INTEGER,
     disabled_at      INTEGER,
+    -- The row of somebody who was removed stays for what refers to it, without their name, address and password.
+    deleted_at       INTEGER,
     created_at       INTEGER NOT NULL,
     updated_at       INTEGER NOT NULL
+) STRICT;
+
+-- A person's second factor (RFC 6238).
+CREATE TABLE totp (
+    user_no          INTEGER PRIMARY KEY REFERENCES users (no) ON DELETE CASCADE,
+    -- The seed.
+    sealed           BLOB NOT NULL,
+    -- Null until a first code has shown that the app has the seed.
+    confirmed_at     INTEGER,
+    -- The 30-second step of the last code that was used: it and all before it are refused.
+    last_step        INTEGER NOT NULL DEFAULT 0,
+    created_at       INTEGER NOT NULL
+) STRICT;
+
+-- Codes that each stand in for the second factor once. A used one is deleted.
+CREATE TABLE recovery_codes (
+    hash             BLOB PRIMARY KEY,
+    user_no          INTEGER NOT NULL REFERENCES users (no) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+CREATE INDEX recovery_codes_by_user ON recovery_codes (user_no);
+
+-- Somebody signed in, in one browser or one app.
+CREATE TABLE sessions (
+    no               INTEGER PRIMARY KEY,
+    id               TEXT NOT NULL UNIQUE,
+    user_no          INTEGER NOT NULL REFERENCES users (no) ON DELETE CASCADE,
+    -- The API that its access tokens are for; Keywright's own for a cookie.
+    api_no           INTEGER NOT NULL REFERENCES apis (no) ON DELETE CASCADE,
+    -- SHA-256 of its cookie; null where it lives by refresh tokens.
+    cookie           BLOB UNIQUE,
+    -- Whether a second factor was shown.
+    second_factor    INTEGER NOT NULL DEFAULT 0,
+    -- Where it began.
+    ip               BLOB NOT NULL,
+    agent            TEXT,
+    created_at       INTEGER NOT NULL,
+    -- To the minute.
+    last_used_at     INTEGER NOT NULL,
+    expires_at       INTEGER NOT NULL,
+    revoked_at       INTEGER
+) STRICT;
+CREATE INDEX sessions_by_user ON sessions (user_no, no);
+CREATE INDEX sessions_by_expiry ON sessions (expires_at);
+
+-- A line of refresh tokens, each the successor of the one before: revoked as a whole.
+CREATE TABLE refresh_families (
+    no               INTEGER PRIMARY KEY,
+    -- Whose it is; null for a client that acts for itself.
+    user_no          INTEGER REFERENCES users (no) ON DELETE CASCADE,
+    -- The sign-in that it belongs to.
+    session_no       INTEGER REFERENCES sessions (no) ON DELETE CASCADE,
+    created_at       INTEGER NOT NULL,
+    expires_at       INTEGER NOT NULL,
+    revoked_at       INTEGER
+) STRICT;
+CREATE INDEX refresh_families_by_user ON refresh_families (user_no) WHERE user_no IS NOT NULL;
+CREATE INDEX refresh_families_by_session ON refresh_families (session_no) WHERE session_no IS NOT NULL;
+CREATE INDEX refresh_families_by_expiry ON refresh_families (expires_at);
+
+-- Every refresh token of a family; the used ones stay, so that a second use is recognised.
+CREATE TABLE refresh_tokens (
+    hash             BLOB PRIMARY KEY,
+    family_no        INTEGER NOT NULL REFERENCES refresh_families (no) ON DELETE CASCADE,
+    created_at       INTEGER NOT NULL,
+    used_at          INTEGER,
+    -- What it was exchanged for.
+    successor        BLOB
+) STRICT, WITHOUT ROWID;
+CREATE INDEX refresh_tokens_by_family ON refresh_tokens (family_no);
+
+-- Somebody who may join.
+CREATE TABLE invitations (
+    no               INTEGER PRIMARY KEY,
+    id               TEXT NOT NULL UNIQUE,
+    -- SHA-256 of what its link holds.
+    hash             BLOB NOT NULL UNIQUE,
+    email            TEXT NOT NULL,
+    email_key        TEXT NOT NULL,
+    role             TEXT NOT NULL,
+    invited_by_user_no INTEGER REFERENCES users (no),
+    created_at       INTEGER NOT NULL,
+    expires_at       INTEGER NOT NULL,
+    accepted_at      INTEGER,
+    revoked_at       INTEGER
+) STRICT;
+CREATE INDEX invitations_by_email ON invitations (email_key);
+
+-- Links that each work once; used ones are deleted.
+CREATE TABLE one_time_links (
+    hash             BLOB PRIMARY KEY,
+    -- `setup`, `signup`, `verify_email` or `reset_password`.
+    purpose          TEXT NOT NULL,
+    -- Whom it is for; null where there is nobody yet.
+    user_no          INTEGER REFERENCES users (no) ON DELETE CASCADE,
+    -- The address that it was sent to.
+    email            TEXT,
+    -- For `signup`: what the account will be made with.
+    name             TEXT,
+    password         TEXT,
+    expires_at       INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX one_time_links_by_user ON one_time_links (user_no) WHERE user_no IS NOT NULL;
+CREATE INDEX one_time_links_by_expiry ON one_time_links (expires_at);
+
+-- What tokens are signed with. The public half stays published for as long as anything it signed is valid.
+CREATE TABLE signing_keys (
+    no               INTEGER PRIMARY KEY,
+    -- RFC 7638 thumbprint of the public half.
+    kid              TEXT NOT NULL UNIQUE,
+    alg              TEXT NOT NULL,
+    -- `next` (published, not used yet), `active` (one) or `retired` (published, no longer used).
+    status           TEXT NOT NULL,
+    -- JWK (RFC 7517).
+    public           TEXT NOT NULL,
+    -- PKCS #8; null once retired.
+    sealed           BLOB,
+    created_at       INTEGER NOT NULL,
+    activated_at     INTEGER,
+    retired_at       INTEGER,
+    -- When it leaves the JWKS.
+    expires_at       INTEGER
 ) STRICT;
 
 ---------------------------------------------------------------------------------------------------- Keys

@@ -11,9 +11,10 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::config::{Config, Http};
+use crate::config::{Config, Http, Mail, SmtpSecurity};
 use crate::db::{Db, Options as DbOptions};
-use crate::domain::{Core, Settings, activity, catalog, instance, verify};
+use crate::domain::people::{self, People};
+use crate::domain::{Core, Settings, activity, catalog, instance, mail, verify};
 use crate::env::{Clock, Rng, SystemClock, SystemRng};
 use crate::http::{self, server};
 use crate::worker;
@@ -119,22 +120,48 @@ async fn compose(
     data: &data::Data,
     public_url: String,
 ) -> Result<Arc<Core>, Failure> {
-    let activity = Arc::new(activity::Log::default());
-    let db = Db::open(&DbOptions::new(&data.database), Box::new(activity::Appender))
+    let vault = data::vault(&data.master_key)?;
+    let (activity, appender) = activity::open(&vault, env.clock.clone(), activity::Options::default());
+    let db = Db::open(&DbOptions::new(&data.database), Box::new(appender))
         .map_err(|error| data.explain(&error))?;
+    let people = People::start(&people_options(config)).map_err(|error| Failure(format!("{error:?}")))?;
     let core = Arc::new(Core {
         db,
         clock: env.clock,
         rng: env.rng,
-        vault: data::vault(&data.master_key)?,
+        vault,
         catalog: catalog::Catalog::default(),
         verify: verify::Engine::default(),
+        people,
         activity,
-        settings: Settings { public_url, organization: config.organization.clone() },
+        settings: Settings {
+            public_url,
+            organization: config.organization.clone(),
+            signup: config.sign_in.signup,
+            default_api: config.sign_in.default_api.clone(),
+            access_token_seconds: config.sign_in.access_token_seconds,
+        },
     });
     let prepared = instance::prepare(&core).await;
     prepared.map_err(|error| Failure(format!("{} cannot be used: {error:?}", data.database.display())))?;
     Ok(core)
+}
+
+/// Without a mail server, mail goes into files.
+fn people_options(config: &Config) -> people::Options {
+    let mail = match &config.mail {
+        None => mail::Way::Files(config.data_dir.join("mail")),
+        Some(Mail { server, from }) => {
+            let protection = match server.security {
+                SmtpSecurity::StartTls => mail::Protection::StartTls,
+                SmtpSecurity::Tls => mail::Protection::Tls,
+                SmtpSecurity::Loopback => mail::Protection::Loopback,
+            };
+            let (host, port, login) = (server.host.clone(), server.port, server.login.clone());
+            mail::Way::Smtp(mail::Server { protection, host, port, login }, from.clone())
+        }
+    };
+    people::Options::new(config.sign_in.signing_alg, mail, &config.organization)
 }
 
 /// Only under the lock may an old socket be taken away: nobody can be listening on it.

@@ -9,6 +9,9 @@ pub mod idempotency;
 pub mod migrate;
 mod reader;
 mod row;
+pub mod sessions;
+pub mod signing_keys;
+pub mod users;
 mod writer;
 
 use std::path::{Path, PathBuf};

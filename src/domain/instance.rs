@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use crate::db::{self, Tx, params};
 use crate::domain::catalog::Apis;
-use crate::domain::{Core, apis};
+use crate::domain::{Core, apis, signing_keys};
 use crate::error::{Error, Result};
 
 /// Makes a new store this instance's own, refuses one that was sealed under another `master.key`, and shows its
-/// APIs. Run it before anything else.
+/// APIs and signing keys. Run it before anything else.
 ///
 /// # Errors
 /// `CONFLICT` when the key is another one, or the store's own.
@@ -16,7 +16,7 @@ pub async fn prepare(core: &Arc<Core>) -> Result<()> {
     let this = core.clone();
     let loaded = core.write(move |tx| claim(tx, &this)).await?;
     core.catalog.replace(loaded);
-    Ok(())
+    signing_keys::open(core, core.now()).await
 }
 
 fn claim(tx: &mut Tx<'_>, core: &Core) -> Result<Apis> {

@@ -3,14 +3,21 @@
 pub mod access;
 pub mod activity;
 pub mod apis;
+pub mod brute;
 pub mod catalog;
 pub mod cursor;
 pub mod idempotency;
 pub mod instance;
+pub mod mail;
 pub mod passwords;
+pub mod people;
+pub mod sessions;
+pub mod signing_keys;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod tokens;
 pub mod totp;
+pub mod users;
 pub mod vault;
 pub mod verify;
 pub mod workers;
@@ -20,6 +27,7 @@ use std::sync::Arc;
 use crate::db::{Db, Error as DbError, Reader, Tx};
 use crate::env::{Clock, Rng};
 use crate::model::Timestamp;
+use crate::model::setting::Signup;
 
 /// What the rules stand on: one value for the whole server, made by `app`.
 pub struct Core {
@@ -32,6 +40,8 @@ pub struct Core {
     pub catalog: catalog::Catalog,
     /// Answers whether a key is good.
     pub verify: verify::Engine,
+    /// What signing in stands on.
+    pub people: people::People,
     /// Where decisions are logged.
     pub activity: Arc<activity::Log>,
     /// What the operator configured and the rules need.
@@ -70,6 +80,12 @@ pub struct Settings {
     pub public_url: String,
     /// Shown name of whoever runs it.
     pub organization: String,
+    /// Who may make an account.
+    pub signup: Signup,
+    /// Slug of the API that a login means which names none.
+    pub default_api: String,
+    /// Lifetime of access tokens, in seconds.
+    pub access_token_seconds: u32,
 }
 
 impl Core {

@@ -6,10 +6,13 @@ use std::sync::Arc;
 use crate::db::{self, Db, params};
 use crate::domain::access::{Call, Principal, PrincipalKind, RequestInfo};
 use crate::domain::catalog::{Apis, Catalog};
-use crate::domain::{Core, Settings, activity, apis, vault, verify};
+use crate::domain::mail::Way;
+use crate::domain::people::{self, People};
+use crate::domain::{Core, Settings, activity, apis, signing_keys, vault, verify};
 use crate::env::{Clock, ManualClock, Rng, SeededRng, random};
 use crate::error::{Error, Result};
 use crate::model::activity::Method;
+use crate::model::setting::{SigningAlg, Signup};
 use crate::model::{KeyId, RequestId, Role, ScopeSet, SessionId, Timestamp, UserId};
 
 /// What the clock shows at first: a Monday noon.
@@ -40,16 +43,21 @@ impl World {
         let (activity, appender) = activity::open(&vault, clock.clone(), activity::Options::default());
         let db = Db::open(&db::Options::new(path), Box::new(appender)).unwrap();
         let catalog = seed(&db, clock.now(), rng.clone(), settings.public_url.clone()).await;
+        let mail = Way::Files(directory.path().join("mail"));
+        // Ed25519 keys are made in no time.
+        let options = people::Options::new(SigningAlg::EdDsa, mail, &settings.organization);
         let core = Arc::new(Core {
             vault,
             catalog: Catalog::new(catalog),
             verify: verify::Engine::default(),
+            people: People::start(&options).unwrap(),
             activity,
             settings,
             clock: clock.clone(),
             rng,
             db,
         });
+        signing_keys::open(&core, clock.now()).await.unwrap();
         Self { core, clock, _directory: directory }
     }
 
@@ -129,7 +137,13 @@ impl World {
 }
 
 fn settings() -> Settings {
-    Settings { public_url: "https://auth.example.com".to_owned(), organization: "Example".to_owned() }
+    Settings {
+        public_url: "https://auth.example.com".to_owned(),
+        organization: "Example".to_owned(),
+        signup: Signup::Invite,
+        default_api: "keywright".to_owned(),
+        access_token_seconds: 3_600,
+    }
 }
 
 async fn seed(db: &Db, now: Timestamp, rng: Arc<dyn Rng>, public_url: String) -> Apis {

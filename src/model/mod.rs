@@ -14,7 +14,9 @@ pub mod scope_expr;
 pub mod secret;
 pub mod secret_hash;
 pub mod setting;
+pub mod signing_key;
 pub mod time;
+pub mod user;
 pub mod words;
 
 pub use api::Api;
@@ -31,4 +33,5 @@ pub use scope_expr::{ScopeExpr, ScopeExprError, ScopeExprProblem};
 pub use secret::Secret;
 pub use secret_hash::{SecretHash, SecretHashError};
 pub use time::{Timestamp, TimestampError};
+pub use user::{Email, EmailError, User};
 pub use words::UnknownWord;

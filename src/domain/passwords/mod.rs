@@ -14,6 +14,12 @@ use crate::model::Secret;
 /// Sign-ins that may wait; at 40 hashes a second on one core the last of them waits about three seconds.
 const WAITING: usize = 128;
 
+/// Half as many threads as there are cores, so that memory bandwidth is left for the rest.
+pub fn usual_size() -> Size {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    Size { threads: cores.div_ceil(2), waiting: WAITING }
+}
+
 /// One thread's memory for Argon2: 19 MiB, taken at the first use and then kept.
 #[derive(Default)]
 struct Memory(Vec<Block>);
@@ -24,20 +30,11 @@ pub struct Passwords {
 }
 
 impl Passwords {
-    /// Starts the threads: half as many as there are cores, so that memory bandwidth is left for the rest.
+    /// Starts the threads.
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start() -> Result<Self> {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self::with(Size { threads: cores / 2, waiting: WAITING })
-    }
-
-    /// [`Passwords::start`] with another size, for tests and measurements.
-    ///
-    /// # Errors
-    /// When the system gives no thread.
-    pub fn with(size: Size) -> Result<Self> {
+    pub fn start(size: Size) -> Result<Self> {
         Ok(Self { workers: Workers::start("keywright-password", size, Priority::Idle)? })
     }
 

@@ -44,7 +44,7 @@ fn length_is_counted_in_characters_and_nul_is_refused() {
 
 #[tokio::test]
 async fn what_is_guessed_first_is_refused_with_advice() {
-    let passwords = Passwords::with(Size { threads: 1, waiting: 4 }).unwrap();
+    let passwords = Passwords::start(Size { threads: 1, waiting: 4 }).unwrap();
     let about = vec!["margarethe.olufsen@example.com".to_owned(), "Margarethe Olufsen".to_owned()];
     for weak in ["password", "12345678", "qwertyuiop", "margarethe", "Password1!", "aaaaaaaaaaaa"] {
         let refused = passwords.hash_new("password", secret(weak), about.clone(), [1; 16]).await.unwrap_err();
@@ -58,7 +58,7 @@ async fn what_is_guessed_first_is_refused_with_advice() {
 
 #[tokio::test]
 async fn sixty_four_characters_count_whole_and_nobody_has_no_password() {
-    let passwords = Passwords::with(Size { threads: 1, waiting: 4 }).unwrap();
+    let passwords = Passwords::start(Size { threads: 1, waiting: 4 }).unwrap();
     let long = "correct horse battery staple ".repeat(3);
     let (long, other) = (long[..64].to_owned(), format!("{}x", &long[..63]));
     let hash = passwords.hash_new("password", secret(&long), vec![], [1; 16]).await.unwrap();

@@ -1,0 +1,342 @@
+//! Sessions and the refresh tokens that they, and OAuth grants, live by.
+
+use std::net::IpAddr;
+
+use super::{Conn, Error, Row, Tx, params};
+use crate::model::{Role, SecretHash, SessionId, Timestamp, UserId};
+
+/// A session and whom it stands for, as one committed state has them: all that a request is judged by.
+#[derive(Debug, Clone)]
+pub struct Live {
+    /// The row's number.
+    pub no: i64,
+    /// The public id.
+    pub id: SessionId,
+    /// The API that its tokens are for.
+    pub api_no: i64,
+    /// When it ends by itself.
+    pub expires_at: Timestamp,
+    /// When it was ended.
+    pub revoked_at: Option<Timestamp>,
+    /// Number, id and role of its person.
+    pub user: (i64, UserId, Role),
+    /// Whether the person was disabled or removed.
+    pub disabled: bool,
+    /// Whether the person has a second factor.
+    pub second_factor: bool,
+    /// Whether this instance demands a second factor of owners and admins.
+    pub demands_second_factor: bool,
+}
+
+const LIVE: &str = "SELECT s.no, s.id, s.api_no, s.expires_at, s.revoked_at, u.no, u.id, u.role,
+        u.disabled_at IS NOT NULL OR u.deleted_at IS NOT NULL,
+        EXISTS (SELECT 1 FROM totp WHERE user_no = u.no AND confirmed_at IS NOT NULL),
+        EXISTS (SELECT 1 FROM settings WHERE name = 'second_factor_required' AND value = 'true')
+    FROM sessions s JOIN users u ON u.no = s.user_no";
+
+fn read_live(row: &Row<'_>) -> Result<Live, Error> {
+    Ok(Live {
+        no: row.get(0)?,
+        id: row.parse(1)?,
+        api_no: row.get(2)?,
+        expires_at: row.time(3)?,
+        revoked_at: row.time_opt(4)?,
+        user: (row.get(5)?, row.parse(6)?, row.parse(7)?),
+        disabled: row.bool(8)?,
+        second_factor: row.bool(9)?,
+        demands_second_factor: row.bool(10)?,
+    })
+}
+
+/// A session by id.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn live_by_id(conn: &Conn<'_>, id: SessionId) -> Result<Option<Live>, Error> {
+    conn.first(&format!("{LIVE} WHERE s.id = ?1"), params![id.to_string()], read_live)
+}
+
+/// A session by row number.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn live_by_no(conn: &Conn<'_>, no: i64) -> Result<Option<Live>, Error> {
+    conn.first(&format!("{LIVE} WHERE s.no = ?1"), params![no], read_live)
+}
+
+/// A session by its cookie.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn live_by_cookie(conn: &Conn<'_>, cookie: &SecretHash) -> Result<Option<Live>, Error> {
+    conn.first(&format!("{LIVE} WHERE s.cookie = ?1"), params![cookie.as_bytes()], read_live)
+}
+
+/// A session to be stored.
+pub struct NewSession {
+    /// The public id.
+    pub id: SessionId,
+    /// Whose.
+    pub user_no: i64,
+    /// The API that its tokens are for.
+    pub api_no: i64,
+    /// Hash of its cookie, if it has one.
+    pub cookie: Option<SecretHash>,
+    /// Whether a second factor was shown.
+    pub second_factor: bool,
+    /// Where from.
+    pub ip: IpAddr,
+    /// By which program.
+    pub agent: Option<Box<str>>,
+    /// When.
+    pub created_at: Timestamp,
+    /// Until when.
+    pub expires_at: Timestamp,
+}
+
+/// Adds a session and gives the row's number.
+///
+/// # Errors
+/// When the store cannot be written.
+pub fn insert(tx: &mut Tx<'_>, new: &NewSession) -> Result<i64, Error> {
+    tx.insert(
+        "INSERT INTO sessions (id, user_no, api_no, cookie, second_factor, ip, agent, created_at, last_used_at,
+            expires_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9)",
+        params![
+            new.id.to_string(),
+            new.user_no,
+            new.api_no,
+            new.cookie.as_ref().map(SecretHash::as_bytes),
+            i64::from(new.second_factor),
+            ip_bytes(new.ip),
+            new.agent.as_deref(),
+            new.created_at.millis(),
+            new.expires_at.millis(),
+        ],
+    )
+}
+
+fn ip_bytes(ip: IpAddr) -> Vec<u8> {
+    match ip {
+        IpAddr::V4(ip) => ip.octets().to_vec(),
+        IpAddr::V6(ip) => ip.octets().to_vec(),
+    }
+}
+
+fn ip_of(bytes: &[u8]) -> Option<IpAddr> {
+    <[u8; 4]>::try_from(bytes)
+        .map(IpAddr::from)
+        .or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from))
+        .ok()
+}
+
+/// A session as its person sees it.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// The row's number.
+    pub no: i64,
+    /// The public id.
+    pub id: SessionId,
+    /// The API that its tokens are for.
+    pub api_no: i64,
+    /// Whether it lives by a cookie.
+    pub cookie: bool,
+    /// Whether a second factor was shown.
+    pub second_factor: bool,
+    /// Where it began.
+    pub ip: Option<IpAddr>,
+    /// By which program.
+    pub agent: Option<String>,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it was last used, to the minute.
+    pub last_used_at: Timestamp,
+    /// When it ends by itself.
+    pub expires_at: Timestamp,
+}
+
+/// Up to `limit` sessions of a person that still work, newest first, older than row `before`.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn list(
+    conn: &Conn<'_>,
+    user_no: i64,
+    now: Timestamp,
+    before: i64,
+    limit: u32,
+) -> Result<Vec<Listed>, Error> {
+    let sql = "SELECT no, id, api_no, cookie IS NOT NULL, second_factor, ip, agent, created_at, last_used_at, expires_at
+        FROM sessions WHERE user_no = ?1 AND no < ?2 AND revoked_at IS NULL AND expires_at > ?3
+        ORDER BY no DESC LIMIT ?4";
+    conn.all(sql, params![user_no, before, now.millis(), limit], |row| {
+        Ok(Listed {
+            no: row.get(0)?,
+            id: row.parse(1)?,
+            api_no: row.get(2)?,
+            cookie: row.bool(3)?,
+            second_factor: row.bool(4)?,
+            ip: ip_of(&row.get::<Vec<u8>>(5)?),
+            agent: row.get(6)?,
+            created_at: row.time(7)?,
+            last_used_at: row.time(8)?,
+            expires_at: row.time(9)?,
+        })
+    })
+}
+
+/// Where a person signed in from lately.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn known_addresses(conn: &Conn<'_>, user_no: i64) -> Result<Vec<IpAddr>, Error> {
+    let sql = "SELECT ip FROM sessions WHERE user_no = ?1 ORDER BY no DESC LIMIT 50";
+    let found = conn.all(sql, params![user_no], |row| Ok(ip_of(&row.get::<Vec<u8>>(0)?)))?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+/// Ends one session with its refresh tokens; false when it had ended.
+///
+/// # Errors
+/// When the store cannot be written.
+pub fn revoke(tx: &mut Tx<'_>, no: i64, now: Timestamp) -> Result<bool, Error> {
+    let sql = "UPDATE sessions SET revoked_at = ?2 WHERE no = ?1 AND revoked_at IS NULL";
+    let ended = tx.execute(sql, params![no, now.millis()])? == 1;
+    let sql = "UPDATE refresh_families SET revoked_at = ?2 WHERE session_no = ?1 AND revoked_at IS NULL";
+    tx.execute(sql, params![no, now.millis()])?;
+    Ok(ended)
+}
+
+/// Ends every session and every refresh token of a person, those of OAuth clients too. Tells how many sessions.
+///
+/// # Errors
+/// When the store cannot be written.
+pub fn revoke_all(tx: &mut Tx<'_>, user_no: i64, now: Timestamp) -> Result<usize, Error> {
+    let sql = "UPDATE sessions SET revoked_at = ?2 WHERE user_no = ?1 AND revoked_at IS NULL";
+    let ended = tx.execute(sql, params![user_no, now.millis()])?;
+    let sql = "UPDATE refresh_families SET revoked_at = ?2 WHERE user_no = ?1 AND revoked_at IS NULL";
+    tx.execute(sql, params![user_no, now.millis()])?;
+    Ok(ended)
+}
+
+/// Remembers that a session was used.
+///
+/// # Errors
+/// When the store cannot be written.
+pub fn touch(tx: &mut Tx<'_>, no: i64, now: Timestamp) -> Result<(), Error> {
+    let sql = "UPDATE sessions SET last_used_at = ?2 WHERE no = ?1 AND last_used_at < ?2";
+    tx.execute(sql, params![no, now.millis()])?;
+    Ok(())
+}
+
+/// Removes up to `most` sessions and as many refresh families that ended before `before`.
+///
+/// # Errors
+/// When the store cannot be written.
+pub fn sweep(tx: &mut Tx<'_>, before: Timestamp, most: u32) -> Result<usize, Error> {
+    let families = tx.execute(
+        "DELETE FROM refresh_families WHERE no IN
+            (SELECT no FROM refresh_families WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)",
+        params![before.millis(), most],
+    )?;
+    let sessions = tx.execute(
+        "DELETE FROM sessions WHERE no IN
+            (SELECT no FROM sessions WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)",
+        params![before.millis(), most],
+    )?;
+    Ok(families + sessions)
+}
+
+/// A refresh token and the family that it is of.
+#[derive(Debug, Clone)]
+pub struct Refresh {
+    /// The family's number.
+    pub family_no: i64,
+    /// The session that the family belongs to.
+    pub session_no: Option<i64>,
+    /// When the family ends.
+    pub expires_at: Timestamp,
+    /// When the family was revoked.
+    pub revoked_at: Option<Timestamp>,
+    /// When this token was exchanged.
+    pub used_at: Option<Timestamp>,
+    /// Whether its successor was exchanged in its turn.
+    pub successor_used: bool,
+}
+
+/// A refresh token by hash.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn refresh(conn: &Conn<'_>, hash: &SecretHash) -> Result<Option<Refresh>, Error> {
+    let sql = "SELECT f.no, f.session_no, f.expires_at, f.revoked_at, t.used_at,
+            EXISTS (SELECT 1 FROM refresh_tokens n WHERE n.hash = t.successor AND n.used_at IS NOT NULL)
+        FROM refresh_tokens t JOIN refresh_families f ON f.no = t.family_no WHERE t.hash = ?1";
+    conn.first(sql, params![hash.as_bytes()], |row| {
+        Ok(Refresh {
+            family_no: row.get(0)?,
+            session_no: row.get(1)?,
+            expires_at: row.time(2)?,
+            revoked_at: row.time_opt(3)?,
+            used_at: row.time_opt(4)?,
+            successor_used: row.bool(5)?,
+        })
+    })
+}
+
+/// Begins a family and gives the row's number.
+///
+/// # Errors
+/// When the store cannot be written.
+pub fn insert_family(
+    tx: &mut Tx<'_>,
+    user_no: Option<i64>,
+    session_no: Option<i64>,
+    now: Timestamp,
+    expires_at: Timestamp,
+) -> Result<i64, Error> {
+    tx.insert(
+        "INSERT INTO refresh_families (user_no, session_no, created_at, expires_at) VALUES (?1, ?2, ?3, ?4)",
+        params![user_no, session_no, now.millis(), expires_at.millis()],
+    )
+}
+
+/// Adds a token to a family.
+///
+/// # Errors
+/// When the store cannot be written.
+pub fn insert_refresh(
+    tx: &mut Tx<'_>,
+    family_no: i64,
+    hash: &SecretHash,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let sql = "INSERT INTO refresh_tokens (hash, family_no, created_at) VALUES (?1, ?2, ?3)";
+    tx.execute(sql, params![hash.as_bytes(), family_no, now.millis()])?;
+    Ok(())
+}
+
+/// Marks a token as exchanged.
+///
+/// # Errors
+/// When the store cannot be written.
+pub fn use_refresh(
+    tx: &mut Tx<'_>,
+    hash: &SecretHash,
+    successor: &SecretHash,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let sql = "UPDATE refresh_tokens SET used_at = ?3, successor = ?2 WHERE hash = ?1";
+    tx.execute(sql, params![hash.as_bytes(), successor.as_bytes(), now.millis()])?;
+    Ok(())
+}
+
+/// Ends a family; false when it had ended.
+///
+/// # Errors
+/// When the store cannot be written.
+pub fn revoke_family(tx: &mut Tx<'_>, no: i64, now: Timestamp) -> Result<bool, Error> {
+    let sql = "UPDATE refresh_families SET revoked_at = ?2 WHERE no = ?1 AND revoked_at IS NULL";
+    Ok(tx.execute(sql, params![no, now.millis()])? == 1)
+}

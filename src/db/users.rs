@@ -1,0 +1,275 @@
+//! People and what proves them.
+
+use super::{Conn, Error, Row, Tx, params};
+use crate::model::{Email, Role, SecretHash, Timestamp, User, UserId};
+
+const COLUMNS: &str = "u.no, u.id, u.email, u.name, u.role, u.email_verified_at, u.disabled_at, u.created_at,
+    u.updated_at, EXISTS (SELECT 1 FROM totp WHERE user_no = u.no AND confirmed_at IS NOT NULL), u.password";
+
+fn read(row: &Row<'_>) -> Result<User, Error> {
+    Ok(User {
+        no: row.get(0)?,
+        id: row.parse(1)?,
+        email: row.parse(2)?,
+        name: row.get(3)?,
+        role: row.parse(4)?,
+        email_verified_at: row.time_opt(5)?,
+        disabled_at: row.time_opt(6)?,
+        created_at: row.time(7)?,
+        updated_at: row.time(8)?,
+        second_factor: row.bool(9)?,
+    })
+}
+
+/// A person by id; none when removed.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn by_id(conn: &Conn<'_>, id: UserId) -> Result<Option<User>, Error> {
+    let sql = format!("SELECT {COLUMNS} FROM users u WHERE u.id = ?1 AND u.deleted_at IS NULL");
+    conn.first(&sql, params![id.to_string()], read)
+}
+
+/// A person by row number; none when removed.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn by_no(conn: &Conn<'_>, no: i64) -> Result<Option<User>, Error> {
+    let sql = format!("SELECT {COLUMNS} FROM users u WHERE u.no = ?1 AND u.deleted_at IS NULL");
+    conn.first(&sql, params![no], read)
+}
+
+/// A person by address, with the stored password if there is one.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn by_email(conn: &Conn<'_>, email: &Email) -> Result<Option<(User, Option<String>)>, Error> {
+    let sql = format!("SELECT {COLUMNS} FROM users u WHERE u.email_key = ?1 AND u.deleted_at IS NULL");
+    conn.first(&sql, params![email.key()], |row| Ok((read(row)?, row.get(10)?)))
+}
+
+/// The stored password of a person.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn password(conn: &Conn<'_>, no: i64) -> Result<Option<String>, Error> {
+    let found = conn.first("SELECT password FROM users WHERE no = ?1", params![no], |row| row.get(0))?;
+    Ok(found.flatten())
+}
+
+/// Whether there is anybody at all.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn any(conn: &Conn<'_>) -> Result<bool, Error> {
+    conn.exists("SELECT 1 FROM users LIMIT 1", params![])
+}
+
+/// Up to `limit` people after row `after`, oldest first; `part` is looked for in name and address.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn list(
+    conn: &Conn<'_>,
+    role: Option<Role>,
+    part: Option<&str>,
+    after: i64,
+    limit: u32,
+) -> Result<Vec<User>, Error> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM users u WHERE u.no > ?1 AND u.deleted_at IS NULL AND (?2 IS NULL OR u.role = ?2)
+            AND (?3 IS NULL OR instr(u.email_key, ?3) > 0 OR instr(lower(u.name), ?3) > 0)
+         ORDER BY u.no LIMIT ?4"
+    );
+    let part = part.map(str::to_lowercase);
+    conn.all(&sql, params![after, role.map(Role::as_str), part, limit], read)
+}
+
+/// How many people of a role can sign in.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn count_enabled(conn: &Conn<'_>, role: Role) -> Result<i64, Error> {
+    let sql = "SELECT count(*) FROM users WHERE role = ?1 AND disabled_at IS NULL AND deleted_at IS NULL";
+    conn.number(sql, params![role.as_str()])
+}
+
+/// Adds a person and gives the row's number.
+///
+/// # Errors
+/// `Duplicate` when the address is taken.
+pub fn insert(tx: &mut Tx<'_>, user: &User, password: Option<&str>) -> Result<i64, Error> {
+    tx.insert(
+        "INSERT INTO users (id, email, email_key, name, role, password, email_verified_at, disabled_at,
+            created_at, updated_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)",
+        params![
+            user.id.to_string(),
+            user.email.as_str(),
+            user.email.key(),
+            user.name,
+            user.role.as_str(),
+            password,
+            user.email_verified_at.map(Timestamp::millis),
+            user.disabled_at.map(Timestamp::millis),
+            user.created_at.millis(),
+        ],
+    )
+}
+
+/// Stores name, role, verification and whether they may sign in.
+///
+/// # Errors
+/// When the store cannot be written.
+pub fn update(tx: &mut Tx<'_>, user: &User) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE users SET name = ?2, role = ?3, email_verified_at = ?4, disabled_at = ?5, updated_at = ?6
+         WHERE no = ?1",
+        params![
+            user.no,
+            user.name,
+            user.role.as_str(),
+            user.email_verified_at.map(Timestamp::millis),
+            user.disabled_at.map(Timestamp::millis),
+            user.updated_at.millis(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// Stores a password.
+///
+/// # Errors
+/// When the store cannot be written.
+pub fn set_password(tx: &mut Tx<'_>, no: i64, password: &str, now: Timestamp) -> Result<(), Error> {
+    let sql = "UPDATE users SET password = ?2, updated_at = ?3 WHERE no = ?1";
+    tx.execute(sql, params![no, password, now.millis()])?;
+    Ok(())
+}
+
+/// Removes a person: the row stays for what refers to it, all that is personal goes.
+///
+/// # Errors
+/// When the store cannot be written.
+pub fn erase(tx: &mut Tx<'_>, user: &User, now: Timestamp) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE users SET email = '', email_key = id, name = '', password = NULL, email_verified_at = NULL,
+            disabled_at = ?2, deleted_at = ?2, updated_at = ?2
+         WHERE no = ?1",
+        params![user.no, now.millis()],
+    )?;
+    tx.execute("DELETE FROM one_time_links WHERE user_no = ?1", params![user.no])?;
+    remove_totp(tx, user.no)
+}
+
+/// The hashes of every secret of a person's own keys, so that caches can forget them.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn key_hashes(conn: &Conn<'_>, no: i64) -> Result<Vec<SecretHash>, Error> {
+    let sql = "SELECT s.hash FROM key_secrets s JOIN keys k ON k.no = s.key_no WHERE k.user_no = ?1";
+    conn.all(sql, params![no], |row| row.get(0).map(SecretHash::from_bytes))
+}
+
+/// Revokes a person's own keys.
+///
+/// # Errors
+/// When the store cannot be written.
+pub fn revoke_keys(tx: &mut Tx<'_>, no: i64, now: Timestamp) -> Result<usize, Error> {
+    let sql = "UPDATE keys SET revoked_at = ?2, updated_at = ?2 WHERE user_no = ?1 AND revoked_at IS NULL";
+    tx.execute(sql, params![no, now.millis()])
+}
+
+/// A person's second factor.
+pub struct Totp {
+    /// The seed, sealed.
+    pub sealed: Vec<u8>,
+    /// When it began to be asked for; none while it is only offered.
+    pub confirmed_at: Option<Timestamp>,
+    /// The step of the last code used.
+    pub last_step: i64,
+}
+
+/// A person's second factor, confirmed or not.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn totp(conn: &Conn<'_>, user_no: i64) -> Result<Option<Totp>, Error> {
+    let sql = "SELECT sealed, confirmed_at, last_step FROM totp WHERE user_no = ?1";
+    conn.first(sql, params![user_no], |row| {
+        Ok(Totp { sealed: row.get(0)?, confirmed_at: row.time_opt(1)?, last_step: row.get(2)? })
+    })
+}
+
+/// Offers a seed, in place of one that was offered before and never confirmed.
+///
+/// # Errors
+/// `Constraint`-free: a confirmed one stays, and the answer is false.
+pub fn offer_totp(tx: &mut Tx<'_>, user_no: i64, sealed: &[u8], now: Timestamp) -> Result<bool, Error> {
+    let changed = tx.execute(
+        "INSERT INTO totp (user_no, sealed, created_at) VALUES (?1, ?2, ?3)
+         ON CONFLICT (user_no) DO UPDATE SET sealed = excluded.sealed, created_at = excluded.created_at
+         WHERE totp.confirmed_at IS NULL",
+        params![user_no, sealed, now.millis()],
+    )?;
+    Ok(changed == 1)
+}
+
+/// Uses the code of `step` up. False when it or a later one was used already: of many at once, one succeeds.
+///
+/// # Errors
+/// When the store cannot be written.
+pub fn use_totp_step(tx: &mut Tx<'_>, user_no: i64, step: i64) -> Result<bool, Error> {
+    let sql = "UPDATE totp SET last_step = ?2 WHERE user_no = ?1 AND last_step < ?2";
+    Ok(tx.execute(sql, params![user_no, step])? == 1)
+}
+
+/// Asks for the second factor from now on.
+///
+/// # Errors
+/// When the store cannot be written.
+pub fn confirm_totp(tx: &mut Tx<'_>, user_no: i64, now: Timestamp) -> Result<(), Error> {
+    let sql = "UPDATE totp SET confirmed_at = ?2 WHERE user_no = ?1 AND confirmed_at IS NULL";
+    tx.execute(sql, params![user_no, now.millis()])?;
+    Ok(())
+}
+
+/// Forgets the second factor and its recovery codes.
+///
+/// # Errors
+/// When the store cannot be written.
+pub fn remove_totp(tx: &mut Tx<'_>, user_no: i64) -> Result<(), Error> {
+    tx.execute("DELETE FROM totp WHERE user_no = ?1", params![user_no])?;
+    tx.execute("DELETE FROM recovery_codes WHERE user_no = ?1", params![user_no])?;
+    Ok(())
+}
+
+/// Replaces the recovery codes.
+///
+/// # Errors
+/// When the store cannot be written.
+pub fn set_recovery_codes(tx: &mut Tx<'_>, user_no: i64, hashes: &[SecretHash]) -> Result<(), Error> {
+    tx.execute("DELETE FROM recovery_codes WHERE user_no = ?1", params![user_no])?;
+    for hash in hashes {
+        let sql = "INSERT INTO recovery_codes (hash, user_no) VALUES (?1, ?2)";
+        tx.execute(sql, params![hash.as_bytes(), user_no])?;
+    }
+    Ok(())
+}
+
+/// Uses a recovery code up; false when it is none of this person's.
+///
+/// # Errors
+/// When the store cannot be written.
+pub fn use_recovery_code(tx: &mut Tx<'_>, user_no: i64, hash: &SecretHash) -> Result<bool, Error> {
+    let sql = "DELETE FROM recovery_codes WHERE hash = ?1 AND user_no = ?2";
+    Ok(tx.execute(sql, params![hash.as_bytes(), user_no])? == 1)
+}
+
+/// How many recovery codes are left.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn count_recovery_codes(conn: &Conn<'_>, user_no: i64) -> Result<i64, Error> {
+    conn.number("SELECT count(*) FROM recovery_codes WHERE user_no = ?1", params![user_no])
+}

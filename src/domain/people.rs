@@ -1,0 +1,59 @@
+//! What signing in stands on, beside the store.
+
+use super::mail::{Mailer, Way};
+use super::passwords::{self, Passwords};
+use super::signing_keys::Keyring;
+use super::workers::Size;
+use super::{brute::Throttle, tokens::Seen};
+use crate::error::Result;
+use crate::model::setting::SigningAlg;
+
+/// One value for the whole server, part of [`super::Core`].
+pub struct People {
+    /// Hashes passwords where they slow nothing down.
+    pub passwords: Passwords,
+    /// What tokens are signed with.
+    pub signing_keys: Keyring,
+    /// Slows guessing down.
+    pub throttle: Throttle,
+    /// Sends mail.
+    pub mailer: Mailer,
+    /// Access tokens whose signature was checked before.
+    pub tokens: Seen,
+}
+
+/// What the operator decides about it.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// What new signing keys are of.
+    pub signing_alg: SigningAlg,
+    /// Where mail goes.
+    pub mail: Way,
+    /// Shown name of the sender.
+    pub organization: String,
+    /// Threads and queue for password hashes.
+    pub passwords: Size,
+}
+
+impl Options {
+    /// The usual ones.
+    pub fn new(signing_alg: SigningAlg, mail: Way, organization: &str) -> Self {
+        Self { signing_alg, mail, organization: organization.to_owned(), passwords: passwords::usual_size() }
+    }
+}
+
+impl People {
+    /// Starts the threads.
+    ///
+    /// # Errors
+    /// When the system gives no thread, or the mail server is no address.
+    pub fn start(options: &Options) -> Result<Self> {
+        Ok(Self {
+            passwords: Passwords::start(options.passwords)?,
+            signing_keys: Keyring::start(options.signing_alg)?,
+            throttle: Throttle::default(),
+            mailer: Mailer::new(&options.mail, &options.organization)?,
+            tokens: Seen::default(),
+        })
+    }
+}

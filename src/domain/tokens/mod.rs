@@ -1,0 +1,110 @@
+//! Access tokens: JWTs after RFC 9068, minted here and checked here. What they may do is asked anew on each request.
+
+mod claims;
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest;
+use quick_cache::sync::Cache;
+
+pub use self::claims::{AccessClaims, NewToken};
+use crate::domain::access::Principal;
+use crate::domain::{Core, sessions};
+use crate::error::{Code, Error, Result};
+use crate::model::{Secret, Timestamp};
+
+/// `typ` of an access token (RFC 9068, section 2.1); nothing else is one.
+pub const ACCESS_TYPE: &str = "at+jwt";
+/// `typ` of an ID token.
+pub const ID_TYPE: &str = "JWT";
+/// The `client_id` of tokens that come from signing in here, without an OAuth client.
+pub const SIGN_IN_CLIENT: &str = "keywright";
+/// Tokens whose signature need not be checked again; about 1 KiB each.
+const SEEN: usize = 8_192;
+
+/// Tokens whose signature was checked before, by SHA-256. What can change later (time, keys, people) is not kept.
+pub struct Seen(Cache<[u8; 32], Arc<Checked>>);
+
+struct Checked {
+    kid: String,
+    claims: Arc<AccessClaims>,
+}
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self(Cache::new(SEEN))
+    }
+}
+
+/// Signs an access token.
+///
+/// # Errors
+/// `UNAVAILABLE` when too many signatures wait.
+pub async fn mint(core: &Core, token: NewToken) -> Result<Secret> {
+    let claims = token.claims(&core.settings.public_url);
+    core.people.signing_keys.sign(ACCESS_TYPE, &claims).await.map(Secret::new)
+}
+
+/// Whether a bearer credential can only be a JWT: three parts. No key of ours looks so.
+pub fn looks_like_jwt(bearer: &str) -> bool {
+    bearer.bytes().filter(|&byte| byte == b'.').count() == 2
+}
+
+/// The claims of an access token of ours that is good at `now`: signature, type, issuer and time. Whom it stands for
+/// may be gone meanwhile; [`authenticate`] asks that too.
+///
+/// # Errors
+/// `EXPIRED_TOKEN`, or `INVALID_TOKEN` for everything else.
+pub fn verify(core: &Core, token: &str, now: Timestamp) -> Result<Arc<AccessClaims>> {
+    let digest = digest::digest(&digest::SHA256, token.as_bytes());
+    let hash: [u8; 32] = digest.as_ref().try_into().expect("SHA-256 gives 32 bytes");
+    if let Some(seen) = core.people.tokens.0.get(&hash)
+        && core.people.signing_keys.knows(&seen.kid)
+    {
+        return in_time(&seen.claims, now).map(|()| seen.claims.clone());
+    }
+    let signed = core.people.signing_keys.open_jws(ACCESS_TYPE, token).ok_or_else(invalid)?;
+    let claims: AccessClaims = serde_json::from_slice(&signed.payload).map_err(|_| invalid())?;
+    if claims.iss != core.settings.public_url {
+        return Err(invalid());
+    }
+    in_time(&claims, now)?;
+    let claims = Arc::new(claims);
+    core.people.tokens.0.insert(hash, Arc::new(Checked { kid: signed.kid, claims: claims.clone() }));
+    Ok(claims)
+}
+
+/// Whom an access token stands for, and what it may do at this moment.
+///
+/// # Errors
+/// `EXPIRED_TOKEN`, or `INVALID_TOKEN` when it is not ours, or its session, person or API is gone.
+pub fn authenticate(core: &Core, bearer: &str, now: Timestamp) -> Result<Principal> {
+    let claims = verify(core, bearer, now)?;
+    let apis = core.catalog.get();
+    let api = apis.iter().find(|api| api.audience == claims.aud).ok_or_else(invalid)?;
+    if claims.client_id == SIGN_IN_CLIENT {
+        return sessions::of_token(core, api, &claims, now);
+    }
+    Err(invalid())
+}
+
+/// `INVALID_TOKEN`, the same whatever is wrong.
+pub fn invalid() -> Error {
+    Error::new(Code::InvalidToken, "The access token is invalid")
+}
+
+fn in_time(claims: &AccessClaims, now: Timestamp) -> Result<()> {
+    let seconds = u64::try_from(now.seconds()).unwrap_or(0);
+    if claims.exp <= seconds {
+        let at = Timestamp::from_seconds(i64::try_from(claims.exp).unwrap_or(i64::MAX));
+        let expired = Error::new(Code::ExpiredToken, "The access token has expired");
+        return Err(expired.with("expired_at", at.to_string()));
+    }
+    if claims.nbf.is_some_and(|from| from > seconds) {
+        return Err(invalid());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
