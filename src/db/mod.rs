@@ -6,12 +6,14 @@ pub mod activity_index;
 pub mod activity_names;
 pub mod apis;
 pub mod idempotency;
+pub mod key_lookup;
 pub mod migrate;
 mod reader;
 mod row;
 pub mod sessions;
 pub mod signing_keys;
 pub mod users;
+pub mod usage;
 mod writer;
 
 use std::path::{Path, PathBuf};

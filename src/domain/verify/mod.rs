@@ -1,16 +1,59 @@
 //! The hot path: is this key good for this request?
+//!
+//! The hash of what was presented leads to an [`Entry`] in a cache that is never stale (`cache.rs`), or to one row
+//! of the store. Pure rules look at it in the contract's order (`rules.rs`); only what passes them all takes from
+//! its rate limit (`limits.rs`) and its quota (`quota.rs`), from both or from neither.
+
+mod cache;
+mod consume;
+mod entry;
+mod explain;
+pub mod limits;
+mod quota;
+mod rules;
+#[cfg(test)]
+mod tests;
+mod usage;
+mod verdict;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
+use crate::db::key_lookup::{self, KeyRow};
 use crate::domain::Core;
-use crate::domain::access::Principal;
-use crate::error::{Code, Error, Result};
-use crate::model::{Api, AskedEnvironment, KeyId, ScopeExpr, Timestamp, VerifyCode};
+use crate::domain::access::{Principal, PrincipalKind};
+use crate::error::Result;
+use crate::model::{Api, AskedEnvironment, ScopeExpr, SecretHash, Shape, Timestamp, VerifyCode, inspect};
 
-/// Caches and limiters.
-#[derive(Debug, Default)]
-pub struct Engine {}
+pub use entry::{Entry, Grants};
+pub use explain::{Check, CheckResult};
+pub use usage::UsageDrain;
+pub use verdict::{QuotaState, RateState, Verdict};
+
+use limits::Limiter;
+use rules::Case;
+use verdict::Unknown;
+
+/// Memory for keys, in bytes, unless configured otherwise.
+pub const CACHE_BYTES: u64 = 64 << 20;
+/// Longer texts are no keys: ours have at most 61 characters, imported ones may have more.
+const LONGEST_KEY: usize = 256;
+
+/// Answers whether a key is good. Cheap to clone; the clones are one.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    cache: cache::Cache,
+    grants: entry::Interner,
+    limiter: Limiter,
+    meters: quota::Meters,
+    backlog: Arc<usage::Backlog>,
+    /// The latest wall time seen, in milliseconds: when the clock goes back, what has expired stays so.
+    latest: AtomicI64,
+}
 
 /// What is asked about a key.
 pub struct Question<'q> {
@@ -28,23 +71,136 @@ pub struct Question<'q> {
     pub ip: Option<IpAddr>,
 }
 
-/// The answer.
-pub struct Verdict {
-    /// The first rule that failed, or `VALID`.
-    pub code: VerifyCode,
-    /// The key's number and id, when it is known.
-    pub key: Option<(i64, KeyId)>,
+/// How full the engine is, for `/metrics`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Load {
+    /// Keys in memory.
+    pub cached_keys: usize,
+    /// Bytes that they take.
+    pub cached_bytes: u64,
+    /// Rate limits in use.
+    pub buckets: usize,
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self::new(CACHE_BYTES)
+    }
 }
 
 impl Engine {
-    /// Answers `question` and takes what it costs.
+    /// An engine that keeps keys in about `cache_bytes` of memory.
+    pub fn new(cache_bytes: u64) -> Self {
+        Self(Arc::new(Inner {
+            cache: cache::Cache::new(cache_bytes),
+            grants: entry::Interner::default(),
+            limiter: Limiter::default(),
+            meters: quota::Meters::default(),
+            backlog: Arc::default(),
+            latest: AtomicI64::new(0),
+        }))
+    }
+
+    /// Answers `question` at `now` and takes what it costs.
     ///
     /// # Errors
-    /// When the store cannot be read, or the limiter is full.
-    pub fn ask(&self, core: &Core, question: &Question<'_>) -> Result<Verdict> {
-        let _ = (core, question);
-        Ok(Verdict { code: VerifyCode::NotFound, key: None })
+    /// When the store cannot be read, or too many limits are in use at once.
+    pub fn ask(&self, core: &Core, question: &Question<'_>, now: Timestamp) -> Result<Verdict> {
+        if question.key.len() > LONGEST_KEY {
+            return Ok(Verdict::unknown(Unknown::TooLong));
+        }
+        if is_mistyped(core, question) {
+            return Ok(Verdict::unknown(Unknown::Mistyped));
+        }
+        let hash = SecretHash::of(question.key);
+        let load = |hash: &SecretHash| Ok(core.db.lookup(|conn| key_lookup::find(conn, hash))?);
+        match self.find(&hash, load)? {
+            None => Ok(Verdict::unknown(Unknown::NoSuchKey)),
+            Some(entry) => self.judge(entry, question, now, || core.clock.monotonic()),
+        }
     }
+
+    /// Forgets keys by the hashes of all their secrets. Call it from a commit hook, so after COMMIT and before the
+    /// change is answered: whatever was loaded before is then out, and whatever is being loaded stays out.
+    pub fn forget(&self, hashes: &[SecretHash]) {
+        for hash in hashes {
+            self.0.cache.remove(hash);
+        }
+    }
+
+    /// Writes uses and quotas behind the requests.
+    pub fn usage_drain(&self) -> UsageDrain {
+        UsageDrain(self.0.backlog.clone())
+    }
+
+    /// The rate limits, for what is limited without a key.
+    pub fn limiter(&self) -> &Limiter {
+        &self.0.limiter
+    }
+
+    /// How full it is.
+    pub fn load(&self) -> Load {
+        Load {
+            cached_keys: self.0.cache.len(),
+            cached_bytes: self.0.cache.bytes(),
+            buckets: self.0.limiter.len(),
+        }
+    }
+
+    fn find(
+        &self,
+        hash: &SecretHash,
+        mut row: impl FnMut(&SecretHash) -> Result<Option<KeyRow>>,
+    ) -> Result<Option<Arc<Entry>>> {
+        let inner = &*self.0;
+        inner.cache.find(hash, || {
+            loop {
+                let generation = inner.meters.generation();
+                let Some(row) = row(hash)? else { return Ok(None) };
+                let meter = if row.quota.is_some() {
+                    let Some(meter) = inner.meters.adopt(&row, generation) else { continue };
+                    Some(meter)
+                } else {
+                    None
+                };
+                return Entry::new(row, &inner.grants, meter).map(Some);
+            }
+        })
+    }
+
+    fn judge(
+        &self,
+        entry: Arc<Entry>,
+        question: &Question<'_>,
+        now: Timestamp,
+        monotonic: impl FnOnce() -> Duration,
+    ) -> Result<Verdict> {
+        let now = self.not_before(now);
+        let holds = entry.holds(question.api);
+        let code = Case { entry: &entry, question, holds: &holds, now }.judge();
+        let mut verdict = Verdict::known(code, entry, holds, question.api, now);
+        if code == VerifyCode::Valid {
+            consume::take(&self.0, &mut verdict, question.cost.max(1), monotonic)?;
+        }
+        Ok(verdict)
+    }
+
+    fn not_before(&self, now: Timestamp) -> Timestamp {
+        let latest = self.0.latest.load(Ordering::Relaxed);
+        if now.millis() > latest {
+            self.0.latest.fetch_max(now.millis(), Ordering::Relaxed);
+            return now;
+        }
+        Timestamp::from_millis(latest)
+    }
+}
+
+/// Whether the text is exactly of our form but its checksum does not fit: not worth a look into the store.
+fn is_mistyped(core: &Core, question: &Question<'_>) -> bool {
+    let Shape::BadChecksum { prefix, .. } = inspect(question.key) else { return false };
+    // Under a prefix that is no API's, it may be an imported key that happens to look so.
+    question.api.prefix.as_str() == prefix
+        || core.catalog.get().iter().any(|api| api.prefix.as_str() == prefix)
 }
 
 /// Who a key of Keywright's own API stands for; refusals come as errors that name the reason.
@@ -52,6 +208,16 @@ impl Engine {
 /// # Errors
 /// 401, 403 or 429 as the key deserves.
 pub fn authenticate(core: &Core, question: &Question<'_>, now: Timestamp) -> Result<Principal> {
-    let _ = (core.verify.ask(core, question)?, now);
-    Err(Error::new(Code::InvalidApiKey, "The provided API key is invalid"))
+    let verdict = core.verify.ask(core, question, now)?;
+    match verdict.known_entry() {
+        Some(entry) if verdict.code == VerifyCode::Valid => Ok(Principal {
+            kind: PrincipalKind::Key,
+            key: Some((entry.no, entry.id)),
+            user: entry.user.map(|user| (user.no, user.id, user.role)),
+            api_no: Some(entry.api_no),
+            scopes: verdict.holds().map(|holds| holds.set.clone()).unwrap_or_default(),
+            ..Principal::anonymous()
+        }),
+        _ => Err(verdict.error(question)),
+    }
 }

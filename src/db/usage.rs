@@ -1,0 +1,61 @@
+//! What keys have used: written behind the requests, together with their activity.
+
+use super::{Error, Tx, params};
+use crate::model::Timestamp;
+
+/// What one key has used since it was last written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Usage {
+    /// When it was last used, to the hour.
+    Last {
+        /// The key's row number.
+        key_no: i64,
+        /// The hour.
+        at: Timestamp,
+    },
+    /// How far its quota is used.
+    Quota {
+        /// The key's row number.
+        key_no: i64,
+        /// Start of the period.
+        period_at: Timestamp,
+        /// What was counted in it.
+        used: u64,
+    },
+}
+
+impl Usage {
+    /// The key that it is about.
+    pub const fn key_no(&self) -> i64 {
+        match *self {
+            Self::Last { key_no, .. } | Self::Quota { key_no, .. } => key_no,
+        }
+    }
+}
+
+// Both select from `keys` so that a key that has gone in the meantime writes nothing instead of failing the batch.
+const LAST: &str = "\
+    INSERT INTO key_usage (key_no, last_used_at) SELECT no, ?2 FROM keys WHERE no = ?1
+    ON CONFLICT (key_no) DO UPDATE SET last_used_at = excluded.last_used_at
+    WHERE key_usage.last_used_at IS NULL OR key_usage.last_used_at < excluded.last_used_at";
+const QUOTA: &str = "\
+    INSERT INTO key_usage (key_no, quota_period_at, quota_used) SELECT no, ?2, ?3 FROM keys WHERE no = ?1
+    ON CONFLICT (key_no) DO UPDATE
+    SET quota_period_at = excluded.quota_period_at, quota_used = excluded.quota_used";
+
+/// Writes what keys have used; of two about one key the later wins.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn save(tx: &mut Tx<'_>, usage: &[Usage]) -> Result<(), Error> {
+    for one in usage {
+        match *one {
+            Usage::Last { key_no, at } => tx.execute(LAST, params![key_no, at.millis()])?,
+            Usage::Quota { key_no, period_at, used } => {
+                let used = i64::try_from(used).unwrap_or(i64::MAX);
+                tx.execute(QUOTA, params![key_no, period_at.millis(), used])?
+            }
+        };
+    }
+    Ok(())
+}

@@ -1,0 +1,111 @@
+//! What a request takes: from its rate limit and its quota, or from neither.
+
+use std::time::Duration;
+
+use super::Inner;
+use super::entry::Entry;
+use super::limits::{BucketId, Level, Subject};
+use super::quota::Count;
+use super::verdict::{QuotaState, RateState, Verdict};
+use crate::error::{Error, Result};
+use crate::model::{Api, LimitPer, Quota, RateLimit, Timestamp, VerifyCode};
+
+/// Takes `cost` requests for a key that every other rule lets pass, and tells in `verdict` how it went.
+///
+/// # Errors
+/// When too many limits are in use at once.
+pub(super) fn take(
+    engine: &Inner,
+    verdict: &mut Verdict,
+    cost: u32,
+    monotonic: impl FnOnce() -> Duration,
+) -> Result<()> {
+    let (entry, api) = verdict.parts();
+    let mut rate = rate(&entry, &api)?;
+    let limit = |may_take: bool| -> Result<bool> {
+        rate.level = take_rate(engine, &entry, &api, &rate, cost, may_take, monotonic)?;
+        Ok(rate.level.is_none_or(|level| level.passed))
+    };
+    verdict.code = match (&entry.meter, entry.quota) {
+        (Some(meter), Some(quota)) => {
+            // Held until both have answered, so that nobody takes the last of the quota in between.
+            let mut count = meter.lock();
+            count.turn(quota.period, verdict.now);
+            let fits = count.fits(&quota, cost);
+            let code = match (limit(fits)?, fits) {
+                (false, _) => VerifyCode::RateLimited,
+                (true, false) => VerifyCode::QuotaExceeded,
+                (true, true) => {
+                    count.used += u64::from(cost);
+                    if !std::mem::replace(&mut count.queued, true) {
+                        engine.backlog.counted(meter);
+                    }
+                    VerifyCode::Valid
+                }
+            };
+            verdict.quota = Some(state(&quota, &count, verdict.now));
+            code
+        }
+        _ if limit(true)? => VerifyCode::Valid,
+        _ => VerifyCode::RateLimited,
+    };
+    if verdict.code == VerifyCode::Valid
+        && let Some(hour) = entry.first_use_in_hour(verdict.now)
+    {
+        engine.backlog.last_used(entry.no, hour);
+    }
+    verdict.rate = Some(rate);
+    Ok(())
+}
+
+/// The limit that counts for a key: its own, its tier's, or the API's default tier's.
+fn rate(entry: &Entry, api: &Api) -> Result<RateState> {
+    if let Some(limit) = entry.ratelimit {
+        return Ok(RateState { tier: None, limit, level: None });
+    }
+    // A tier that has gone falls back to the default one; that it goes while in use is refused elsewhere.
+    let find = |name: &str| api.tiers.iter().position(|tier| tier.name == name);
+    let at = entry.tier.as_deref().and_then(find).or_else(|| find(&api.default_tier));
+    let at = at.ok_or_else(|| Error::internal(format!("{} has no tier {}", api.slug, api.default_tier)))?;
+    let tier = &api.tiers[at];
+    let limit = RateLimit { limit: tier.limit, window_seconds: tier.window_seconds, burst: tier.burst };
+    Ok(RateState { tier: Some(at), limit, level: None })
+}
+
+fn take_rate(
+    engine: &Inner,
+    entry: &Entry,
+    api: &Api,
+    rate: &RateState,
+    cost: u32,
+    may_take: bool,
+    monotonic: impl FnOnce() -> Duration,
+) -> Result<Option<Level>> {
+    if rate.limit.limit.is_none() {
+        return Ok(None);
+    }
+    let id = match rate.tier.map(|at| &api.tiers[at]) {
+        None => BucketId { api_no: api.no, tier: "", subject: Subject::Own(entry.no) },
+        Some(tier) => BucketId { api_no: api.no, tier: &tier.name, subject: subject(entry, tier.per) },
+    };
+    if may_take {
+        engine.limiter.take(&id, &rate.limit, monotonic(), cost)
+    } else {
+        Ok(engine.limiter.look(&id, &rate.limit, monotonic(), cost))
+    }
+}
+
+/// Whom a tier counts; a key without the one that it counts by counts for itself.
+fn subject(entry: &Entry, per: LimitPer) -> Subject<'_> {
+    match (per, &entry.owner, entry.user) {
+        (LimitPer::Owner, Some(owner), _) => Subject::Owner(owner),
+        (LimitPer::User, _, Some(user)) => Subject::User(user.no),
+        _ => Subject::Key(entry.no),
+    }
+}
+
+fn state(quota: &Quota, count: &Count, now: Timestamp) -> QuotaState {
+    // The period that counts may lie ahead of a clock that went back.
+    let resets_at = quota.period.next(now.max(count.period_at));
+    QuotaState { quota: *quota, used: count.used, resets_at }
+}
