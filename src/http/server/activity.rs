@@ -7,7 +7,8 @@ use tokio::time::Instant;
 
 use super::Deadlines;
 
-/// How long a refused peer may go on sending before we stop listening to it.
+/// How long a refused peer may go on sending, or one that was told to go may stay: at least this long, and
+/// no longer than to the next look.
 const LINGER: Duration = Duration::from_secs(5);
 /// How long the endpoint may take to drop a body that it was told has timed out.
 const GIVE_UP: Duration = Duration::from_secs(1);

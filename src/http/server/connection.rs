@@ -17,7 +17,7 @@ use poem::{Endpoint, Request, RequestParts};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
 use super::accept::{Accepted, ControlPeer, Socket};
@@ -191,7 +191,7 @@ impl<E: Endpoint + 'static> Visit<E> {
     {
         let deadlines = &self.site.deadlines;
         let mut connection = pin!(connection);
-        let mut look = pin!(sleep(deadlines.shortest()));
+        let mut look = pin!(sleep_until(self.accepted + deadlines.shortest()));
         loop {
             tokio::select! {
                 // The connection last: a busy one may use up the task's turn, and nothing after it would

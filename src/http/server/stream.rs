@@ -13,18 +13,13 @@ use super::connection::Link;
 pub(super) struct Stream<S> {
     inner: S,
     link: Arc<Link>,
-    closing: Closing,
-}
-
-enum Closing {
-    Open,
     /// Our side is closed; what the peer still sends is thrown away until it closes too.
-    Lingering,
+    lingering: bool,
 }
 
 impl<S> Stream<S> {
     pub(super) fn new(inner: S, link: Arc<Link>) -> Self {
-        Self { inner, link, closing: Closing::Open }
+        Self { inner, link, lingering: false }
     }
 
     fn wrote<T>(&self, polled: Poll<Result<T>>) -> Poll<Result<T>> {
@@ -69,13 +64,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        if let Closing::Open = self.closing {
+        if !self.lingering {
             let polled = Pin::new(&mut self.inner).poll_shutdown(cx);
             ready!(self.wrote(polled))?;
             if !self.link.activity.closing() {
                 return Poll::Ready(Ok(()));
             }
-            self.closing = Closing::Lingering;
+            self.lingering = true;
         }
         let mut space = [MaybeUninit::uninit(); 4096];
         loop {
