@@ -6,6 +6,7 @@ pub mod activity_index;
 pub mod activity_names;
 pub mod apis;
 pub mod idempotency;
+pub mod jobs;
 pub mod key_lookup;
 pub mod migrate;
 mod reader;

@@ -143,11 +143,18 @@ impl Core {
     /// What the server has done so far.
     pub fn metrics(&self) -> Vec<Metric> {
         let writer = self.db.health();
+        let log = self.activity.stats();
         vec![
             Metric::counter("commits_total", "Transactions committed.", writer.commits),
             Metric::counter("writes_total", "Changes written, several to a transaction.", writer.jobs),
             Metric::gauge("writes_waiting", "Changes waiting for the writer.", writer.waiting),
             Metric::gauge("slowest_commit_microseconds", "Longest transaction so far.", writer.slowest_us),
+            Metric::counter("activity_rows_total", "Rows written to the activity log.", log.rows),
+            Metric::counter("activity_batches_total", "Transactions that wrote some.", log.batches),
+            Metric::gauge("activity_largest_batch", "Most rows in one of them.", log.largest_batch),
+            Metric::gauge("activity_waiting", "Rows that are not on disk yet.", log.depth as u64),
+            Metric::counter("activity_waits_total", "Requests that waited for room in the log.", log.waits),
+            Metric::counter("activity_refusals_total", "Requests refused for want of room.", log.refusals),
             Metric::gauge("store_failing", "1 while nothing can be written.", u64::from(writer.failing)),
         ]
     }

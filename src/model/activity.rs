@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::{RequestId, Timestamp};
 
 macro_rules! numbered {
-    ($(#[$outer:meta])* $type:ident { $($(#[$doc:meta])* $name:ident = $number:literal $text:literal),+ $(,)? }) => {
+    ($(#[$outer:meta])* $type:ident { $($(#[doc = $doc:literal])+ $name:ident = $number:literal $text:literal),+ $(,)? }) => {
         $(#[$outer])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-        pub enum $type { $($(#[$doc])* #[serde(rename = $text)] $name),+ }
+        pub enum $type { $($(#[doc = $doc])+ #[serde(rename = $text)] $name),+ }
 
         impl $type {
             /// Every value.
@@ -29,6 +29,11 @@ macro_rules! numbered {
             /// The public name.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text),+ }
+            }
+
+            /// What it means, in a sentence.
+            pub fn about(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc),+).trim_ascii()),+ }
             }
         }
 

@@ -1,13 +1,119 @@
-//! Work that the clock drives.
+//! Work that nobody waits for: every job is on this screen. The clock drives it, so that a test advances the clock
+//! and calls [`run_due`].
+//!
+//! A job does its work in small steps, each a transaction of its own that says how far it came: it may be cut off
+//! between any two of them, and it never keeps the writer from the changes that people wait for.
 
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::domain::Core;
+use crate::db::jobs::{self as table, Due};
+use crate::domain::{Core, idempotency};
+use crate::error::{Error, Result};
 
-/// Runs due jobs until `stop` says true.
+/// How often the clock is looked at.
+const TICK: Duration = Duration::from_secs(1);
+/// How long a job that failed waits at least, and at most.
+const RETRY_SECONDS: (i64, i64) = (10, 3_600);
+
+type Work = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
+
+/// Something to be done again and again.
+#[derive(Clone, Copy)]
+struct Job {
+    name: &'static str,
+    every_seconds: i64,
+    work: fn(Arc<Core>) -> Work,
+}
+
+/// Everything that is done on time.
+const JOBS: &[Job] =
+    &[Job { name: "idempotency.sweep", every_seconds: 600, work: |core| Box::pin(sweep_idempotency(core)) }];
+
+/// Runs jobs when they are due, until `stop` holds true.
 pub async fn run(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
-    let _ = core;
-    let _ = stop.wait_for(|stop| *stop).await;
+    let mut tick = tokio::time::interval(TICK);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let work = async {
+        loop {
+            tick.tick().await;
+            run_due(&core).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        _ = stop.wait_for(|stop| *stop) => {}
+        () = work => {}
+    }
+    core.activity.close();
+}
+
+/// Runs every job that is due now, one after the other, and tells how many that were.
+pub async fn run_due(core: &Arc<Core>) -> usize {
+    run_jobs(core, JOBS).await
+}
+
+async fn run_jobs(core: &Arc<Core>, jobs: &[Job]) -> usize {
+    let known = match core.db.lookup(table::all) {
+        Ok(known) => known.into_iter().map(|due| (due.name.clone(), due)).collect::<HashMap<_, _>>(),
+        Err(error) => {
+            tracing::warn!(%error, "cannot tell which jobs are due");
+            return 0;
+        }
+    };
+    let mut ran = 0;
+    for job in jobs {
+        let last = known.get(job.name);
+        if job.is_due(core, last) {
+            ran += 1;
+            job.run(core, last.map_or(0, |due| due.failures)).await;
+        }
+    }
+    ran
+}
+
+impl Job {
+    /// A job that never ran is due; so is one that is due further in the future than can be, for somebody has set the
+    /// clock back.
+    fn is_due(&self, core: &Core, last: Option<&Due>) -> bool {
+        let latest = core.now().plus_seconds(self.every_seconds.max(RETRY_SECONDS.1));
+        last.is_none_or(|due| due.run_at <= core.now() || due.run_at > latest)
+    }
+
+    async fn run(&self, core: &Arc<Core>, failures: i64) {
+        // A task of its own, so that a panic ends this run alone; dropping the handle's guard cancels it.
+        let mut task = tokio::task::JoinSet::new();
+        task.spawn((self.work)(core.clone()));
+        let result =
+            task.join_next().await.unwrap_or(Ok(Ok(()))).unwrap_or_else(|panic| Err(Error::internal(panic)));
+        let failures = if result.is_ok() { 0 } else { failures + 1 };
+        let wait = match failures {
+            0 => self.every_seconds,
+            _ => (RETRY_SECONDS.0 << failures.min(16)).min(RETRY_SECONDS.1),
+        };
+        let error = result.err().map(|error| format!("{error:?}"));
+        if let Some(error) = &error {
+            tracing::warn!(job = self.name, failures, error, "a job failed; it will be tried again");
+        }
+        let due = Due { name: self.name.to_owned(), run_at: core.now().plus_seconds(wait), failures };
+        let noted = core.write(move |tx| Ok::<_, Error>(table::put(tx, &due, error.as_deref())?)).await;
+        if let Err(error) = noted {
+            tracing::warn!(job = self.name, ?error, "cannot note that a job has run");
+        }
+    }
+}
+
+/// Answers kept for repeated requests go when their time is over.
+async fn sweep_idempotency(core: Arc<Core>) -> Result<()> {
+    let now = core.now();
+    while core.write(move |tx| idempotency::sweep(tx, now)).await? > 0 {}
+    Ok(())
 }

@@ -37,6 +37,7 @@ mod tests;
 
 use std::sync::Arc;
 
+pub use crate::db::activity_names::{KeyName, UserName};
 pub use append::Appender;
 pub use log::{Log, Options, Stats};
 pub use record::{change, record};
@@ -44,13 +45,13 @@ pub use search::Filter;
 pub use strings::MAX_CHARS;
 pub use view::Activity;
 
-use crate::db::activity as table;
+use crate::db::{activity as table, activity_names as names};
 use crate::domain::access::{ActivityRead, Can};
 use crate::domain::cursor::{self, Page};
 use crate::domain::vault::Vault;
 use crate::env::Clock;
 use crate::error::{Error, Result};
-use crate::model::ActivityId;
+use crate::model::{ActivityId, KeyId};
 
 /// The log, and its side that [`crate::db::Db::open`] takes.
 pub fn open(vault: &Vault, clock: Arc<dyn Clock>, options: Options) -> (Arc<Log>, Appender) {
@@ -92,6 +93,23 @@ pub async fn list(
         .await?;
     let next_cursor = rest_below.map(|below| cursor::encode(&core.vault, LIST, &filter, &below));
     Ok(Page { data, next_cursor })
+}
+
+/// [`list`] for one key, which must exist.
+///
+/// # Errors
+/// `NOT_FOUND`, or as [`list`].
+pub async fn list_of_key(
+    can: &Can<ActivityRead>,
+    key: KeyId,
+    filter: Filter,
+    cursor: Option<&str>,
+    limit: usize,
+) -> Result<Page<Activity>> {
+    if can.core.db.lookup(|conn| names::key_no(conn, key))?.is_none() {
+        return Err(Error::not_found("key"));
+    }
+    list(can, Filter { key: Some(key), ..filter }, cursor, limit).await
 }
 
 /// One row.

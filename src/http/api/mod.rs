@@ -1,5 +1,6 @@
 //! One file per tag of the OpenAPI document: request and response types, and handlers that call the rules.
 
+pub mod activity;
 pub mod instance;
 
 use poem_openapi::{OpenApi, Tags};
@@ -20,5 +21,5 @@ pub enum Tag {
 
 /// Every documented operation.
 pub fn all() -> impl OpenApi {
-    instance::InstanceApi
+    (activity::ActivityApi, instance::InstanceApi)
 }
