@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::config::{Config, Http, Mail, SmtpSecurity};
-use crate::db::{Db, Options as DbOptions};
+use crate::db::{Db, Drain, Error as DbError, Options as DbOptions, Tx};
 use crate::domain::people::{self, People};
 use crate::domain::{Core, Settings, activity, catalog, instance, mail, verify};
 use crate::env::{Clock, Rng, SystemClock, SystemRng};
@@ -122,8 +122,10 @@ async fn compose(
 ) -> Result<Arc<Core>, Failure> {
     let vault = data::vault(&data.master_key)?;
     let (activity, appender) = activity::open(&vault, env.clock.clone(), activity::Options::default());
-    let db = Db::open(&DbOptions::new(&data.database), Box::new(appender))
-        .map_err(|error| data.explain(&error))?;
+    let verify = verify::Engine::new(config.cache_bytes);
+    let behind = Behind { usage: verify.usage_drain(), activity: appender };
+    let db =
+        Db::open(&DbOptions::new(&data.database), Box::new(behind)).map_err(|error| data.explain(&error))?;
     let people = People::start(&people_options(config)).map_err(|error| Failure(format!("{error:?}")))?;
     let core = Arc::new(Core {
         db,
@@ -131,7 +133,7 @@ async fn compose(
         rng: env.rng,
         vault,
         catalog: catalog::Catalog::default(),
-        verify: verify::Engine::default(),
+        verify,
         people,
         activity,
         settings: Settings {
@@ -162,6 +164,23 @@ fn people_options(config: &Config) -> people::Options {
         }
     };
     people::Options::new(config.sign_in.signing_alg, mail, &config.organization)
+}
+
+/// What is written behind the requests, in one transaction.
+struct Behind {
+    usage: verify::UsageDrain,
+    activity: activity::Appender,
+}
+
+impl Drain for Behind {
+    fn pending(&self) -> bool {
+        self.usage.pending() || self.activity.pending()
+    }
+
+    fn append(&mut self, tx: &mut Tx<'_>) -> Result<(), DbError> {
+        self.usage.append(tx)?;
+        self.activity.append(tx)
+    }
 }
 
 /// Only under the lock may an old socket be taken away: nobody can be listening on it.
