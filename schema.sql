@@ -25,7 +25,8 @@ CREATE TABLE settings (
 
 -- A service that Keywright protects; in OAuth's words a resource server. Row 1 is Keywright's own.
 CREATE TABLE apis (
-    no               INTEGER PRIMARY KEY,
+    -- AUTOINCREMENT: a number that the log still names is never given to another.
+    no               INTEGER PRIMARY KEY AUTOINCREMENT,
     id               TEXT NOT NULL UNIQUE,
     slug             TEXT NOT NULL UNIQUE,
     name             TEXT NOT NULL,
@@ -250,7 +251,7 @@ CREATE TABLE signing_keys (
 
 -- An API key: one identity with a policy. One wide row, because a request that misses the cache reads it whole.
 CREATE TABLE keys (
-    no               INTEGER PRIMARY KEY,
+    no               INTEGER PRIMARY KEY AUTOINCREMENT,
     id               TEXT NOT NULL UNIQUE,
     api_no           INTEGER NOT NULL REFERENCES apis (no),
     name             TEXT NOT NULL,

@@ -12,14 +12,66 @@ const COLUMNS: &str = "no, id, slug, name, audience, prefix, built_in, default_t
 /// # Errors
 /// When the store cannot be read.
 pub fn load_all(conn: &Conn<'_>) -> Result<Vec<Api>, Error> {
-    let mut apis = conn.all(&format!("SELECT {COLUMNS} FROM apis ORDER BY no"), params![], read)?;
-    for api in &mut apis {
-        api.scopes = scopes(conn, api.no)?;
-        api.presets = presets(conn, api.no)?;
-        api.tiers = tiers(conn, api.no)?;
-        api.routes = routes(conn, api.no)?;
+    let apis = conn.all(&format!("SELECT {COLUMNS} FROM apis ORDER BY no"), params![], read)?;
+    apis.into_iter().map(|api| with_parts(conn, api)).collect()
+}
+
+/// The API of this slug or id, whole.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn find(conn: &Conn<'_>, slug_or_id: &str) -> Result<Option<Api>, Error> {
+    let sql = format!("SELECT {COLUMNS} FROM apis WHERE slug = ?1 OR id = ?1");
+    let found = conn.first(&sql, params![slug_or_id], read)?;
+    found.map(|api| with_parts(conn, api)).transpose()
+}
+
+/// The API of this number, whole.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn by_no(conn: &Conn<'_>, no: i64) -> Result<Option<Api>, Error> {
+    let found = conn.first(&format!("SELECT {COLUMNS} FROM apis WHERE no = ?1"), params![no], read)?;
+    found.map(|api| with_parts(conn, api)).transpose()
+}
+
+fn with_parts(conn: &Conn<'_>, mut api: Api) -> Result<Api, Error> {
+    api.scopes = scopes(conn, api.no)?;
+    api.presets = presets(conn, api.no)?;
+    api.tiers = tiers(conn, api.no)?;
+    api.routes = routes(conn, api.no)?;
+    Ok(api)
+}
+
+/// A member of `apis` that is unique over all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unique {
+    /// The slug.
+    Slug,
+    /// The audience.
+    Audience,
+    /// The key prefix.
+    Prefix,
+}
+
+impl Unique {
+    /// The member's name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Slug => "slug",
+            Self::Audience => "audience",
+            Self::Prefix => "prefix",
+        }
     }
-    Ok(apis)
+}
+
+/// The slug of the API, other than number `except`, that has `value` already.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn taken_by(conn: &Conn<'_>, what: Unique, value: &str, except: i64) -> Result<Option<String>, Error> {
+    let sql = format!("SELECT slug FROM apis WHERE {} = ?1 AND no <> ?2", what.as_str());
+    conn.first(&sql, params![value, except], |row| row.get(0))
 }
 
 fn read(row: &Row<'_>) -> Result<Api, Error> {
@@ -161,7 +213,7 @@ pub fn update(tx: &mut Tx<'_>, api: &Api) -> Result<(), Error> {
 /// Removes an API and its scopes, presets, tiers and routes.
 ///
 /// # Errors
-/// `Constraint` when a key still refers to it.
+/// `Constraint` when something still refers to it.
 pub fn delete(tx: &mut Tx<'_>, no: i64) -> Result<(), Error> {
     tx.execute("DELETE FROM apis WHERE no = ?1", params![no])?;
     Ok(())

@@ -8,13 +8,14 @@ pub mod apis;
 pub mod idempotency;
 pub mod jobs;
 pub mod key_lookup;
+pub mod keys;
 pub mod migrate;
 mod reader;
 mod row;
 pub mod sessions;
 pub mod signing_keys;
-pub mod users;
 pub mod usage;
+pub mod users;
 mod writer;
 
 use std::path::{Path, PathBuf};

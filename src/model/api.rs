@@ -1,5 +1,9 @@
 //! An API that Keywright protects, with its scopes, presets, tiers and routes.
 
+mod description;
+
+pub use description::ApiDescription;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -56,21 +60,26 @@ pub struct Api {
 
 /// A permission, described.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ScopeInfo {
     /// The name.
     pub name: Scope,
     /// What it allows, for people.
+    #[serde(default)]
     pub description: String,
     /// Whether it satisfies every scope of its API.
+    #[serde(default)]
     pub grants_all: bool,
 }
 
 /// A named set of scopes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Preset {
     /// The name.
     pub name: String,
     /// What it is for.
+    #[serde(default)]
     pub description: String,
     /// The scopes.
     pub scopes: ScopeSet,
@@ -80,21 +89,29 @@ pub struct Preset {
 
 /// A named rate limit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Tier {
     /// The name.
     pub name: String,
     /// Requests per window; none is unlimited.
     pub limit: Option<u32>,
     /// The window.
+    #[serde(default = "a_minute")]
     pub window_seconds: u32,
     /// Bucket size; none means as many as the limit.
     pub burst: Option<u32>,
     /// Whose requests share a bucket.
+    #[serde(default)]
     pub per: LimitPer,
 }
 
+const fn a_minute() -> u32 {
+    60
+}
+
 /// What forward-auth asks of a request; the first match wins.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Route {
     /// `GET`, …, or `*`.
     pub method: String,
@@ -102,12 +119,38 @@ pub struct Route {
     pub path: String,
     /// What the credential must hold; none asks for a valid credential only.
     pub scope: Option<ScopeExpr>,
-    /// Which environment the credential must be of; none takes either.
+    /// Which environment the credential must be of; none takes either. Written as `live` (the default), `test` or
+    /// `any`.
+    #[serde(default = "live", with = "asked_environment")]
     pub environment: Option<Environment>,
     /// How many requests it counts as.
+    #[serde(default = "one")]
     pub cost: u32,
     /// Needs no credential.
+    #[serde(default)]
     pub public: bool,
+}
+
+const fn live() -> Option<Environment> {
+    Some(Environment::Live)
+}
+
+const fn one() -> u32 {
+    1
+}
+
+mod asked_environment {
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    use crate::model::{AskedEnvironment, Environment};
+
+    pub(super) fn serialize<S: Serializer>(only: &Option<Environment>, to: S) -> Result<S::Ok, S::Error> {
+        AskedEnvironment::from(*only).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Environment>, D::Error> {
+        AskedEnvironment::deserialize(from).map(AskedEnvironment::only)
+    }
 }
 
 impl Api {

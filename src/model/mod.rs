@@ -4,6 +4,7 @@
 
 pub mod activity;
 pub mod api;
+pub mod api_key;
 mod ascii;
 pub mod id;
 pub mod key;
@@ -20,6 +21,7 @@ pub mod user;
 pub mod words;
 
 pub use api::Api;
+pub use api_key::{ApiKey, KeySecretInfo, KeyUsage, KeyUser};
 pub use ascii::Ascii;
 pub use id::{
     ActivityId, ApiId, ClientId, DeliveryId, GrantId, IdError, InvitationId, KeyId, RequestId, SecretId,

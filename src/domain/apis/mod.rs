@@ -1,15 +1,41 @@
 //! APIs: what Keywright protects, and what each of them knows of scopes, presets, tiers and routes.
 
+mod build;
 mod built_in;
+mod lines;
+mod patterns;
+mod uses;
+mod validate;
+
+#[cfg(test)]
+mod tests;
 
 pub use built_in::seed_built_in;
 
 use std::sync::Arc;
 
-use crate::db::Tx;
-use crate::domain::Core;
+use serde_json::Value;
+
+use crate::db::apis::Unique;
+use crate::db::{self, Tx};
+use crate::domain::access::{ApisRead, ApisWrite, Call, Can};
 use crate::domain::catalog::Apis;
-use crate::error::Result;
+use crate::domain::cursor::{self, Page};
+use crate::domain::{Core, activity, changes};
+use crate::error::{Error, Result};
+use crate::model::activity::Kind;
+use crate::model::api::ApiDescription;
+use crate::model::{Api, ApiId};
+use build::{Identity, build};
+
+/// What [`apply`] did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    /// Whether the API is new.
+    pub created: bool,
+    /// One line for people for everything that changed; empty when all was as described.
+    pub changes: Vec<String>,
+}
 
 /// The audience of an API that names none: the instance's URL and the slug, as in `https://auth.example.com/afdb`.
 /// An identifier; nothing needs to answer there.
@@ -17,12 +43,181 @@ pub fn default_audience(public_url: &str, slug: &str) -> String {
     format!("{}/{slug}", public_url.trim_end_matches('/'))
 }
 
-/// Shows the APIs as this transaction leaves them, once it is committed. Every change of an API ends with this.
+/// Every API, oldest first, so that the built-in one leads.
 ///
 /// # Errors
-/// When they cannot be read back.
-pub fn publish(tx: &mut Tx<'_>, core: &Arc<Core>) -> Result<()> {
-    let apis = Apis::new(crate::db::apis::load_all(tx)?);
+/// `INVALID_REQUEST` or `INVALID_CURSOR` about the page.
+pub fn list(can: &Can<ApisRead>, limit: Option<u32>, after: Option<&str>) -> Result<Page<Arc<Api>>> {
+    let vault = &can.core.vault;
+    let limit = cursor::limit(limit)?;
+    let after: Option<ApiId> = after.map(|after| cursor::decode(vault, "apis", &(), after)).transpose()?;
+    let mut apis: Vec<Arc<Api>> = can.core.catalog.get().iter().cloned().collect();
+    apis.sort_unstable_by_key(|api| (!api.built_in, api.id));
+    let start = after.map_or(0, |after| apis.partition_point(|api| api.built_in || api.id <= after));
+    let rest = apis.split_off(start);
+    Ok(Page::cut(rest, limit, |last| cursor::encode(vault, "apis", &(), &last.id)))
+}
+
+/// The API of this slug or id, as it is committed.
+///
+/// # Errors
+/// `NOT_FOUND`.
+pub fn find(core: &Core, slug_or_id: &str) -> Result<Arc<Api>> {
+    let apis = core.catalog.get();
+    let by_id = || apis.iter().find(|api| *api.id.encode() == *slug_or_id);
+    apis.by_slug(slug_or_id).or_else(by_id).cloned().ok_or_else(|| Error::not_found("API"))
+}
+
+/// Adds an API.
+///
+/// # Errors
+/// `INVALID_REQUEST`; `CONFLICT` when slug, audience or prefix is taken.
+pub fn create(tx: &mut Tx<'_>, can: &Can<ApisWrite>, description: ApiDescription) -> Result<Api> {
+    add(tx, can, description)
+}
+
+/// Changes what `edit` changes in the API's description.
+///
+/// # Errors
+/// `NOT_FOUND`; `FORBIDDEN` for the built-in API; `INVALID_REQUEST`; `CONFLICT` when audience or prefix is taken, or
+/// a scope or tier that goes is in use.
+pub fn change(
+    tx: &mut Tx<'_>,
+    can: &Can<ApisWrite>,
+    slug_or_id: &str,
+    edit: impl FnOnce(&mut ApiDescription),
+) -> Result<Api> {
+    let before = stored(tx, slug_or_id)?;
+    refuse_built_in(&before)?;
+    let mut description = ApiDescription::from(&before);
+    edit(&mut description);
+    if description.slug != before.slug {
+        return Err(Error::invalid("slug", "An API keeps its slug; callers have it in their code."));
+    }
+    Ok(replace(tx, can, &before, description)?.0)
+}
+
+/// Makes the instance match the description of one API: adds it, or changes what differs. What the description
+/// leaves out takes its default. Doing it twice changes nothing the second time.
+///
+/// # Errors
+/// As [`create`] and [`change`].
+pub fn apply(tx: &mut Tx<'_>, can: &Can<ApisWrite>, description: ApiDescription) -> Result<Applied> {
+    match db::apis::find(tx, &description.slug)? {
+        Some(before) => {
+            refuse_built_in(&before)?;
+            let changes = replace(tx, can, &before, description)?.1;
+            Ok(Applied { created: false, changes })
+        }
+        None => {
+            let api = add(tx, can, description)?;
+            let line =
+                format!("+ API {}: {}, audience {}, prefix {}", api.slug, api.name, api.audience, api.prefix);
+            Ok(Applied { created: true, changes: vec![line] })
+        }
+    }
+}
+
+/// Removes an API together with its revoked keys.
+///
+/// # Errors
+/// `NOT_FOUND`; `FORBIDDEN` for the built-in API; `CONFLICT` while it has keys that are not revoked, or something
+/// else refers to it.
+pub fn delete(tx: &mut Tx<'_>, can: &Can<ApisWrite>, slug_or_id: &str) -> Result<()> {
+    let api = stored(tx, slug_or_id)?;
+    refuse_built_in(&api)?;
+    let keys = db::keys::unrevoked(tx, api.no)?;
+    if keys > 0 {
+        let message = format!("The API {} has keys that are not revoked; revoke them first", api.slug);
+        return Err(Error::conflict(message).with("keys", keys));
+    }
+    let hashes = db::keys::delete_of_api(tx, api.no)?;
+    db::apis::delete(tx, api.no).map_err(|error| match error {
+        db::Error::Constraint(_) => Error::conflict("OAuth apps or grants still refer to this API"),
+        other => other.into(),
+    })?;
+    record(tx, can, Kind::ApiDeleted, &api, changes::between(&ApiDescription::from(&api), &Value::Null))?;
+    let core = can.core.clone();
+    tx.on_commit(move || core.verify.forget(&hashes));
+    publish(tx, &can.core)
+}
+
+fn add(tx: &mut Tx<'_>, can: &Can<ApisWrite>, description: ApiDescription) -> Result<Api> {
+    let identity = Identity {
+        no: 0,
+        id: ApiId::new(can.now, can.core.random()),
+        created_at: can.now,
+        updated_at: can.now,
+    };
+    let mut api = build(description, identity, &can.core.settings.public_url)?;
+    validate::validate(&api)?;
+    refuse_taken(tx, &api)?;
+    api.no = db::apis::insert(tx, &api)?;
+    record(tx, can, Kind::ApiCreated, &api, changes::between(&Value::Null, &ApiDescription::from(&api)))?;
+    publish(tx, &can.core)?;
+    Ok(api)
+}
+
+fn replace(
+    tx: &mut Tx<'_>,
+    can: &Can<ApisWrite>,
+    before: &Api,
+    description: ApiDescription,
+) -> Result<(Api, Vec<String>)> {
+    let identity =
+        Identity { no: before.no, id: before.id, created_at: before.created_at, updated_at: can.now };
+    let after = build(description, identity, &can.core.settings.public_url)?;
+    uses::check(tx, before, &after)?;
+    validate::validate(&after)?;
+    refuse_taken(tx, &after)?;
+    let detail = changes::between(&ApiDescription::from(before), &ApiDescription::from(&after));
+    if detail.is_none() {
+        return Ok((before.clone(), Vec::new()));
+    }
+    db::apis::update(tx, &after)?;
+    record(tx, can, Kind::ApiUpdated, &after, detail)?;
+    publish(tx, &can.core)?;
+    let lines = lines::changes(before, &after);
+    Ok((after, lines))
+}
+
+fn stored(tx: &Tx<'_>, slug_or_id: &str) -> Result<Api> {
+    db::apis::find(tx, slug_or_id)?.ok_or_else(|| Error::not_found("API"))
+}
+
+fn refuse_built_in(api: &Api) -> Result<()> {
+    if api.built_in {
+        return Err(Error::forbidden("Keywright's own API cannot be changed"));
+    }
+    Ok(())
+}
+
+fn refuse_taken(tx: &Tx<'_>, api: &Api) -> Result<()> {
+    let wanted = [
+        (Unique::Slug, api.slug.as_str()),
+        (Unique::Audience, api.audience.as_str()),
+        (Unique::Prefix, api.prefix.as_str()),
+    ];
+    for (what, value) in wanted {
+        if let Some(slug) = db::apis::taken_by(tx, what, value, api.no)? {
+            let member = what.as_str();
+            let message = format!("The {member} {value} is taken by the API {slug}");
+            return Err(Error::conflict(message).with(member, format!("taken by {slug}")));
+        }
+    }
+    Ok(())
+}
+
+fn record(tx: &mut Tx<'_>, call: &Call, kind: Kind, api: &Api, detail: Option<Box<Value>>) -> Result<()> {
+    let mut entry = activity::change(call, kind);
+    entry.api_no = Some(api.no);
+    entry.detail = detail;
+    activity::record(tx, &entry)
+}
+
+/// Shows the APIs as this transaction leaves them, once it is committed. Every change of an API ends with this.
+fn publish(tx: &mut Tx<'_>, core: &Arc<Core>) -> Result<()> {
+    let apis = Apis::new(db::apis::load_all(tx)?);
     let core = core.clone();
     tx.on_commit(move || core.catalog.replace(apis));
     Ok(())

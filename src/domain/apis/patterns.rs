@@ -1,0 +1,163 @@
+//! The texts in an API that have a form of their own: audience, origins, path patterns.
+
+/// Longest audience, origin and path pattern, in characters.
+const MAX_LENGTH: usize = 512;
+
+type Checked = Result<(), &'static str>;
+
+/// An absolute URI without a fragment (RFC 8707, section 2): `https://api.example.com`, `urn:example:api`.
+pub(super) fn absolute_uri(text: &str) -> Checked {
+    const HINT: &str = "Use an absolute URI without a fragment, for example https://api.example.com, of at most 512 characters.";
+    let (scheme, rest) = text.split_once(':').ok_or(HINT)?;
+    let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'.' | b'-'));
+    // RFC 3986, section 2: what a URI may be written with, less the `#` that starts a fragment.
+    let is_uri = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?[]@!$&'()*+,;=%".contains(&byte);
+    let needs_host = matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https");
+    let has_host = rest.strip_prefix("//").is_some_and(|host| !host.is_empty() && !host.starts_with('/'));
+    let fits = text.len() <= MAX_LENGTH && is_scheme && !rest.is_empty() && rest.bytes().all(is_uri);
+    if fits && (!needs_host || has_host) { Ok(()) } else { Err(HINT) }
+}
+
+/// An origin as browsers write it (RFC 6454, section 6.2): `https://app.example.com`, `http://localhost:5173`.
+pub(super) fn origin(text: &str) -> Checked {
+    const HINT: &str =
+        "Use an origin as browsers send it: http or https, the host in lower case, no path, no default port.";
+    let (scheme, authority) = text.split_once("://").ok_or(HINT)?;
+    let default_port = match scheme {
+        "https" => ":443",
+        "http" => ":80",
+        _ => return Err(HINT),
+    };
+    let uri: http::Uri = text.parse().map_err(|_| HINT)?;
+    let lower = text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+    let bare = uri.authority().is_some_and(|parsed| parsed.as_str() == authority)
+        && uri.host().is_some_and(|host| !host.is_empty() && !host.contains('*'))
+        && !authority.contains('@')
+        && !authority.ends_with(default_port)
+        && !authority.ends_with(':');
+    if text.len() <= MAX_LENGTH && lower && bare { Ok(()) } else { Err(HINT) }
+}
+
+/// `/v1/queries`, `/v1/queries/{id}`, `/v1/*`: segments as they look after decoding; `{name}` stands for one
+/// segment, a last `*` for all that follows.
+pub(super) fn path_pattern(text: &str) -> Checked {
+    const HINT: &str =
+        "Use a path like /v1/queries, /v1/queries/{id} or /v1/*, without //, dot segments, % ; ? or #.";
+    let rest = text.strip_prefix('/').ok_or(HINT)?;
+    if text.len() > MAX_LENGTH {
+        return Err(HINT);
+    }
+    let segments: Vec<&str> = rest.split('/').collect();
+    let last = segments.len() - 1;
+    for (at, segment) in segments.into_iter().enumerate() {
+        let fits = match segment {
+            // `/` itself, and a slash at the end.
+            "" => at == last,
+            "." | ".." => false,
+            "*" => at == last,
+            _ => is_variable(segment) || is_literal(segment),
+        };
+        if !fits {
+            return Err(HINT);
+        }
+    }
+    Ok(())
+}
+
+fn is_variable(segment: &str) -> bool {
+    let name = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+    name.is_some_and(|name| {
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    })
+}
+
+fn is_literal(segment: &str) -> bool {
+    segment.chars().all(|character| {
+        !character.is_control() && !character.is_whitespace() && !"%;?#{}*\\".contains(character)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_audience_is_an_absolute_uri() {
+        for right in
+            ["https://api.example.com", "https://api.example.com/v1?x=1", "urn:example:api", "HTTP://x"]
+        {
+            assert!(absolute_uri(right).is_ok(), "{right}");
+        }
+        for wrong in [
+            "",
+            "api",
+            "/v1",
+            "https:",
+            "https://",
+            "https:///x",
+            "1a:b",
+            "https://x/#",
+            "https://x y",
+            "a:ü",
+            &format!("https://{}", "x".repeat(512)),
+        ] {
+            assert!(absolute_uri(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_origin_is_what_a_browser_sends() {
+        for right in ["https://app.example.com", "http://localhost:5173", "https://[::1]:8443"] {
+            assert!(origin(right).is_ok(), "{right}");
+        }
+        for wrong in [
+            "*",
+            "null",
+            "app.example.com",
+            "https://",
+            "https://app.example.com/",
+            "https://App.example.com",
+            "https://app.example.com:443",
+            "http://x:80",
+            "https://a@b",
+            "ftp://x",
+            "https://*.example.com",
+            "https://x?y",
+            "https://x#y",
+            "https://x:",
+        ] {
+            assert!(origin(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_path_pattern_is_in_its_normal_form() {
+        for right in
+            ["/", "/v1/queries", "/v1/queries/", "/v1/queries/{id}", "/v1/*", "/*", "/a.b/c~d", "/größe"]
+        {
+            assert!(path_pattern(right).is_ok(), "{right}");
+        }
+        for wrong in [
+            "",
+            "v1",
+            "//",
+            "/v1//x",
+            "/v1/../x",
+            "/./x",
+            "/v1/%2f",
+            "/v1;x",
+            "/v1?x",
+            "/v1#x",
+            "/*/x",
+            "/v1/a*",
+            "/v1/{id",
+            "/v1/{}",
+            "/v1/x{id}",
+            "/v1/a b",
+            "/v1\\x",
+        ] {
+            assert!(path_pattern(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! What a change changed, in the words of the log: `{"name": {"from": "a", "to": "b"}}`.
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+/// The members in which two states differ; none when they are equal. Give it what may be shown, never a secret.
+pub fn between(before: &impl Serialize, after: &impl Serialize) -> Option<Box<Value>> {
+    let (before, mut after) = (members(before), members(after));
+    let mut changes = Map::new();
+    for (name, from) in before {
+        let to = after.remove(&name).unwrap_or(Value::Null);
+        if from != to {
+            changes.insert(name, json!({ "from": from, "to": to }));
+        }
+    }
+    for (name, to) in after {
+        changes.insert(name, json!({ "from": null, "to": to }));
+    }
+    if changes.is_empty() { None } else { Some(Box::new(Value::Object(changes))) }
+}
+
+fn members(state: &impl Serialize) -> Map<String, Value> {
+    match serde_json::to_value(state) {
+        Ok(Value::Object(members)) => members,
+        _ => Map::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_differs_is_told() {
+        let before = json!({ "name": "a", "tier": "free", "owner": null });
+        let after = json!({ "name": "b", "tier": "free", "owner": "acme" });
+        let changes = between(&before, &after).unwrap();
+        assert_eq!(
+            *changes,
+            json!({ "name": { "from": "a", "to": "b" }, "owner": { "from": null, "to": "acme" } })
+        );
+        assert_eq!(between(&before, &before), None);
+    }
+}

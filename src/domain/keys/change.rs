@@ -1,0 +1,151 @@
+//! Changing a key's policy.
+
+use serde_json::{Map, Value};
+
+use super::create::refuse_reserved;
+use super::policy::{
+    Policy, check_expiry, check_limits, check_metadata, check_owner, check_scopes, check_tier, networks,
+};
+use super::{KeyReach, api_of, find, finish, nobody_gains};
+use crate::db::{self, Tx};
+use crate::domain::access::KeysWrite;
+use crate::domain::changes;
+use crate::domain::input::{self, Problems};
+use crate::error::{Error, Result};
+use crate::model::activity::Kind;
+use crate::model::{Api, ApiKey, KeyId, Quota, RateLimit, ScopeSet, Timestamp};
+
+/// A member that may be left as it is (none), cleared (`Some(None)`) or set.
+pub type Edit<T> = Option<Option<T>>;
+
+/// What changes of a key; none leaves a member as it is.
+#[derive(Debug, Clone, Default)]
+pub struct KeyChange {
+    /// Another name.
+    pub name: Option<String>,
+    /// Other scopes, in place of all before.
+    pub scopes: Option<ScopeSet>,
+    /// Another tier, which ends a limit of its own; cleared, the API's default.
+    pub tier: Edit<String>,
+    /// A limit of its own, in place of the tier.
+    pub ratelimit: Edit<RateLimit>,
+    /// Another quota.
+    pub quota: Edit<Quota>,
+    /// Another customer.
+    pub owner: Edit<String>,
+    /// Other networks; cleared, every address.
+    pub allowed_ips: Edit<Vec<String>>,
+    /// Other notes, in place of all before.
+    pub metadata: Edit<Map<String, Value>>,
+    /// Another end.
+    pub expires_at: Edit<Timestamp>,
+    /// Switches the key off or on.
+    pub disabled: Option<bool>,
+}
+
+/// Changes a key; from the next request on it is judged by the new policy.
+///
+/// # Errors
+/// `NOT_FOUND`; `INVALID_REQUEST` naming every member that is wrong; `FORBIDDEN` when somebody would gain, or in
+/// self-service beyond what the person holds; `CONFLICT` for a revoked key.
+pub fn change(tx: &mut Tx<'_>, reach: &KeyReach<KeysWrite>, id: KeyId, change: KeyChange) -> Result<ApiKey> {
+    let call = reach.call();
+    let before = find(tx, reach, id)?;
+    let api = api_of(tx, &before)?;
+    nobody_gains(call, &api, &before)?;
+    if reach.only().is_some() {
+        refuse_reserved(&[
+            ("tier", change.tier.is_some()),
+            ("ratelimit", change.ratelimit.is_some()),
+            ("quota", change.quota.is_some()),
+            ("owner", change.owner.is_some()),
+        ])?;
+    }
+    if before.revoked_at.is_some() {
+        return Err(Error::conflict("A revoked key stays as it is; create another"));
+    }
+    let sets_scopes = change.scopes.is_some();
+    let mut after = edited(&before, &api, change, call.now)?;
+    if sets_scopes {
+        reach.allows(&api, &after.scopes)?;
+        nobody_gains(call, &api, &after)?;
+    }
+    let Some(detail) = changes::between(&Policy::from(&before), &Policy::from(&after)) else {
+        return Ok(before);
+    };
+    after.updated_at = call.now;
+    db::keys::update(tx, &after)?;
+    finish(tx, call, Kind::KeyUpdated, &after, Some(detail))?;
+    Ok(after)
+}
+
+fn edited(before: &ApiKey, api: &Api, change: KeyChange, now: Timestamp) -> Result<ApiKey> {
+    let mut problems = Problems::default();
+    let mut key = before.clone();
+    if let Some(name) = change.name {
+        key.name = problems.take("name", input::name(&name)).unwrap_or_default();
+    }
+    if let Some(scopes) = change.scopes {
+        check_scopes(&mut problems, api, &scopes);
+        key.scopes = scopes;
+    }
+    edit_limits(&mut problems, &mut key, api, change.tier, change.ratelimit, change.quota);
+    if let Some(owner) = change.owner {
+        if let Some(owner) = &owner {
+            check_owner(&mut problems, owner);
+        }
+        key.owner = owner;
+    }
+    if let Some(allowed) = change.allowed_ips {
+        key.allowed_ips = networks(&mut problems, &allowed.unwrap_or_default());
+    }
+    if let Some(metadata) = change.metadata {
+        key.metadata = metadata.unwrap_or_default();
+        check_metadata(&mut problems, &key.metadata);
+    }
+    if let Some(expires_at) = change.expires_at {
+        if let Some(expires_at) = expires_at {
+            check_expiry(&mut problems, expires_at, now);
+        }
+        key.expires_at = expires_at;
+    }
+    match change.disabled {
+        Some(true) => key.disabled_at = key.disabled_at.or(Some(now)),
+        Some(false) => key.disabled_at = None,
+        None => {}
+    }
+    problems.check()?;
+    Ok(key)
+}
+
+/// Tier and own limit replace each other.
+fn edit_limits(
+    problems: &mut Problems,
+    key: &mut ApiKey,
+    api: &Api,
+    tier: Edit<String>,
+    ratelimit: Edit<RateLimit>,
+    quota: Edit<Quota>,
+) {
+    if matches!((&tier, &ratelimit), (Some(Some(_)), Some(Some(_)))) {
+        problems.add("tier", "Give this or ratelimit, not both.");
+        problems.add("ratelimit", "Give this or tier, not both.");
+    }
+    if let Some(tier) = tier {
+        if let Some(tier) = &tier {
+            check_tier(problems, api, tier);
+            key.ratelimit = None;
+        }
+        key.tier = tier;
+    }
+    if let Some(own) = ratelimit {
+        if own.is_some() {
+            key.tier = None;
+        }
+        key.ratelimit = own;
+    }
+    if let Some(quota) = quota {
+        key.quota = quota;
+    }
+    check_limits(problems, key.ratelimit.as_ref(), key.quota.as_ref());
+}

@@ -1,0 +1,237 @@
+//! Making a key.
+
+use serde_json::{Map, Value};
+use zeroize::Zeroizing;
+
+use super::policy::{
+    Policy, check_expiry, check_limits, check_metadata, check_owner, check_scopes, check_tier, networks,
+};
+use super::{Issued, KeyReach, finish, may_act_for, nobody_gains};
+use crate::db::{self, Tx};
+use crate::domain::access::KeysWrite;
+use crate::domain::changes;
+use crate::domain::input::{self, Problems};
+use crate::error::{Error, Result};
+use crate::model::activity::Kind;
+use crate::model::{
+    Api, ApiKey, Environment, KeyId, KeySecret, KeySecretInfo, KeyUsage, KeyUser, Quota, RateLimit, ScopeSet,
+    Timestamp, UserId,
+};
+
+/// The longest `expires_in_days`: about ten years.
+const MAX_DAYS: u32 = 3_650;
+
+/// What a new key shall be.
+#[derive(Debug, Clone, Default)]
+pub struct NewKey {
+    /// Slug or id of the API.
+    pub api: String,
+    /// The name for people.
+    pub name: String,
+    /// What it may do; or `preset`.
+    pub scopes: Option<ScopeSet>,
+    /// The API's name for a set of scopes; or `scopes`.
+    pub preset: Option<String>,
+    /// By default what the preset says, else live.
+    pub environment: Option<Environment>,
+    /// When it ends; or `expires_in_days`.
+    pub expires_at: Option<Timestamp>,
+    /// When it ends, from now; or `expires_at`.
+    pub expires_in_days: Option<u32>,
+    /// By default the API's; or `ratelimit`.
+    pub tier: Option<String>,
+    /// A limit of its own; or `tier`.
+    pub ratelimit: Option<RateLimit>,
+    /// How much it may use in a period.
+    pub quota: Option<Quota>,
+    /// Whom it is for, in the caller's words.
+    pub owner: Option<String>,
+    /// Whose own key it shall be; none makes a service key.
+    pub user_id: Option<UserId>,
+    /// Addresses and networks that it may be used from; empty allows every one.
+    pub allowed_ips: Vec<String>,
+    /// The caller's notes.
+    pub metadata: Map<String, Value>,
+}
+
+/// Makes a key and tells its secret, this once.
+///
+/// # Errors
+/// `INVALID_REQUEST` naming every member that is wrong; `FORBIDDEN` when somebody would gain, or in self-service
+/// beyond what the person holds; `CONFLICT` when a person has as many keys as the API allows.
+pub fn create(tx: &mut Tx<'_>, reach: &KeyReach<KeysWrite>, new: NewKey) -> Result<Issued> {
+    let call = reach.call();
+    let unknown = || Error::invalid("api", "There is no API of this slug or id.");
+    let api = db::apis::find(tx, &new.api)?.ok_or_else(unknown)?;
+    let new = self_service(reach, &api, new)?;
+    let user = new.user_id.map(|id| user(tx, id)).transpose()?;
+    let mut key = draft(&api, user, new, KeyId::new(call.now, call.core.random()), call.now)?;
+    reach.allows(&api, &key.scopes)?;
+    nobody_gains(call, &api, &key)?;
+    may_act_for(call, &api, key.user)?;
+    refuse_too_many(tx, reach, &api)?;
+    key.no = db::keys::insert(tx, &key)?;
+    let secret = add_secret(tx, &api, &mut key, &call.core.random(), call.now)?;
+    let detail = changes::between(&Value::Null, &Policy::from(&key));
+    finish(tx, call, Kind::KeyCreated, &key, detail)?;
+    Ok(Issued { key, secret })
+}
+
+/// In self-service a key is one's own, of the tier that the API gives to members.
+fn self_service(reach: &KeyReach<KeysWrite>, api: &Api, new: NewKey) -> Result<NewKey> {
+    let Some(own) = reach.only() else { return Ok(new) };
+    let reserved = [
+        ("tier", new.tier.is_some()),
+        ("ratelimit", new.ratelimit.is_some()),
+        ("quota", new.quota.is_some()),
+        ("owner", new.owner.is_some()),
+        ("user_id", new.user_id.is_some_and(|id| id != own.id)),
+    ];
+    refuse_reserved(&reserved)?;
+    Ok(NewKey { user_id: Some(own.id), tier: Some(api.member_tier.clone()), ..new })
+}
+
+/// Refuses what only holders of `keys:write` decide.
+pub(super) fn refuse_reserved(named: &[(&str, bool)]) -> Result<()> {
+    let named: Vec<&str> = named.iter().filter(|(_, named)| *named).map(|(member, _)| *member).collect();
+    if named.is_empty() {
+        return Ok(());
+    }
+    let message = format!("For your own keys, leave out what others decide: {}", named.join(", "));
+    Err(named.iter().fold(Error::forbidden(message), |error, member| error.with(member, "decided by others")))
+}
+
+fn refuse_too_many(tx: &Tx<'_>, reach: &KeyReach<KeysWrite>, api: &Api) -> Result<()> {
+    let Some(own) = reach.only() else { return Ok(()) };
+    if db::keys::owned_by(tx, api.no, own.no)? < i64::from(api.member_max_keys) {
+        return Ok(());
+    }
+    let message = format!("You have as many keys of {} as you may; revoke one first", api.slug);
+    Err(Error::conflict(message).with("max_keys", api.member_max_keys))
+}
+
+fn user(tx: &Tx<'_>, id: UserId) -> Result<KeyUser> {
+    match db::keys::user(tx, id)? {
+        Some((user, false)) => Ok(user),
+        Some((_, true)) => Err(Error::invalid("user_id", "This person is disabled.")),
+        None => Err(Error::invalid("user_id", "There is no such user.")),
+    }
+}
+
+/// The key that `new` describes, with every problem of it told at once.
+fn draft(api: &Api, user: Option<KeyUser>, new: NewKey, id: KeyId, now: Timestamp) -> Result<ApiKey> {
+    let mut problems = Problems::default();
+    refuse_both(&mut problems, &new);
+    let name = problems.take("name", input::name(&new.name)).unwrap_or_default();
+    let (scopes, environment) = scopes_and_environment(&mut problems, api, &new);
+    if let Some(tier) = &new.tier {
+        check_tier(&mut problems, api, tier);
+    }
+    if let Some(owner) = &new.owner {
+        check_owner(&mut problems, owner);
+    }
+    check_limits(&mut problems, new.ratelimit.as_ref(), new.quota.as_ref());
+    check_metadata(&mut problems, &new.metadata);
+    let expires_at = expiry(&mut problems, &new, now);
+    let allowed_ips = networks(&mut problems, &new.allowed_ips);
+    problems.check()?;
+    Ok(ApiKey {
+        no: 0,
+        id,
+        api_no: api.no,
+        api: api.slug.clone(),
+        name,
+        environment,
+        scopes,
+        tier: new.tier,
+        ratelimit: new.ratelimit,
+        quota: new.quota,
+        owner: new.owner,
+        user,
+        allowed_ips,
+        metadata: new.metadata,
+        expires_at,
+        disabled_at: None,
+        revoked_at: None,
+        created_at: now,
+        updated_at: now,
+        usage: KeyUsage::default(),
+        secrets: Vec::new(),
+    })
+}
+
+fn refuse_both(problems: &mut Problems, new: &NewKey) {
+    let pairs = [
+        ("scopes", new.scopes.is_some(), "preset", new.preset.is_some()),
+        ("tier", new.tier.is_some(), "ratelimit", new.ratelimit.is_some()),
+        ("expires_at", new.expires_at.is_some(), "expires_in_days", new.expires_in_days.is_some()),
+    ];
+    for (one, has_one, other, has_other) in pairs {
+        if has_one && has_other {
+            problems.add(one, format!("Give this or {other}, not both."));
+            problems.add(other, format!("Give this or {one}, not both."));
+        }
+    }
+    if new.scopes.is_none() && new.preset.is_none() {
+        problems.add("scopes", "Name the scopes, or a preset of the API.");
+    }
+}
+
+fn scopes_and_environment(problems: &mut Problems, api: &Api, new: &NewKey) -> (ScopeSet, Environment) {
+    let preset = new.preset.as_deref().and_then(|name| {
+        let found = api.preset(name);
+        if found.is_none() {
+            let names: Vec<&str> = api.presets.iter().map(|preset| preset.name.as_str()).collect();
+            let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+            problems.add("preset", format!("{} has no such preset; it has: {names}.", api.slug));
+        }
+        found
+    });
+    let fixed = preset.and_then(|preset| preset.environment);
+    if let (Some(fixed), Some(asked)) = (fixed, new.environment)
+        && fixed != asked
+    {
+        problems.add("environment", format!("This preset is for {fixed} keys only."));
+    }
+    let environment = new.environment.or(fixed).unwrap_or_default();
+    if api.built_in && environment == Environment::Test {
+        problems.add("environment", "Keywright's own API has no test keys.");
+    }
+    let scopes = new.scopes.clone().or(preset.map(|preset| preset.scopes.clone())).unwrap_or_default();
+    check_scopes(problems, api, &scopes);
+    (scopes, environment)
+}
+
+fn expiry(problems: &mut Problems, new: &NewKey, now: Timestamp) -> Option<Timestamp> {
+    if let Some(days) = new.expires_in_days {
+        if !(1..=MAX_DAYS).contains(&days) {
+            problems.add("expires_in_days", "Use a number of days from 1 to 3,650.");
+        }
+        return Some(now.plus_seconds(i64::from(days) * 86_400));
+    }
+    let expires_at = new.expires_at?;
+    check_expiry(problems, expires_at, now);
+    Some(expires_at)
+}
+
+/// Makes a secret, stores what may be kept of it, and puts that first among the key's secrets.
+pub(super) fn add_secret(
+    tx: &mut Tx<'_>,
+    api: &Api,
+    key: &mut ApiKey,
+    random: &[u8; 32],
+    now: Timestamp,
+) -> Result<KeySecret> {
+    let random = Zeroizing::new(*random);
+    let secret = KeySecret::generate(api.prefix, key.environment, &random);
+    let info = KeySecretInfo {
+        hash: secret.hash(),
+        start: secret.start().to_owned(),
+        end: secret.end().to_owned(),
+        created_at: now,
+        expires_at: None,
+    };
+    db::keys::insert_secret(tx, key.no, &info)?;
+    key.secrets.insert(0, info);
+    Ok(secret)
+}

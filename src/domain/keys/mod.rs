@@ -1,0 +1,99 @@
+//! API keys: made, changed, rotated and revoked. Whoever proves one is looked at in `verify`.
+
+mod change;
+mod create;
+mod leaked;
+mod list;
+mod policy;
+mod reach;
+mod revoke;
+mod rotate;
+
+#[cfg(test)]
+mod tests;
+
+pub use change::{Edit, KeyChange, change};
+pub use create::{NewKey, create};
+pub use leaked::revoke_leaked;
+pub use list::{KeyFilter, list};
+pub use reach::KeyReach;
+pub use revoke::revoke;
+pub use rotate::{DEFAULT_GRACE_SECONDS, MAX_GRACE_SECONDS, rotate};
+
+use serde_json::Value;
+
+use crate::db::{self, Conn, Tx};
+use crate::domain::access::{Call, Capability, KeysRead, PrincipalKind};
+use crate::domain::activity;
+use crate::error::{Error, Result};
+use crate::model::activity::Kind;
+use crate::model::{Api, ApiKey, KeyId, KeySecret, KeyUser, Role};
+
+/// A key together with a secret of it, which is in the clear this one time.
+#[derive(Debug)]
+pub struct Issued {
+    /// The key as it is now.
+    pub key: ApiKey,
+    /// What proves it.
+    pub secret: KeySecret,
+}
+
+/// The key of this id, if it is within reach.
+///
+/// # Errors
+/// `NOT_FOUND`, also for somebody else's key; `INSUFFICIENT_SCOPE` where the caller may see it and no more.
+pub fn find<C: Capability>(conn: &Conn<'_>, reach: &KeyReach<C>, id: KeyId) -> Result<ApiKey> {
+    let key = db::keys::find(conn, id)?.ok_or_else(not_found)?;
+    if reach.reaches(&key) {
+        return Ok(key);
+    }
+    let call = reach.call();
+    if call.holds(KeysRead::SCOPE) {
+        return Err(Error::insufficient_scope(C::SCOPE, &call.principal.scopes));
+    }
+    Err(not_found())
+}
+
+/// `NOT_FOUND` for a key.
+pub fn not_found() -> Error {
+    Error::not_found("key")
+}
+
+/// The API of a key, as this transaction has it.
+fn api_of(conn: &Conn<'_>, key: &ApiKey) -> Result<Api> {
+    db::apis::by_no(conn, key.api_no)?.ok_or_else(|| Error::internal("a key without its API"))
+}
+
+/// Nobody gains: whoever changes a key of Keywright's own API holds there all that it holds.
+fn nobody_gains(call: &Call, api: &Api, key: &ApiKey) -> Result<()> {
+    if api.built_in { call.nobody_gains(&key.scopes) } else { Ok(()) }
+}
+
+/// Nobody gains, either, by a secret that acts for somebody else on Keywright's own API: it takes all that the
+/// person holds there, and an owner for an owner.
+fn may_act_for(call: &Call, api: &Api, user: Option<KeyUser>) -> Result<()> {
+    let caller = call.principal.user;
+    let Some(user) = user.filter(|user| api.built_in && caller.is_none_or(|(no, ..)| no != user.no)) else {
+        return Ok(());
+    };
+    call.nobody_gains(&api.scopes_of(user.role))?;
+    let speaks_for_owners = call.principal.kind == PrincipalKind::Operator
+        || caller.is_some_and(|(_, _, role)| role == Role::Owner);
+    if user.role == Role::Owner && !speaks_for_owners {
+        return Err(Error::forbidden("Only an owner can have a key that acts for an owner"));
+    }
+    Ok(())
+}
+
+/// Logs a change of a key, and has every cache forget it before the change is answered.
+fn finish(tx: &mut Tx<'_>, call: &Call, kind: Kind, key: &ApiKey, detail: Option<Box<Value>>) -> Result<()> {
+    let mut entry = activity::change(call, kind);
+    entry.api_no = Some(key.api_no);
+    entry.key_no = Some(key.no);
+    entry.user_no = key.user.map(|user| user.no);
+    entry.detail = detail;
+    activity::record(tx, &entry)?;
+    let (core, hashes) = (call.core.clone(), key.hashes());
+    tx.on_commit(move || core.verify.forget(&hashes));
+    Ok(())
+}

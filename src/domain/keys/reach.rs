@@ -1,0 +1,79 @@
+//! Whose keys a caller can touch.
+
+use std::sync::Arc;
+
+use crate::domain::access::{Call, Can, Capability, PrincipalKind};
+use crate::error::{Error, Result};
+use crate::model::{Api, ApiKey, KeyUser, ScopeSet};
+
+/// Every key, for who holds `C`; their own, for everybody who signed in.
+pub enum KeyReach<C> {
+    /// All of them.
+    Every(Can<C>),
+    /// What belongs to the person who signed in.
+    Own {
+        /// The call.
+        call: Arc<Call>,
+        /// The person.
+        user: KeyUser,
+    },
+}
+
+impl<C: Capability> KeyReach<C> {
+    /// How far the caller's reach goes. Self-service is for people who sign in: a key or a token that acts for one
+    /// cannot make more of its kind.
+    ///
+    /// # Errors
+    /// `INSUFFICIENT_SCOPE`.
+    pub fn of(call: &Arc<Call>) -> Result<Self> {
+        let refusal = match Can::check(call) {
+            Ok(can) => return Ok(Self::Every(can)),
+            Err(refusal) => refusal,
+        };
+        let principal = &call.principal;
+        let signed_in = principal.kind == PrincipalKind::Session
+            && principal.api_no == Some(call.core.catalog.get().built_in().no);
+        match principal.user {
+            Some((no, id, role)) if signed_in => {
+                Ok(Self::Own { call: call.clone(), user: KeyUser { no, id, role } })
+            }
+            _ => Err(refusal),
+        }
+    }
+
+    /// The call.
+    pub fn call(&self) -> &Arc<Call> {
+        match self {
+            Self::Every(can) => can,
+            Self::Own { call, .. } => call,
+        }
+    }
+
+    /// The only person whose keys are within reach; none when all are.
+    pub fn only(&self) -> Option<KeyUser> {
+        match self {
+            Self::Every(_) => None,
+            Self::Own { user, .. } => Some(*user),
+        }
+    }
+
+    /// Whether `key` is within reach.
+    pub fn reaches(&self, key: &ApiKey) -> bool {
+        self.only().is_none_or(|only| key.user.is_some_and(|user| user.no == only.no))
+    }
+
+    /// Whether a key with `scopes` on `api` may be made: in self-service, only with what the person holds there.
+    ///
+    /// # Errors
+    /// `FORBIDDEN`.
+    pub(super) fn allows(&self, api: &Api, scopes: &ScopeSet) -> Result<()> {
+        let Some(user) = self.only() else { return Ok(()) };
+        let held = api.scopes_of(user.role);
+        if !held.is_empty() && api.covers(&held, scopes) {
+            return Ok(());
+        }
+        Err(Error::forbidden(format!("Your own keys can have the scopes that you hold on {}", api.slug))
+            .with("required", serde_json::json!(scopes))
+            .with("granted", serde_json::json!(held)))
+    }
+}

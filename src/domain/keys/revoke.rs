@@ -1,0 +1,33 @@
+//! Ending a key for good.
+
+use serde_json::json;
+
+use super::{KeyReach, api_of, find, finish, nobody_gains};
+use crate::db::{self, Tx};
+use crate::domain::access::{Call, KeysWrite};
+use crate::error::Result;
+use crate::model::activity::Kind;
+use crate::model::{ApiKey, KeyId};
+
+/// Revokes a key with all its secrets. The row and its activity stay. A key that is revoked already stays so.
+///
+/// # Errors
+/// `NOT_FOUND`; `FORBIDDEN` for a key of Keywright's own API that holds more than the caller.
+pub fn revoke(tx: &mut Tx<'_>, reach: &KeyReach<KeysWrite>, id: KeyId) -> Result<()> {
+    let call = reach.call();
+    let key = find(tx, reach, id)?;
+    nobody_gains(call, &api_of(tx, &key)?, &key)?;
+    end(tx, call, key, Kind::KeyRevoked)
+}
+
+/// Revokes whatever state the key is in, and logs it as `kind`.
+pub(super) fn end(tx: &mut Tx<'_>, call: &Call, mut key: ApiKey, kind: Kind) -> Result<()> {
+    if key.revoked_at.is_some() {
+        return Ok(());
+    }
+    let detail = json!({ "status": { "from": key.status(call.now), "to": "revoked" } });
+    key.revoked_at = Some(call.now);
+    key.updated_at = call.now;
+    db::keys::update(tx, &key)?;
+    finish(tx, call, kind, &key, Some(Box::new(detail)))
+}

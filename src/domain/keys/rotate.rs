@@ -1,0 +1,78 @@
+//! Giving a key a new secret.
+
+use serde_json::{Value, json};
+
+use super::create::add_secret;
+use super::{Issued, KeyReach, api_of, find, finish, may_act_for, nobody_gains};
+use crate::db::{self, Tx};
+use crate::domain::access::KeysWrite;
+use crate::error::{Code, Error, Result};
+use crate::model::activity::Kind;
+use crate::model::{ApiKey, KeyId, KeySecretInfo, KeyStatus, Timestamp};
+
+/// How long the secret before works on where nothing else is said: a day.
+pub const DEFAULT_GRACE_SECONDS: u32 = 86_400;
+/// The longest that it may work on: 30 days.
+pub const MAX_GRACE_SECONDS: u32 = 30 * 86_400;
+
+/// Gives a key a new secret; the one before works for `grace_seconds` more, any older one ends. Id, policy and
+/// activity stay.
+///
+/// # Errors
+/// `NOT_FOUND`; `INVALID_REQUEST` for a grace beyond 30 days; `FORBIDDEN` when somebody would gain; `CONFLICT` for a
+/// revoked key, `UNPROCESSABLE` for an expired one.
+pub fn rotate(tx: &mut Tx<'_>, reach: &KeyReach<KeysWrite>, id: KeyId, grace_seconds: u32) -> Result<Issued> {
+    let call = reach.call();
+    if grace_seconds > MAX_GRACE_SECONDS {
+        return Err(Error::invalid(
+            "grace_seconds",
+            "Use a number of seconds from 0 to 2,592,000 (30 days).",
+        ));
+    }
+    let mut key = find(tx, reach, id)?;
+    let api = api_of(tx, &key)?;
+    nobody_gains(call, &api, &key)?;
+    may_act_for(call, &api, key.user)?;
+    refuse_ended(&key, call.now)?;
+    let before = key.secrets.first().cloned();
+    end_secrets(tx, &mut key, call.now, grace_seconds)?;
+    let secret = add_secret(tx, &api, &mut key, &call.core.random(), call.now)?;
+    key.updated_at = call.now;
+    db::keys::update(tx, &key)?;
+    let detail = detail(before.as_ref(), &key.secrets[0], grace_seconds);
+    finish(tx, call, Kind::KeyRotated, &key, Some(Box::new(detail)))?;
+    Ok(Issued { key, secret })
+}
+
+fn refuse_ended(key: &ApiKey, now: Timestamp) -> Result<()> {
+    match (key.status(now), key.expires_at) {
+        (KeyStatus::Revoked, _) => Err(Error::conflict("A revoked key gets no new secret; create another")),
+        // A disabled key may be past its end as well.
+        (_, Some(end)) if end <= now => Err(Error::new(
+            Code::Unprocessable,
+            "An expired key gets no new secret; give it another end first, or create another",
+        )
+        .with("expired_at", end.to_string())),
+        _ => Ok(()),
+    }
+}
+
+/// The newest secret gets the grace, unless it ends before that anyway; the others end now.
+fn end_secrets(tx: &mut Tx<'_>, key: &mut ApiKey, now: Timestamp, grace_seconds: u32) -> Result<()> {
+    let mut end = now.plus_seconds(i64::from(grace_seconds));
+    for secret in key.secrets.iter_mut().filter(|secret| secret.is_live(now)) {
+        let at = secret.expires_at.map_or(end, |before| before.min(end));
+        db::keys::end_secret(tx, &secret.hash, at)?;
+        secret.expires_at = Some(at);
+        end = now;
+    }
+    Ok(())
+}
+
+fn detail(before: Option<&KeySecretInfo>, after: &KeySecretInfo, grace_seconds: u32) -> Value {
+    let shown = |secret: &KeySecretInfo| format!("{}…{}", secret.start, secret.end);
+    json!({
+        "secret": { "from": before.map(shown), "to": shown(after) },
+        "grace_seconds": grace_seconds,
+    })
+}
