@@ -8,7 +8,7 @@ pub use uses::{delete_of_api, owned_by, unrevoked, with_scope, with_tier};
 
 use super::{Conn, Error, Row, Tx, params};
 use crate::model::{
-    ApiKey, KeyId, KeySecretInfo, KeyUsage, KeyUser, Quota, RateLimit, SecretHash, Timestamp, UserId,
+    ApiKey, KeyId, KeySecretInfo, KeyUsage, KeyUser, Quota, RateLimit, SecretHash, Timestamp,
 };
 
 /// Everything about a key but its secrets.
@@ -39,17 +39,6 @@ pub fn find_by_secret(conn: &Conn<'_>, hash: &SecretHash) -> Result<Option<ApiKe
     let sql = format!("{SELECT} WHERE k.no = (SELECT key_no FROM key_secrets WHERE hash = ?1)");
     let found = conn.first(&sql, params![hash.as_bytes()], read)?;
     found.map(|key| with_secrets(conn, key)).transpose()
-}
-
-/// A person who may have keys: row, and whether they are switched off.
-///
-/// # Errors
-/// When the store cannot be read.
-pub fn user(conn: &Conn<'_>, id: UserId) -> Result<Option<(KeyUser, bool)>, Error> {
-    let sql = "SELECT no, role, disabled_at FROM users WHERE id = ?1";
-    conn.first(sql, params![id.to_string()], |row| {
-        Ok((KeyUser { no: row.get(0)?, id, role: row.parse(1)? }, row.time_opt(2)?.is_some()))
-    })
 }
 
 fn with_secrets(conn: &Conn<'_>, mut key: ApiKey) -> Result<ApiKey, Error> {

@@ -111,11 +111,12 @@ fn refuse_too_many(tx: &Tx<'_>, reach: &KeyReach<KeysWrite>, api: &Api) -> Resul
 }
 
 fn user(tx: &Tx<'_>, id: UserId) -> Result<KeyUser> {
-    match db::keys::user(tx, id)? {
-        Some((user, false)) => Ok(user),
-        Some((_, true)) => Err(Error::invalid("user_id", "This person is disabled.")),
-        None => Err(Error::invalid("user_id", "There is no such user.")),
+    let user = db::users::by_id(tx, id)?;
+    let user = user.ok_or_else(|| Error::invalid("user_id", "There is no such user."))?;
+    if user.disabled_at.is_some() {
+        return Err(Error::invalid("user_id", "This person is disabled."));
     }
+    Ok(KeyUser { no: user.no, id, role: user.role })
 }
 
 /// The key that `new` describes, with every problem of it told at once.

@@ -1,16 +1,22 @@
 //! Whoever holds a key may end it: for secret scanners, and for whoever finds one in a log.
 
+use std::net::IpAddr;
 use std::sync::Arc;
+
+use ipnet::{IpNet, Ipv6Net};
 
 use super::revoke::end;
 use crate::db;
 use crate::domain::access::Call;
-use crate::error::Result;
+use crate::domain::verify::limits::{BucketId, Subject};
+use crate::error::{Code, Error, Result};
 use crate::model::activity::{Kind, Reason};
-use crate::model::{Secret, SecretHash};
+use crate::model::{RateLimit, Secret, SecretHash};
 
 /// Longer texts are no keys.
 const MAX_LENGTH: usize = 1_024;
+/// What one network may send: 10 a minute.
+const PER_NETWORK: RateLimit = RateLimit { limit: Some(10), window_seconds: 60, burst: None };
 
 /// Revokes the key that `presented` proves, whatever API it is of and whoever sends it. A secret in its grace proves
 /// its key; one that ended does not. The answer does not tell whether there was such a key.
@@ -18,6 +24,7 @@ const MAX_LENGTH: usize = 1_024;
 /// # Errors
 /// `RATE_LIMITED` for many at once from one network.
 pub async fn revoke_leaked(call: &Arc<Call>, presented: &Secret) -> Result<()> {
+    limit(call)?;
     let text = presented.expose().trim();
     let hash = SecretHash::of(text);
     let known = text.len() <= MAX_LENGTH
@@ -37,4 +44,28 @@ pub async fn revoke_leaked(call: &Arc<Call>, presented: &Secret) -> Result<()> {
         if live { end(tx, &call, key, Kind::KeyLeaked) } else { Ok(()) }
     })
     .await
+}
+
+/// Takes one request from what the sender's network has.
+fn limit(call: &Call) -> Result<()> {
+    let network = network(call.request.ip).to_string();
+    let bucket = BucketId { api_no: 0, tier: "revoke-leaked", subject: Subject::Owner(&network) };
+    let core = &call.core;
+    let level = core.verify.limiter().take(&bucket, &PER_NETWORK, core.clock.monotonic(), 1)?;
+    let Some(level) = level.filter(|level| !level.passed) else { return Ok(()) };
+    let wait = level.retry_in.unwrap_or_default().as_millis().div_ceil(1_000);
+    let wait = u64::try_from(wait).unwrap_or(u64::MAX);
+    Err(Error::new(Code::RateLimited, "Too many of these requests from your network; wait a while")
+        .with("limit", PER_NETWORK.limit)
+        .with("window_seconds", PER_NETWORK.window_seconds)
+        .with("retry_after_seconds", wait)
+        .retry_after(wait))
+}
+
+/// Who is counted as one: an IPv4 address, or the /64 that a single IPv6 subscriber has.
+fn network(ip: IpAddr) -> IpNet {
+    match ip {
+        IpAddr::V4(_) => ip.into(),
+        IpAddr::V6(six) => Ipv6Net::new_assert(six, 64).trunc().into(),
+    }
 }

@@ -70,8 +70,8 @@ fn resolve(
     let api = filter.api.as_deref().map(|api| apis::find(&call.core, api).map_err(unknown)).transpose()?;
     let asked = match filter.user_id {
         None => None,
-        Some(id) => match db::keys::user(conn, id)? {
-            Some((user, _)) => Some(user.no),
+        Some(id) => match db::users::by_id(conn, id)? {
+            Some(user) => Some(user.no),
             None => return Ok(None),
         },
     };

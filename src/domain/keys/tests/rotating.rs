@@ -101,3 +101,28 @@ async fn a_secret_that_ended_ends_nothing() {
     leak(&world, made.secret.expose()).await;
     assert_eq!(stored(&world, made.key.id).await.status(world.now()), KeyStatus::Active);
 }
+
+#[tokio::test]
+async fn a_network_has_ten_tries_a_minute() {
+    let world = world().await;
+    let try_from = async |ip: &str| {
+        let call = world.call(crate::domain::access::Principal::anonymous());
+        let call = Arc::new(Call {
+            request: crate::domain::access::RequestInfo { ip: ip.parse().unwrap(), ..call.request.clone() },
+            core: call.core.clone(),
+            principal: call.principal.clone(),
+            now: call.now,
+        });
+        revoke_leaked(&call, &Secret::new("guess".to_owned())).await
+    };
+    for host in 0..10 {
+        try_from(&format!("2001:db8::{host}")).await.unwrap();
+    }
+    let refused = try_from("2001:db8::ffff").await.unwrap_err();
+    assert_eq!((refused.code, refused.retry_after_seconds), (Code::RateLimited, Some(6)));
+    assert_eq!(refused.details["limit"], 10);
+    try_from("2001:db8:0:1::1").await.unwrap();
+    try_from("203.0.113.9").await.unwrap();
+    world.clock.advance(Duration::from_secs(6));
+    try_from("2001:db8::1").await.unwrap();
+}
