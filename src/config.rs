@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 
-use crate::model::setting::{LogFormat, SigningAlg, Signup};
+use crate::model::setting::{LogFormat, LogLevel, SigningAlg, Signup};
 
 pub use settings::{SETTINGS, Setting};
 pub use smtp::{SmtpSecurity, SmtpUrl};
@@ -43,6 +43,8 @@ pub struct Config {
     pub cache_bytes: u64,
     /// How log lines look.
     pub log_format: LogFormat,
+    /// Which log lines are written.
+    pub log_level: LogLevel,
 }
 
 /// The listeners and what is known about the network.

@@ -9,6 +9,7 @@
 //! `model`, `env` and `error` are leaves and may be used from everywhere; only `app` and `cli` read `config`.
 
 pub mod app;
+pub mod cli;
 pub mod config;
 pub mod db;
 pub mod domain;

@@ -1,3 +1,7 @@
 //! The `keywright` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    keywright::cli::run(std::env::args_os(), std::env::vars_os())
+}

@@ -7,7 +7,7 @@ use super::smtp::SmtpUrl;
 use super::source::{Mistake, Origin, Sources, Values};
 use super::{Activity, Config, Http, Loaded, Mail, Mistakes, OAuth, SignIn, Tls};
 use crate::model::api::BUILT_IN_SLUG;
-use crate::model::setting::{LogFormat, SigningAlg, Signup};
+use crate::model::setting::{LogFormat, LogLevel, SigningAlg, Signup};
 
 /// A setting's name and meaning. Its variable is `KEYWRIGHT_` and the name in upper case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +59,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("smtp_from", "keywright@ the public host", "Sender of its mail"),
     setting("cache_bytes", "64MiB", "Memory for the verification cache"),
     setting("log_format", "text", "Log lines for people (text) or programs (json)"),
+    setting("log_level", "info", "Log lines of this weight and heavier: error, warn, info or debug"),
 ];
 
 /// The values while they are read; collects what is wrong with them.
@@ -100,6 +101,7 @@ pub(super) fn load(sources: Sources<'_>) -> Result<Loaded, Mistakes> {
         mail: mail(&mut reading, http.public_url.as_deref()),
         cache_bytes: reading.get("cache_bytes", |text| parse::bytes(text, 1 << 20)).unwrap_or(64 << 20),
         log_format: reading.get("log_format", parse::word).unwrap_or(LogFormat::Text),
+        log_level: reading.get("log_level", parse::word).unwrap_or(LogLevel::Info),
         http,
     };
     let Values { mistakes, warnings, .. } = reading.0;
@@ -142,7 +144,7 @@ fn tls(reading: &mut Reading) -> Option<Tls> {
     match (reading.given("tls_cert"), reading.given("tls_key")) {
         (true, false) => reading.mistake("tls_key", "set it too: tls_cert is of no use without its key"),
         (false, true) => {
-            reading.mistake("tls_cert", "set it too: tls_key is of no use without its certificate")
+            reading.mistake("tls_cert", "set it too: tls_key is of no use without its certificate");
         }
         _ => {}
     }

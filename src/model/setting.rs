@@ -41,3 +41,19 @@ word_enum! {
         Json = "json",
     }
 }
+
+word_enum! {
+    /// Which log lines are written: those of this weight and heavier.
+    #[derive(Default)]
+    LogLevel {
+        /// What went wrong.
+        Error = "error",
+        /// And what may be meant otherwise.
+        Warn = "warn",
+        /// And what happens.
+        #[default]
+        Info = "info",
+        /// And why.
+        Debug = "debug",
+    }
+}

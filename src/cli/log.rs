@@ -1,0 +1,36 @@
+//! Where log lines go: stderr, so that stdout stays the command's answer.
+
+use std::io;
+
+use tracing::Level;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::model::setting::{LogFormat, LogLevel};
+
+/// For a command: only what went wrong.
+pub(super) fn start_quiet() {
+    start(LogFormat::Text, LogLevel::Error);
+}
+
+/// For the server.
+pub(super) fn start(format: LogFormat, level: LogLevel) {
+    let level = match level {
+        LogLevel::Error => Level::ERROR,
+        LogLevel::Warn => Level::WARN,
+        LogLevel::Info => Level::INFO,
+        LogLevel::Debug => Level::DEBUG,
+    };
+    let ours = Targets::new().with_default(Level::WARN.min(level)).with_target("keywright", level);
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+    let lines = match format {
+        LogFormat::Text => {
+            lines.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).with_target(false).boxed()
+        }
+        LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).boxed(),
+    };
+    // A second start within one process keeps the first one's way.
+    let _ = tracing_subscriber::registry().with(lines.with_filter(ours)).try_init();
+}

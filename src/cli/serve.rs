@@ -1,0 +1,82 @@
+//! `keywright serve`.
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::failure::Failure;
+use super::output::Style;
+use super::settings::SettingFlags;
+use super::{Context, Done, log};
+use crate::app::{self, Doors, Env, Running};
+use crate::config::{Config, Loaded};
+use crate::model::setting::LogFormat;
+
+/// Serve until it is told to stop.
+#[derive(Args)]
+pub(super) struct Serve {
+    /// Report every mistake in the configuration and exit
+    #[arg(long)]
+    check: bool,
+    #[command(flatten)]
+    settings: SettingFlags,
+}
+
+impl Serve {
+    pub(super) async fn run(self, context: &mut Context) -> Done {
+        let Loaded { config, warnings } = context.load(self.settings.0)?;
+        if self.check {
+            warnings.iter().try_for_each(|warning| context.out.line(format!("Warning: {warning}.")))?;
+            return context.out.line("The configuration is good.");
+        }
+        log::start(config.log_format, config.log_level);
+        for warning in warnings {
+            tracing::warn!("{warning}");
+        }
+        // Before anything can fail slowly: whoever asks to stop while we start is heard.
+        let mut asked = Signals::listen()?;
+        let running = app::start(&config, Env::default(), Doors::Tcp).await?;
+        let greeted = greet(context, &config, &running).await;
+        if greeted.is_ok() {
+            asked.wait().await;
+            tracing::info!("stopping");
+        }
+        tokio::select! {
+            () = running.stop() => {}
+            // Asked twice: do not wait for requests in flight. What was answered is on disk.
+            () = asked.wait() => {}
+        }
+        greeted
+    }
+}
+
+/// SIGTERM from the service manager, SIGINT from the keyboard.
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, Failure> {
+        let listen =
+            |kind| signal(kind).map_err(|error| Failure::new(format!("Cannot wait for signals: {error}.")));
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Says where it is to be found, and what to do first.
+async fn greet(context: &mut Context, config: &Config, running: &Running) -> Done {
+    let url = &running.core.settings.public_url;
+    tracing::info!(address = ?running.address, %url, data = %config.data_dir.display(), "serving");
+    if config.log_format == LogFormat::Text {
+        let heading = context.out.style(Style::Strong, "Keywright");
+        context.out.line(format!("{heading} serves {url}"))?;
+    }
+    context.out.flush()
+}
