@@ -1,0 +1,137 @@
+/** How the words of the API read on screen. One word for one thing, everywhere. */
+import type { Activity, ApiKey, Tier } from './types';
+import { count, sentence } from '../lib/text';
+import { windowName } from '../lib/time';
+
+export type Tone = 'ok' | 'no' | 'wait' | 'accent' | 'plain';
+
+/** `afdb_live_k3Qv…9xT2`, never more of a key than that. */
+export function keyHint(key: { prefix?: string; environment?: string; secrets?: { start: string; end: string }[] }): string {
+  const secret = key.secrets?.[0];
+  if (!secret) return '';
+  return `${key.prefix ? `${key.prefix}_${key.environment}_` : ''}${secret.start}…${secret.end}`;
+}
+
+const STATUS: Record<string, { text: string; tone: Tone }> = {
+  active: { text: 'Active', tone: 'ok' },
+  expiring: { text: 'Expires soon', tone: 'wait' },
+  unused: { text: 'Unused', tone: 'wait' },
+  disabled: { text: 'Disabled', tone: 'plain' },
+  expired: { text: 'Expired', tone: 'no' },
+  revoked: { text: 'Revoked', tone: 'no' },
+};
+export const keyStatus = (status: string) => STATUS[status] ?? { text: sentence(status), tone: 'plain' as Tone };
+
+const OUTCOME: Record<string, { text: string; tone: Tone }> = {
+  allowed: { text: 'Allowed', tone: 'ok' },
+  refused: { text: 'Refused', tone: 'no' },
+  limited: { text: 'Limited', tone: 'wait' },
+  changed: { text: 'Changed', tone: 'accent' },
+};
+export const outcomeWord = (outcome: string) => OUTCOME[outcome] ?? { text: sentence(outcome), tone: 'plain' as Tone };
+
+const REASON: Record<string, string> = {
+  VALID: 'every rule was met',
+  NOT_FOUND: 'no such key',
+  REVOKED: 'the key was revoked',
+  DISABLED: 'the key is switched off',
+  EXPIRED: 'its time is over',
+  WRONG_API: 'it belongs to another API',
+  WRONG_ENVIRONMENT: 'it is for the other environment',
+  IP_NOT_ALLOWED: 'the address is not among the allowed ones',
+  INSUFFICIENT_SCOPE: 'a scope is missing',
+  RATE_LIMITED: 'too many requests',
+  QUOTA_EXCEEDED: 'the quota is used up',
+  MISSING_CREDENTIAL: 'no credential was sent',
+  INVALID_TOKEN: 'the token is not good',
+  INVALID_CREDENTIALS: 'email, password or code is wrong',
+  MFA_REQUIRED: 'a second factor is needed',
+  FORBIDDEN: 'the caller may not do this',
+  CSRF: 'the page that sent it is not ours',
+  LOCKED_OUT: 'too many failed attempts',
+  NO_ROUTE: 'no route of the API matches',
+  PUBLIC: 'the route needs no credential',
+  REPLAYED: 'a one-time secret was used twice',
+  INVALID_REQUEST: 'the request was not understood',
+  DENIED: 'the person said no',
+};
+
+/** `a scope is missing`. */
+export const reasonWord = (code: string): string => REASON[code] ?? code.toLowerCase().replaceAll('_', ' ');
+
+const KIND: Record<string, string> = {
+  'key.verify': 'Key checked',
+  'request.authorize': 'Request checked',
+  'api.call': 'Management call',
+  'key.created': 'Key created',
+  'key.updated': 'Key changed',
+  'key.rotated': 'Key rotated',
+  'key.revoked': 'Key revoked',
+  'key.leaked': 'Key reported as leaked',
+  'key.imported': 'Keys imported',
+  'api.created': 'API added',
+  'api.updated': 'API changed',
+  'api.deleted': 'API removed',
+  'user.created': 'Person added',
+  'user.updated': 'Person changed',
+  'user.disabled': 'Person disabled',
+  'user.enabled': 'Person enabled',
+  'user.deleted': 'Person removed',
+  'invitation.created': 'Person invited',
+  'invitation.accepted': 'Invitation accepted',
+  'invitation.revoked': 'Invitation withdrawn',
+  'session.sign_in': 'Sign-in',
+  'session.sign_out': 'Signed out',
+  'session.refreshed': 'Session renewed',
+  'session.revoked': 'Session revoked',
+  'password.changed': 'Password changed',
+  'password.forgotten': 'Password reset asked for',
+  'totp.enabled': 'Second factor on',
+  'totp.disabled': 'Second factor off',
+  'session.slowed': 'Sign-in slowed down',
+  'email.verified': 'Address confirmed',
+  'client.created': 'App registered',
+  'client.updated': 'App changed',
+  'client.rotated': 'App secret rotated',
+  'client.deleted': 'App removed',
+  'grant.created': 'App allowed',
+  'grant.revoked': 'App access revoked',
+  'token.issued': 'Token issued',
+  'token.revoked': 'Token revoked',
+  'token.introspected': 'Token looked up',
+  authorization: 'Authorization asked for',
+  'signing_key.rotated': 'Signing key rotated',
+  'setting.changed': 'Setting changed',
+  'server.started': 'Server started',
+};
+export const kindWord = (kind: string): string => KIND[kind] ?? sentence(kind.replaceAll(/[._]/g, ' '));
+/** Every kind with its words, for filters. */
+export const KINDS: [string, string][] = Object.entries(KIND);
+
+/** `Refused: a scope is missing`. */
+export function verdict(row: Activity): string {
+  if (row.outcome === 'changed') return kindWord(row.kind);
+  return `${outcomeWord(row.outcome).text}: ${reasonWord(row.code)}`;
+}
+
+/** `1,000 a minute`, `unlimited`. */
+export function limitWord(limit: Pick<Tier, 'limit' | 'window_seconds'>): string {
+  return limit.limit == null ? 'unlimited' : `${count(limit.limit)} a ${windowName(limit.window_seconds)}`;
+}
+
+/** `pro`, `1,000 a minute (its own)`, `default`. */
+export function keyLimit(key: ApiKey, tiers: Tier[] = [], fallback?: string): string {
+  if (key.ratelimit) return `${limitWord(key.ratelimit)}, its own`;
+  const name = key.tier ?? fallback;
+  const tier = tiers.find((one) => one.name === name);
+  const words = tier ? `${tier.name}, ${limitWord(tier)}` : (name ?? 'default');
+  return key.tier ? words : `${words} (the API's default)`;
+}
+
+export const ROLES: Record<string, string> = {
+  owner: 'Everything, owners included',
+  admin: 'Everything but owners',
+  developer: 'Reads everything; makes keys and OAuth apps',
+  viewer: 'Reads everything',
+  member: 'An end user: only their own keys, sessions and apps',
+};

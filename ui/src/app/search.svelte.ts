@@ -1,0 +1,6 @@
+/** Whether the search is open: the button in every header and Ctrl-K open the same one. */
+class Search {
+  open = $state(false);
+}
+
+export const search = new Search();

@@ -1,0 +1,60 @@
+/** Why a request was let in or not: every rule in order. */
+import type { Activity } from '../../api/types';
+
+export interface RuleLine {
+  text: string;
+  result: 'passed' | 'failed' | 'not_reached';
+  saw: string;
+}
+
+const RULES: [code: string, text: string][] = [
+  ['NOT_FOUND', 'Key is known'],
+  ['REVOKED', 'Not revoked'],
+  ['DISABLED', 'Not disabled'],
+  ['EXPIRED', 'Not expired'],
+  ['WRONG_API', 'For this API'],
+  ['WRONG_ENVIRONMENT', 'For this environment'],
+  ['IP_NOT_ALLOWED', 'Address allowed'],
+  ['INSUFFICIENT_SCOPE', 'Scopes'],
+  ['RATE_LIMITED', 'Rate limit'],
+  ['QUOTA_EXCEEDED', 'Quota'],
+];
+const TEXT = new Map(RULES);
+
+interface Detail {
+  checks?: { rule: string; result: RuleLine['result']; saw?: string }[];
+  [name: string]: unknown;
+}
+
+/** The lines for `row`; empty when it is not a decision about a key. */
+export function rulesOf(row: Activity): RuleLine[] {
+  const detail = (row.detail ?? {}) as Detail;
+  if (detail.checks) {
+    return detail.checks.map(({ rule, result, saw }) => ({ text: TEXT.get(rule) ?? rule, result, saw: saw ?? '' }));
+  }
+  if (row.outcome === 'changed' || (row.code !== 'VALID' && !TEXT.has(row.code))) return [];
+  if (!['key.verify', 'request.authorize', 'api.call'].includes(row.kind)) return [];
+  // The order is fixed, and the first failure wins: the code alone tells how far it came.
+  const stop = RULES.findIndex(([code]) => code === row.code);
+  return RULES.map(([code, text], index) => ({
+    text,
+    result: stop < 0 || index < stop ? 'passed' : index === stop ? 'failed' : 'not_reached',
+    saw: index === stop ? sawOf(code, detail) : '',
+  }));
+}
+
+function sawOf(code: string, detail: Detail): string {
+  const required = detail.required ?? detail.scopes;
+  if (code === 'INSUFFICIENT_SCOPE' && required) return `asked for ${words(required)}; has ${words(detail.granted) || 'none'}`;
+  return '';
+}
+
+const words = (value: unknown): string => (Array.isArray(value) ? value.join(', ') : typeof value === 'string' ? value : '');
+
+/** What else the row tells, as lines of name and value. */
+export function detailLines(row: Activity): [string, string][] {
+  if (!row.detail || typeof row.detail !== 'object') return [];
+  return Object.entries(row.detail as Detail)
+    .filter(([name]) => name !== 'checks')
+    .map(([name, value]) => [name.replaceAll('_', ' '), typeof value === 'string' ? value : JSON.stringify(value)]);
+}

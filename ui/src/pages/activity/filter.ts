@@ -1,0 +1,32 @@
+/** What the log shows: held in the address bar, sent to the server as it is. */
+import { DAY } from '../../lib/time';
+
+export const RANGES = [
+  { value: '15m', text: 'Last 15 minutes', milliseconds: 15 * 60_000 },
+  { value: '1h', text: 'Last hour', milliseconds: 3_600_000 },
+  { value: '24h', text: 'Last 24 hours', milliseconds: DAY },
+  { value: '7d', text: 'Last 7 days', milliseconds: 7 * DAY },
+  { value: '30d', text: 'Last 30 days', milliseconds: 30 * DAY },
+];
+
+const NAMES = ['outcome', 'kind', 'api', 'key', 'user', 'client', 'ip', 'q'] as const;
+export type FilterName = (typeof NAMES)[number];
+export type Filter = Partial<Record<FilterName | 'from' | 'to', string>>;
+
+/** Reads the filter; a range such as `1h` is counted back from `now`. */
+export function readFilter(query: URLSearchParams, now: number): Filter {
+  const filter: Filter = {};
+  for (const name of NAMES) {
+    const value = query.get(name);
+    if (value) filter[name] = value;
+  }
+  const range = RANGES.find((one) => one.value === query.get('range'));
+  const from = range ? new Date(now - range.milliseconds).toISOString() : query.get('from');
+  const to = query.get('to');
+  if (from) filter.from = from;
+  if (to) filter.to = to;
+  return filter;
+}
+
+/** Whether rows of this moment can still come in. */
+export const isOpenEnded = (filter: Filter): boolean => !filter.to;

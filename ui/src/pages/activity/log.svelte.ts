@@ -1,0 +1,75 @@
+/** The rows of the log that are loaded: pages from the server below, the live tail on top. */
+import { ask, GET } from '../../api/client';
+import type { Activity } from '../../api/types';
+import type { Filter } from './filter';
+
+const PAGE = 100;
+/** Beyond this the oldest rows go while the tail runs; scrolling down loads them again. */
+const KEEP = 20_000;
+
+export class LogRows {
+  rows = $state.raw<Activity[]>([]);
+  loading = $state(false);
+  loaded = $state(false);
+  error = $state.raw<unknown>();
+  /** Whether there is more below. */
+  more = $state(false);
+  #filter: Filter = {};
+  #cursor: string | undefined;
+  #turn = 0;
+
+  /** Starts over with another filter. */
+  async open(filter: Filter): Promise<void> {
+    this.#filter = filter;
+    this.#cursor = undefined;
+    this.loaded = false;
+    this.rows = [];
+    await this.#page();
+  }
+
+  /** The next page below. */
+  async below(): Promise<void> {
+    if (this.more && !this.loading && !this.error) await this.#page();
+  }
+
+  retry(): Promise<void> {
+    return this.#page();
+  }
+
+  /** Rows that have just been written, the newest first. */
+  prepend(rows: Activity[]): void {
+    const known = new Set(this.rows.slice(0, 500).map((row) => row.id));
+    const fresh = rows.filter((row) => !known.has(row.id));
+    if (!fresh.length) return;
+    const all = [...fresh, ...this.rows];
+    if (all.length > KEEP) {
+      all.length = KEEP - PAGE;
+      // The cursor stands further down now: go on by time, and drop what is known already.
+      this.#cursor = undefined;
+      this.more = true;
+    }
+    this.rows = all;
+  }
+
+  async #page(): Promise<void> {
+    const turn = ++this.#turn;
+    this.loading = true;
+    this.error = undefined;
+    const last = this.#cursor ? undefined : this.rows.at(-1);
+    const to = last ? new Date(Date.parse(last.at) + 1).toISOString() : this.#filter.to;
+    try {
+      const query = { ...this.#filter, to, cursor: this.#cursor, limit: PAGE };
+      const page = await ask(GET('/v1/activity', { params: { query: query as never } }));
+      if (turn !== this.#turn) return;
+      const known = new Set(this.rows.slice(-PAGE).map((row) => row.id));
+      this.rows = [...this.rows, ...page.data.filter((row) => !known.has(row.id))];
+      this.#cursor = page.next_cursor ?? undefined;
+      this.more = this.#cursor !== undefined;
+      this.loaded = true;
+    } catch (cause) {
+      if (turn === this.#turn) this.error = cause;
+    } finally {
+      if (turn === this.#turn) this.loading = false;
+    }
+  }
+}
