@@ -4,6 +4,8 @@ pub mod api;
 mod assets;
 pub mod auth;
 pub mod context;
+mod dashboard;
+mod docs;
 pub mod edge;
 pub mod error;
 pub mod json;
@@ -35,8 +37,8 @@ pub struct Options {
 /// Everything that is answered, ready for [`server::serve`].
 pub fn endpoint(core: &Arc<Core>, options: Options) -> impl Endpoint + 'static {
     let mut routes = Routes::default().api(api::all());
-    for (path, page) in assets::pages() {
-        routes = routes.at(Method::GET, path, page);
+    for (path, page) in assets::pages(&core.settings) {
+        routes = routes.at(Method::GET, &path, page);
     }
     routes =
         routes.at(Method::GET, "/openapi.json", assets::Asset::new("application/json", openapi().as_bytes()));

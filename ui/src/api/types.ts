@@ -28,6 +28,9 @@ export interface Activity {
 export interface User { id: string; email: string; name: string; role: string; scopes: string[]; totp?: boolean; created_at: string; last_active_at?: string | null; disabled_at?: string | null }
 export interface SessionAnswer { user: User; csrf_token: string }
 export interface Client {
-  id: string; client_id: string; name: string; type: string; access: { api: string; scopes: string[] }[];
-  redirect_uris: string[]; grant_types: string[]; require_pkce: boolean; first_party: boolean; created_at: string;
+  id: string; client_id: string; client_secret?: string; name: string; type: 'confidential' | 'public';
+  access: { api: string; scopes: string[] }[]; redirect_uris: string[]; post_logout_redirect_uris: string[];
+  grant_types: ('authorization_code' | 'refresh_token' | 'client_credentials')[]; require_pkce: boolean; first_party: boolean;
+  dynamic: boolean; home_page?: string; logo?: string; access_token_seconds?: number; refresh_token_seconds?: number;
+  secrets: { start: string; created_at: string; expires_at?: string }[]; disabled: boolean; created_at: string; updated_at: string;
 }

@@ -1,0 +1,58 @@
+/** An app while it is filled in. */
+import type { Client } from '../../api/types';
+
+export const GRANTS = [
+  { value: 'authorization_code', text: 'Authorization code', hint: 'People allow it in the browser.' },
+  { value: 'refresh_token', text: 'Refresh token', hint: 'It stays signed in without asking again.' },
+  { value: 'client_credentials', text: 'Client credentials', hint: 'It acts for itself, by its secret.' },
+] as const;
+export type Grant = (typeof GRANTS)[number]['value'];
+
+export class AppDraft {
+  name = $state('');
+  type = $state<'confidential' | 'public'>('confidential');
+  redirectUris = $state('');
+  logoutUris = $state('');
+  grants = $state<Grant[]>(['authorization_code', 'refresh_token']);
+  /** API slug → scopes. */
+  access = $state<Record<string, string[]>>({});
+  /** The API that requests without `resource` mean: the first. */
+  order = $state<string[]>([]);
+  requirePkce = $state(true);
+  firstParty = $state(false);
+  homePage = $state('');
+
+  static of(app: Client): AppDraft {
+    const draft = new AppDraft();
+    draft.name = app.name;
+    draft.type = app.type;
+    draft.redirectUris = app.redirect_uris.join('\n');
+    draft.logoutUris = app.post_logout_redirect_uris.join('\n');
+    draft.grants = [...app.grant_types];
+    draft.access = Object.fromEntries(app.access.map(({ api, scopes }) => [api, [...scopes]]));
+    draft.order = app.access.map(({ api }) => api);
+    draft.requirePkce = app.require_pkce;
+    draft.firstParty = app.first_party;
+    draft.homePage = app.home_page ?? '';
+    return draft;
+  }
+
+  toggleApi(slug: string, on: boolean): void {
+    this.order = on ? [...this.order, slug] : this.order.filter((one) => one !== slug);
+    this.access[slug] ??= [];
+  }
+
+  /** What both registering and changing send. */
+  get common() {
+    const lines = (text: string) => text.split(/\s+/).filter(Boolean);
+    return {
+      name: this.name.trim(),
+      access: this.order.map((api) => ({ api, scopes: this.access[api] ?? [] })),
+      redirect_uris: lines(this.redirectUris),
+      post_logout_redirect_uris: lines(this.logoutUris),
+      grant_types: this.type === 'public' ? this.grants.filter((grant) => grant !== 'client_credentials') : this.grants,
+      require_pkce: this.type === 'public' || this.requirePkce,
+      first_party: this.firstParty,
+    };
+  }
+}
