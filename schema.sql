@@ -310,6 +310,66 @@ CREATE TABLE key_usage (
     quota_used       INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
+---------------------------------------------------------------------------------------------------- OAuth
+
+-- A program that asks for tokens: an OAuth client, "OAuth app" on screen.
+CREATE TABLE clients (
+    no               INTEGER PRIMARY KEY AUTOINCREMENT,
+    -- Also its `client_id`.
+    id               TEXT NOT NULL UNIQUE,
+    name             TEXT NOT NULL,
+    -- `confidential` or `public` (RFC 6749, section 2.1).
+    kind             TEXT NOT NULL,
+    -- JSON arrays of URIs, compared character by character.
+    redirect_uris    TEXT NOT NULL DEFAULT '[]',
+    post_logout_redirect_uris TEXT NOT NULL DEFAULT '[]',
+    -- Names separated by spaces.
+    grant_types      TEXT NOT NULL,
+    -- Whether a code flow without PKCE is refused.
+    require_pkce     INTEGER NOT NULL DEFAULT 1,
+    -- The operator's own: people are not asked for consent.
+    first_party      INTEGER NOT NULL DEFAULT 0,
+    -- Registered itself (RFC 7591).
+    dynamic          INTEGER NOT NULL DEFAULT 0,
+    home_page        TEXT,
+    -- An image that was uploaded; nothing is ever fetched.
+    logo             BLOB,
+    logo_at          INTEGER,
+    -- Null takes the instance's.
+    access_token_seconds  INTEGER,
+    refresh_token_seconds INTEGER,
+    -- When it last got a token, to the day.
+    last_used_at     INTEGER,
+    disabled_at      INTEGER,
+    -- A client that was removed stays for the log until the sweeper takes it.
+    deleted_at       INTEGER,
+    created_at       INTEGER NOT NULL,
+    updated_at       INTEGER NOT NULL
+) STRICT;
+CREATE INDEX clients_by_deletion ON clients (deleted_at) WHERE deleted_at IS NOT NULL;
+
+-- What a client may ask for, API by API; the first is meant where a request names no `resource`.
+CREATE TABLE client_access (
+    client_no        INTEGER NOT NULL REFERENCES clients (no) ON DELETE CASCADE,
+    api_no           INTEGER NOT NULL REFERENCES apis (no) ON DELETE CASCADE,
+    scopes           TEXT NOT NULL,
+    position         INTEGER NOT NULL,
+    PRIMARY KEY (client_no, api_no)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX client_access_by_api ON client_access (api_no);
+
+-- What proves a confidential client. A rotation adds one; the older works until its `expires_at`.
+CREATE TABLE client_secrets (
+    -- SHA-256 of the whole string.
+    hash             BLOB PRIMARY KEY,
+    client_no        INTEGER NOT NULL REFERENCES clients (no) ON DELETE CASCADE,
+    -- Its first characters, for people to recognise it.
+    start            TEXT NOT NULL,
+    created_at       INTEGER NOT NULL,
+    expires_at       INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX client_secrets_by_client ON client_secrets (client_no, created_at);
+
 ---------------------------------------------------------------------------------------------------- Activity
 
 -- Every decision and every change, append-only and in the order of `no`, which has no gaps: retention removes the

@@ -5,6 +5,7 @@ pub mod activity;
 pub mod activity_index;
 pub mod activity_names;
 pub mod apis;
+pub mod clients;
 pub mod idempotency;
 pub mod jobs;
 pub mod key_lookup;

@@ -6,6 +6,7 @@ pub mod apis;
 pub mod brute;
 pub mod catalog;
 pub mod changes;
+pub mod clients;
 pub mod cursor;
 pub mod idempotency;
 pub mod input;

@@ -6,6 +6,7 @@ pub mod activity;
 pub mod api;
 pub mod api_key;
 mod ascii;
+pub mod client;
 pub mod id;
 pub mod key;
 pub mod key_policy;
@@ -23,6 +24,7 @@ pub mod words;
 pub use api::Api;
 pub use api_key::{ApiKey, KeySecretInfo, KeyUsage, KeyUser};
 pub use ascii::Ascii;
+pub use client::{Client, ClientType, GrantType, RedirectUri};
 pub use id::{
     ActivityId, ApiId, ClientId, DeliveryId, GrantId, IdError, InvitationId, KeyId, RequestId, SecretId,
     SessionId, UserId, WebhookId,

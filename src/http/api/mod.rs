@@ -1,6 +1,7 @@
 //! One file per tag of the OpenAPI document: request and response types, and handlers that call the rules.
 
 pub mod activity;
+pub mod clients;
 pub mod instance;
 
 use poem_openapi::{OpenApi, Tags};
@@ -15,11 +16,13 @@ pub enum Tag {
     Apis,
     /// The log of every decision and every change.
     Activity,
+    /// OAuth clients: register, change, give new secrets, remove.
+    Clients,
     /// Health and the like.
     Instance,
 }
 
 /// Every documented operation.
 pub fn all() -> impl OpenApi {
-    (activity::ActivityApi, instance::InstanceApi)
+    (activity::ActivityApi, clients::ClientsApi, instance::InstanceApi)
 }

@@ -1,0 +1,285 @@
+//! OAuth clients, what each may ask for, and their secrets.
+
+use super::{Conn, Error, Row, Tx, params};
+use crate::model::client::{Access, ClientSecretInfo};
+use crate::model::{Client, ClientId, GrantType, RedirectUri, SecretHash, Timestamp};
+
+const SELECT: &str = "SELECT no, id, name, kind, redirect_uris, post_logout_redirect_uris, grant_types, \
+    require_pkce, first_party, dynamic, home_page, logo_at, access_token_seconds, refresh_token_seconds, \
+    disabled_at, created_at, updated_at FROM clients";
+
+/// The client of this id, unless it was removed.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn find(conn: &Conn<'_>, id: ClientId) -> Result<Option<Client>, Error> {
+    let sql = format!("{SELECT} WHERE id = ?1 AND deleted_at IS NULL");
+    let found = conn.first(&sql, params![id.to_string()], read)?;
+    found.map(|client| with_access(conn, client)).transpose()
+}
+
+/// The client of this number, unless it was removed.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn by_no(conn: &Conn<'_>, no: i64) -> Result<Option<Client>, Error> {
+    let found = conn.first(&format!("{SELECT} WHERE no = ?1 AND deleted_at IS NULL"), params![no], read)?;
+    found.map(|client| with_access(conn, client)).transpose()
+}
+
+/// At most `limit` clients older than number `before`, newest first.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn list(conn: &Conn<'_>, before: i64, limit: usize) -> Result<Vec<Client>, Error> {
+    let sql = format!("{SELECT} WHERE no < ?1 AND deleted_at IS NULL ORDER BY no DESC LIMIT ?2");
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let found = conn.all(&sql, params![before, limit], read)?;
+    found.into_iter().map(|client| with_access(conn, client)).collect()
+}
+
+fn read(row: &Row<'_>) -> Result<Client, Error> {
+    Ok(Client {
+        no: row.get(0)?,
+        id: row.parse(1)?,
+        name: row.get(2)?,
+        kind: row.parse(3)?,
+        access: Vec::new(),
+        redirect_uris: row.json(4)?,
+        post_logout_redirect_uris: row.json(5)?,
+        grant_types: grant_types(&row.get::<String>(6)?)?,
+        require_pkce: row.bool(7)?,
+        first_party: row.bool(8)?,
+        dynamic: row.bool(9)?,
+        home_page: row.get(10)?,
+        logo_at: row.time_opt(11)?,
+        access_token_seconds: row.get(12)?,
+        refresh_token_seconds: row.get(13)?,
+        disabled_at: row.time_opt(14)?,
+        created_at: row.time(15)?,
+        updated_at: row.time(16)?,
+    })
+}
+
+fn grant_types(text: &str) -> Result<Vec<GrantType>, Error> {
+    let unreadable = |_| Error::Corrupt("clients.grant_types".to_owned());
+    text.split_whitespace().map(|name| name.parse().map_err(unreadable)).collect()
+}
+
+fn with_access(conn: &Conn<'_>, mut client: Client) -> Result<Client, Error> {
+    let sql = "SELECT api_no, scopes FROM client_access WHERE client_no = ?1 ORDER BY position";
+    client.access =
+        conn.all(sql, params![client.no], |row| Ok(Access { api_no: row.get(0)?, scopes: row.parse(1)? }))?;
+    Ok(client)
+}
+
+/// Adds a client and tells its number; `client.no` is not read.
+///
+/// # Errors
+/// When the store cannot be written.
+pub fn insert(tx: &mut Tx<'_>, client: &Client) -> Result<i64, Error> {
+    let no = tx.insert(
+        "INSERT INTO clients (id, name, kind, redirect_uris, post_logout_redirect_uris, grant_types, require_pkce,
+            first_party, dynamic, home_page, access_token_seconds, refresh_token_seconds, disabled_at, created_at,
+            updated_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+        params![
+            client.id.to_string(),
+            client.name,
+            client.kind.as_str(),
+            json(&client.redirect_uris),
+            json(&client.post_logout_redirect_uris),
+            words(&client.grant_types),
+            i64::from(client.require_pkce),
+            i64::from(client.first_party),
+            i64::from(client.dynamic),
+            client.home_page,
+            client.access_token_seconds,
+            client.refresh_token_seconds,
+            client.disabled_at.map(Timestamp::millis),
+            client.created_at.millis(),
+            client.updated_at.millis(),
+        ],
+    )?;
+    set_access(tx, no, &client.access)?;
+    Ok(no)
+}
+
+/// Writes what may change of a client, by its number.
+///
+/// # Errors
+/// When the store cannot be written.
+pub fn update(tx: &mut Tx<'_>, client: &Client) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE clients SET name = ?2, redirect_uris = ?3, post_logout_redirect_uris = ?4, grant_types = ?5,
+            require_pkce = ?6, first_party = ?7, home_page = ?8, access_token_seconds = ?9,
+            refresh_token_seconds = ?10, disabled_at = ?11, updated_at = ?12
+         WHERE no = ?1",
+        params![
+            client.no,
+            client.name,
+            json(&client.redirect_uris),
+            json(&client.post_logout_redirect_uris),
+            words(&client.grant_types),
+            i64::from(client.require_pkce),
+            i64::from(client.first_party),
+            client.home_page,
+            client.access_token_seconds,
+            client.refresh_token_seconds,
+            client.disabled_at.map(Timestamp::millis),
+            client.updated_at.millis(),
+        ],
+    )?;
+    tx.execute("DELETE FROM client_access WHERE client_no = ?1", params![client.no])?;
+    set_access(tx, client.no, &client.access)
+}
+
+fn set_access(tx: &mut Tx<'_>, client_no: i64, access: &[Access]) -> Result<(), Error> {
+    for (position, access) in (0_i64..).zip(access) {
+        tx.execute(
+            "INSERT INTO client_access (client_no, api_no, scopes, position) VALUES (?1, ?2, ?3, ?4)",
+            params![client_no, access.api_no, access.scopes.to_string(), position],
+        )?;
+    }
+    Ok(())
+}
+
+/// Removes a client: its secrets and access go at once, its row stays for what refers to it.
+///
+/// # Errors
+/// When the store cannot be written.
+pub fn delete(tx: &mut Tx<'_>, no: i64, now: Timestamp) -> Result<(), Error> {
+    tx.execute("DELETE FROM client_secrets WHERE client_no = ?1", params![no])?;
+    tx.execute("DELETE FROM client_access WHERE client_no = ?1", params![no])?;
+    tx.execute(
+        "UPDATE clients SET deleted_at = ?2, logo = NULL, logo_at = NULL WHERE no = ?1",
+        params![no, now.millis()],
+    )?;
+    Ok(())
+}
+
+/// Takes away at most `most` clients that were removed before `before`.
+///
+/// # Errors
+/// When the store cannot be written.
+pub fn sweep(tx: &mut Tx<'_>, before: Timestamp, most: u32) -> Result<usize, Error> {
+    tx.execute(
+        "DELETE FROM clients WHERE no IN
+            (SELECT no FROM clients WHERE deleted_at <= ?1 ORDER BY deleted_at LIMIT ?2)",
+        params![before.millis(), most],
+    )
+}
+
+/// How many clients registered themselves and are still there.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn count_dynamic(conn: &Conn<'_>) -> Result<i64, Error> {
+    conn.number("SELECT count(*) FROM clients WHERE dynamic = 1 AND deleted_at IS NULL", params![])
+}
+
+/// Remembers that a client got a token, once a day.
+///
+/// # Errors
+/// When the store cannot be written.
+pub fn touch(tx: &mut Tx<'_>, no: i64, day: Timestamp) -> Result<(), Error> {
+    let sql =
+        "UPDATE clients SET last_used_at = ?2 WHERE no = ?1 AND (last_used_at IS NULL OR last_used_at < ?2)";
+    tx.execute(sql, params![no, day.millis()])?;
+    Ok(())
+}
+
+/// The secrets of a client, newest first.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn secrets(conn: &Conn<'_>, client_no: i64) -> Result<Vec<(SecretHash, ClientSecretInfo)>, Error> {
+    let sql = "SELECT hash, start, created_at, expires_at FROM client_secrets WHERE client_no = ?1
+        ORDER BY created_at DESC, expires_at IS NOT NULL, expires_at DESC";
+    conn.all(sql, params![client_no], |row| {
+        let info =
+            ClientSecretInfo { start: row.get(1)?, created_at: row.time(2)?, expires_at: row.time_opt(3)? };
+        Ok((SecretHash::from_bytes(row.get(0)?), info))
+    })
+}
+
+/// Whether `hash` is a secret of this client at `now`.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn proves(conn: &Conn<'_>, client_no: i64, hash: &SecretHash, now: Timestamp) -> Result<bool, Error> {
+    let sql = "SELECT 1 FROM client_secrets WHERE hash = ?1 AND client_no = ?2
+        AND (expires_at IS NULL OR expires_at > ?3)";
+    conn.exists(sql, params![hash.as_bytes(), client_no, now.millis()])
+}
+
+/// Adds a secret.
+///
+/// # Errors
+/// When the store cannot be written.
+pub fn insert_secret(
+    tx: &mut Tx<'_>,
+    client_no: i64,
+    hash: &SecretHash,
+    info: &ClientSecretInfo,
+) -> Result<(), Error> {
+    tx.execute(
+        "INSERT INTO client_secrets (hash, client_no, start, created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![
+            hash.as_bytes(),
+            client_no,
+            info.start,
+            info.created_at.millis(),
+            info.expires_at.map(Timestamp::millis),
+        ],
+    )?;
+    Ok(())
+}
+
+/// Sets when a secret stops working.
+///
+/// # Errors
+/// When the store cannot be written.
+pub fn end_secret(tx: &mut Tx<'_>, hash: &SecretHash, at: Timestamp) -> Result<(), Error> {
+    let sql = "UPDATE client_secrets SET expires_at = ?2 WHERE hash = ?1";
+    tx.execute(sql, params![hash.as_bytes(), at.millis()])?;
+    Ok(())
+}
+
+/// Removes secrets of a client that ended before `before`.
+///
+/// # Errors
+/// When the store cannot be written.
+pub fn drop_ended_secrets(tx: &mut Tx<'_>, client_no: i64, before: Timestamp) -> Result<(), Error> {
+    let sql = "DELETE FROM client_secrets WHERE client_no = ?1 AND expires_at <= ?2";
+    tx.execute(sql, params![client_no, before.millis()])?;
+    Ok(())
+}
+
+/// A client's logo.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn logo(conn: &Conn<'_>, id: ClientId) -> Result<Option<Vec<u8>>, Error> {
+    let sql = "SELECT logo FROM clients WHERE id = ?1 AND deleted_at IS NULL AND logo IS NOT NULL";
+    conn.first(sql, params![id.to_string()], |row| row.get(0))
+}
+
+/// Sets or removes a client's logo.
+///
+/// # Errors
+/// When the store cannot be written.
+pub fn set_logo(tx: &mut Tx<'_>, no: i64, logo: Option<&[u8]>, now: Timestamp) -> Result<(), Error> {
+    let at = logo.map(|_| now.millis());
+    let sql = "UPDATE clients SET logo = ?2, logo_at = ?3, updated_at = ?4 WHERE no = ?1";
+    tx.execute(sql, params![no, logo, at, now.millis()])?;
+    Ok(())
+}
+
+fn json(uris: &[RedirectUri]) -> String {
+    serde_json::to_string(uris).expect("a list of texts is JSON")
+}
+
+fn words(grants: &[GrantType]) -> String {
+    grants.iter().map(|grant| grant.as_str()).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,117 @@
+//! Changing and removing a client.
+
+use serde_json::json;
+
+use super::draft::{self, AskedAccess};
+use super::{ClientView, Shown, find, finish, nobody_gains, view};
+use crate::db::{self, Tx};
+use crate::domain::access::{Call, Can, ClientsWrite};
+use crate::domain::changes;
+use crate::domain::input::{self, Problems};
+use crate::error::Result;
+use crate::model::activity::Kind;
+use crate::model::{Client, ClientId, GrantType};
+
+/// A member that may be left as it is (none), cleared (`Some(None)`) or set.
+pub type Edit<T> = Option<Option<T>>;
+
+/// What changes of a client; none leaves a member as it is. Whether it can keep a secret never changes.
+#[derive(Debug, Clone, Default)]
+pub struct ClientChange {
+    /// Another name.
+    pub name: Option<String>,
+    /// Other access, in place of all before.
+    pub access: Option<Vec<AskedAccess>>,
+    /// Other redirect URIs, in place of all before.
+    pub redirect_uris: Option<Vec<String>>,
+    /// Other URIs after signing out, in place of all before.
+    pub post_logout_redirect_uris: Option<Vec<String>>,
+    /// Other grant types, in place of all before.
+    pub grant_types: Option<Vec<GrantType>>,
+    /// Whether a code flow without PKCE is refused.
+    pub require_pkce: Option<bool>,
+    /// Whether it is the operator's own.
+    pub first_party: Option<bool>,
+    /// Another home page.
+    pub home_page: Edit<String>,
+    /// Another lifetime of access tokens.
+    pub access_token_seconds: Edit<u32>,
+    /// Another lifetime of unused refresh tokens.
+    pub refresh_token_seconds: Edit<u32>,
+    /// Switches it off or on.
+    pub disabled: Option<bool>,
+}
+
+/// Changes a client. Its tokens are judged by the new state from the next request on.
+///
+/// # Errors
+/// `NOT_FOUND`; `INVALID_REQUEST` naming every member that is wrong; `FORBIDDEN` when somebody would gain.
+pub fn change(
+    tx: &mut Tx<'_>,
+    can: &Can<ClientsWrite>,
+    id: ClientId,
+    change: ClientChange,
+) -> Result<ClientView> {
+    let before = find(tx, id)?;
+    nobody_gains(can, &before)?;
+    let mut after = edited(can, &before, change)?;
+    nobody_gains(can, &after)?;
+    let shown = |client| Shown::of(&can.core, client);
+    if let Some(detail) = changes::between(&shown(&before), &shown(&after)) {
+        after.updated_at = can.now;
+        db::clients::update(tx, &after)?;
+        finish(tx, can, Kind::ClientUpdated, &after, Some(detail))?;
+    }
+    view(tx, after, can.now)
+}
+
+fn edited(call: &Call, before: &Client, change: ClientChange) -> Result<Client> {
+    let apis = call.core.catalog.get();
+    let mut problems = Problems::default();
+    let mut client = before.clone();
+    if let Some(name) = change.name {
+        client.name = problems.take("name", input::name(&name)).unwrap_or_default();
+    }
+    if let Some(asked) = change.access {
+        client.access = draft::access(&mut problems, &apis, &asked);
+    }
+    if let Some(uris) = change.redirect_uris {
+        client.redirect_uris = draft::uris(&mut problems, "redirect_uris", &uris);
+    }
+    if let Some(uris) = change.post_logout_redirect_uris {
+        client.post_logout_redirect_uris = draft::uris(&mut problems, "post_logout_redirect_uris", &uris);
+    }
+    if let Some(mut grants) = change.grant_types {
+        grants.sort_unstable();
+        grants.dedup();
+        client.grant_types = grants;
+    }
+    if let Some(home_page) = change.home_page {
+        client.home_page = home_page.map(|text| draft::home_page(&mut problems, &text));
+    }
+    client.require_pkce = change.require_pkce.unwrap_or(client.require_pkce);
+    client.first_party = change.first_party.unwrap_or(client.first_party);
+    client.access_token_seconds = change.access_token_seconds.unwrap_or(client.access_token_seconds);
+    client.refresh_token_seconds = change.refresh_token_seconds.unwrap_or(client.refresh_token_seconds);
+    match change.disabled {
+        Some(true) => client.disabled_at = client.disabled_at.or(Some(call.now)),
+        Some(false) => client.disabled_at = None,
+        None => {}
+    }
+    draft::whole(&mut problems, &client);
+    problems.check()?;
+    Ok(client)
+}
+
+/// Removes a client with its secrets, grants and tokens.
+///
+/// # Errors
+/// `NOT_FOUND`; `FORBIDDEN` for a client that may ask for more than the caller holds.
+pub fn delete(tx: &mut Tx<'_>, can: &Can<ClientsWrite>, id: ClientId) -> Result<()> {
+    let client = find(tx, id)?;
+    nobody_gains(can, &client)?;
+    db::clients::delete(tx, client.no, can.now)?;
+    // The name stays in the log, whatever becomes of the row.
+    let detail = json!({ "client_id": client.id, "name": client.name });
+    finish(tx, can, Kind::ClientDeleted, &client, Some(Box::new(detail)))
+}

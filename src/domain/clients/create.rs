@@ -1,0 +1,104 @@
+//! Registering a client.
+
+use serde_json::Value;
+
+use super::draft::{self, AskedAccess};
+use super::{Issued, Shown, add_secret, finish, nobody_gains, view};
+use crate::db::{self, Tx};
+use crate::domain::access::{Call, Can, ClientsWrite};
+use crate::domain::changes;
+use crate::domain::input::{self, Problems};
+use crate::error::Result;
+use crate::model::activity::Kind;
+use crate::model::{Client, ClientId, ClientType, GrantType};
+
+/// What a new client shall be.
+#[derive(Debug, Clone, Default)]
+pub struct NewClient {
+    /// The name for people.
+    pub name: String,
+    /// Whether it can keep a secret.
+    pub kind: ClientType,
+    /// What it may ask for, API by API.
+    pub access: Vec<AskedAccess>,
+    /// Where people may be sent back to.
+    pub redirect_uris: Vec<String>,
+    /// Where people may be sent to after signing out.
+    pub post_logout_redirect_uris: Vec<String>,
+    /// By what it may ask for tokens; none takes what fits the rest.
+    pub grant_types: Option<Vec<GrantType>>,
+    /// Whether a code flow without PKCE is refused; by default yes.
+    pub require_pkce: Option<bool>,
+    /// Whether it is the operator's own.
+    pub first_party: bool,
+    /// Its home page.
+    pub home_page: Option<String>,
+    /// Lifetime of its access tokens, in seconds.
+    pub access_token_seconds: Option<u32>,
+    /// How long an unused refresh token stays good, in seconds.
+    pub refresh_token_seconds: Option<u32>,
+}
+
+/// Registers a client and tells its secret, this once.
+///
+/// # Errors
+/// `INVALID_REQUEST` naming every member that is wrong; `FORBIDDEN` when somebody would gain.
+pub fn create(tx: &mut Tx<'_>, can: &Can<ClientsWrite>, new: NewClient) -> Result<Issued> {
+    let client = drafted(can, new, false)?;
+    nobody_gains(can, &client)?;
+    insert(tx, can, client)
+}
+
+/// The client that a program registers for itself (RFC 7591): never first-party, always with PKCE.
+pub(crate) fn register(call: &Call, new: NewClient) -> Result<Client> {
+    drafted(call, NewClient { first_party: false, require_pkce: Some(true), ..new }, true)
+}
+
+/// Stores a drafted client with its first secret.
+pub(crate) fn insert(tx: &mut Tx<'_>, call: &Call, mut client: Client) -> Result<Issued> {
+    client.no = db::clients::insert(tx, &client)?;
+    let secret = match client.kind {
+        ClientType::Confidential => Some(add_secret(tx, &call.core, client.no, call.now)?),
+        ClientType::Public => None,
+    };
+    let detail = changes::between(&Value::Null, &Shown::of(&call.core, &client));
+    finish(tx, call, Kind::ClientCreated, &client, detail)?;
+    Ok(Issued { view: view(tx, client, call.now)?, secret })
+}
+
+fn drafted(call: &Call, new: NewClient, dynamic: bool) -> Result<Client> {
+    let apis = call.core.catalog.get();
+    let mut problems = Problems::default();
+    let redirect_uris = draft::uris(&mut problems, "redirect_uris", &new.redirect_uris);
+    let usual = || draft::usual_grants(new.kind, !new.redirect_uris.is_empty());
+    let mut grant_types = new.grant_types.unwrap_or_else(usual);
+    grant_types.sort_unstable();
+    grant_types.dedup();
+    let client = Client {
+        no: 0,
+        id: ClientId::new(call.now, call.core.random()),
+        name: problems.take("name", input::name(&new.name)).unwrap_or_default(),
+        kind: new.kind,
+        access: draft::access(&mut problems, &apis, &new.access),
+        post_logout_redirect_uris: draft::uris(
+            &mut problems,
+            "post_logout_redirect_uris",
+            &new.post_logout_redirect_uris,
+        ),
+        grant_types,
+        require_pkce: new.require_pkce.unwrap_or(true),
+        first_party: new.first_party,
+        dynamic,
+        home_page: new.home_page.map(|text| draft::home_page(&mut problems, &text)),
+        logo_at: None,
+        access_token_seconds: new.access_token_seconds,
+        refresh_token_seconds: new.refresh_token_seconds,
+        disabled_at: None,
+        created_at: call.now,
+        updated_at: call.now,
+        redirect_uris,
+    };
+    draft::whole(&mut problems, &client);
+    problems.check()?;
+    Ok(client)
+}

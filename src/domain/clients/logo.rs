@@ -1,0 +1,52 @@
+//! A client's picture on the consent page: uploaded, never fetched from anywhere.
+
+use serde_json::json;
+
+use super::{find, finish, nobody_gains};
+use crate::db::{self, Conn, Tx};
+use crate::domain::access::{Can, ClientsWrite};
+use crate::error::{Code, Error, Result};
+use crate::model::ClientId;
+use crate::model::activity::Kind;
+
+/// Largest picture, in bytes.
+pub const MAX_LOGO_BYTES: usize = 128 << 10;
+
+/// The media type of a picture by its first bytes; none for what is not taken. No SVG: it can hold scripts.
+pub fn logo_type(bytes: &[u8]) -> Option<&'static str> {
+    match bytes {
+        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some("image/png"),
+        [0xff, 0xd8, 0xff, ..] => Some("image/jpeg"),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some("image/webp"),
+        _ => None,
+    }
+}
+
+/// A client's picture. Whoever is asked for consent sees it, so it is no secret.
+///
+/// # Errors
+/// `NOT_FOUND` when there is none.
+pub fn logo(conn: &Conn<'_>, id: ClientId) -> Result<Vec<u8>> {
+    db::clients::logo(conn, id)?.ok_or_else(|| Error::not_found("logo"))
+}
+
+/// Sets or removes a client's picture.
+///
+/// # Errors
+/// `NOT_FOUND`; `FORBIDDEN` when somebody would gain; `UNSUPPORTED_MEDIA_TYPE` for anything but PNG, JPEG and WebP;
+/// `TOO_LARGE` beyond 128 KiB.
+pub fn set_logo(tx: &mut Tx<'_>, can: &Can<ClientsWrite>, id: ClientId, bytes: Option<&[u8]>) -> Result<()> {
+    let client = find(tx, id)?;
+    nobody_gains(can, &client)?;
+    if let Some(bytes) = bytes {
+        if bytes.len() > MAX_LOGO_BYTES {
+            return Err(Error::new(Code::TooLarge, "A logo has at most 128 KiB"));
+        }
+        if logo_type(bytes).is_none() {
+            return Err(Error::new(Code::UnsupportedMediaType, "Send a PNG, JPEG or WebP picture"));
+        }
+    }
+    db::clients::set_logo(tx, client.no, bytes, can.now)?;
+    let detail = json!({ "logo": { "bytes": bytes.map(<[u8]>::len) } });
+    finish(tx, can, Kind::ClientUpdated, &client, Some(Box::new(detail)))
+}

@@ -1,0 +1,167 @@
+//! OAuth clients, "OAuth apps" on screen: registered, changed, given new secrets, removed. What they do with tokens
+//! is in [`crate::domain::oauth`].
+
+mod change;
+mod create;
+mod draft;
+mod logo;
+mod rotate;
+
+#[cfg(test)]
+mod tests;
+
+pub use change::{ClientChange, Edit, change, delete};
+pub use create::{NewClient, create};
+pub(crate) use create::{insert, register};
+pub use draft::AskedAccess;
+pub use logo::{MAX_LOGO_BYTES, logo, logo_type, set_logo};
+pub use rotate::rotate;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::db::{self, Conn, Tx};
+use crate::domain::access::{Call, Can, ClientsRead};
+use crate::domain::cursor::{self, Page};
+use crate::domain::{Core, activity};
+use crate::error::{Error, Result};
+use crate::model::activity::Kind;
+use crate::model::client::ClientSecretInfo;
+use crate::model::{Client, ClientId, Secret, SecretHash, Timestamp};
+
+/// What a client's secret starts with, so that a scanner knows a leaked one.
+const SECRET_PREFIX: &str = "kwcs_";
+/// Characters of a secret that people are shown to recognise it.
+const SHOWN: usize = SECRET_PREFIX.len() + 4;
+/// The list's name in its cursors.
+const LIST: &str = "clients";
+
+/// A client as it is shown.
+#[derive(Debug)]
+pub struct ClientView {
+    /// The client.
+    pub client: Client,
+    /// What may be shown of its secrets, newest first.
+    pub secrets: Vec<ClientSecretInfo>,
+}
+
+/// A client together with a secret of it, which is in the clear this one time; public clients have none.
+#[derive(Debug)]
+pub struct Issued {
+    /// The client as it is now.
+    pub view: ClientView,
+    /// What proves it.
+    pub secret: Option<Secret>,
+}
+
+/// The client of this id.
+///
+/// # Errors
+/// `NOT_FOUND`.
+pub fn find(conn: &Conn<'_>, id: ClientId) -> Result<Client> {
+    db::clients::find(conn, id)?.ok_or_else(|| Error::not_found("client"))
+}
+
+/// A client with what may be shown of its secrets.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn view(conn: &Conn<'_>, client: Client, now: Timestamp) -> Result<ClientView> {
+    let secrets = db::clients::secrets(conn, client.no)?;
+    let live = |info: &ClientSecretInfo| info.expires_at.is_none_or(|end| end > now);
+    Ok(ClientView { secrets: secrets.into_iter().map(|(_, info)| info).filter(live).collect(), client })
+}
+
+/// Every client, newest first.
+///
+/// # Errors
+/// `INVALID_REQUEST` or `INVALID_CURSOR`.
+pub fn list(
+    conn: &Conn<'_>,
+    can: &Can<ClientsRead>,
+    limit: Option<u32>,
+    after: Option<&str>,
+) -> Result<Page<ClientView>> {
+    let vault = &can.core.vault;
+    let limit = cursor::limit(limit)?;
+    let before = match after {
+        Some(cursor) => cursor::decode(vault, LIST, &(), cursor)?,
+        None => i64::MAX,
+    };
+    let found = db::clients::list(conn, before, limit + 1)?;
+    let page = Page::cut(found, limit, |last| cursor::encode(vault, LIST, &(), &last.no));
+    let data = page.data.into_iter().map(|client| view(conn, client, can.now));
+    Ok(Page { data: data.collect::<Result<_>>()?, next_cursor: page.next_cursor })
+}
+
+/// **Nobody gains**: whoever makes, changes or re-keys a client holds all that it may ask for on Keywright's own API.
+fn nobody_gains(call: &Call, client: &Client) -> Result<()> {
+    let own = call.core.catalog.get().built_in().no;
+    client.access_to(own).map_or(Ok(()), |scopes| call.nobody_gains(scopes))
+}
+
+/// A new secret, stored; 256 random bits.
+fn add_secret(tx: &mut Tx<'_>, core: &Core, client_no: i64, now: Timestamp) -> Result<Secret> {
+    let secret = Secret::new(format!("{SECRET_PREFIX}{}", BASE64URL.encode(core.random::<32>())));
+    let info =
+        ClientSecretInfo { start: secret.expose()[..SHOWN].to_owned(), created_at: now, expires_at: None };
+    db::clients::insert_secret(tx, client_no, &SecretHash::of(secret.expose()), &info)?;
+    Ok(secret)
+}
+
+/// Logs a change of a client in the transaction of the change.
+fn finish(
+    tx: &mut Tx<'_>,
+    call: &Call,
+    kind: Kind,
+    client: &Client,
+    detail: Option<Box<Value>>,
+) -> Result<()> {
+    let mut entry = activity::change(call, kind);
+    entry.client_no = Some(client.no);
+    entry.detail = detail;
+    activity::record(tx, &entry)
+}
+
+/// What the log tells of a client.
+#[derive(Serialize)]
+struct Shown<'c> {
+    name: &'c str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    access: Value,
+    redirect_uris: &'c [crate::model::RedirectUri],
+    post_logout_redirect_uris: &'c [crate::model::RedirectUri],
+    grant_types: &'c [crate::model::GrantType],
+    require_pkce: bool,
+    first_party: bool,
+    home_page: &'c Option<String>,
+    access_token_seconds: Option<u32>,
+    refresh_token_seconds: Option<u32>,
+    disabled: bool,
+}
+
+impl<'c> Shown<'c> {
+    fn of(core: &Core, client: &'c Client) -> Self {
+        let apis = core.catalog.get();
+        let slug = |no| apis.by_no(no).map(|api| api.slug.clone());
+        let access = client.access.iter();
+        let access = access.map(|access| json!({"api": slug(access.api_no), "scopes": access.scopes}));
+        Self {
+            name: &client.name,
+            kind: client.kind.as_str(),
+            access: access.collect(),
+            redirect_uris: &client.redirect_uris,
+            post_logout_redirect_uris: &client.post_logout_redirect_uris,
+            grant_types: &client.grant_types,
+            require_pkce: client.require_pkce,
+            first_party: client.first_party,
+            home_page: &client.home_page,
+            access_token_seconds: client.access_token_seconds,
+            refresh_token_seconds: client.refresh_token_seconds,
+            disabled: client.disabled_at.is_some(),
+        }
+    }
+}

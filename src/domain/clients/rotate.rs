@@ -1,0 +1,45 @@
+//! Giving a client a new secret.
+
+use serde_json::json;
+
+use super::{Issued, add_secret, find, finish, nobody_gains, view};
+use crate::db::{self, Tx};
+use crate::domain::access::{Can, ClientsWrite};
+use crate::domain::keys::MAX_GRACE_SECONDS;
+use crate::error::{Code, Error, Result};
+use crate::model::activity::Kind;
+use crate::model::{ClientId, ClientType};
+
+/// Gives a client a new secret; the one before works for `grace_seconds` more, any older one ends.
+///
+/// # Errors
+/// `NOT_FOUND`; `INVALID_REQUEST` for a grace beyond 30 days; `UNPROCESSABLE` for a public client, which has none;
+/// `FORBIDDEN` when somebody would gain.
+pub fn rotate(tx: &mut Tx<'_>, can: &Can<ClientsWrite>, id: ClientId, grace_seconds: u32) -> Result<Issued> {
+    if grace_seconds > MAX_GRACE_SECONDS {
+        let reason = "Use a number of seconds from 0 to 2,592,000 (30 days).";
+        return Err(Error::invalid("grace_seconds", reason));
+    }
+    let client = find(tx, id)?;
+    nobody_gains(can, &client)?;
+    if client.kind == ClientType::Public {
+        return Err(Error::new(Code::Unprocessable, "A public client has no secret"));
+    }
+    let mut end = can.now.plus_seconds(i64::from(grace_seconds));
+    let mut former = None;
+    for (hash, info) in db::clients::secrets(tx, client.no)? {
+        if info.expires_at.is_some_and(|at| at <= can.now) {
+            continue;
+        }
+        former.get_or_insert(info.start);
+        db::clients::end_secret(tx, &hash, info.expires_at.map_or(end, |at| at.min(end)))?;
+        end = can.now;
+    }
+    db::clients::drop_ended_secrets(tx, client.no, can.now)?;
+    let secret = add_secret(tx, &can.core, client.no, can.now)?;
+    let shown = view(tx, client, can.now)?;
+    let to = shown.secrets.first().map(|info| &info.start);
+    let detail = json!({ "secret": { "from": former, "to": to }, "grace_seconds": grace_seconds });
+    finish(tx, can, Kind::ClientRotated, &shown.client, Some(Box::new(detail)))?;
+    Ok(Issued { view: shown, secret: Some(secret) })
+}
