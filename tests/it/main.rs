@@ -1,4 +1,10 @@
-//! Everything that is tested from outside, in one binary: it links once.
+//! Everything that is tested from outside, in one binary: it links once. Each test has a server of its own and talks
+//! to it over real HTTP.
 
+#![allow(unreachable_pub, reason = "a test binary exports nothing")]
+#![allow(dead_code, reason = "the support is for every feature, and not all are here yet")]
+
+mod http;
 mod layers;
 mod schema;
+mod support;

@@ -1,0 +1,159 @@
+//! A whole server for one test: its own data directory, its own port, a clock that the test moves, and actors that
+//! call it over real HTTP.
+
+mod client;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use keywright::app::{self, Doors, Env, Running};
+use keywright::config::Config;
+use keywright::domain::Core;
+use keywright::env::{ManualClock, SystemRng};
+use keywright::model::Timestamp;
+use serde_json::{Value, json};
+
+pub use client::{Client, Reply};
+
+/// What the clock shows when a server starts: a Monday noon.
+pub const START: &str = "2026-06-01T12:00:00Z";
+
+/// A running server.
+pub struct TestApp {
+    /// Moves time.
+    pub clock: Arc<ManualClock>,
+    /// Where it answers.
+    pub address: SocketAddr,
+    running: Option<Running>,
+    config: Config,
+    /// None when the test brought a directory of its own.
+    directory: Option<tempfile::TempDir>,
+}
+
+impl TestApp {
+    /// A server with nothing but the built-in API.
+    pub async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// A server with another configuration.
+    pub async fn with(configure: impl FnOnce(&mut Config)) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let mut config = Config::defaults(directory.path().join("data"));
+        config.http.listen = "127.0.0.1:0".parse().expect("an address");
+        configure(&mut config);
+        let clock = Arc::new(ManualClock::new(START.parse().expect("a time")));
+        let running = run(&config, &clock).await;
+        let address = running.address.expect("a TCP door");
+        Self { clock, address, running: Some(running), config, directory: Some(directory) }
+    }
+
+    /// A server that protects the API `afdb` too: scopes `queries:read`, `queries:write` and `admin` (all), tiers
+    /// `free` (100 a minute), `pro` (1,000) and `enterprise` (unlimited).
+    pub async fn with_afdb() -> Self {
+        let app = Self::start().await;
+        app.add_api(afdb()).await;
+        app
+    }
+
+    /// Adds an API.
+    pub async fn add_api(&self, description: Value) -> Value {
+        self.operator().post("/v1/apis", &description).await.expect(201)
+    }
+
+    /// Stops the server in order and starts another one on the same data.
+    pub async fn restart(&mut self) {
+        self.stop().await;
+        let running = run(&self.config, &self.clock).await;
+        self.address = running.address.expect("a TCP door");
+        self.running = Some(running);
+    }
+
+    /// Stops the server in order; its data stays until the test ends.
+    pub async fn stop(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.stop().await;
+        }
+    }
+
+    /// What the server stands on, for what has no route: the clock-driven jobs.
+    pub fn core(&self) -> &Arc<Core> {
+        &self.running.as_ref().expect("the server runs").core
+    }
+
+    /// The data directory.
+    pub fn data(&self) -> &Path {
+        &self.config.data_dir
+    }
+
+    /// Lets time pass.
+    pub fn advance(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+
+    /// What the clock shows.
+    pub fn now(&self) -> Timestamp {
+        keywright::env::Clock::now(&*self.clock)
+    }
+
+    /// Somebody without a credential.
+    pub fn anonymous(&self) -> Client {
+        Client::tcp(self.address)
+    }
+
+    /// Whoever has the data directory: the command line.
+    pub fn operator(&self) -> Client {
+        Client::unix(self.config.control_socket_path())
+    }
+
+    /// Somebody with this bearer credential.
+    pub fn bearer(&self, credential: &str) -> Client {
+        self.anonymous().with("authorization", &format!("Bearer {credential}"))
+    }
+
+    /// Somebody with a new management key that holds `scopes`.
+    pub async fn key(&self, scopes: &[&str]) -> Client {
+        let body = json!({"api": "keywright", "name": "test", "scopes": scopes});
+        let key = self.operator().post("/v1/keys", &body).await.expect(201);
+        self.bearer(key["key"].as_str().expect("the key, once"))
+    }
+
+    /// A key of `afdb` with `queries:read`, and whatever `more` says; answers the whole resource with `key`.
+    pub async fn afdb_key(&self, more: Value) -> Value {
+        let mut body = json!({"api": "afdb", "name": "Production Backend", "scopes": ["queries:read"]});
+        for (name, value) in more.as_object().expect("an object") {
+            body[name] = value.clone();
+        }
+        self.operator().post("/v1/keys", &body).await.expect(201)
+    }
+
+    /// The answer of verification to a key of `afdb`.
+    pub async fn verify(&self, key: &str) -> Value {
+        self.operator().post("/v1/keys/verify", &json!({"api": "afdb", "key": key})).await.expect(200)
+    }
+
+    /// The temporary directory, for files beside the data.
+    pub fn scratch(&self) -> PathBuf {
+        self.directory.as_ref().expect("a directory of our own").path().to_owned()
+    }
+}
+
+/// The API that most tests protect.
+pub fn afdb() -> Value {
+    json!({
+        "slug": "afdb", "name": "AI for Database", "audience": "https://api.aifordatabase.example",
+        "scopes": [
+            {"name": "queries:read", "description": "Run queries"},
+            {"name": "queries:write", "description": "Save queries"},
+            {"name": "admin", "description": "Everything", "grants_all": true},
+        ],
+        "presets": [{"name": "Read", "description": "Look only", "scopes": ["queries:read"]}],
+    })
+}
+
+async fn run(config: &Config, clock: &Arc<ManualClock>) -> Running {
+    let env = Env { clock: clock.clone(), rng: Arc::new(SystemRng) };
+    app::start(config, env, Doors::Tcp).await.expect("the server starts")
+}
