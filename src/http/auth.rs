@@ -161,6 +161,17 @@ pub const fn reason_of(code: Code) -> (Outcome, Reason) {
     (Outcome::Refused, reason)
 }
 
+/// Finds out who is calling and whether they hold `C`, and logs the decision.
+///
+/// # Errors
+/// As [`authenticate`], and 403.
+pub fn allowed<C: Capability>(request: &Request) -> Result<Can<C>> {
+    let call = authenticate(request)?;
+    let can = Can::check(&call);
+    log(&call.core, request, &RequestContext::get(request), &call.principal, can.as_ref().err())?;
+    can
+}
+
 impl<'a> ApiExtractor<'a> for Anyone {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::PoemExtractor];
     type ParamType = ();
@@ -223,10 +234,7 @@ impl<'a, C: Capability> ApiExtractor<'a> for Allowed<C> {
         _: &mut RequestBody,
         _: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        let call = authenticate(request)?;
-        let can = Can::check(&call);
-        log(&call.core, request, &RequestContext::get(request), &call.principal, can.as_ref().err())?;
-        Ok(Self(can?))
+        Ok(Self(allowed(request)?))
     }
 }
 

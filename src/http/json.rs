@@ -9,8 +9,8 @@ use poem_openapi::registry::{
 };
 use poem_openapi::types::Type;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOptions, ResponseContent};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Code, Error};
 
@@ -135,12 +135,21 @@ fn meta(status: u16, description: &'static str, content: Vec<MetaMediaType>) -> 
 /// # Errors
 /// `UNSUPPORTED_MEDIA_TYPE`, `TOO_LARGE`, or `INVALID_REQUEST` when it breaks off.
 pub async fn read(request: &Request, body: &mut RequestBody, cap: usize) -> Result<Vec<u8>, Error> {
-    if !is_json(request.header(header::CONTENT_TYPE)) {
-        return Err(Error::new(Code::UnsupportedMediaType, "Send the body as application/json")
-            .with("content_type", CONTENT_TYPE));
-    }
+    check_content_type(request)?;
     let body = body.take().map_err(|_| Error::invalid("body", "A JSON body is needed"))?;
     read_capped(body, cap).await
+}
+
+/// Refuses a body that does not say that it is JSON.
+///
+/// # Errors
+/// `UNSUPPORTED_MEDIA_TYPE`.
+pub fn check_content_type(request: &Request) -> Result<(), Error> {
+    if is_json(request.header(header::CONTENT_TYPE)) {
+        return Ok(());
+    }
+    Err(Error::new(Code::UnsupportedMediaType, "Send the body as application/json")
+        .with("content_type", CONTENT_TYPE))
 }
 
 /// Reads any body of at most `cap` bytes.
@@ -161,7 +170,7 @@ pub async fn read_capped(body: poem::Body, cap: usize) -> Result<Vec<u8>, Error>
 ///
 /// # Errors
 /// `INVALID_REQUEST`, naming the field.
-pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+pub fn parse<'b, T: Deserialize<'b>>(bytes: &'b [u8]) -> Result<T, Error> {
     let reader = &mut serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut *reader).map_err(|error| {
         let path = error.path().to_string();

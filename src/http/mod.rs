@@ -8,6 +8,7 @@ mod dashboard;
 mod docs;
 pub mod edge;
 pub mod error;
+mod hot;
 pub mod json;
 mod routes;
 pub mod server;
@@ -42,6 +43,7 @@ pub fn endpoint(core: &Arc<Core>, options: Options) -> impl Endpoint + 'static {
     }
     routes =
         routes.at(Method::GET, "/openapi.json", assets::Asset::new("application/json", openapi().as_bytes()));
+    routes = routes.plain("/v1/keys/verify", hot::Verify).plain("/v1/forward-auth", hot::ForwardAuth);
     edge::Edge::new(routes.build(), core.clone(), options.trusted_proxies, options.https)
 }
 

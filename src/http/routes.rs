@@ -12,7 +12,10 @@ use super::error;
 
 /// Routes being collected.
 #[derive(Default)]
-pub(super) struct Routes(BTreeMap<String, HashMap<Method, BoxEndpoint<'static>>>);
+pub(super) struct Routes {
+    by_method: BTreeMap<String, HashMap<Method, BoxEndpoint<'static>>>,
+    plain: Vec<(&'static str, BoxEndpoint<'static>)>,
+}
 
 impl Routes {
     /// Adds every operation of `api`.
@@ -21,7 +24,7 @@ impl Routes {
         let mut table = HashMap::new();
         api.add_routes(&mut table);
         for (path, methods) in table {
-            self.0.entry(path).or_default().extend(methods);
+            self.by_method.entry(path).or_default().extend(methods);
         }
         self
     }
@@ -32,13 +35,22 @@ impl Routes {
     where
         E: Endpoint + 'static,
     {
-        self.0.entry(path.to_owned()).or_default().insert(method, endpoint.map_to_response().boxed());
+        self.by_method.entry(path.to_owned()).or_default().insert(method, endpoint.map_to_response().boxed());
+        self
+    }
+
+    /// Adds an endpoint that deals with methods and query itself.
+    #[must_use]
+    pub(super) fn plain<E: Endpoint + 'static>(mut self, path: &'static str, endpoint: E) -> Self {
+        self.plain.push((path, endpoint.map_to_response().boxed()));
         self
     }
 
     /// The route table.
     pub(super) fn build(self) -> Route {
-        self.0.into_iter().fold(Route::new(), |route, (path, methods)| route.at(path, Methods::new(methods)))
+        let plain =
+            self.plain.into_iter().fold(Route::new(), |route, (path, endpoint)| route.at(path, endpoint));
+        self.by_method.into_iter().fold(plain, |route, (path, methods)| route.at(path, Methods::new(methods)))
     }
 }
 

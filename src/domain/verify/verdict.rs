@@ -90,6 +90,11 @@ impl Verdict {
         self.found.as_ref().ok().map(|found| found.entry.no)
     }
 
+    /// The row number of the person whose own key it is, for the log.
+    pub fn user_no(&self) -> Option<i64> {
+        self.found.as_ref().ok()?.entry.user.map(|user| user.no)
+    }
+
     /// The key, unless it is unknown or another API's: about that nothing but the code is told.
     pub fn known_entry(&self) -> Option<&Arc<Entry>> {
         self.told().map(|found| &found.entry)

@@ -1,0 +1,134 @@
+//! The load: one thread, many connections, each with one request under way. It reads the answers in turn and sends
+//! the next request at once, so that the server always has work, and costs less than any server here.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use super::arms::What;
+use super::fill::{self, Key};
+
+/// Requests with one key after the other.
+pub(crate) struct Requests<'k> {
+    text: Vec<u8>,
+    gap: usize,
+    keys: &'k [Key],
+    order: Vec<usize>,
+    next: usize,
+}
+
+impl<'k> Requests<'k> {
+    pub(crate) fn new(what: What, keys: &'k [Key], order: Vec<usize>) -> Self {
+        let (text, gap) = what.request(&fill::management_key());
+        Self { text, gap, keys, order, next: 0 }
+    }
+
+    fn next(&mut self) -> &[u8] {
+        let key = &self.keys[self.order[self.next]];
+        self.next = (self.next + 1) % self.order.len();
+        self.text[self.gap..self.gap + key.len()].copy_from_slice(key);
+        &self.text
+    }
+}
+
+/// Connections to one server.
+pub(crate) struct Connections {
+    streams: Vec<TcpStream>,
+    buffer: Vec<u8>,
+    what: What,
+}
+
+impl Connections {
+    pub(crate) fn open(port: u16, count: usize, what: What) -> Self {
+        let open = |_| {
+            let stream = TcpStream::connect(("127.0.0.1", port)).expect("the server listens");
+            stream.set_nodelay(true).expect("TCP has the option");
+            stream
+        };
+        Self { streams: (0..count).map(open).collect(), buffer: vec![0; 16 << 10], what }
+    }
+
+    /// Sends at least `count` requests.
+    pub(crate) fn send(&mut self, requests: &mut Requests<'_>, count: usize) {
+        self.run(requests, |sent| sent < count);
+    }
+
+    /// Sends for some time; how many were answered, and how long it really took.
+    pub(crate) fn send_for(&mut self, requests: &mut Requests<'_>, time: Duration) -> (usize, Duration) {
+        let start = Instant::now();
+        let count = self.run(requests, |_| start.elapsed() < time);
+        (count, start.elapsed())
+    }
+
+    fn run(&mut self, requests: &mut Requests<'_>, go_on: impl Fn(usize) -> bool) -> usize {
+        let mut count = 0;
+        for stream in &mut self.streams {
+            stream.write_all(requests.next()).expect("the server reads");
+        }
+        while go_on(count) {
+            for stream in &mut self.streams {
+                let answer = read(stream, &mut self.buffer);
+                check(self.what, answer);
+                stream.write_all(requests.next()).expect("the server reads");
+            }
+            count += self.streams.len();
+        }
+        for stream in &mut self.streams {
+            read(stream, &mut self.buffer);
+        }
+        count
+    }
+}
+
+/// Sends one request and gives the whole answer.
+pub(crate) fn sample(port: u16, (text, gap): &(Vec<u8>, usize), key: &Key) -> Vec<u8> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("the server listens");
+    let mut text = text.clone();
+    text[*gap..gap + key.len()].copy_from_slice(key);
+    stream.write_all(&text).expect("the server reads");
+    let mut buffer = vec![0; 16 << 10];
+    let answer = read(&mut stream, &mut buffer).to_vec();
+    assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
+    answer
+}
+
+/// A measurement of refusals would be a measurement of something else.
+fn check(what: What, answer: &[u8]) {
+    let good = answer.starts_with(b"HTTP/1.1 20")
+        && (what == What::Forward || find(answer, b"{\"valid\":true").is_some());
+    assert!(good, "{}", String::from_utf8_lossy(answer));
+}
+
+fn read<'b>(stream: &mut TcpStream, buffer: &'b mut [u8]) -> &'b [u8] {
+    let mut filled = 0;
+    loop {
+        let count = stream.read(&mut buffer[filled..]).expect("the server answers");
+        assert!(count > 0, "the server closed the connection");
+        filled += count;
+        if let Some(head) = find(&buffer[..filled], b"\r\n\r\n")
+            && filled >= head + 4 + body_length(&buffer[..head + 2])
+        {
+            return &buffer[..filled];
+        }
+    }
+}
+
+fn body_length(head: &[u8]) -> usize {
+    const NAME: &[u8] = b"\r\ncontent-length: ";
+    let Some(at) = find(head, NAME) else { return 0 };
+    let digits = head[at + NAME.len()..].iter().take_while(|byte| byte.is_ascii_digit());
+    digits.fold(0, |number, digit| number * 10 + usize::from(digit - b'0'))
+}
+
+fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    // The needles begin with a byte that is rare in answers.
+    let first = needle[0];
+    let mut from = 0;
+    while let Some(at) = haystack[from..].iter().position(|byte| *byte == first) {
+        if haystack[from + at..].starts_with(needle) {
+            return Some(from + at);
+        }
+        from += at + 1;
+    }
+    None
+}

@@ -1,0 +1,82 @@
+//! The request that a proxy asks about. Its headers mean something only when the peer is one of our proxies; from
+//! anybody else they are the sender's own words, and the request is described by itself.
+
+use poem::Request;
+use poem::http::{HeaderMap, HeaderName};
+
+use super::Subject;
+use crate::error::{Error, Result};
+use crate::http::context::{RequestContext, clip, method};
+use crate::model::activity::Method;
+
+/// Caddy's and Traefik's name and nginx's for the same.
+struct Names {
+    first: HeaderName,
+    second: HeaderName,
+}
+
+const URI: Names = Names {
+    first: HeaderName::from_static("x-forwarded-uri"),
+    second: HeaderName::from_static("x-original-uri"),
+};
+const METHOD: Names = Names {
+    first: HeaderName::from_static("x-forwarded-method"),
+    second: HeaderName::from_static("x-original-method"),
+};
+const USER_AGENT: HeaderName = poem::http::header::USER_AGENT;
+
+/// Reads the described request.
+///
+/// # Errors
+/// `INVALID_REQUEST` when one of our proxies does not say, or says twice, which request it is.
+pub(super) fn read(request: &Request, context: &RequestContext) -> Result<Subject> {
+    let headers = request.headers();
+    let (asked, path) = if context.from_proxy {
+        let uri = URI.only(headers)?.ok_or_else(|| {
+            Error::invalid(
+                "X-Forwarded-Uri",
+                "Let the proxy send it, or X-Original-URI, with the request's URI",
+            )
+        })?;
+        let asked = METHOD.only(headers)?;
+        (asked.map_or(known_method(request), method), path_of(uri))
+    } else {
+        (known_method(request), request.uri().path())
+    };
+    Ok(Subject {
+        ip: context.ip,
+        method: Some(asked),
+        path: Some(clip(path)),
+        agent: headers.get(USER_AGENT).map(|agent| match agent.to_str() {
+            Ok(text) => clip(text),
+            Err(_) => clip(&String::from_utf8_lossy(agent.as_bytes())),
+        }),
+    })
+}
+
+fn known_method(request: &Request) -> Method {
+    method(request.method().as_str())
+}
+
+/// A URI's path: a query may hold secrets and has no place in a log.
+fn path_of(uri: &str) -> &str {
+    let path = uri.split(['?', '#']).next().unwrap_or_default();
+    // Some proxies send the absolute form.
+    match path.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..])) {
+        Some(path) => path,
+        None => path,
+    }
+}
+
+impl Names {
+    /// The one value under either name.
+    fn only<'r>(&self, headers: &'r HeaderMap) -> Result<Option<&'r str>> {
+        let mut values = headers.get_all(&self.first).iter().chain(headers.get_all(&self.second));
+        let Some(value) = values.next() else { return Ok(None) };
+        let name = self.first.as_str();
+        if values.next().is_some() {
+            return Err(Error::invalid(name, "It came twice; the proxy must replace what the client sent"));
+        }
+        value.to_str().map(Some).map_err(|_| Error::invalid(name, "It is not ASCII"))
+    }
+}

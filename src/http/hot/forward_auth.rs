@@ -1,0 +1,141 @@
+//! `/v1/forward-auth`: a proxy asks about a request before it passes it on.
+
+use poem::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use poem::{Endpoint, Request, Response};
+
+use super::header_text::{ascii_json, value_of};
+use super::{Asker, core, described, limits, log, query};
+use crate::domain::Core;
+use crate::domain::verify::{Entry, Grants, Question, Verdict};
+use crate::error::{Code, Error, Result};
+use crate::http::context::RequestContext;
+use crate::http::{auth, error};
+use crate::model::activity::{Kind, Reason};
+use crate::model::{Api, Environment, VerifyCode};
+
+/// The endpoint.
+pub(in crate::http) struct ForwardAuth;
+
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+const SUBJECT: HeaderName = HeaderName::from_static("x-auth-subject");
+const KIND: HeaderName = HeaderName::from_static("x-auth-kind");
+const KEY_ID: HeaderName = HeaderName::from_static("x-auth-key-id");
+const USER_ID: HeaderName = HeaderName::from_static("x-auth-user-id");
+const CLIENT_ID: HeaderName = HeaderName::from_static("x-auth-client-id");
+const OWNER: HeaderName = HeaderName::from_static("x-auth-owner");
+const ENVIRONMENT: HeaderName = HeaderName::from_static("x-auth-environment");
+const SCOPES: HeaderName = HeaderName::from_static("x-auth-scopes");
+const ERROR: HeaderName = HeaderName::from_static("x-auth-error");
+const STATUS: HeaderName = HeaderName::from_static("x-auth-status");
+
+/// Every header that tells who it is. They are always set, so that none of the client's own survives.
+const IDENTITY: [HeaderName; 8] = [SUBJECT, KIND, KEY_ID, USER_ID, CLIENT_ID, OWNER, ENVIRONMENT, SCOPES];
+
+const NONE: HeaderValue = HeaderValue::from_static("");
+const KEY: HeaderValue = HeaderValue::from_static("key");
+const LIVE: HeaderValue = HeaderValue::from_static("live");
+const TEST: HeaderValue = HeaderValue::from_static("test");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+/// Headers of an answer with a limit, so that the map grows once.
+const USUAL_HEADERS: usize = 24;
+
+impl Endpoint for ForwardAuth {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> poem::Result<Response> {
+        let (context, core) = (RequestContext::get(&request), core(&request));
+        let nginx = request.uri().query().is_some_and(|query| query.split('&').any(|pair| pair == "nginx=1"));
+        core.activity.room().await?;
+        Ok(match decide(&core, &request, &context) {
+            Ok(response) => response,
+            Err(error) => refusal(&error, &context, None, nginx),
+        })
+    }
+}
+
+fn decide(core: &Core, request: &Request, context: &RequestContext) -> Result<Response> {
+    let asked = query::read(request.uri().query().unwrap_or_default())?;
+    let apis = core.catalog.get();
+    let api = apis
+        .by_slug(&asked.api)
+        .ok_or_else(|| Error::invalid("api", "There is no API of this slug on this instance"))?;
+    let subject = described::read(request, context)?;
+    let Some(key) = credential(request.headers(), api)? else {
+        let reason = Reason::Missing;
+        core.activity.push_unidentified(context.now, Kind::ForwardAuth, reason, Some(api.no), context.ip)?;
+        return Err(auth::missing());
+    };
+    let question = Question {
+        key,
+        api,
+        scopes: asked.scope.as_ref(),
+        environment: asked.environment,
+        cost: 1,
+        ip: Some(context.ip),
+    };
+    let verdict = core.verify.ask(core, &question, context.now)?;
+    log(core, context, Kind::ForwardAuth, api, &verdict, subject, Asker::default())?;
+    match (verdict.code, verdict.known_entry(), verdict.holds()) {
+        (VerifyCode::Valid, Some(entry), Some(holds)) => Ok(passed(&verdict, entry, holds)),
+        _ => Ok(refusal(&verdict.error(&question), context, Some(&verdict), asked.nginx)),
+    }
+}
+
+/// The credential: `Authorization: Bearer`, or `X-API-Key` where the API takes it, never both. Cookies are ignored.
+fn credential<'r>(headers: &'r HeaderMap, api: &Api) -> Result<Option<&'r str>> {
+    let bearer = auth::bearer(headers)?;
+    if !api.x_api_key {
+        return Ok(bearer);
+    }
+    let mut keys = headers.get_all(API_KEY).iter();
+    let Some(key) = keys.next() else { return Ok(bearer) };
+    if bearer.is_some() || keys.next().is_some() {
+        return Err(Error::new(
+            Code::InvalidApiKey,
+            "Send one credential: either Authorization or X-API-Key",
+        ));
+    }
+    key.to_str().map(Some).map_err(|_| Error::new(Code::InvalidApiKey, "The provided API key is invalid"))
+}
+
+fn passed(verdict: &Verdict, entry: &Entry, holds: &Grants) -> Response {
+    let mut response = Response::default();
+    let headers = response.headers_mut();
+    headers.reserve(USUAL_HEADERS);
+    let key_id = ascii(&entry.id.encode());
+    let user_id = entry.user.map_or(NONE, |user| ascii(&user.id.encode()));
+    headers.insert(SUBJECT, if user_id.is_empty() { key_id.clone() } else { user_id.clone() });
+    headers.insert(KIND, KEY);
+    headers.insert(KEY_ID, key_id);
+    headers.insert(USER_ID, user_id);
+    headers.insert(CLIENT_ID, NONE);
+    headers.insert(OWNER, entry.owner.as_deref().map_or(NONE, value_of));
+    headers.insert(ENVIRONMENT, if entry.environment == Environment::Live { LIVE } else { TEST });
+    headers.insert(SCOPES, ascii(&holds.text));
+    headers.insert(header::CACHE_CONTROL, NO_STORE);
+    limits::write(headers, verdict);
+    response
+}
+
+fn refusal(error: &Error, context: &RequestContext, verdict: Option<&Verdict>, nginx: bool) -> Response {
+    let mut response = error::response(error, context.id);
+    let status = response.status();
+    let headers = response.headers_mut();
+    for name in IDENTITY {
+        headers.insert(name, NONE);
+    }
+    headers.insert(ERROR, ascii_json(&error::envelope(error, context.id)));
+    if let Some(verdict) = verdict {
+        limits::write(headers, verdict);
+    }
+    // `auth_request` passes 401 and 403 on and turns everything else into 500.
+    if nginx && status == StatusCode::TOO_MANY_REQUESTS {
+        headers.insert(STATUS, HeaderValue::from_static("429"));
+        response.set_status(StatusCode::FORBIDDEN);
+    }
+    response
+}
+
+fn ascii(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).unwrap_or(NONE)
+}

@@ -1,0 +1,94 @@
+//! The two questions that are asked at every request of somebody else's API: `POST /v1/keys/verify` and
+//! `/v1/forward-auth`. Plain endpoints without extractors; their descriptions in the OpenAPI document are made by a
+//! twin (`doc.rs`) that a test compares with them.
+
+mod described;
+mod forward_auth;
+mod header_text;
+mod limits;
+mod query;
+#[cfg(test)]
+mod tests;
+mod verify;
+mod written;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use poem::Request;
+
+use super::context::RequestContext;
+use crate::domain::Core;
+use crate::domain::verify::Verdict;
+use crate::error::Result;
+use crate::model::activity::{Entry, Kind, Method, Outcome, Reason};
+use crate::model::{Api, VerifyCode};
+
+pub(super) use forward_auth::ForwardAuth;
+pub(super) use verify::Verify;
+
+/// The request that was decided about, as the log will show it.
+struct Subject {
+    ip: IpAddr,
+    method: Option<Method>,
+    path: Option<Box<str>>,
+    agent: Option<Box<str>>,
+}
+
+/// Who asked, where that is somebody else than the key.
+#[derive(Default, Clone, Copy)]
+struct Asker {
+    key_no: Option<i64>,
+    user_no: Option<i64>,
+}
+
+fn core(request: &Request) -> Arc<Core> {
+    request.extensions().get::<Arc<Core>>().expect("the edge puts it there").clone()
+}
+
+/// Logs a decision; a refusal of a stranger is counted instead.
+fn log(
+    core: &Core,
+    context: &RequestContext,
+    kind: Kind,
+    api: &Api,
+    verdict: &Verdict,
+    subject: Subject,
+    asker: Asker,
+) -> Result<()> {
+    let (outcome, reason) = outcome(verdict.code);
+    let Some(key_no) = verdict.key_no() else {
+        return core.activity.push_unidentified(context.now, kind, reason, Some(api.no), subject.ip);
+    };
+    let mut entry = Entry::new(context.now, kind, outcome, reason);
+    entry.api_no = Some(api.no);
+    entry.key_no = Some(key_no);
+    entry.user_no = verdict.user_no();
+    entry.by_key_no = asker.key_no;
+    entry.by_user_no = asker.user_no;
+    entry.ip = Some(subject.ip);
+    entry.method = subject.method;
+    entry.path = subject.path;
+    entry.agent = subject.agent;
+    entry.request_id = Some(context.id);
+    let took = core.clock.monotonic().saturating_sub(context.started);
+    entry.took_us = Some(u32::try_from(took.as_micros()).unwrap_or(u32::MAX));
+    core.activity.push(entry)
+}
+
+/// How the log words a verdict.
+const fn outcome(code: VerifyCode) -> (Outcome, Reason) {
+    match code {
+        VerifyCode::Valid => (Outcome::Allowed, Reason::Valid),
+        VerifyCode::NotFound => (Outcome::Refused, Reason::NotFound),
+        VerifyCode::Revoked => (Outcome::Refused, Reason::Revoked),
+        VerifyCode::Disabled => (Outcome::Refused, Reason::Disabled),
+        VerifyCode::Expired => (Outcome::Refused, Reason::Expired),
+        VerifyCode::WrongApi => (Outcome::Refused, Reason::WrongApi),
+        VerifyCode::WrongEnvironment => (Outcome::Refused, Reason::WrongEnvironment),
+        VerifyCode::IpNotAllowed => (Outcome::Refused, Reason::IpNotAllowed),
+        VerifyCode::InsufficientScope => (Outcome::Refused, Reason::InsufficientScope),
+        VerifyCode::RateLimited => (Outcome::Limited, Reason::RateLimited),
+        VerifyCode::QuotaExceeded => (Outcome::Limited, Reason::QuotaExceeded),
+    }
+}

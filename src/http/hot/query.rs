@@ -1,0 +1,82 @@
+//! The query of forward-auth, read strictly: a rule that is misspelt must not quietly ask for less.
+
+use std::borrow::Cow;
+
+use crate::error::{Error, Result};
+use crate::model::{AskedEnvironment, ScopeExpr};
+
+/// What the proxy's configuration asks for.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Query<'q> {
+    /// The API's slug.
+    pub(super) api: Cow<'q, str>,
+    pub(super) scope: Option<ScopeExpr>,
+    pub(super) environment: AskedEnvironment,
+    /// Whether 429 must become 403, which nginx can pass on.
+    pub(super) nginx: bool,
+}
+
+/// Reads a query string.
+///
+/// # Errors
+/// `INVALID_REQUEST`, naming the parameter: unknown, twice, or not what it should be.
+pub(super) fn read(text: &str) -> Result<Query<'_>> {
+    let (mut api, mut scope, mut environment, mut nginx) = (None, None, None, None);
+    for pair in text.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let name = decode(name).ok_or_else(|| Error::invalid("query", "It is not UTF-8"))?;
+        let value = decode(value).ok_or_else(|| Error::invalid(&name, "It is not UTF-8"))?;
+        let place = match &*name {
+            "api" => &mut api,
+            "scope" => &mut scope,
+            "environment" => &mut environment,
+            "nginx" => &mut nginx,
+            _ => {
+                return Err(Error::invalid(
+                    &name,
+                    "There is no such parameter: use api, scope, environment, nginx",
+                ));
+            }
+        };
+        if place.replace(value).is_some() {
+            return Err(Error::invalid(&name, "Give it once"));
+        }
+    }
+    let parse_environment = |word: Cow<'_, str>| {
+        word.parse()
+            .map_err(|error: crate::model::UnknownWord| Error::invalid("environment", error.to_string()))
+    };
+    let parse_scope = |text: Cow<'_, str>| {
+        ScopeExpr::parse(&text).map_err(|error| Error::invalid("scope", error.to_string()))
+    };
+    Ok(Query {
+        api: api.ok_or_else(|| Error::invalid("api", "Name the API that the request is for"))?,
+        scope: scope.map(parse_scope).transpose()?,
+        environment: environment.map(parse_environment).transpose()?.unwrap_or_default(),
+        nginx: match nginx.as_deref() {
+            None | Some("0") => false,
+            Some("1") => true,
+            Some(_) => return Err(Error::invalid("nginx", "Use 1 or leave it out")),
+        },
+    })
+}
+
+/// Percent-decoding of a form (`+` is a space); none when the bytes are no UTF-8 or an escape is broken.
+fn decode(text: &str) -> Option<Cow<'_, str>> {
+    if !text.bytes().any(|byte| byte == b'%' || byte == b'+') {
+        return Some(Cow::Borrowed(text));
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
+                (digit(rest.next())? << 4 | digit(rest.next())?) as u8
+            }
+            other => other,
+        });
+    }
+    String::from_utf8(bytes).ok().map(Cow::Owned)
+}

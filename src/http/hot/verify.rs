@@ -1,0 +1,203 @@
+//! `POST /v1/keys/verify`: a program asks whether a key is good.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+use std::pin::pin;
+
+use futures_util::StreamExt;
+use poem::http::{HeaderValue, Method as HttpMethod, header};
+use poem::{Endpoint, Request, Response};
+use serde::{Deserialize, Deserializer};
+
+use super::{Asker, Subject, core, limits, log, written};
+use crate::domain::Core;
+use crate::domain::access::{Capability, KeysVerify};
+use crate::domain::verify::Question;
+use crate::error::{Code, Error, Result};
+use crate::http::context::{RequestContext, clip, method};
+use crate::http::{auth, error, json};
+use crate::model::activity::Kind;
+use crate::model::{AskedEnvironment, ScopeExpr, VerifyCode};
+
+/// The endpoint.
+pub(in crate::http) struct Verify;
+
+const ALLOW: HeaderValue = HeaderValue::from_static("POST");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+/// Largest body, in bytes: a scope expression of 1,000 characters and generous texts fit easily.
+const BODY_BYTES: usize = 16 << 10;
+/// Largest cost of one request.
+const MOST: u32 = 1_000_000_000;
+
+/// The body. What may be left out may be null too.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body<'b> {
+    #[serde(borrow)]
+    key: Text<'b>,
+    #[serde(borrow)]
+    api: Text<'b>,
+    #[serde(borrow, default)]
+    scopes: Option<Text<'b>>,
+    #[serde(default)]
+    environment: Option<AskedEnvironment>,
+    #[serde(default)]
+    cost: Option<u32>,
+    #[serde(borrow, default)]
+    request: Option<Described<'b>>,
+    #[serde(default)]
+    explain: Option<bool>,
+}
+
+/// The request that the key came with.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct Described<'b> {
+    #[serde(default)]
+    ip: Option<IpAddr>,
+    #[serde(borrow, default)]
+    method: Option<Text<'b>>,
+    #[serde(borrow, default)]
+    path: Option<Text<'b>>,
+    #[serde(borrow, default)]
+    user_agent: Option<Text<'b>>,
+}
+
+/// Text that is copied only if it has escapes.
+struct Text<'b>(Cow<'b, str>);
+
+impl<'de: 'b, 'b> Deserialize<'de> for Text<'b> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = Text<'de>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> std::result::Result<Text<'de>, E> {
+                Ok(Text(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E>(self, text: &str) -> std::result::Result<Text<'de>, E> {
+                Ok(Text(Cow::Owned(text.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(Visitor)
+    }
+}
+
+impl Endpoint for Verify {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> poem::Result<Response> {
+        if *request.method() != HttpMethod::POST {
+            return Err(error::method_not_allowed(&ALLOW));
+        }
+        let (context, core) = (RequestContext::get(&request), core(&request));
+        let asker = asker(&core, &request, &context)?;
+        let body = read(&mut request).await?;
+        core.activity.room().await?;
+        Ok(answer(&core, &context, asker, &body)?)
+    }
+}
+
+/// Who asks; they need `keys:verify`.
+fn asker(core: &Core, request: &Request, context: &RequestContext) -> Result<Asker> {
+    // The usual caller is a management key in order. Whatever else it is goes the way of all other routes, which
+    // also logs refusals.
+    if let Ok(Some(key)) = auth::bearer(request.headers()) {
+        let apis = core.catalog.get();
+        let own = apis.built_in();
+        let question = Question {
+            key,
+            api: own,
+            scopes: None,
+            environment: AskedEnvironment::Live,
+            cost: 1,
+            ip: Some(context.ip),
+        };
+        let verdict = core.verify.ask(core, &question, context.now)?;
+        let holds = verdict.holds().filter(|_| verdict.code == VerifyCode::Valid);
+        if holds.is_some_and(|holds| own.satisfies(&holds.set, KeysVerify::SCOPE)) {
+            return Ok(Asker { key_no: verdict.key_no(), user_no: verdict.user_no() });
+        }
+    }
+    let call = auth::allowed::<KeysVerify>(request)?;
+    Ok(Asker {
+        key_no: call.principal.key.map(|(no, _)| no),
+        user_no: call.principal.user.map(|(no, _, _)| no),
+    })
+}
+
+/// Reads the body; the usual one comes in one piece and is not copied.
+async fn read(request: &mut Request) -> Result<impl AsRef<[u8]> + use<>> {
+    json::check_content_type(request)?;
+    let mut pieces = pin!(request.take_body().into_bytes_stream());
+    let broken = |_| Error::invalid("body", "The body broke off before its end");
+    let Some(first) = pieces.next().await.transpose().map_err(broken)? else {
+        return Err(Error::invalid("body", "A JSON body is needed"));
+    };
+    let mut whole: Vec<u8> = Vec::new();
+    let mut size = first.len();
+    while let Some(piece) = pieces.next().await.transpose().map_err(broken)? {
+        if whole.is_empty() {
+            whole.extend_from_slice(&first);
+        }
+        size += piece.len();
+        if size > BODY_BYTES {
+            break;
+        }
+        whole.extend_from_slice(&piece);
+    }
+    if size > BODY_BYTES {
+        return Err(Error::new(Code::TooLarge, format!("The body may have at most {BODY_BYTES} bytes"))
+            .with("limit_bytes", BODY_BYTES));
+    }
+    Ok(if whole.is_empty() { first } else { whole.into() })
+}
+
+fn answer(core: &Core, context: &RequestContext, asker: Asker, body: impl AsRef<[u8]>) -> Result<Response> {
+    // Only a body that does not read is read again, for a message that names the field.
+    let body: Body<'_> = match serde_json::from_slice(body.as_ref()) {
+        Ok(body) => body,
+        Err(_) => json::parse(body.as_ref())?,
+    };
+    let apis = core.catalog.get();
+    let api = apis
+        .by_slug(&body.api.0)
+        .ok_or_else(|| Error::invalid("api", "There is no API of this slug on this instance"))?;
+    let scopes = body.scopes.map(|text| ScopeExpr::parse(&text.0)).transpose();
+    let scopes = scopes.map_err(|error| Error::invalid("scopes", error.to_string()))?;
+    let cost = body.cost.unwrap_or(1);
+    if !(1..=MOST).contains(&cost) {
+        return Err(Error::invalid("cost", "Use a number from 1 to 1,000,000,000"));
+    }
+    let described = body.request.unwrap_or_default();
+    let question = Question {
+        key: &body.key.0,
+        api,
+        scopes: scopes.as_ref(),
+        environment: body.environment.unwrap_or_default(),
+        cost,
+        ip: described.ip,
+    };
+    let verdict = core.verify.ask(core, &question, context.now)?;
+    let subject = Subject {
+        ip: described.ip.unwrap_or(context.ip),
+        method: described.method.map(|name| method(&name.0)),
+        path: described.path.map(|path| clip(path.0.split(['?', '#']).next().unwrap_or_default())),
+        agent: described.user_agent.map(|agent| clip(&agent.0)),
+    };
+    log(core, context, Kind::KeyVerify, api, &verdict, subject, asker)?;
+    let checks = body.explain.unwrap_or(false).then(|| verdict.checks(&question));
+    let text = written::answer(&verdict, &api.slug, checks.as_deref(), context.id, context.now);
+    let mut response = Response::from(text);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, JSON);
+    headers.insert(header::CACHE_CONTROL, NO_STORE);
+    let _ = limits::write;
+    Ok(response)
+}
