@@ -81,10 +81,12 @@ pub async fn start(config: &Config, env: Env, doors: Doors) -> Result<Running, F
     };
     let address = tcp.as_ref().map(|(_, address)| *address);
     let core = compose(config, env, &data, config.public_url(address)).await?;
+    let control = config.control_socket_path();
+    let (control_door, operator_uid) = control_listener(&control)?;
     let (stop, stopped) = watch::channel(false);
     let mut tasks = JoinSet::new();
     let options = http::Options {
-        trusted_proxies: config.http.trusted_proxies.clone(),
+        trust: http::context::Trust { proxies: config.http.trusted_proxies.clone(), operator_uid },
         https: core.settings.public_url.starts_with("https:"),
     };
     let endpoint = Arc::new(http::endpoint(&core, options));
@@ -93,8 +95,7 @@ pub async fn start(config: &Config, env: Env, doors: Doors) -> Result<Running, F
             server::Options { max_connections: config.http.max_connections, ..server::Options::default() };
         server::serve(listener, endpoint.clone(), options, stopped.clone())
     };
-    let control = config.control_socket_path();
-    tasks.spawn(serve(control_listener(&control)?));
+    tasks.spawn(serve(control_door));
     if let Some((listener, _)) = tcp {
         tasks.spawn(serve(listener));
     }
@@ -183,9 +184,10 @@ impl Drain for Behind {
     }
 }
 
-/// Only under the lock may an old socket be taken away: nobody can be listening on it.
-fn control_listener(path: &std::path::Path) -> Result<server::Listener, Failure> {
-    use std::os::unix::fs::PermissionsExt as _;
+/// Only under the lock may an old socket be taken away: nobody can be listening on it. The new one belongs to the
+/// user that this process runs as, whose number comes with it.
+fn control_listener(path: &std::path::Path) -> Result<(server::Listener, u32), Failure> {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
     let fail = |error: std::io::Error| Failure(format!("cannot listen on {}: {error}", path.display()));
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(fail(error)),
@@ -193,7 +195,8 @@ fn control_listener(path: &std::path::Path) -> Result<server::Listener, Failure>
     }
     let listener = UnixListener::bind(path).map_err(fail)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(fail)?;
-    Ok(server::Listener::Unix(listener))
+    let uid = std::fs::metadata(path).map_err(fail)?.uid();
+    Ok((server::Listener::Unix(listener), uid))
 }
 
 async fn tcp_listener(config: &Http) -> Result<(server::Listener, SocketAddr), Failure> {

@@ -16,6 +16,15 @@ use crate::model::{RequestId, Timestamp};
 /// Longest User-Agent and path that the log keeps, in bytes.
 const LOGGED_BYTES: usize = 256;
 
+/// Whose word is believed.
+#[derive(Debug, Clone)]
+pub struct Trust {
+    /// Networks whose forwarding headers are believed.
+    pub proxies: Vec<IpNet>,
+    /// The user that the server runs as: through `control.sock` that one and root may do everything.
+    pub operator_uid: u32,
+}
+
 /// Made by the edge for every request, and small: the hot path pays for it too.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestContext {
@@ -29,13 +38,14 @@ pub struct RequestContext {
     pub ip: IpAddr,
     /// Whether the peer is a trusted proxy, so that its forwarding headers mean something.
     pub from_proxy: bool,
-    /// Whether it came through `control.sock` from the user that the server runs as.
+    /// Whether it came through `control.sock` from the user that the server runs as, or from root.
     pub operator: bool,
 }
 
 impl RequestContext {
     /// Reads the connection and, from a trusted peer, `X-Forwarded-For`.
-    pub fn of(request: &Request, core: &Core, trusted: &[IpNet]) -> Self {
+    pub fn of(request: &Request, core: &Core, trust: &Trust) -> Self {
+        let trusted = &trust.proxies;
         let now = core.now();
         let peer = peer_address(request.remote_addr());
         let from_proxy = peer.is_some_and(|ip| trusts(trusted, ip));
@@ -46,7 +56,10 @@ impl RequestContext {
             started: core.clock.monotonic(),
             ip: if from_proxy { forwarded_for(request, trusted).unwrap_or(peer) } else { peer },
             from_proxy,
-            operator: request.extensions().get::<ControlPeer>().is_some(),
+            operator: request
+                .extensions()
+                .get::<ControlPeer>()
+                .is_some_and(|peer| peer.uid == 0 || peer.uid == trust.operator_uid),
         }
     }
 

@@ -5,11 +5,10 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use ipnet::IpNet;
 use poem::http::{HeaderName, HeaderValue, header};
 use poem::{Endpoint, IntoResponse, Request, Response};
 
-use super::context::RequestContext;
+use super::context::{RequestContext, Trust};
 use super::error;
 use crate::domain::Core;
 use crate::error::Error;
@@ -26,14 +25,14 @@ const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 pub struct Edge<E> {
     inner: E,
     core: Arc<Core>,
-    trusted_proxies: Vec<IpNet>,
+    trust: Trust,
     https: bool,
 }
 
 impl<E> Edge<E> {
     /// `https` tells whether `public_url` is, so that browsers are told to stay there.
-    pub fn new(inner: E, core: Arc<Core>, trusted_proxies: Vec<IpNet>, https: bool) -> Self {
-        Self { inner, core, trusted_proxies, https }
+    pub fn new(inner: E, core: Arc<Core>, trust: Trust, https: bool) -> Self {
+        Self { inner, core, trust, https }
     }
 }
 
@@ -41,7 +40,7 @@ impl<E: Endpoint> Endpoint for Edge<E> {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
-        let context = RequestContext::of(&request, &self.core, &self.trusted_proxies);
+        let context = RequestContext::of(&request, &self.core, &self.trust);
         request.extensions_mut().insert(context);
         request.extensions_mut().insert(self.core.clone());
         let outcome = AssertUnwindSafe(self.inner.call(request)).catch_unwind().await;

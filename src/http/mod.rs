@@ -15,7 +15,6 @@ pub mod server;
 
 use std::sync::{Arc, LazyLock};
 
-use ipnet::IpNet;
 use poem::Endpoint;
 use poem::http::Method;
 use poem_openapi::OpenApiService;
@@ -29,8 +28,8 @@ pub type Result<T> = poem::Result<T>;
 /// What the HTTP face needs to know of the configuration.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Networks whose forwarding headers are believed.
-    pub trusted_proxies: Vec<IpNet>,
+    /// Whose word is believed.
+    pub trust: context::Trust,
     /// Whether `public_url` is https.
     pub https: bool,
 }
@@ -44,7 +43,7 @@ pub fn endpoint(core: &Arc<Core>, options: Options) -> impl Endpoint + 'static {
     routes =
         routes.at(Method::GET, "/openapi.json", assets::Asset::new("application/json", openapi().as_bytes()));
     routes = routes.plain("/v1/keys/verify", hot::Verify).plain("/v1/forward-auth", hot::ForwardAuth);
-    edge::Edge::new(routes.build(), core.clone(), options.trusted_proxies, options.https)
+    edge::Edge::new(routes.build(), core.clone(), options.trust, options.https)
 }
 
 /// The OpenAPI document of [`endpoint`], as JSON.
