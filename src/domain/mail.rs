@@ -61,6 +61,8 @@ pub struct Mailer {
     from: Mailbox,
     running: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
+    /// Mail may be sent from a commit hook, which runs on the writer's thread.
+    runtime: tokio::runtime::Handle,
 }
 
 #[derive(Clone)]
@@ -84,7 +86,7 @@ impl Mailer {
     /// A mailer; `organization` is the shown name of the sender.
     ///
     /// # Errors
-    /// When the sender's address or the server's name is not one.
+    /// When the sender's address or the server's name is not one, or outside of a runtime.
     pub fn new(way: &Way, organization: &str) -> Result<Self> {
         let (way, from) = match way {
             Way::Files(directory) => (Sender::Files(directory.clone()), "keywright@localhost"),
@@ -92,7 +94,8 @@ impl Mailer {
         };
         let from = Mailbox::new(Some(organization.to_owned()), from.parse().map_err(Error::internal)?);
         let permits = |count| Arc::new(Semaphore::new(count));
-        Ok(Self { way, from, running: permits(AT_ONCE), waiting: permits(WAITING) })
+        let runtime = tokio::runtime::Handle::try_current().map_err(Error::internal)?;
+        Ok(Self { way, from, running: permits(AT_ONCE), waiting: permits(WAITING), runtime })
     }
 
     /// Sends `mail` in the background; whoever asked does not wait, and cannot tell from the time whether there was
@@ -111,7 +114,7 @@ impl Mailer {
                 return;
             }
         };
-        tokio::spawn(async move {
+        self.runtime.spawn(async move {
             let _place = place;
             let _turn = running.acquire().await;
             let sent = match way {

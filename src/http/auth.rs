@@ -9,9 +9,11 @@ use poem_openapi::registry::{MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use super::context::RequestContext;
+use super::cookie;
 use crate::domain::Core;
 use crate::domain::access::{Call, Can, Capability, Principal, PrincipalKind};
 use crate::domain::verify::{self, Question};
+use crate::domain::{sessions, tokens};
 use crate::error::{Code, Error, Result};
 use crate::model::AskedEnvironment;
 use crate::model::activity::{Entry, Kind, Outcome, Reason};
@@ -50,8 +52,12 @@ fn identify(core: &Arc<Core>, request: &Request, context: &RequestContext) -> Re
         return Ok(operator(core));
     }
     let Some(credential) = bearer(request.headers())? else {
-        return Err(missing());
+        let cookie = cookie::get(core, request.headers()).ok_or_else(missing)?;
+        return sessions::from_cookie(core, cookie, cookie::change(request), context.now);
     };
+    if tokens::looks_like_jwt(credential) {
+        return tokens::authenticate(core, credential, context.now);
+    }
     let apis = core.catalog.get();
     let question = Question {
         key: credential,

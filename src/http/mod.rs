@@ -4,6 +4,8 @@ pub mod api;
 mod assets;
 pub mod auth;
 pub mod context;
+pub mod cookie;
+mod cors;
 mod dashboard;
 mod docs;
 pub mod edge;
@@ -37,6 +39,9 @@ pub struct Options {
 /// Everything that is answered, ready for [`server::serve`].
 pub fn endpoint(core: &Arc<Core>, options: Options) -> impl Endpoint + 'static {
     let mut routes = Routes::default().api(api::all());
+    routes = routes
+        .cors(cors::Origins::OfApis, &["/v1/auth/login", "/v1/auth/refresh", "/v1/auth/logout"])
+        .cors(cors::Origins::All, &["/.well-known/jwks.json"]);
     for (path, page) in assets::pages(&core.settings) {
         routes = routes.at(Method::GET, &path, page);
     }

@@ -8,6 +8,7 @@ use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response, Route};
 use poem_openapi::__private::UrlQuery;
 use poem_openapi::OpenApi;
 
+use super::cors::{self, Cors, Origins, Preflight};
 use super::error;
 
 /// Routes being collected.
@@ -43,6 +44,21 @@ impl Routes {
     #[must_use]
     pub(super) fn plain<E: Endpoint + 'static>(mut self, path: &'static str, endpoint: E) -> Self {
         self.plain.push((path, endpoint.map_to_response().boxed()));
+        self
+    }
+
+    /// Lets pages of other origins call these paths.
+    #[must_use]
+    pub(super) fn cors(mut self, origins: Origins, paths: &[&str]) -> Self {
+        for path in paths {
+            let Some(methods) = self.0.get_mut(*path) else { continue };
+            let known: Vec<Method> = methods.keys().cloned().collect();
+            let wrapped = methods.drain().map(|(method, inner)| (method, Cors { inner, origins }.boxed()));
+            let mut wrapped: HashMap<Method, BoxEndpoint<'static>> = wrapped.collect();
+            let preflight = Preflight { origins, methods: cors::methods(&known) };
+            wrapped.insert(Method::OPTIONS, preflight.boxed());
+            *methods = wrapped;
+        }
         self
     }
 

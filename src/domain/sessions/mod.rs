@@ -9,9 +9,12 @@ pub mod refresh;
 mod sign_in;
 mod tokens;
 
+pub(crate) use self::cookie::begin as begin_cookie;
 pub use self::cookie::{Change, CookieSession, Current, current, from_cookie, sign_in as sign_in_cookie};
+pub(crate) use self::end::person;
 pub use self::end::{Session, end_all, list, revoke, revoke_all, sign_out, sweep};
 pub use self::sign_in::Login;
+pub(crate) use self::sign_in::{check_code, seed_place, wrong_code};
 pub use self::tokens::{Tokens, login, refresh_tokens};
 use crate::db::sessions as store;
 use crate::db::sessions::Live;

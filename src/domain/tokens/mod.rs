@@ -3,6 +3,7 @@
 mod claims;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use aws_lc_rs::digest;
 use quick_cache::sync::Cache;
@@ -28,6 +29,8 @@ pub struct Seen(Cache<[u8; 32], Arc<Checked>>);
 struct Checked {
     kid: String,
     claims: Arc<AccessClaims>,
+    /// Set when its time was seen to be over: a clock that goes back revives nothing.
+    ended: AtomicBool,
 }
 
 impl Default for Seen {
@@ -61,17 +64,17 @@ pub fn verify(core: &Core, token: &str, now: Timestamp) -> Result<Arc<AccessClai
     if let Some(seen) = core.people.tokens.0.get(&hash)
         && core.people.signing_keys.knows(&seen.kid)
     {
-        return in_time(&seen.claims, now).map(|()| seen.claims.clone());
+        return seen.at(now);
     }
     let signed = core.people.signing_keys.open_jws(ACCESS_TYPE, token).ok_or_else(invalid)?;
     let claims: AccessClaims = serde_json::from_slice(&signed.payload).map_err(|_| invalid())?;
     if claims.iss != core.settings.public_url {
         return Err(invalid());
     }
-    in_time(&claims, now)?;
-    let claims = Arc::new(claims);
-    core.people.tokens.0.insert(hash, Arc::new(Checked { kid: signed.kid, claims: claims.clone() }));
-    Ok(claims)
+    let checked = Checked { kid: signed.kid, claims: Arc::new(claims), ended: AtomicBool::new(false) };
+    let checked = Arc::new(checked);
+    core.people.tokens.0.insert(hash, checked.clone());
+    checked.at(now)
 }
 
 /// Whom an access token stands for, and what it may do at this moment.
@@ -93,17 +96,23 @@ pub fn invalid() -> Error {
     Error::new(Code::InvalidToken, "The access token is invalid")
 }
 
-fn in_time(claims: &AccessClaims, now: Timestamp) -> Result<()> {
-    let seconds = u64::try_from(now.seconds()).unwrap_or(0);
-    if claims.exp <= seconds {
-        let at = Timestamp::from_seconds(i64::try_from(claims.exp).unwrap_or(i64::MAX));
-        let expired = Error::new(Code::ExpiredToken, "The access token has expired");
-        return Err(expired.with("expired_at", at.to_string()));
+impl Checked {
+    fn at(&self, now: Timestamp) -> Result<Arc<AccessClaims>> {
+        let claims = &self.claims;
+        let seconds = u64::try_from(now.seconds()).unwrap_or(0);
+        if claims.exp <= seconds {
+            self.ended.store(true, Ordering::Relaxed);
+        }
+        if self.ended.load(Ordering::Relaxed) {
+            let at = Timestamp::from_seconds(i64::try_from(claims.exp).unwrap_or(i64::MAX));
+            let expired = Error::new(Code::ExpiredToken, "The access token has expired");
+            return Err(expired.with("expired_at", at.to_string()));
+        }
+        if claims.nbf.is_some_and(|from| from > seconds) {
+            return Err(invalid());
+        }
+        Ok(claims.clone())
     }
-    if claims.nbf.is_some_and(|from| from > seconds) {
-        return Err(invalid());
-    }
-    Ok(())
 }
 
 #[cfg(test)]

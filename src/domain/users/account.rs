@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::manage::record;
@@ -10,6 +12,7 @@ use crate::db::{invitations, links, users as store};
 use crate::domain::access::{Call, Can, TeamManage, TeamRead};
 use crate::domain::brute::Guess;
 use crate::domain::cursor::{self, Page};
+use crate::domain::idempotency::Once;
 use crate::domain::mail::Mail;
 use crate::domain::sessions::{self, CookieSession};
 use crate::domain::{Core, activity, passwords};
@@ -76,7 +79,13 @@ pub async fn setup(call: &Arc<Call>, link: Secret, email: Email, who: Newcomer) 
         }
         let person = Person { email, name, role: Role::Owner, verified: false };
         let user = insert(tx, &caller.core, person, Some(&password), now)?;
-        record(tx, &caller, Kind::UserCreated, &user, Some(json!({"by": "setup", "after": {"role": user.role}})))?;
+        record(
+            tx,
+            &caller,
+            Kind::UserCreated,
+            &user,
+            Some(json!({"by": "setup", "after": {"role": user.role}})),
+        )?;
         sessions::begin_cookie(tx, &caller, &user, false)
     })
     .await
@@ -109,46 +118,56 @@ pub struct Invited {
 ///
 /// # Errors
 /// `FORBIDDEN` when they would hold more than the caller; `CONFLICT` when the address is taken.
-pub async fn invite(can: &Can<TeamManage>, invite: Invite) -> Result<Invited> {
+pub async fn invite<B, T>(
+    can: &Can<TeamManage>,
+    invite: Invite,
+    (once, body): (Once<'_>, &B),
+    show: fn(&Invited) -> T,
+) -> Result<T>
+where
+    B: Serialize + ?Sized,
+    T: Serialize + DeserializeOwned + Send + 'static,
+{
     super::may_touch(can, invite.role)?;
-    let can = can.clone();
-    let core = can.core.clone();
-    let invited = core
-        .write(move |tx| {
-            if store::by_email(tx, &invite.email)?.is_some() {
-                return Err(Error::conflict("Somebody has this address already"));
-            }
-            let (now, token) = (can.now, token(&can.core));
-            let mut invitation = invitations::Invitation {
-                no: 0,
-                id: InvitationId::new(now, can.core.random()),
-                email: invite.email,
-                role: invite.role,
-                invited_by: can.principal.user.map(|(_, id, _)| id),
-                created_at: now,
-                expires_at: now.plus_seconds(INVITATION_SECONDS),
-            };
-            invitations::revoke_of(tx, &invitation.email, now)?;
-            let by = can.principal.user.map(|(no, _, _)| no);
-            invitation.no = invitations::insert(tx, &invitation, &SecretHash::of(token.expose()), by)?;
-            record_invitation(tx, &can, Kind::InvitationCreated, &invitation)?;
-            Ok(Invited { link: page(&can.core, "invitation", &token), invitation })
-        })
-        .await?;
+    let caller = can.clone();
+    can.once(once, body, move |tx| {
+        if store::by_email(tx, &invite.email)?.is_some() {
+            return Err(Error::conflict("Somebody has this address already"));
+        }
+        let (now, core) = (caller.now, caller.core.clone());
+        let token = token(&core);
+        let mut invitation = invitations::Invitation {
+            no: 0,
+            id: InvitationId::new(now, core.random()),
+            email: invite.email,
+            role: invite.role,
+            invited_by: caller.principal.user.map(|(_, id, _)| id),
+            created_at: now,
+            expires_at: now.plus_seconds(INVITATION_SECONDS),
+        };
+        invitations::revoke_of(tx, &invitation.email, now)?;
+        let by = caller.principal.user.map(|(no, _, _)| no);
+        invitation.no = invitations::insert(tx, &invitation, &SecretHash::of(token.expose()), by)?;
+        record_invitation(tx, &caller, Kind::InvitationCreated, &invitation)?;
+        let invited = Invited { link: page(&core, "invitation", &token), invitation };
+        let (shown, mail) = (show(&invited), mail(&core, &invited));
+        tx.on_commit(move || core.people.mailer.send(&core, mail));
+        Ok(shown)
+    })
+    .await
+}
+
+fn mail(core: &Core, invited: &Invited) -> Mail {
     let organization = &core.settings.organization;
-    core.people.mailer.send(
-        &core,
-        Mail {
-            to: invited.invitation.email.clone(),
-            subject: format!("You are invited to {organization}"),
-            text: Secret::new(format!(
-                "You are invited to join {organization} as {}.\n\nChoose your password within seven days:\n\n    {}\n",
-                invited.invitation.role,
-                invited.link.expose()
-            )),
-        },
-    );
-    Ok(invited)
+    Mail {
+        to: invited.invitation.email.clone(),
+        subject: format!("You are invited to {organization}"),
+        text: Secret::new(format!(
+            "You are invited to join {organization} as {}.\n\nChoose your password within seven days:\n\n    {}\n",
+            invited.invitation.role,
+            invited.link.expose()
+        )),
+    }
 }
 
 fn record_invitation(
@@ -204,18 +223,14 @@ pub async fn withdraw(can: &Can<TeamManage>, id: InvitationId) -> Result<()> {
 pub async fn accept(call: &Arc<Call>, link: Secret, who: Newcomer) -> Result<CookieSession> {
     let (core, now) = (&call.core, call.now);
     let hash = SecretHash::of(link.expose());
-    let open = move |conn: &crate::db::Conn<'_>| {
-        let found = invitations::by_hash(conn, &hash, now)?;
-        Ok::<_, Error>(found.filter(|_| true))
-    };
-    let invitation = core.db.lookup(|conn| open(conn))?.ok_or_else(dead_link)?;
+    let invitation = core.db.lookup(|conn| Ok::<_, Error>(invitations::by_hash(conn, &hash, now)?))?;
+    let invitation = invitation.ok_or_else(dead_link)?;
     let (name, password) = hashed(core, &invitation.email, who).await?;
     let caller = call.clone();
     core.write(move |tx| {
-        let invitation = open(tx)?.ok_or_else(dead_link)?;
+        let invitation = invitations::by_hash(tx, &hash, now)?.ok_or_else(dead_link)?;
         invitations::accept(tx, invitation.no, now)?;
-        let person =
-            Person { email: invitation.email.clone(), name, role: invitation.role, verified: false };
+        let person = Person { email: invitation.email.clone(), name, role: invitation.role, verified: false };
         let user = insert(tx, &caller.core, person, Some(&password), now)?;
         let detail = json!({"invitation_id": invitation.id, "after": {"role": user.role}});
         record(tx, &caller, Kind::InvitationAccepted, &user, Some(detail))?;

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::{LINK_SECONDS, Person, keep_an_owner, may_touch, name, new_link, page};
 use crate::db::{Tx, links, users as store};
 use crate::domain::access::{Can, TeamManage, TeamRead};
 use crate::domain::cursor::{self, Page};
+use crate::domain::idempotency::Once;
 use crate::domain::{Core, activity, sessions};
 use crate::error::{Error, Result};
 use crate::model::activity::{Entry, Kind};
@@ -69,7 +72,16 @@ pub struct NewUser {
 /// # Errors
 /// `FORBIDDEN` when they would hold more than the caller; `CONFLICT` when the address is taken; `INVALID_REQUEST` for
 /// a weak password.
-pub async fn create(can: &Can<TeamManage>, new: NewUser) -> Result<User> {
+pub async fn create<B, T>(
+    can: &Can<TeamManage>,
+    new: NewUser,
+    (once, body): (Once<'_>, &B),
+    show: fn(&User) -> T,
+) -> Result<T>
+where
+    B: Serialize + ?Sized,
+    T: Serialize + DeserializeOwned + Send + 'static,
+{
     may_touch(can, new.role)?;
     let core = can.core.clone();
     let name = name(new.name.as_deref(), &new.email)?;
@@ -81,12 +93,12 @@ pub async fn create(can: &Can<TeamManage>, new: NewUser) -> Result<User> {
         }
         None => None,
     };
-    let (can, shared) = (can.clone(), core.clone());
+    let caller = can.clone();
     let person = Person { email: new.email, name, role: new.role, verified: false };
-    core.write(move |tx| {
-        let user = super::insert(tx, &shared, person, password.as_deref(), can.now)?;
-        record(tx, &can, Kind::UserCreated, &user, Some(json!({"after": {"role": user.role}})))?;
-        Ok(user)
+    can.once(once, body, move |tx| {
+        let user = super::insert(tx, &caller.core, person, password.as_deref(), caller.now)?;
+        record(tx, &caller, Kind::UserCreated, &user, Some(json!({"after": {"role": user.role}})))?;
+        Ok(show(&user))
     })
     .await
 }

@@ -8,8 +8,8 @@ pub mod profile;
 
 pub use self::manage::{Changes, NewUser, create, delete, get, list, reset_link, update};
 use crate::db::{Tx, links, users as store};
-use crate::domain::access::{Call, PrincipalKind};
 use crate::domain::Core;
+use crate::domain::access::{Call, PrincipalKind};
 use crate::error::{Code, Error, Result};
 use crate::model::{Email, Role, Secret, SecretHash, Timestamp, User, UserId};
 
@@ -126,6 +126,3 @@ pub(crate) fn page(core: &Core, page: &str, token: &Secret) -> Secret {
 pub(crate) fn dead_link() -> Error {
     Error::new(Code::NotFound, "This link was used or has expired; ask for a new one")
 }
-
-#[cfg(test)]
-mod tests;

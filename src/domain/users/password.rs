@@ -189,7 +189,8 @@ pub async fn verify_email(call: &Arc<Call>, link: Secret) -> Result<()> {
         .write(move |tx| {
             let link = links::take(tx, Purpose::VerifyEmail, &hash, now)?.ok_or_else(dead_link)?;
             let user = link.user_no.map(|no| store::by_no(tx, no)).transpose()?.flatten();
-            let mut user = user.filter(|user| link.email.as_ref() == Some(&user.email)).ok_or_else(dead_link)?;
+            let mut user =
+                user.filter(|user| link.email.as_ref() == Some(&user.email)).ok_or_else(dead_link)?;
             user.email_verified_at = Some(now);
             user.updated_at = now;
             store::update(tx, &user)?;
