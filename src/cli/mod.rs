@@ -12,6 +12,7 @@ mod openapi;
 mod output;
 mod serve;
 mod settings;
+mod user;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -53,6 +54,9 @@ enum Command {
     /// API keys
     #[command(subcommand)]
     Key(key::Key),
+    /// People
+    #[command(subcommand)]
+    User(user::User),
     /// The log of every decision and every change
     #[command(subcommand)]
     Activity(activity::Activity),
@@ -127,6 +131,7 @@ fn dispatch(command: Command, context: &mut Context) -> Done {
         Command::Completions(completions) => completions.run(context),
         Command::Serve(serve) => instance::block_on(serve.run(context)),
         Command::Key(key) => instance::block_on(key.run(context)),
+        Command::User(user) => instance::block_on(user.run(context)),
         Command::Activity(activity) => instance::block_on(activity.run(context)),
     }
 }

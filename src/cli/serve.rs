@@ -9,6 +9,8 @@ use super::settings::SettingFlags;
 use super::{Context, Done, log};
 use crate::app::{self, Doors, Env, Running};
 use crate::config::{Config, Loaded};
+use crate::domain::users::account;
+use crate::model::Secret;
 use crate::model::setting::LogFormat;
 
 /// Serve until it is told to stop.
@@ -78,5 +80,16 @@ async fn greet(context: &mut Context, config: &Config, running: &Running) -> Don
         let heading = context.out.style(Style::Strong, "Keywright");
         context.out.line(format!("{heading} serves {url}"))?;
     }
+    if let Some(link) = setup_link(running).await? {
+        context.out.line("Nobody can sign in yet. Make the first owner within an hour:")?;
+        context.out.line(format!("\n  {}\n", context.out.style(Style::Strong, link.expose())))?;
+    }
     context.out.flush()
+}
+
+/// Where the first owner is made, as long as there is none.
+async fn setup_link(running: &Running) -> Result<Option<Secret>, Failure> {
+    let core = &running.core;
+    let link = account::setup_link(core, core.now()).await;
+    link.map_err(|error| Failure::new(format!("The setup link cannot be made: {error:?}")))
 }

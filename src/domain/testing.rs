@@ -22,7 +22,7 @@ pub(crate) const START: &str = "2026-06-01T12:00:00Z";
 pub(crate) struct World {
     pub(crate) core: Arc<Core>,
     pub(crate) clock: Arc<ManualClock>,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 impl Drop for World {
@@ -58,7 +58,12 @@ impl World {
             db,
         });
         signing_keys::open(&core, clock.now()).await.unwrap();
-        Self { core, clock, _directory: directory }
+        Self { core, clock, directory }
+    }
+
+    /// The data directory.
+    pub(crate) fn directory(&self) -> &std::path::Path {
+        self.directory.path()
     }
 
     pub(crate) fn now(&self) -> Timestamp {

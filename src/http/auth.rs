@@ -13,7 +13,7 @@ use super::cookie;
 use crate::domain::Core;
 use crate::domain::access::{Call, Can, Capability, Principal, PrincipalKind};
 use crate::domain::verify::{self, Question};
-use crate::domain::{sessions, tokens};
+use crate::domain::{sessions, tokens, users::profile};
 use crate::error::{Code, Error, Result};
 use crate::model::AskedEnvironment;
 use crate::model::activity::{Entry, Kind, Outcome, Reason};
@@ -27,6 +27,9 @@ pub struct Anyone(pub Arc<Call>);
 /// A call by somebody known.
 pub struct Caller(pub Arc<Call>);
 
+/// A call by somebody known, whichever API of this instance their credential is for.
+pub struct Whoever(pub Arc<Call>);
+
 /// A call by somebody who holds `C`.
 pub struct Allowed<C>(pub Can<C>);
 
@@ -35,6 +38,13 @@ pub struct Allowed<C>(pub Can<C>);
 /// # Errors
 /// 401, 403 or 429 as the credential deserves.
 pub fn authenticate(request: &Request) -> Result<Arc<Call>> {
+    authenticate_by(request, identify)
+}
+
+fn authenticate_by(
+    request: &Request,
+    identify: fn(&Arc<Core>, &Request, &RequestContext) -> Result<Principal>,
+) -> Result<Arc<Call>> {
     let context = RequestContext::get(request);
     let core = core(request);
     let principal = match identify(&core, request, &context) {
@@ -68,6 +78,14 @@ fn identify(core: &Arc<Core>, request: &Request, context: &RequestContext) -> Re
         ip: Some(context.ip),
     };
     verify::authenticate(core, &question, context.now)
+}
+
+/// [`identify`] for credentials of every API.
+fn identify_any(core: &Arc<Core>, request: &Request, context: &RequestContext) -> Result<Principal> {
+    match bearer(request.headers())? {
+        Some(credential) if !context.operator => profile::identify(core, credential, context.ip, context.now),
+        _ => identify(core, request, context),
+    }
 }
 
 /// The bearer credential of a request (RFC 6750, section 2.1); none when there is no `Authorization`.
@@ -217,6 +235,30 @@ impl<'a> ApiExtractor<'a> for Caller {
         _: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
         let call = authenticate(request)?;
+        log(&call.core, request, &RequestContext::get(request), &call.principal, None)?;
+        Ok(Self(call))
+    }
+}
+
+impl<'a> ApiExtractor<'a> for Whoever {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        register_scheme(registry);
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        vec![SCHEME]
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        _: &mut RequestBody,
+        _: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        let call = authenticate_by(request, identify_any)?;
         log(&call.core, request, &RequestContext::get(request), &call.principal, None)?;
         Ok(Self(call))
     }

@@ -9,7 +9,7 @@ use crate::domain::Core;
 
 /// Whom a route answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origins {
+pub(super) enum Origins {
     /// The `allowed_origins` of any API of this instance.
     OfApis,
     /// Everybody: what is told is public, or needs a credential that no browser adds by itself.
@@ -17,11 +17,11 @@ pub enum Origins {
 }
 
 /// Adds the CORS headers to the answers of `inner`, its errors too.
-pub struct Cors<E> {
+pub(super) struct Cors<E> {
     /// The route.
-    pub inner: E,
+    pub(super) inner: E,
     /// Whom it answers.
-    pub origins: Origins,
+    pub(super) origins: Origins,
 }
 
 impl<E: Endpoint> Endpoint for Cors<E> {
@@ -50,11 +50,11 @@ impl<E: Endpoint> Endpoint for Cors<E> {
 }
 
 /// Answers `OPTIONS`: which origin may send what.
-pub struct Preflight {
+pub(super) struct Preflight {
     /// Whom the route answers.
-    pub origins: Origins,
+    pub(super) origins: Origins,
     /// The methods that the route knows, separated by commas.
-    pub methods: HeaderValue,
+    pub(super) methods: HeaderValue,
 }
 
 impl Endpoint for Preflight {
@@ -76,7 +76,7 @@ impl Endpoint for Preflight {
 }
 
 /// `OPTIONS` beside these methods.
-pub fn methods(of: &[Method]) -> HeaderValue {
+pub(super) fn methods(of: &[Method]) -> HeaderValue {
     let names: Vec<&str> = of.iter().map(Method::as_str).collect();
     HeaderValue::from_str(&names.join(", ")).expect("method names are ASCII")
 }

@@ -51,7 +51,7 @@ impl Routes {
     #[must_use]
     pub(super) fn cors(mut self, origins: Origins, paths: &[&str]) -> Self {
         for path in paths {
-            let Some(methods) = self.0.get_mut(*path) else { continue };
+            let Some(methods) = self.by_method.get_mut(*path) else { continue };
             let known: Vec<Method> = methods.keys().cloned().collect();
             let wrapped = methods.drain().map(|(method, inner)| (method, Cors { inner, origins }.boxed()));
             let mut wrapped: HashMap<Method, BoxEndpoint<'static>> = wrapped.collect();

@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::db::jobs::{self as table, Due};
-use crate::domain::{Core, idempotency};
+use crate::domain::{Core, idempotency, sessions, signing_keys};
 use crate::error::{Error, Result};
 
 /// How often the clock is looked at.
@@ -35,8 +35,11 @@ struct Job {
 }
 
 /// Everything that is done on time.
-const JOBS: &[Job] =
-    &[Job { name: "idempotency.sweep", every_seconds: 600, work: |core| Box::pin(sweep_idempotency(core)) }];
+const JOBS: &[Job] = &[
+    Job { name: "idempotency.sweep", every_seconds: 600, work: |core| Box::pin(sweep_idempotency(core)) },
+    Job { name: "sessions.sweep", every_seconds: 600, work: |core| Box::pin(sweep_sessions(core)) },
+    Job { name: "signing_keys.tend", every_seconds: 3_600, work: |core| Box::pin(tend_signing_keys(core)) },
+];
 
 /// Runs jobs when they are due, until `stop` holds true.
 pub async fn run(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
@@ -116,4 +119,17 @@ async fn sweep_idempotency(core: Arc<Core>) -> Result<()> {
     let now = core.now();
     while core.write(move |tx| idempotency::sweep(tx, now)).await? > 0 {}
     Ok(())
+}
+
+/// Sessions, refresh tokens and links go some time after their end.
+async fn sweep_sessions(core: Arc<Core>) -> Result<()> {
+    let now = core.now();
+    while sessions::sweep(&core, now).await? {}
+    Ok(())
+}
+
+/// A next signing key is always published, and each signs for its time.
+async fn tend_signing_keys(core: Arc<Core>) -> Result<()> {
+    let now = core.now();
+    signing_keys::tend(&core, now).await
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::db::Tx;
 use crate::db::sessions::{self as store, Listed};
+use crate::db::{Tx, links};
 use crate::domain::access::Call;
 use crate::domain::cursor::{self, Page};
 use crate::domain::{Core, activity};
@@ -32,28 +32,23 @@ pub struct Session {
 ///
 /// # Errors
 /// `FORBIDDEN` for callers who are no person; `INVALID_CURSOR`.
-pub async fn list(call: &Arc<Call>, cursor: Option<&str>, limit: u32) -> Result<Page<Session>> {
+pub async fn list(call: &Arc<Call>, cursor: Option<&str>, limit: usize) -> Result<Page<Session>> {
     let (user_no, _, _) = person(call)?;
     let core = &call.core;
     let before = match cursor {
         Some(cursor) => cursor::decode(&core.vault, LIST, &user_no, cursor)?,
         None => i64::MAX,
     };
-    let now = call.now;
-    let mut found =
-        core.read(move |conn| Ok::<_, Error>(store::list(conn, user_no, now, before, limit + 1)?)).await?;
-    let more = found.len() > limit as usize;
-    found.truncate(limit as usize);
-    let last = found.last().filter(|_| more).map(|session| session.no);
-    let next_cursor = last.map(|no| cursor::encode(&core.vault, LIST, &user_no, &no));
+    let (now, asked) = (call.now, u32::try_from(limit).unwrap_or(u32::MAX - 1) + 1);
+    let rows = core.read(move |conn| Ok::<_, Error>(store::list(conn, user_no, now, before, asked)?)).await?;
+    let page = Page::cut(rows, limit, |last| cursor::encode(&core.vault, LIST, &user_no, &last.no));
     let apis = core.catalog.get();
     let own = call.principal.session.map(|(no, _)| no);
-    let shown = found.into_iter().map(|listed| Session {
+    Ok(page.map(|listed| Session {
         api: apis.by_no(listed.api_no).map(|api| api.slug.clone()),
         current: own == Some(listed.no),
         listed,
-    });
-    Ok(Page { data: shown.collect(), next_cursor })
+    }))
 }
 
 /// Ends one of the caller's sessions.
@@ -132,7 +127,12 @@ pub async fn sign_out(call: &Arc<Call>, refresh_token: Option<Secret>) -> Result
 /// When the store cannot be written.
 pub async fn sweep(core: &Arc<Core>, now: Timestamp) -> Result<bool> {
     let before = now.minus_seconds(KEPT_SECONDS);
-    let removed = core.write(move |tx| Ok::<_, Error>(store::sweep(tx, before, SWEEP)?)).await?;
+    let removed = core
+        .write(move |tx| {
+            let links = links::sweep(tx, now, SWEEP)?;
+            Ok::<_, Error>(store::sweep(tx, before, SWEEP)? + links)
+        })
+        .await?;
     Ok(removed >= SWEEP as usize)
 }
 

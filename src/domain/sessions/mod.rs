@@ -73,3 +73,6 @@ fn principal(core: &Core, api: &Api, live: &Live, asked: &ScopeSet) -> Principal
 fn lacks_second_factor(live: &Live) -> bool {
     live.demands_second_factor && !live.second_factor && live.user.2 <= Role::Admin
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
+pub use crate::db::invitations::Invitation;
+
 use super::manage::record;
 use super::{INVITATION_SECONDS, LINK_SECONDS, Person, dead_link, insert, name, new_link, page, token};
 use crate::db::{invitations, links, users as store};
@@ -109,7 +111,7 @@ pub struct Invite {
 /// An invitation with its link, which is shown this once.
 pub struct Invited {
     /// The invitation.
-    pub invitation: invitations::Invitation,
+    pub invitation: Invitation,
     /// The page that takes it up.
     pub link: Secret,
 }
@@ -136,7 +138,7 @@ where
         }
         let (now, core) = (caller.now, caller.core.clone());
         let token = token(&core);
-        let mut invitation = invitations::Invitation {
+        let mut invitation = Invitation {
             no: 0,
             id: InvitationId::new(now, core.random()),
             email: invite.email,
@@ -174,7 +176,7 @@ fn record_invitation(
     tx: &mut crate::db::Tx<'_>,
     call: &Call,
     kind: Kind,
-    invitation: &invitations::Invitation,
+    invitation: &Invitation,
 ) -> Result<()> {
     let detail = json!({"invitation_id": invitation.id, "email": invitation.email, "role": invitation.role});
     let entry = activity::change(call, kind);
@@ -189,7 +191,7 @@ pub async fn invitations_list(
     can: &Can<TeamRead>,
     cursor: Option<&str>,
     limit: usize,
-) -> Result<Page<invitations::Invitation>> {
+) -> Result<Page<Invitation>> {
     let core = &can.core;
     let after = match cursor {
         Some(cursor) => cursor::decode(&core.vault, LIST, &(), cursor)?,

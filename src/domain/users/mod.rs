@@ -126,3 +126,6 @@ pub(crate) fn page(core: &Core, page: &str, token: &Secret) -> Secret {
 pub(crate) fn dead_link() -> Error {
     Error::new(Code::NotFound, "This link was used or has expired; ask for a new one")
 }
+
+#[cfg(test)]
+mod tests;

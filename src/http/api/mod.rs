@@ -1,8 +1,12 @@
 //! One file per tag of the OpenAPI document: request and response types, and handlers that call the rules.
 
 pub mod activity;
+pub mod auth;
 pub mod clients;
 pub mod instance;
+pub mod sessions;
+pub mod signing_keys;
+pub mod users;
 
 use poem_openapi::{OpenApi, Tags};
 
@@ -14,6 +18,13 @@ pub enum Tag {
     /// The APIs that this instance protects, with their scopes, presets, tiers and routes.
     #[oai(rename = "APIs")]
     Apis,
+    /// Signing in, out and up; one's own sessions and second factor.
+    #[oai(rename = "Sign-in")]
+    SignIn,
+    /// People: the team, invitations, and who is calling.
+    Team,
+    /// What tokens are signed and checked with.
+    Tokens,
     /// The log of every decision and every change.
     Activity,
     /// OAuth clients: register, change, give new secrets, remove.
@@ -24,5 +35,13 @@ pub enum Tag {
 
 /// Every documented operation.
 pub fn all() -> impl OpenApi {
-    (activity::ActivityApi, clients::ClientsApi, instance::InstanceApi)
+    (
+        activity::ActivityApi,
+        auth::AuthApi,
+        clients::ClientsApi,
+        instance::InstanceApi,
+        sessions::SessionsApi,
+        signing_keys::SigningKeysApi,
+        users::UsersApi,
+    )
 }

@@ -13,6 +13,7 @@ use keywright::config::Config;
 use keywright::domain::Core;
 use keywright::env::{ManualClock, SystemRng};
 use keywright::model::Timestamp;
+use keywright::model::setting::SigningAlg;
 use serde_json::{Value, json};
 
 pub use client::{Client, Reply};
@@ -43,6 +44,8 @@ impl TestApp {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let mut config = Config::defaults(directory.path().join("data"));
         config.http.listen = "127.0.0.1:0".parse().expect("an address");
+        // Ed25519 keys are made in no time; who wants RSA says so.
+        config.sign_in.signing_alg = SigningAlg::EdDsa;
         configure(&mut config);
         let clock = Arc::new(ManualClock::new(START.parse().expect("a time")));
         let running = run(&config, &clock).await;

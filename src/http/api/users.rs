@@ -1,0 +1,341 @@
+//! The team: people, invitations, and who is calling.
+
+use poem_openapi::param::{Header, Path, Query};
+use poem_openapi::{Object, OpenApi};
+use serde::{Deserialize, Serialize};
+
+use super::Tag;
+use super::auth::address;
+use crate::domain::access::{PrincipalKind, TeamManage, TeamRead};
+use crate::domain::cursor;
+use crate::domain::idempotency::{Answer, Once};
+use crate::domain::users::account::{self, Invitation, Invite, Invited};
+use crate::domain::users::{self, Changes, NewUser, profile};
+use crate::error::Error;
+use crate::http::Result;
+use crate::http::auth::{Allowed, Caller, Whoever};
+use crate::http::json::{Created, Json, NoContent};
+use crate::model::{InvitationId, Role, Secret, User, UserId};
+
+/// People and invitations.
+pub struct UsersApi;
+
+/// A person.
+#[derive(Debug, Serialize, Deserialize, Object)]
+pub struct UserView {
+    /// `usr_…`.
+    id: String,
+    /// Where mail reaches them; what they sign in with.
+    email: String,
+    /// What others call them.
+    name: String,
+    /// `owner`, `admin`, `developer`, `viewer` or `member`.
+    role: String,
+    /// Whether a link in a mail to them was followed.
+    email_verified: bool,
+    /// Whether they are kept from signing in.
+    disabled: bool,
+    /// Whether a second factor is asked of them.
+    second_factor: bool,
+    /// When they were added.
+    created_at: String,
+    /// When they were last changed.
+    updated_at: String,
+}
+
+impl From<&User> for UserView {
+    fn from(user: &User) -> Self {
+        Self {
+            id: user.id.to_string(),
+            email: user.email.to_string(),
+            name: user.name.clone(),
+            role: user.role.to_string(),
+            email_verified: user.email_verified_at.is_some(),
+            disabled: user.disabled_at.is_some(),
+            second_factor: user.second_factor,
+            created_at: user.created_at.to_string(),
+            updated_at: user.updated_at.to_string(),
+        }
+    }
+}
+
+/// A page of people.
+#[derive(Serialize, Deserialize, Object)]
+pub struct UserList {
+    /// The people.
+    data: Vec<UserView>,
+    /// Give it back as `cursor` for the next page; null after the last one.
+    next_cursor: Option<String>,
+}
+
+/// Somebody to be added without an invitation.
+#[derive(Serialize, Deserialize, Object)]
+#[serde(deny_unknown_fields)]
+pub struct NewUserRequest {
+    /// Their address.
+    email: String,
+    /// What others call them.
+    name: Option<String>,
+    /// `owner`, `admin`, `developer`, `viewer` or `member`.
+    role: String,
+    /// Their password: 8 to 256 characters, hard to guess. Without one they need a reset link.
+    password: Option<String>,
+}
+
+/// What is to be changed about somebody.
+#[derive(Deserialize, Object)]
+#[serde(deny_unknown_fields)]
+pub struct UserPatch {
+    /// What others call them.
+    name: Option<String>,
+    /// `owner`, `admin`, `developer`, `viewer` or `member`.
+    role: Option<String>,
+    /// Whether they are kept from signing in; it ends their sessions.
+    disabled: Option<bool>,
+}
+
+/// A link with which somebody sets a new password, shown this once.
+#[derive(Serialize, Deserialize, Object)]
+pub struct LinkResponse {
+    /// Hand it over; it works once, for an hour.
+    link: String,
+}
+
+/// Somebody to be invited.
+#[derive(Serialize, Deserialize, Object)]
+#[serde(deny_unknown_fields)]
+pub struct InvitationRequest {
+    /// Their address.
+    email: String,
+    /// `owner`, `admin`, `developer`, `viewer` or `member`.
+    role: String,
+}
+
+/// An invitation that was not taken up yet.
+#[derive(Serialize, Deserialize, Object)]
+pub struct InvitationView {
+    /// `inv_…`.
+    id: String,
+    /// Who is invited.
+    email: String,
+    /// As what.
+    role: String,
+    /// Who invited them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    invited_by: Option<String>,
+    /// When.
+    created_at: String,
+    /// Until when its link works.
+    expires_at: String,
+    /// The page that takes it up; only in the answer that makes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<String>,
+}
+
+impl From<&Invitation> for InvitationView {
+    fn from(invitation: &Invitation) -> Self {
+        Self {
+            id: invitation.id.to_string(),
+            email: invitation.email.to_string(),
+            role: invitation.role.to_string(),
+            invited_by: invitation.invited_by.map(|id| id.to_string()),
+            created_at: invitation.created_at.to_string(),
+            expires_at: invitation.expires_at.to_string(),
+            link: None,
+        }
+    }
+}
+
+/// A page of invitations.
+#[derive(Serialize, Deserialize, Object)]
+pub struct InvitationList {
+    /// The invitations.
+    data: Vec<InvitationView>,
+    /// Give it back as `cursor` for the next page; null after the last one.
+    next_cursor: Option<String>,
+}
+
+/// Who is calling.
+#[derive(Serialize, Deserialize, Object)]
+pub struct ProfileView {
+    /// `key`, `token`, `session` or `operator`.
+    kind: String,
+    /// The person, when the credential acts for one.
+    user: Option<UserView>,
+    /// The key, when it is one.
+    key_id: Option<String>,
+    /// The OAuth client, when a token came from one.
+    client_id: Option<String>,
+    /// The session, when there is one.
+    session_id: Option<String>,
+    /// Slug of the API that the credential is for.
+    api: Option<String>,
+    /// What it may do there at this moment.
+    scopes: Vec<String>,
+}
+
+/// What is to be changed about oneself.
+#[derive(Deserialize, Object)]
+#[serde(deny_unknown_fields)]
+pub struct ProfilePatch {
+    /// What others call one.
+    name: Option<String>,
+}
+
+#[OpenApi(tag = "Tag::Team")]
+impl UsersApi {
+    /// List people
+    #[oai(path = "/v1/users", method = "get")]
+    async fn list(
+        &self,
+        can: Allowed<TeamRead>,
+        #[doc = "Only people of this role."] role: Query<Option<String>>,
+        #[doc = "Part of a name or address."] q: Query<Option<String>>,
+        #[doc = "Where the last page ended."] cursor: Query<Option<String>>,
+        #[doc = "1 to 200, default 50."] limit: Query<Option<u32>>,
+    ) -> Result<Json<UserList>> {
+        let role = role.0.as_deref().map(parse_role).transpose()?;
+        let limit = cursor::limit(limit.0)?;
+        let page = users::list(&can.0, role, q.0, cursor.0.as_deref(), limit).await?;
+        let data = page.data.iter().map(UserView::from).collect();
+        Ok(Json(UserList { data, next_cursor: page.next_cursor }))
+    }
+
+    /// Add somebody without an invitation
+    #[oai(path = "/v1/users", method = "post")]
+    async fn create(
+        &self,
+        can: Allowed<TeamManage>,
+        #[oai(name = "Idempotency-Key")] key: Header<Option<String>>,
+        body: Json<NewUserRequest>,
+    ) -> Result<Created<UserView>> {
+        let asked = &body.0;
+        let new = NewUser {
+            email: address(&asked.email)?,
+            name: asked.name.clone(),
+            role: parse_role(&asked.role)?,
+            password: asked.password.clone().map(Secret::new),
+        };
+        let once = Once { route: "POST /v1/users", key: key.0.as_deref(), answer: Answer::Plain };
+        Ok(Created(users::create(&can.0, new, (once, asked), |user| user.into()).await?))
+    }
+
+    /// Look at somebody
+    #[oai(path = "/v1/users/:id", method = "get")]
+    async fn get(&self, can: Allowed<TeamRead>, id: Path<String>) -> Result<Json<UserView>> {
+        Ok(Json((&users::get(&can.0, user_id(&id.0)?).await?).into()))
+    }
+
+    /// Change somebody
+    ///
+    /// It counts from their next request on. The last owner who can sign in stays one (409).
+    #[oai(path = "/v1/users/:id", method = "patch")]
+    async fn update(
+        &self,
+        can: Allowed<TeamManage>,
+        id: Path<String>,
+        body: Json<UserPatch>,
+    ) -> Result<Json<UserView>> {
+        let UserPatch { name, role, disabled } = body.0;
+        let changes = Changes { name, role: role.as_deref().map(parse_role).transpose()?, disabled };
+        Ok(Json((&users::update(&can.0, user_id(&id.0)?, changes).await?).into()))
+    }
+
+    /// Remove somebody
+    ///
+    /// Their keys are revoked and their sessions end; what they did stays in the log.
+    #[oai(path = "/v1/users/:id", method = "delete")]
+    async fn delete(&self, can: Allowed<TeamManage>, id: Path<String>) -> Result<NoContent> {
+        users::delete(&can.0, user_id(&id.0)?).await?;
+        Ok(NoContent)
+    }
+
+    /// Make a link with which somebody sets a new password
+    #[oai(path = "/v1/users/:id/reset-password", method = "post")]
+    async fn reset(&self, can: Allowed<TeamManage>, id: Path<String>) -> Result<Created<LinkResponse>> {
+        let link = users::reset_link(&can.0, user_id(&id.0)?).await?;
+        Ok(Created(LinkResponse { link: link.expose().to_owned() }))
+    }
+
+    /// List open invitations
+    #[oai(path = "/v1/invitations", method = "get")]
+    async fn invitations(
+        &self,
+        can: Allowed<TeamRead>,
+        #[doc = "Where the last page ended."] cursor: Query<Option<String>>,
+        #[doc = "1 to 200, default 50."] limit: Query<Option<u32>>,
+    ) -> Result<Json<InvitationList>> {
+        let limit = cursor::limit(limit.0)?;
+        let page = account::invitations_list(&can.0, cursor.0.as_deref(), limit).await?;
+        let data = page.data.iter().map(InvitationView::from).collect();
+        Ok(Json(InvitationList { data, next_cursor: page.next_cursor }))
+    }
+
+    /// Invite somebody
+    ///
+    /// The link is shown this once, and mailed.
+    #[oai(path = "/v1/invitations", method = "post")]
+    async fn invite(
+        &self,
+        can: Allowed<TeamManage>,
+        #[oai(name = "Idempotency-Key")] key: Header<Option<String>>,
+        body: Json<InvitationRequest>,
+    ) -> Result<Created<InvitationView>> {
+        let invite = Invite { email: address(&body.0.email)?, role: parse_role(&body.0.role)? };
+        let once = Once { route: "POST /v1/invitations", key: key.0.as_deref(), answer: Answer::Secret };
+        let show = |invited: &Invited| InvitationView {
+            link: Some(invited.link.expose().to_owned()),
+            ..(&invited.invitation).into()
+        };
+        Ok(Created(account::invite(&can.0, invite, (once, &body.0), show).await?))
+    }
+
+    /// Withdraw an invitation
+    #[oai(path = "/v1/invitations/:id", method = "delete")]
+    async fn withdraw(&self, can: Allowed<TeamManage>, id: Path<String>) -> Result<NoContent> {
+        let id: InvitationId = id.0.parse().map_err(|_| Error::not_found("invitation"))?;
+        account::withdraw(&can.0, id).await?;
+        Ok(NoContent)
+    }
+
+    /// Who is calling?
+    ///
+    /// For a key, an access token and a session, of any API of this instance.
+    #[oai(path = "/v1/user/profile", method = "get")]
+    async fn profile(&self, who: Whoever) -> Result<Json<ProfileView>> {
+        let profile = profile::describe(&who.0.core, &who.0.principal)?;
+        Ok(Json(ProfileView {
+            kind: kind(profile.kind).to_owned(),
+            user: profile.user.as_ref().map(UserView::from),
+            key_id: profile.key_id.map(|id| id.to_string()),
+            client_id: profile.client_id.map(|id| id.to_string()),
+            session_id: profile.session_id.map(|id| id.to_string()),
+            api: profile.api,
+            scopes: profile.scopes.iter().map(|scope| scope.to_string()).collect(),
+        }))
+    }
+
+    /// Change one's own name
+    #[oai(path = "/v1/user/profile", method = "patch")]
+    async fn rename(&self, caller: Caller, body: Json<ProfilePatch>) -> Result<Json<UserView>> {
+        Ok(Json((&profile::rename(&caller.0, body.0.name).await?).into()))
+    }
+}
+
+const fn kind(kind: PrincipalKind) -> &'static str {
+    match kind {
+        PrincipalKind::Anonymous => "anonymous",
+        PrincipalKind::Key => "key",
+        PrincipalKind::Token => "token",
+        PrincipalKind::Session => "session",
+        PrincipalKind::Operator => "operator",
+    }
+}
+
+fn parse_role(text: &str) -> std::result::Result<Role, Error> {
+    text.parse().map_err(|()| Error::invalid("role", "Use one of: owner, admin, developer, viewer, member."))
+}
+
+fn user_id(text: &str) -> std::result::Result<UserId, Error> {
+    text.parse().map_err(|_| Error::not_found("user"))
+}
