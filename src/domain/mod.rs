@@ -15,6 +15,7 @@ pub mod keys;
 pub mod mail;
 pub mod passwords;
 pub mod people;
+pub mod reach;
 pub mod sessions;
 pub mod signing_keys;
 #[cfg(test)]

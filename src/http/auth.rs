@@ -1,5 +1,5 @@
 //! The one place that looks at credentials. Handlers name what they need by an extractor's type: [`Anyone`],
-//! [`Caller`] or [`Allowed`], so that none can forget to ask.
+//! [`Caller`], [`Allowed`] or [`Within`], so that none can forget to ask.
 
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use super::context::RequestContext;
 use super::cookie;
 use crate::domain::Core;
 use crate::domain::access::{Call, Can, Capability, Principal, PrincipalKind};
+use crate::domain::reach::Reach;
 use crate::domain::verify::{self, Question};
 use crate::domain::{sessions, tokens, users::profile};
 use crate::error::{Code, Error, Result};
@@ -32,6 +33,9 @@ pub struct Whoever(pub Arc<Call>);
 
 /// A call by somebody who holds `C`.
 pub struct Allowed<C>(pub Can<C>);
+
+/// A call by somebody who holds `C`, or who signed in and reaches what is their own.
+pub struct Within<C>(pub Reach<C>);
 
 /// Finds out who is calling, and logs the decision.
 ///
@@ -283,6 +287,31 @@ impl<'a, C: Capability> ApiExtractor<'a> for Allowed<C> {
         _: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
         Ok(Self(allowed(request)?))
+    }
+}
+
+impl<'a, C: Capability> ApiExtractor<'a> for Within<C> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        register_scheme(registry);
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        vec![SCHEME]
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        _: &mut RequestBody,
+        _: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        let call = authenticate(request)?;
+        let reach = Reach::of(&call);
+        log(&call.core, request, &RequestContext::get(request), &call.principal, reach.as_ref().err())?;
+        Ok(Self(reach?))
     }
 }
 

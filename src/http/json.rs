@@ -108,6 +108,30 @@ impl<T: Serialize + Type + Send> ApiResponse for Created<T> {
     }
 }
 
+/// A body that nobody on the way may keep, because it holds a secret.
+#[derive(Debug)]
+pub struct Uncached<T>(pub T);
+
+impl<T: Serialize + Send> IntoResponse for Uncached<T> {
+    fn into_response(self) -> Response {
+        let mut response = Json(self.0).into_response();
+        response
+            .headers_mut()
+            .insert(header::CACHE_CONTROL, poem::http::HeaderValue::from_static("no-store"));
+        response
+    }
+}
+
+impl<T: Serialize + Type + Send> ApiResponse for Uncached<T> {
+    fn meta() -> MetaResponses {
+        Json::<T>::meta()
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}
+
 /// `204 No Content`.
 #[derive(Debug)]
 pub struct NoContent;

@@ -12,7 +12,9 @@ pub mod edge;
 pub mod error;
 mod hot;
 pub mod json;
+pub mod optional_json;
 mod routes;
+pub mod schema;
 pub mod server;
 
 use std::sync::{Arc, LazyLock};

@@ -68,6 +68,13 @@ impl AskedEnvironment {
     }
 }
 
+impl From<AskedEnvironment> for Option<Environment> {
+    /// None where either is accepted.
+    fn from(asked: AskedEnvironment) -> Self {
+        asked.only()
+    }
+}
+
 impl From<Option<Environment>> for AskedEnvironment {
     /// None accepts either.
     fn from(only: Option<Environment>) -> Self {

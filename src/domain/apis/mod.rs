@@ -21,6 +21,7 @@ use crate::db::{self, Tx};
 use crate::domain::access::{ApisRead, ApisWrite, Call, Can};
 use crate::domain::catalog::Apis;
 use crate::domain::cursor::{self, Page};
+use crate::domain::reach::Reach;
 use crate::domain::{Core, activity, changes};
 use crate::error::{Error, Result};
 use crate::model::activity::Kind;
@@ -43,19 +44,45 @@ pub fn default_audience(public_url: &str, slug: &str) -> String {
     format!("{}/{slug}", public_url.trim_end_matches('/'))
 }
 
-/// Every API, oldest first, so that the built-in one leads.
+/// The APIs within reach, oldest first, so that the built-in one leads.
 ///
 /// # Errors
 /// `INVALID_REQUEST` or `INVALID_CURSOR` about the page.
-pub fn list(can: &Can<ApisRead>, limit: Option<u32>, after: Option<&str>) -> Result<Page<Arc<Api>>> {
-    let vault = &can.core.vault;
+pub fn list(reach: &Reach<ApisRead>, limit: Option<u32>, after: Option<&str>) -> Result<Page<Arc<Api>>> {
+    let core = &reach.call().core;
+    let vault = &core.vault;
     let limit = cursor::limit(limit)?;
     let after: Option<ApiId> = after.map(|after| cursor::decode(vault, "apis", &(), after)).transpose()?;
-    let mut apis: Vec<Arc<Api>> = can.core.catalog.get().iter().cloned().collect();
+    let mut apis: Vec<Arc<Api>> = core.catalog.get().iter().filter_map(|api| seen(reach, api)).collect();
     apis.sort_unstable_by_key(|api| (!api.built_in, api.id));
     let start = after.map_or(0, |after| apis.partition_point(|api| api.built_in || api.id <= after));
     let rest = apis.split_off(start);
     Ok(Page::cut(rest, limit, |last| cursor::encode(vault, "apis", &(), &last.id)))
+}
+
+/// The API of this slug or id, if it is within reach.
+///
+/// # Errors
+/// `NOT_FOUND`.
+pub fn get(reach: &Reach<ApisRead>, slug_or_id: &str) -> Result<Arc<Api>> {
+    let api = find(&reach.call().core, slug_or_id)?;
+    seen(reach, &api).ok_or_else(|| Error::not_found("API"))
+}
+
+/// What somebody sees of an API: all of it, or in self-service what they need to make a key of their own.
+fn seen(reach: &Reach<ApisRead>, api: &Arc<Api>) -> Option<Arc<Api>> {
+    let Some(user) = reach.only() else { return Some(api.clone()) };
+    let held = api.scopes_of(user.role);
+    if held.is_empty() {
+        return None;
+    }
+    let mut part = Api::clone(api);
+    part.scopes.retain(|scope| api.satisfies(&held, &scope.name));
+    part.presets.retain(|preset| api.covers(&held, &preset.scopes));
+    part.role_scopes.retain(|role, _| *role == user.role);
+    part.allowed_origins.clear();
+    part.routes.clear();
+    Some(Arc::new(part))
 }
 
 /// The API of this slug or id, as it is committed.

@@ -2,7 +2,8 @@ use serde_json::json;
 
 use super::*;
 use crate::domain::access::Can;
-use crate::domain::keys::{self, KeyReach, NewKey};
+use crate::domain::keys::{self, NewKey};
+use crate::domain::reach::Reach;
 use crate::domain::testing::{World, scopes};
 use crate::error::Code;
 use crate::model::{ApiKey, Role};
@@ -60,7 +61,7 @@ async fn remove(world: &World, slug: &'static str) -> Result<()> {
 }
 
 async fn key(world: &World, held: &str, tier: Option<&str>) -> ApiKey {
-    let reach = KeyReach::of(&world.admin()).unwrap();
+    let reach = Reach::of(&world.admin()).unwrap();
     let new = NewKey {
         api: "afdb".to_owned(),
         name: "Key".to_owned(),
@@ -72,7 +73,7 @@ async fn key(world: &World, held: &str, tier: Option<&str>) -> ApiKey {
 }
 
 async fn revoke(world: &World, key: &ApiKey) {
-    let (reach, id) = (KeyReach::of(&world.admin()).unwrap(), key.id);
+    let (reach, id) = (Reach::of(&world.admin()).unwrap(), key.id);
     world.write(move |tx| keys::revoke(tx, &reach, id)).await.unwrap();
 }
 
@@ -360,7 +361,7 @@ async fn the_list_goes_in_pages_and_the_built_in_api_leads() {
         add(&world, described(json!({ "slug": slug, "name": slug }))).await.unwrap();
         world.clock.advance(std::time::Duration::from_millis(2));
     }
-    let can = Can::check(&world.key_call("apis:read")).unwrap();
+    let can = Reach::of(&world.key_call("apis:read")).unwrap();
     let (mut seen, mut after) = (Vec::new(), None::<String>);
     loop {
         let page = list(&can, Some(3), after.as_deref()).unwrap();
@@ -372,5 +373,24 @@ async fn the_list_goes_in_pages_and_the_built_in_api_leads() {
     }
     assert_eq!(seen, ["keywright", "one", "two", "three"]);
     assert_eq!(list(&can, None, Some("forged")).unwrap_err().code, Code::InvalidCursor);
-    assert!(Can::<ApisRead>::check(&world.key_call("keys:read")).is_err());
+    assert!(Reach::<ApisRead>::of(&world.key_call("keys:read")).is_err());
+}
+
+#[tokio::test]
+async fn a_member_sees_what_they_need_for_keys_of_their_own() {
+    let world = World::new().await;
+    let presets =
+        json!([{ "name": "Read", "scopes": ["queries:read"] }, { "name": "All", "scopes": ["admin"] }]);
+    add(&world, with(json!({ "presets": presets }))).await.unwrap();
+    add(&world, described(json!({ "slug": "hidden", "name": "Hidden" }))).await.unwrap();
+    let member = world.user("m@example.com", Role::Member).await;
+    let reach = Reach::of(&world.session_call(member)).unwrap();
+    let page = list(&reach, None, None).unwrap();
+    let slugs: Vec<&str> = page.data.iter().map(|api| api.slug.as_str()).collect();
+    assert_eq!(slugs, ["keywright", "afdb"]);
+    let seen = get(&reach, "afdb").unwrap();
+    assert_eq!(seen.all_scopes(), scopes("queries:read"));
+    assert_eq!(seen.presets.len(), 1);
+    assert!(seen.routes.is_empty() && seen.role_scopes.keys().all(|role| *role == Role::Member));
+    assert_eq!(get(&reach, "hidden").unwrap_err().code, Code::NotFound);
 }

@@ -6,11 +6,12 @@ use super::create::refuse_reserved;
 use super::policy::{
     Policy, check_expiry, check_limits, check_metadata, check_owner, check_scopes, check_tier, networks,
 };
-use super::{KeyReach, api_of, find, finish, nobody_gains};
+use super::{api_of, find, finish, nobody_gains};
 use crate::db::{self, Tx};
 use crate::domain::access::KeysWrite;
 use crate::domain::changes;
 use crate::domain::input::{self, Problems};
+use crate::domain::reach::Reach;
 use crate::error::{Error, Result};
 use crate::model::activity::Kind;
 use crate::model::{Api, ApiKey, KeyId, Quota, RateLimit, ScopeSet, Timestamp};
@@ -48,7 +49,7 @@ pub struct KeyChange {
 /// # Errors
 /// `NOT_FOUND`; `INVALID_REQUEST` naming every member that is wrong; `FORBIDDEN` when somebody would gain, or in
 /// self-service beyond what the person holds; `CONFLICT` for a revoked key.
-pub fn change(tx: &mut Tx<'_>, reach: &KeyReach<KeysWrite>, id: KeyId, change: KeyChange) -> Result<ApiKey> {
+pub fn change(tx: &mut Tx<'_>, reach: &Reach<KeysWrite>, id: KeyId, change: KeyChange) -> Result<ApiKey> {
     let call = reach.call();
     let before = find(tx, reach, id)?;
     let api = api_of(tx, &before)?;

@@ -6,11 +6,12 @@ use zeroize::Zeroizing;
 use super::policy::{
     Policy, check_expiry, check_limits, check_metadata, check_owner, check_scopes, check_tier, networks,
 };
-use super::{Issued, KeyReach, finish, may_act_for, nobody_gains};
+use super::{Issued, finish, may_act_for, nobody_gains};
 use crate::db::{self, Tx};
 use crate::domain::access::KeysWrite;
 use crate::domain::changes;
 use crate::domain::input::{self, Problems};
+use crate::domain::reach::Reach;
 use crate::error::{Error, Result};
 use crate::model::activity::Kind;
 use crate::model::{
@@ -59,7 +60,7 @@ pub struct NewKey {
 /// # Errors
 /// `INVALID_REQUEST` naming every member that is wrong; `FORBIDDEN` when somebody would gain, or in self-service
 /// beyond what the person holds; `CONFLICT` when a person has as many keys as the API allows.
-pub fn create(tx: &mut Tx<'_>, reach: &KeyReach<KeysWrite>, new: NewKey) -> Result<Issued> {
+pub fn create(tx: &mut Tx<'_>, reach: &Reach<KeysWrite>, new: NewKey) -> Result<Issued> {
     let call = reach.call();
     let unknown = || Error::invalid("api", "There is no API of this slug or id.");
     let api = db::apis::find(tx, &new.api)?.ok_or_else(unknown)?;
@@ -78,7 +79,7 @@ pub fn create(tx: &mut Tx<'_>, reach: &KeyReach<KeysWrite>, new: NewKey) -> Resu
 }
 
 /// In self-service a key is one's own, of the tier that the API gives to members.
-fn self_service(reach: &KeyReach<KeysWrite>, api: &Api, new: NewKey) -> Result<NewKey> {
+fn self_service(reach: &Reach<KeysWrite>, api: &Api, new: NewKey) -> Result<NewKey> {
     let Some(own) = reach.only() else { return Ok(new) };
     let reserved = [
         ("tier", new.tier.is_some()),
@@ -101,7 +102,7 @@ pub(super) fn refuse_reserved(named: &[(&str, bool)]) -> Result<()> {
     Err(named.iter().fold(Error::forbidden(message), |error, member| error.with(member, "decided by others")))
 }
 
-fn refuse_too_many(tx: &Tx<'_>, reach: &KeyReach<KeysWrite>, api: &Api) -> Result<()> {
+fn refuse_too_many(tx: &Tx<'_>, reach: &Reach<KeysWrite>, api: &Api) -> Result<()> {
     let Some(own) = reach.only() else { return Ok(()) };
     if db::keys::owned_by(tx, api.no, own.no)? < i64::from(api.member_max_keys) {
         return Ok(());

@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 
-use super::KeyReach;
 use crate::db::keys::{Filter, StatusAt};
 use crate::db::{self, Conn};
 use crate::domain::access::KeysRead;
 use crate::domain::apis;
 use crate::domain::cursor::{self, Page};
+use crate::domain::reach::Reach;
 use crate::error::{Error, Result};
 use crate::model::{ApiKey, Environment, KeyId, KeyStatus, UserId};
 
@@ -41,7 +41,7 @@ pub struct KeyFilter {
 /// `INVALID_REQUEST`, `INVALID_CURSOR`.
 pub fn list(
     conn: &Conn<'_>,
-    reach: &KeyReach<KeysRead>,
+    reach: &Reach<KeysRead>,
     filter: &KeyFilter,
     limit: Option<u32>,
     after: Option<&str>,
@@ -61,7 +61,7 @@ pub fn list(
 /// The filter in the store's words; none when nothing can fit.
 fn resolve(
     conn: &Conn<'_>,
-    reach: &KeyReach<KeysRead>,
+    reach: &Reach<KeysRead>,
     filter: &KeyFilter,
     before: Option<KeyId>,
 ) -> Result<Option<Filter>> {

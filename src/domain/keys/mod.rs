@@ -5,7 +5,6 @@ mod create;
 mod leaked;
 mod list;
 mod policy;
-mod reach;
 mod revoke;
 mod rotate;
 
@@ -16,7 +15,6 @@ pub use change::{Edit, KeyChange, change};
 pub use create::{NewKey, create};
 pub use leaked::revoke_leaked;
 pub use list::{KeyFilter, list};
-pub use reach::KeyReach;
 pub use revoke::revoke;
 pub use rotate::{DEFAULT_GRACE_SECONDS, MAX_GRACE_SECONDS, rotate};
 
@@ -25,6 +23,7 @@ use serde_json::Value;
 use crate::db::{self, Conn, Tx};
 use crate::domain::access::{Call, Capability, KeysRead, PrincipalKind};
 use crate::domain::activity;
+use crate::domain::reach::Reach;
 use crate::error::{Error, Result};
 use crate::model::activity::Kind;
 use crate::model::{Api, ApiKey, KeyId, KeySecret, KeyUser, Role};
@@ -42,9 +41,9 @@ pub struct Issued {
 ///
 /// # Errors
 /// `NOT_FOUND`, also for somebody else's key; `INSUFFICIENT_SCOPE` where the caller may see it and no more.
-pub fn find<C: Capability>(conn: &Conn<'_>, reach: &KeyReach<C>, id: KeyId) -> Result<ApiKey> {
+pub fn find<C: Capability>(conn: &Conn<'_>, reach: &Reach<C>, id: KeyId) -> Result<ApiKey> {
     let key = db::keys::find(conn, id)?.ok_or_else(not_found)?;
-    if reach.reaches(&key) {
+    if reach.reaches_key(&key) {
         return Ok(key);
     }
     let call = reach.call();

@@ -2,9 +2,10 @@
 
 use serde_json::json;
 
-use super::{KeyReach, api_of, find, finish, nobody_gains};
+use super::{api_of, find, finish, nobody_gains};
 use crate::db::{self, Tx};
 use crate::domain::access::{Call, KeysWrite};
+use crate::domain::reach::Reach;
 use crate::error::Result;
 use crate::model::activity::Kind;
 use crate::model::{ApiKey, KeyId};
@@ -13,7 +14,7 @@ use crate::model::{ApiKey, KeyId};
 ///
 /// # Errors
 /// `NOT_FOUND`; `FORBIDDEN` for a key of Keywright's own API that holds more than the caller.
-pub fn revoke(tx: &mut Tx<'_>, reach: &KeyReach<KeysWrite>, id: KeyId) -> Result<()> {
+pub fn revoke(tx: &mut Tx<'_>, reach: &Reach<KeysWrite>, id: KeyId) -> Result<()> {
     let call = reach.call();
     let key = find(tx, reach, id)?;
     nobody_gains(call, &api_of(tx, &key)?, &key)?;

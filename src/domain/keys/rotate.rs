@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use super::create::add_secret;
-use super::{Issued, KeyReach, api_of, find, finish, may_act_for, nobody_gains};
+use super::{Issued, api_of, find, finish, may_act_for, nobody_gains};
 use crate::db::{self, Tx};
 use crate::domain::access::KeysWrite;
+use crate::domain::reach::Reach;
 use crate::error::{Code, Error, Result};
 use crate::model::activity::Kind;
 use crate::model::{ApiKey, KeyId, KeySecretInfo, KeyStatus, Timestamp};
@@ -21,7 +22,7 @@ pub const MAX_GRACE_SECONDS: u32 = 30 * 86_400;
 /// # Errors
 /// `NOT_FOUND`; `INVALID_REQUEST` for a grace beyond 30 days; `FORBIDDEN` when somebody would gain; `CONFLICT` for a
 /// revoked key, `UNPROCESSABLE` for an expired one.
-pub fn rotate(tx: &mut Tx<'_>, reach: &KeyReach<KeysWrite>, id: KeyId, grace_seconds: u32) -> Result<Issued> {
+pub fn rotate(tx: &mut Tx<'_>, reach: &Reach<KeysWrite>, id: KeyId, grace_seconds: u32) -> Result<Issued> {
     let call = reach.call();
     if grace_seconds > MAX_GRACE_SECONDS {
         return Err(Error::invalid(

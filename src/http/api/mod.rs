@@ -1,9 +1,11 @@
 //! One file per tag of the OpenAPI document: request and response types, and handlers that call the rules.
 
 pub mod activity;
+pub mod apis;
 pub mod auth;
 pub mod clients;
 pub mod instance;
+pub mod keys;
 pub mod sessions;
 pub mod signing_keys;
 pub mod users;
@@ -36,6 +38,8 @@ pub enum Tag {
 /// Every documented operation.
 pub fn all() -> impl OpenApi {
     (
+        keys::KeysApi,
+        apis::ApisApi,
         activity::ActivityApi,
         auth::AuthApi,
         clients::ClientsApi,

@@ -3,7 +3,7 @@ use crate::db::params;
 use crate::model::Environment;
 
 async fn names(world: &World, call: &Arc<Call>, filter: KeyFilter) -> Vec<String> {
-    let reach: KeyReach<KeysRead> = KeyReach::of(call).unwrap();
+    let reach: Reach<KeysRead> = Reach::of(call).unwrap();
     let page = world.core.read(move |conn| list(conn, &reach, &filter, None, None)).await.unwrap();
     page.data.into_iter().map(|key| key.name).collect()
 }
@@ -14,7 +14,7 @@ async fn page(
     limit: u32,
     after: Option<String>,
 ) -> Result<cursor::Page<ApiKey>> {
-    let reach: KeyReach<KeysRead> = KeyReach::of(&world.key_call("keys:read")).unwrap();
+    let reach: Reach<KeysRead> = Reach::of(&world.key_call("keys:read")).unwrap();
     world.core.read(move |conn| list(conn, &reach, &filter, Some(limit), after.as_deref())).await
 }
 
@@ -50,7 +50,7 @@ async fn a_cursor_is_for_its_filters_and_its_readers_reach() {
     let first = page(&world, KeyFilter::default(), 1, None).await.unwrap().next_cursor;
     let of_api = KeyFilter { api: Some("afdb".to_owned()), ..KeyFilter::default() };
     assert_eq!(page(&world, of_api, 1, first.clone()).await.unwrap_err().code, Code::InvalidCursor);
-    let reach: KeyReach<KeysRead> = KeyReach::of(&world.session_call(member)).unwrap();
+    let reach: Reach<KeysRead> = Reach::of(&world.session_call(member)).unwrap();
     let foreign = world
         .core
         .read(move |conn| list(conn, &reach, &KeyFilter::default(), Some(1), first.as_deref()))

@@ -59,8 +59,8 @@ fn management(held: &str) -> NewKey {
     NewKey { api: "keywright".to_owned(), scopes: Some(scopes(held)), ..reads("Management") }
 }
 
-fn writing(call: &Arc<Call>) -> KeyReach<KeysWrite> {
-    KeyReach::of(call).unwrap()
+fn writing(call: &Arc<Call>) -> Reach<KeysWrite> {
+    Reach::of(call).unwrap()
 }
 
 async fn make(world: &World, call: &Arc<Call>, new: NewKey) -> Result<Issued> {
@@ -89,7 +89,7 @@ async fn stored(world: &World, id: KeyId) -> ApiKey {
 }
 
 async fn see(world: &World, call: &Arc<Call>, id: KeyId) -> Result<ApiKey> {
-    let reach: KeyReach<KeysRead> = KeyReach::of(call)?;
+    let reach: Reach<KeysRead> = Reach::of(call)?;
     world.core.read(move |conn| find(conn, &reach, id)).await
 }
 

@@ -15,7 +15,7 @@ fn widened(held: &str) -> KeyChange {
 #[tokio::test]
 async fn keys_write_is_needed_and_is_enough_for_other_apis() {
     let world = world().await;
-    let refused = KeyReach::<KeysWrite>::of(&world.key_call("keys:read profile:read"));
+    let refused = Reach::<KeysWrite>::of(&world.key_call("keys:read profile:read"));
     assert_eq!(refused.err().unwrap().code, Code::InsufficientScope);
     let call = world.key_call("keys:write");
     let made = make(&world, &call, NewKey { scopes: Some(scopes("admin")), ..reads("Key") }).await.unwrap();
@@ -162,13 +162,13 @@ async fn a_key_or_token_that_acts_for_somebody_makes_no_more_of_its_kind() {
     let session = world.session_call(member);
     for kind in [PrincipalKind::Key, PrincipalKind::Token] {
         let call = world.call(Principal { kind, ..session.principal.clone() });
-        assert_eq!(KeyReach::<KeysWrite>::of(&call).err().unwrap().code, Code::InsufficientScope);
-        assert!(KeyReach::<KeysRead>::of(&call).is_err());
+        assert_eq!(Reach::<KeysWrite>::of(&call).err().unwrap().code, Code::InsufficientScope);
+        assert!(Reach::<KeysRead>::of(&call).is_err());
     }
     // Nor does a session for another API.
     let elsewhere = world.core.catalog.get().by_slug("afdb").map(|api| api.no);
     let call = world.call(Principal { api_no: elsewhere, ..session.principal.clone() });
-    assert!(KeyReach::<KeysWrite>::of(&call).is_err());
+    assert!(Reach::<KeysWrite>::of(&call).is_err());
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Whose keys a caller can touch.
+//! How far a caller reaches: over everything, or over what is their own.
 
 use std::sync::Arc;
 
@@ -6,9 +6,9 @@ use crate::domain::access::{Call, Can, Capability, PrincipalKind};
 use crate::error::{Error, Result};
 use crate::model::{Api, ApiKey, KeyUser, ScopeSet};
 
-/// Every key, for who holds `C`; their own, for everybody who signed in.
-pub enum KeyReach<C> {
-    /// All of them.
+/// Everything, for who holds `C`; their own, for everybody who signed in.
+pub enum Reach<C> {
+    /// Everything.
     Every(Can<C>),
     /// What belongs to the person who signed in.
     Own {
@@ -19,7 +19,7 @@ pub enum KeyReach<C> {
     },
 }
 
-impl<C: Capability> KeyReach<C> {
+impl<C: Capability> Reach<C> {
     /// How far the caller's reach goes. Self-service is for people who sign in: a key or a token that acts for one
     /// cannot make more of its kind.
     ///
@@ -49,7 +49,7 @@ impl<C: Capability> KeyReach<C> {
         }
     }
 
-    /// The only person whose keys are within reach; none when all are.
+    /// The only person whose things are within reach; none when everything is.
     pub fn only(&self) -> Option<KeyUser> {
         match self {
             Self::Every(_) => None,
@@ -58,7 +58,7 @@ impl<C: Capability> KeyReach<C> {
     }
 
     /// Whether `key` is within reach.
-    pub fn reaches(&self, key: &ApiKey) -> bool {
+    pub fn reaches_key(&self, key: &ApiKey) -> bool {
         self.only().is_none_or(|only| key.user.is_some_and(|user| user.no == only.no))
     }
 
@@ -66,7 +66,7 @@ impl<C: Capability> KeyReach<C> {
     ///
     /// # Errors
     /// `FORBIDDEN`.
-    pub(super) fn allows(&self, api: &Api, scopes: &ScopeSet) -> Result<()> {
+    pub fn allows(&self, api: &Api, scopes: &ScopeSet) -> Result<()> {
         let Some(user) = self.only() else { return Ok(()) };
         let held = api.scopes_of(user.role);
         if !held.is_empty() && api.covers(&held, scopes) {

@@ -1,0 +1,128 @@
+//! The APIs that this instance protects.
+
+mod types;
+
+pub use types::{Api, ApiApplied, ApiChange, ApiPage, NewApi};
+
+use poem_openapi::OpenApi;
+use poem_openapi::param::{Header, Path, Query};
+
+use super::Tag;
+use crate::domain::access::{ApisRead, ApisWrite};
+use crate::domain::apis;
+use crate::domain::idempotency::{Answer, Once};
+use crate::error::Error;
+use crate::http::Result;
+use crate::http::auth::{Allowed, Within};
+use crate::http::json::{Created, Json, NoContent};
+
+/// Operations on APIs.
+pub struct ApisApi;
+
+#[OpenApi(tag = "Tag::Apis")]
+impl ApisApi {
+    /// List APIs
+    ///
+    /// With scopes, presets, tiers and routes. Needs `apis:read`; who signed in without it sees the APIs on which
+    /// their role holds something, reduced to what they need for keys of their own.
+    #[oai(path = "/v1/apis", method = "get")]
+    async fn list(
+        &self,
+        within: Within<ApisRead>,
+        /// APIs per page, 1 to 200; 50 if not said.
+        limit: Query<Option<u32>>,
+        /// Where to go on.
+        cursor: Query<Option<String>>,
+    ) -> Result<Json<ApiPage>> {
+        Ok(Json(apis::list(&within.0, limit.0, cursor.0.as_deref())?.into()))
+    }
+
+    /// Add an API
+    ///
+    /// Slug, audience and prefix are each of one API alone: a 409 names which one is taken. Needs `apis:write`.
+    #[oai(path = "/v1/apis", method = "post")]
+    async fn create(
+        &self,
+        allowed: Allowed<ApisWrite>,
+        /// The same key and body again, within 24 hours, gives the same answer again instead of a second API.
+        #[oai(name = "Idempotency-Key")]
+        idempotency_key: Header<Option<String>>,
+        body: Json<NewApi>,
+    ) -> Result<Created<Api>> {
+        let can = allowed.0;
+        let once = Once { route: "POST /v1/apis", key: idempotency_key.0.as_deref(), answer: Answer::Plain };
+        let (call, new) = ((*can).clone(), body.0.clone().into());
+        let made = call.once(once, &body.0, move |tx| Ok(Api::from(&apis::create(tx, &can, new)?)));
+        Ok(Created(made.await?))
+    }
+
+    /// Get an API
+    ///
+    /// By its slug or its id. Needs `apis:read`, or what the list needs.
+    #[oai(path = "/v1/apis/:api", method = "get")]
+    async fn get(
+        &self,
+        within: Within<ApisRead>,
+        /// Slug or `api_…`
+        api: Path<String>,
+    ) -> Result<Json<Api>> {
+        Ok(Json(Api::from(&*apis::get(&within.0, &api.0)?)))
+    }
+
+    /// Change an API
+    ///
+    /// Each member that is named replaces the one before, lists included; the others stay. A scope that goes must
+    /// not be held by a key that is not revoked, nor named by a preset, a role or a route; a tier that goes must not
+    /// be in use either: a 409 says by what it is. Every change counts from the next request on. Needs `apis:write`.
+    #[oai(path = "/v1/apis/:api", method = "patch")]
+    async fn change(
+        &self,
+        allowed: Allowed<ApisWrite>,
+        /// Slug or `api_…`
+        api: Path<String>,
+        body: Json<ApiChange>,
+    ) -> Result<Json<Api>> {
+        let can = allowed.0;
+        let core = can.core.clone();
+        let changed = core.write(move |tx| apis::change(tx, &can, &api.0, |api| body.0.onto(api)));
+        Ok(Json(Api::from(&changed.await?)))
+    }
+
+    /// Apply a description of an API
+    ///
+    /// Makes the instance match the description: adds the API, or changes what differs. What the description leaves
+    /// out takes its default. Applying the same again changes nothing. It is what `keywright api apply FILE` sends,
+    /// and refuses what changing an API refuses. Needs `apis:write`.
+    #[oai(path = "/v1/apis/:api", method = "put")]
+    async fn apply(
+        &self,
+        allowed: Allowed<ApisWrite>,
+        /// The slug that the description names.
+        api: Path<String>,
+        body: Json<NewApi>,
+    ) -> Result<Json<ApiApplied>> {
+        if body.0.slug != api.0 {
+            return Err(Error::invalid("slug", "Name the same slug in the path and in the body.").into());
+        }
+        let can = allowed.0;
+        let core = can.core.clone();
+        let applied = core.write(move |tx| apis::apply(tx, &can, body.0.into()));
+        Ok(Json(applied.await?.into()))
+    }
+
+    /// Remove an API
+    ///
+    /// Only when all its keys are revoked; they go with it, their activity stays. Needs `apis:write`.
+    #[oai(path = "/v1/apis/:api", method = "delete")]
+    async fn delete(
+        &self,
+        allowed: Allowed<ApisWrite>,
+        /// Slug or `api_…`
+        api: Path<String>,
+    ) -> Result<NoContent> {
+        let can = allowed.0;
+        let core = can.core.clone();
+        core.write(move |tx| apis::delete(tx, &can, &api.0)).await?;
+        Ok(NoContent)
+    }
+}

@@ -1,0 +1,167 @@
+//! The model's types as OpenAPI sees them, so that requests and answers can hold them as they are: what is read is
+//! checked by the type, and its complaint comes under the name of the field.
+
+use std::borrow::Cow;
+
+use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
+use poem_openapi::types::{ParseError, ParseFromJSON, ParseFromParameter, ParseResult, ToJSON, Type};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::model::{
+    ApiId, AskedEnvironment, Environment, KeyId, KeyPrefix, KeyStatus, LimitPer, QuotaPeriod, Scope,
+    ScopeExpr, ScopeSet, Secret, Timestamp, UserId,
+};
+
+/// The parts of `Type` that are the same for every type that is one value of JSON.
+macro_rules! plain_type {
+    ($type:ty, $name:literal, $schema:expr) => {
+        impl Type for $type {
+            const IS_REQUIRED: bool = true;
+            type RawValueType = Self;
+            type RawElementValueType = Self;
+
+            fn name() -> Cow<'static, str> {
+                $name.into()
+            }
+
+            fn schema_ref() -> MetaSchemaRef {
+                MetaSchemaRef::Inline(Box::new($schema))
+            }
+
+            fn as_raw_value(&self) -> Option<&Self> {
+                Some(self)
+            }
+
+            fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+                Box::new(std::iter::once(self))
+            }
+        }
+
+        impl ParseFromJSON for $type {
+            fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
+                serde_json::from_value(value.unwrap_or_default()).map_err(ParseError::custom)
+            }
+        }
+    };
+}
+
+macro_rules! written {
+    ($type:ty, $name:literal, $schema:expr) => {
+        plain_type!($type, $name, $schema);
+
+        impl ToJSON for $type {
+            fn to_json(&self) -> Option<Value> {
+                serde_json::to_value(self).ok()
+            }
+        }
+    };
+}
+
+/// A text with a form of its own, shown by an example.
+macro_rules! texts {
+    ($($type:ty = $name:literal $example:literal),+ $(,)?) => {$(
+        written!($type, $name, MetaSchema { example: Some(json!($example)), ..MetaSchema::new("string") });
+    )+};
+}
+
+texts! {
+    KeyId = "KeyId" "key_01h455vb4pex5vsknk084sn02q",
+    ApiId = "ApiId" "api_01h455vb4pex5vsknk084sn02q",
+    UserId = "UserId" "usr_01h455vb4pex5vsknk084sn02q",
+    KeyPrefix = "KeyPrefix" "afdb",
+    Scope = "Scope" "queries:read",
+    ScopeExpr = "ScopeExpr" "queries:read AND (dashboards:read OR admin)",
+}
+
+written!(
+    Timestamp,
+    "Timestamp",
+    MetaSchema {
+        format: Some("date-time"),
+        example: Some(json!("2027-01-01T00:00:00Z")),
+        ..MetaSchema::new("string")
+    }
+);
+
+written!(
+    ScopeSet,
+    "ScopeSet",
+    MetaSchema {
+        items: Some(Box::new(Scope::schema_ref())),
+        unique_items: Some(true),
+        example: Some(json!(["dashboards:read", "queries:read"])),
+        ..MetaSchema::new("array")
+    }
+);
+
+/// One word of a list, in bodies and in queries.
+macro_rules! words {
+    ($($type:ty = $name:literal),+ $(,)?) => {$(
+        written!($type, $name, MetaSchema {
+            enum_items: <$type>::WORDS.iter().map(|word| json!(word)).collect(),
+            ..MetaSchema::new("string")
+        });
+
+        impl ParseFromParameter for $type {
+            fn parse_from_parameter(value: &str) -> ParseResult<Self> {
+                value.parse().map_err(ParseError::custom)
+            }
+        }
+    )+};
+}
+
+words! {
+    Environment = "Environment",
+    AskedEnvironment = "AskedEnvironment",
+    KeyStatus = "KeyStatus",
+    LimitPer = "LimitPer",
+    QuotaPeriod = "QuotaPeriod",
+}
+
+plain_type!(Secret, "Secret", MetaSchema { format: Some("password"), ..MetaSchema::new("string") });
+
+impl ToJSON for Secret {
+    /// A secret travels one way only.
+    fn to_json(&self) -> Option<Value> {
+        None
+    }
+}
+
+/// A secret on its way to whom it was made for. It is written out, which [`Secret`] is not, and prints as little.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(transparent)]
+pub struct ShownOnce(pub Secret);
+
+impl Serialize for ShownOnce {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.expose())
+    }
+}
+
+written!(ShownOnce, "ShownOnce", MetaSchema::new("string"));
+
+/// An object with whatever members its writer likes.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct FreeObject(pub Map<String, Value>);
+
+written!(
+    FreeObject,
+    "FreeObject",
+    MetaSchema {
+        additional_properties: Some(Box::new(MetaSchemaRef::Inline(Box::new(MetaSchema::ANY)))),
+        example: Some(json!({ "plan": "growth" })),
+        ..MetaSchema::new("object")
+    }
+);
+
+/// For a member that may be absent, null or set: `#[serde(default, deserialize_with = "edit")]`.
+pub fn edit<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(from).map(Some)
+}
+
+/// For a member that may be absent but not null.
+pub fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
+}
