@@ -4,7 +4,9 @@
 #![allow(unreachable_pub, reason = "a test binary exports nothing")]
 #![allow(dead_code, reason = "the support is for every feature, and not all are here yet")]
 
+mod apis;
 mod http;
+mod keys;
 mod layers;
 mod schema;
 mod support;
