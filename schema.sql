@@ -442,6 +442,7 @@ CREATE TABLE activity_links (
     -- Set once retention has removed this link's rows and all before: an HMAC that says it was retention.
     anchor           BLOB
 ) STRICT;
+CREATE INDEX activity_links_by_anchor ON activity_links (no) WHERE anchor IS NOT NULL;
 
 -- Rows from which on the clock stood earlier than before, because somebody set it back. Between two of them `at`
 -- never falls by more than a minute, so that a time can be found by bisection.

@@ -122,7 +122,10 @@ async fn compose(
     public_url: String,
 ) -> Result<Arc<Core>, Failure> {
     let vault = data::vault(&data.master_key)?;
-    let (activity, appender) = activity::open(&vault, env.clock.clone(), activity::Options::default());
+    let retention =
+        activity::Retention { days: config.activity.retention_days, max_bytes: config.activity.max_bytes };
+    let options = activity::Options { retention, ..activity::Options::default() };
+    let (activity, appender) = activity::open(&vault, env.clock.clone(), options);
     let verify = verify::Engine::new(config.cache_bytes);
     let behind = Behind { usage: verify.usage_drain(), activity: appender };
     let db =

@@ -70,15 +70,15 @@ pub fn last_pair(conn: &Conn<'_>, segment: i64) -> Result<Option<(i64, i64)>, Er
     )
 }
 
-/// Appends pairs of key and row, which must come sorted and after [`last_pair`].
+/// Appends pairs of a key and a row's place after row `base`, which must come sorted and after [`last_pair`].
 ///
 /// # Errors
 /// When they cannot be written.
-pub fn append(tx: &mut Tx<'_>, segment: i64, pairs: &[(i64, i64)]) -> Result<(), Error> {
+pub fn append(tx: &mut Tx<'_>, segment: i64, base: i64, pairs: &[(i64, u32)]) -> Result<(), Error> {
     let mut statement =
         tx.0.prepare_cached("INSERT INTO activity_index (segment, key_no, activity_no) VALUES (?1, ?2, ?3)")?;
-    for (key_no, activity_no) in pairs {
-        statement.execute((segment, key_no, activity_no))?;
+    for &(key_no, place) in pairs {
+        statement.execute((segment, key_no, base + i64::from(place)))?;
     }
     Ok(())
 }

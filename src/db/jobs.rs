@@ -36,3 +36,25 @@ pub fn put(tx: &mut Tx<'_>, due: &Due, error: Option<&str>) -> Result<(), Error>
     )?;
     Ok(())
 }
+
+/// What a job remembers between its runs; none before it noted anything.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn state<T: serde::de::DeserializeOwned>(conn: &Conn<'_>, name: &str) -> Result<Option<T>, Error> {
+    let sql = "SELECT state FROM jobs WHERE name = ?1 AND state <> '{}'";
+    conn.first(sql, params![name], |row| row.json(0))
+}
+
+/// Remembers `state` for a job, in the transaction of the work that it tells of.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn set_state(tx: &mut Tx<'_>, name: &str, state: &impl serde::Serialize) -> Result<(), Error> {
+    let state = serde_json::to_string(state).map_err(|error| Error::Other(error.to_string()))?;
+    tx.execute(
+        "INSERT INTO jobs (name, run_at, state) VALUES (?1, 0, ?2) ON CONFLICT (name) DO UPDATE SET state = ?2",
+        params![name, state],
+    )?;
+    Ok(())
+}

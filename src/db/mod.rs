@@ -2,8 +2,11 @@
 //! readers. Only this folder names rusqlite; the layers above see [`Tx`], [`Conn`] and [`Row`].
 
 pub mod activity;
+pub mod activity_hours;
 pub mod activity_index;
+pub mod activity_links;
 pub mod activity_names;
+pub mod activity_retention;
 pub mod apis;
 pub mod clients;
 pub mod idempotency;

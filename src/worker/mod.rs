@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::db::jobs::{self as table, Due};
-use crate::domain::{Core, idempotency, sessions, signing_keys};
+use crate::domain::{Core, activity, idempotency, sessions, signing_keys};
 use crate::error::{Error, Result};
 
 /// How often the clock is looked at.
@@ -36,6 +36,13 @@ struct Job {
 
 /// Everything that is done on time.
 const JOBS: &[Job] = &[
+    Job { name: "activity.index", every_seconds: 60, work: |core| Box::pin(activity::index_segments(core)) },
+    Job { name: activity::HOURS_JOB, every_seconds: 60, work: |core| Box::pin(activity::count_hours(core)) },
+    Job {
+        name: "activity.retention",
+        every_seconds: 3_600,
+        work: |core| Box::pin(activity::apply_retention(core)),
+    },
     Job { name: "idempotency.sweep", every_seconds: 600, work: |core| Box::pin(sweep_idempotency(core)) },
     Job { name: "sessions.sweep", every_seconds: 600, work: |core| Box::pin(sweep_sessions(core)) },
     Job { name: "signing_keys.tend", every_seconds: 3_600, work: |core| Box::pin(tend_signing_keys(core)) },

@@ -3,22 +3,25 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
+use super::chain::{Chain, Row};
 use super::log::{Log, lock};
 use super::strings::Strings;
 use crate::db::activity::{self as table, Inserter, Stored, segment};
-use crate::db::{Drain, Error, Tx};
+use crate::db::{Drain, Error, Tx, activity_links as links};
 use crate::domain::vault::Signer;
+use crate::model::Timestamp;
 use crate::model::activity::Entry;
 
 /// Appends what waits in a [`Log`].
 pub struct Appender {
     log: Arc<Log>,
-    #[expect(dead_code, reason = "the chain comes next")]
     signer: Signer,
     /// Shared with the commit hook, which runs on the same thread: never contended.
     state: Arc<Mutex<State>>,
 }
 
+/// What the appender remembers from one transaction to the next. If one is lost, all but the batch is forgotten and
+/// read again.
 #[derive(Default)]
 struct State {
     /// Taken from the buffer; the first `writing` are in a transaction that may still fail.
@@ -26,6 +29,10 @@ struct State {
     spare: Vec<Entry>,
     writing: usize,
     strings: Strings,
+    /// None until the first transaction, and after one that was lost.
+    chain: Option<Chain>,
+    /// Whether the last transaction's hook has run.
+    settled: bool,
 }
 
 impl Appender {
@@ -36,18 +43,27 @@ impl Appender {
 
 impl Drain for Appender {
     fn pending(&self) -> bool {
-        self.log.waiting()
+        let now = self.log.clock.now();
+        self.log.waiting() || lock(&self.state).chain.as_ref().is_some_and(|chain| chain.is_due(now))
     }
 
     fn append(&mut self, tx: &mut Tx<'_>) -> Result<(), Error> {
         let mut state = lock(&self.state);
         let everything = self.log.take_hurry();
         state.collect(&self.log, everything);
-        if state.writing == 0 {
-            return Ok(());
+        let mut writing = Writing {
+            now: self.log.clock.now(),
+            signer: &self.signer,
+            written: Vec::with_capacity(state.writing),
+        };
+        let mut chain = state.load(tx)?;
+        writing.catch_up(tx, &mut chain)?;
+        writing.batch(tx, &mut chain, &mut state)?;
+        if chain.is_due(writing.now) || self.log.is_closed() {
+            chain.close(tx, &self.signer)?;
         }
-        let written = state.write(tx)?;
-        let (log, shared) = (self.log.clone(), self.state.clone());
+        state.chain = Some(chain);
+        let (log, shared, written) = (self.log.clone(), self.state.clone(), writing.written);
         tx.on_commit(move || lock(&shared).committed(&log, &written));
         Ok(())
     }
@@ -62,9 +78,9 @@ struct Written {
 impl State {
     /// Decides which entries this transaction writes.
     fn collect(&mut self, log: &Log, everything: bool) {
-        if self.writing > 0 {
-            // The hook of the last transaction never ran: it was lost, and the same rows are due again.
+        if !std::mem::replace(&mut self.settled, false) {
             self.strings.forget();
+            self.chain = None;
         }
         log.take(&mut self.spare, everything);
         self.batch.extend(self.spare.drain(..));
@@ -73,29 +89,21 @@ impl State {
             if everything { self.batch.len() } else { self.batch.len().min(log.options.rows_per_drain) };
     }
 
-    fn write(&mut self, tx: &mut Tx<'_>) -> Result<Vec<Written>, Error> {
-        let mut no = table::ends(tx)?.map_or(0, |(_, last)| last);
-        let mut rows = Inserter::new(tx)?;
-        let mut written = Vec::with_capacity(self.writing);
-        for entry in self.batch.iter().take(self.writing) {
-            no += 1;
-            let mut intern = |text: &Option<Box<str>>| {
-                text.as_deref().map(|text| self.strings.intern(tx, segment(no), text)).transpose()
-            };
-            let (path, agent) = (intern(&entry.path)?, intern(&entry.agent)?);
-            let row = Stored::new(no, entry, path.map(|path| path.no), agent.map(|agent| agent.no));
-            rows.insert(&row)?;
-            written.push(Written { no, keys: row.indexed_keys() });
+    /// The chain where it stands, or as the store has it.
+    fn load(&mut self, tx: &Tx<'_>) -> Result<Chain, Error> {
+        match self.chain.take() {
+            Some(chain) => Ok(chain),
+            None => Ok(Chain::after(links::last(tx)?.as_ref())),
         }
-        Ok(written)
     }
 
     fn committed(&mut self, log: &Log, written: &[Written]) {
+        self.settled = true;
         self.batch.drain(..self.writing);
         self.batch.shrink_to(4_096);
         log.written(self.writing);
         self.writing = 0;
-        // A reader that builds the index holds it for long; it reads these rows itself then.
+        // A reader that holds the index is about to look into it; it reads these rows itself then.
         if let Ok(mut recent) = log.recent.try_lock() {
             for row in written {
                 recent.extend(row.no, row.keys);
@@ -104,5 +112,58 @@ impl State {
         if let Some(last) = written.last() {
             log.newest.send_replace(last.no);
         }
+    }
+}
+
+/// One transaction's work.
+struct Writing<'a> {
+    now: Timestamp,
+    signer: &'a Signer,
+    written: Vec<Written>,
+}
+
+impl Writing<'_> {
+    /// Takes up the rows that somebody else has written: changes, or everything after the last link at the start.
+    fn catch_up(&mut self, tx: &mut Tx<'_>, chain: &mut Chain) -> Result<(), Error> {
+        const AT_ONCE: i64 = 1_000;
+        let last = table::last(tx)?;
+        while chain.last_no < last {
+            let first = chain.last_no + 1;
+            let mut rows = Vec::new();
+            table::each(tx, first, first + AT_ONCE - 1, |row| {
+                rows.push(row);
+                Ok(true)
+            })?;
+            let Some(end) = rows.last().map(|row| row.no) else { break };
+            for row in &rows {
+                let row = Row::read(tx, row)?;
+                self.feed(tx, chain, &row)?;
+            }
+            debug_assert_eq!(chain.last_no, end);
+        }
+        Ok(())
+    }
+
+    fn batch(&mut self, tx: &mut Tx<'_>, chain: &mut Chain, state: &mut State) -> Result<(), Error> {
+        let State { batch, writing, strings, .. } = state;
+        let mut rows = Inserter::new(tx)?;
+        for entry in batch.iter().take(*writing) {
+            let no = chain.last_no + 1;
+            let mut intern = |text: &Option<Box<str>>| {
+                text.as_deref().map(|text| strings.intern(tx, segment(no), text)).transpose()
+            };
+            let (path, agent) = (intern(&entry.path)?, intern(&entry.agent)?);
+            let row = Stored::new(no, entry, path.map(|path| path.no), agent.map(|agent| agent.no));
+            rows.insert(&row)?;
+            let (path, agent) = (path.map(|path| path.digest), agent.map(|agent| agent.digest));
+            let text_bytes = strings.take_written_bytes();
+            self.feed(tx, chain, &Row { stored: &row, path, agent, text_bytes })?;
+        }
+        Ok(())
+    }
+
+    fn feed(&mut self, tx: &mut Tx<'_>, chain: &mut Chain, row: &Row<'_>) -> Result<(), Error> {
+        self.written.push(Written { no: row.stored.no, keys: row.stored.indexed_keys() });
+        chain.feed(tx, self.signer, self.now, row)
     }
 }

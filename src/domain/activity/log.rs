@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 
 use super::recent::Recent;
+use super::retention::Retention;
 use crate::db::{Db, Error as DbError};
 use crate::env::Clock;
 use crate::error::{Error, Result};
@@ -29,6 +30,8 @@ pub struct Options {
     pub strangers: usize,
     /// Rows that one transaction appends at most, so that changes do not wait for long.
     pub rows_per_drain: usize,
+    /// How much of it is kept.
+    pub retention: Retention,
 }
 
 impl Default for Options {
@@ -38,6 +41,7 @@ impl Default for Options {
             patience: Duration::from_millis(250),
             strangers: 8_192,
             rows_per_drain: 8_192,
+            retention: Retention::default(),
         }
     }
 }
@@ -230,6 +234,9 @@ impl Log {
 
     /// `rows` of those taken are on disk.
     pub(super) fn written(&self, rows: usize) {
+        if rows == 0 {
+            return;
+        }
         self.depth.fetch_sub(rows, Ordering::Relaxed);
         let counters = &self.counters;
         counters.rows.fetch_add(rows as u64, Ordering::Relaxed);

@@ -25,11 +25,18 @@
 //! Never stored: the credential, any part of it beyond the key's number, bodies, queries, other headers.
 
 mod append;
+mod chain;
+mod chart;
+mod hours;
+mod index;
 mod log;
 mod recent;
 mod record;
+mod retention;
 mod search;
 mod strings;
+mod times;
+mod verify;
 mod view;
 
 #[cfg(test)]
@@ -39,10 +46,15 @@ use std::sync::Arc;
 
 pub use crate::db::activity_names::{KeyName, UserName};
 pub use append::Appender;
+pub use chart::{Chart, Lines, Series, chart};
+pub use hours::{JOB as HOURS_JOB, count_hours};
+pub use index::index_segments;
 pub use log::{Log, Options, Stats};
 pub use record::{change, record};
+pub use retention::{Retention, apply_retention};
 pub use search::Filter;
 pub use strings::MAX_CHARS;
+pub use verify::{BadLink, ChainReport, Fault, verify_chain};
 pub use view::Activity;
 
 use crate::db::{activity as table, activity_names as names};
@@ -56,9 +68,11 @@ use crate::model::{ActivityId, KeyId};
 /// The log, and its side that [`crate::db::Db::open`] takes.
 pub fn open(vault: &Vault, clock: Arc<dyn Clock>, options: Options) -> (Arc<Log>, Appender) {
     let log = Arc::new(Log::new(clock, options));
-    (log.clone(), Appender::new(log, vault.signer("activity.chain")))
+    (log.clone(), Appender::new(log, vault.signer(CHAIN)))
 }
 
+/// What the key of the chain is for.
+const CHAIN: &str = "activity.chain";
 /// The list's name in its cursors.
 const LIST: &str = "activity";
 

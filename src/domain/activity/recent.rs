@@ -12,6 +12,8 @@ use super::log::{Log, lock};
 #[derive(Default)]
 pub(super) struct Recent {
     segments: BTreeMap<i64, Keys>,
+    /// Calls of [`Recent::tidy`] since somebody asked.
+    idle: u32,
 }
 
 /// The keys of one segment's rows, four bytes a row.
@@ -97,6 +99,15 @@ impl Recent {
         keys.by.extend(missing.by.iter().filter(|(_, place)| *place >= first_new));
     }
 
+    /// Lets everything go when nobody has asked for a while; call it about once a minute.
+    pub(super) fn tidy(&mut self) {
+        const KEPT_FOR: u32 = 10;
+        self.idle += 1;
+        if self.idle > KEPT_FOR {
+            self.segments.clear();
+        }
+    }
+
     /// Lets a segment go whose index is on disk.
     pub(super) fn forget(&mut self, segment: i64) {
         self.segments.remove(&segment);
@@ -114,7 +125,8 @@ pub(super) fn rows_of_key(
 ) -> Result<Vec<i64>, Error> {
     let (key, base) = (short(Some(key_no)), segment * SEGMENT_ROWS);
     let before = usize::try_from(before - base).unwrap_or(0);
-    let recent = caught_up(reader, log, segment, last)?;
+    let mut recent = caught_up(reader, log, segment, last)?;
+    recent.idle = 0;
     let places = recent.segments.get(&segment).map(|keys| keys.find(key, before, limit));
     Ok(places.unwrap_or_default().into_iter().map(|place| base + i64::from(place)).collect())
 }

@@ -32,7 +32,7 @@ pub fn change(call: &Call, kind: Kind) -> Entry {
 /// # Errors
 /// When it cannot be written; the change is then undone too.
 pub fn record(tx: &mut Tx<'_>, entry: &Entry) -> Result<()> {
-    let no = table::ends(tx)?.map_or(0, |(_, last)| last) + 1;
+    let no = table::last(tx)? + 1;
     // The dictionary is the appender's, and this transaction may still be lost: a string of its own costs little.
     let mut intern = |text: &Option<Box<str>>| {
         text.as_deref().map(|text| table::insert_string(tx, segment(no), cap(text))).transpose()
@@ -52,15 +52,14 @@ fn event(tx: &Tx<'_>, id: ActivityId, entry: &Entry) -> Result<Value> {
             event.insert(name.to_owned(), value.into());
         }
     };
-    let text = |id: Option<String>| id;
     put("activity_id", Some(id.to_string()));
     put("at", Some(entry.at.to_string()));
     put("event", Some(entry.kind.as_str().to_owned()));
     put("api", entry.api_no.map(|no| names::api(tx, no)).transpose()?.flatten());
-    put("key_id", text(key(tx, entry.key_no)?));
-    put("user_id", text(user(tx, entry.user_no)?));
-    put("by_key_id", text(key(tx, entry.by_key_no)?));
-    put("by_user_id", text(user(tx, entry.by_user_no)?));
+    put("key_id", key(tx, entry.key_no)?);
+    put("user_id", user(tx, entry.user_no)?);
+    put("by_key_id", key(tx, entry.by_key_no)?);
+    put("by_user_id", user(tx, entry.by_user_no)?);
     if let Some(detail) = &entry.detail {
         event.insert("detail".to_owned(), json!(detail));
     }

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::log::Log;
 use super::recent;
+use super::times;
 use super::view::Names;
 use crate::db::activity::{self as table, Conditions, Stored, segment};
 use crate::db::{Conn, Error as DbError, Reader, activity_index as index, activity_names as names};
@@ -38,6 +39,17 @@ pub struct Filter {
     pub request_id: Option<RequestId>,
 }
 
+impl Filter {
+    /// From when to when. A request's id tells its time, so that it need not be looked for in the whole log.
+    fn times(&self) -> (Option<Timestamp>, Option<Timestamp>) {
+        const AROUND_SECONDS: i64 = 2;
+        let made_at = self.request_id.map(RequestId::at);
+        let from = made_at.map(|at| at.minus_seconds(AROUND_SECONDS));
+        let to = made_at.map(|at| at.plus_seconds(AROUND_SECONDS));
+        (self.from.max(from), [self.to, to].into_iter().flatten().min())
+    }
+}
+
 /// How much one call may look at before it answers with what it has.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Budget {
@@ -47,7 +59,7 @@ pub(super) struct Budget {
     pub(super) visited: usize,
 }
 
-pub(super) const BUDGET: Budget = Budget { scanned: 250_000, visited: 20_000 };
+pub(super) const BUDGET: Budget = Budget { scanned: 500_000, visited: 20_000 };
 
 /// Rows found, newest first, and where to go on: rows below that number were not looked at.
 pub(super) struct Found {
@@ -70,7 +82,7 @@ pub(super) fn search(
 ) -> Result<Found, DbError> {
     let Some((first, last)) = table::ends(reader)? else { return Ok(Found::NOTHING) };
     let Some(conditions) = resolve(reader, filter)? else { return Ok(Found::NOTHING) };
-    let range = (first, last.min(before.saturating_sub(1)));
+    let mut budget = budget;
     let mut search = Search {
         reader,
         conditions,
@@ -78,10 +90,17 @@ pub(super) fn search(
         limit,
         rows: Vec::new(),
     };
-    let rest_below = match search.conditions.key_no {
-        Some(key_no) => search.by_key(log, range, last, key_no, budget.visited)?,
-        None => search.by_scan(range, budget.scanned)?,
-    };
+    let mut rest_below = None;
+    for (start, end) in times::ranges(reader, (first, last), filter.times())? {
+        let range = (start, end.min(before.saturating_sub(1)));
+        rest_below = match search.conditions.key_no {
+            Some(key_no) => search.by_key(log, range, last, key_no, &mut budget.visited)?,
+            None => search.by_scan(range, &mut budget.scanned)?,
+        };
+        if rest_below.is_some() {
+            break;
+        }
+    }
     Ok(Found { rows: search.rows, rest_below })
 }
 
@@ -128,19 +147,19 @@ impl Search<'_> {
         (first, mut last): (i64, i64),
         newest: i64,
         key_no: i64,
-        mut budget: usize,
+        budget: &mut usize,
     ) -> Result<Option<i64>, DbError> {
         while last >= first {
-            if budget == 0 {
+            if *budget == 0 {
                 return Ok(Some(last + 1));
             }
-            let wanted = budget.min((self.limit - self.rows.len()).max(64));
+            let wanted = (*budget).min((self.limit - self.rows.len()).max(64));
             let nos = rows_of_key(self.reader, log, (segment(last), newest), key_no, last + 1, wanted)?;
             for no in nos.iter().copied().filter(|no| *no >= first) {
-                if self.rows.len() == self.limit || budget == 0 {
+                if self.rows.len() == self.limit || *budget == 0 {
                     return Ok(Some(no + 1));
                 }
-                budget -= 1;
+                *budget -= 1;
                 self.visit((no, no))?;
             }
             last = match nos.last() {
@@ -152,13 +171,20 @@ impl Search<'_> {
     }
 
     /// Goes through all rows. Tells where to go on.
-    fn by_scan(&mut self, (first, last): (i64, i64), budget: i64) -> Result<Option<i64>, DbError> {
-        let stop = first.max(last.saturating_sub(budget - 1));
-        self.visit((stop, last))?;
-        if self.rows.len() == self.limit {
-            return Ok(self.rows.last().map(|row| row.no).filter(|no| *no > first));
+    fn by_scan(&mut self, (first, last): (i64, i64), budget: &mut i64) -> Result<Option<i64>, DbError> {
+        if last < first {
+            return Ok(None);
         }
-        Ok((stop > first).then_some(stop))
+        if self.rows.len() == self.limit || *budget == 0 {
+            return Ok(Some(last + 1));
+        }
+        let stop = first.max(last - (*budget - 1));
+        *budget -= last - stop + 1;
+        self.visit((stop, last))?;
+        // Where the last row that fits was the very last of the range, the next range begins with this answer.
+        let next =
+            if self.rows.len() == self.limit { self.rows.last().map_or(stop, |row| row.no) } else { stop };
+        Ok((next > first).then_some(next))
     }
 
     /// Collects the rows within `range` that fit, newest first, until there are enough.

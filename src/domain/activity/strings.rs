@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_lc_rs::digest;
 
-use crate::db::{Error, Tx, activity as table};
+use crate::db::{Conn, Error, Tx, activity as table};
 
 /// Characters of a path or user agent that are kept.
 pub const MAX_CHARS: usize = 256;
@@ -26,6 +26,17 @@ pub(super) fn digest_of(text: &str) -> TextDigest {
     whole.as_ref()[..16].try_into().expect("a SHA-256 is longer")
 }
 
+/// What a string takes on disk, roughly.
+pub(super) fn text_bytes(text: &str) -> i64 {
+    text.len() as i64 + 12
+}
+
+/// [`digest_of`] the text with this number, and what it takes on disk. A text that is gone has a digest that no text
+/// has, which breaks its link.
+pub(super) fn digest_of_no(conn: &Conn<'_>, no: i64) -> Result<(TextDigest, i64), Error> {
+    Ok(table::string(conn, no)?.map_or(([0; 16], 0), |text| (digest_of(&text), text_bytes(&text))))
+}
+
 /// The first [`MAX_CHARS`] characters.
 pub(super) fn cap(text: &str) -> &str {
     if text.len() <= MAX_CHARS {
@@ -39,6 +50,7 @@ pub(super) fn cap(text: &str) -> &str {
 pub(super) struct Strings {
     segment: i64,
     known: HashMap<Box<str>, Interned>,
+    written_bytes: i64,
 }
 
 impl Strings {
@@ -54,7 +66,13 @@ impl Strings {
         }
         let interned = Interned { no: table::insert_string(tx, segment, text)?, digest: digest_of(text) };
         self.known.insert(text.into(), interned);
+        self.written_bytes += text_bytes(text);
         Ok(interned)
+    }
+
+    /// What the strings written since the last call take on disk, roughly.
+    pub(super) fn take_written_bytes(&mut self) -> i64 {
+        std::mem::take(&mut self.written_bytes)
     }
 
     /// What was written last may not be there: a transaction was lost.

@@ -81,7 +81,13 @@ impl Names {
         remembered(&mut self.strings, no, |no| table::string(reader, no))
     }
 
-    fn key(&mut self, reader: &Reader<'_>, no: Option<i64>) -> Result<Option<KeyName>, Error> {
+    /// The slug of an API.
+    pub(super) fn api(&mut self, reader: &Reader<'_>, no: Option<i64>) -> Result<Option<String>, Error> {
+        remembered(&mut self.apis, no, |no| names::api(reader, no))
+    }
+
+    /// A key.
+    pub(super) fn key(&mut self, reader: &Reader<'_>, no: Option<i64>) -> Result<Option<KeyName>, Error> {
         remembered(&mut self.keys, no, |no| names::key(reader, no))
     }
 
@@ -97,7 +103,7 @@ impl Names {
             kind: row.kind,
             outcome: row.outcome,
             code: row.reason,
-            api: remembered(&mut self.apis, row.api_no, |no| names::api(reader, no))?,
+            api: self.api(reader, row.api_no)?,
             key: self.key(reader, row.key_no)?,
             user: self.user(reader, row.user_no)?,
             by_key: self.key(reader, row.by_key_no)?,

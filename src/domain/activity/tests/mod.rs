@@ -1,5 +1,8 @@
 //! The log over a real file.
 
+mod chain;
+mod upkeep;
+
 use std::time::Duration;
 
 use serde_json::json;

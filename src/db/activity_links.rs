@@ -1,0 +1,109 @@
+//! The chain over the activity log, and the places where its clock was set back.
+
+use super::{Conn, Error, Row, Tx, params};
+use crate::model::Timestamp;
+
+/// One link of the chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// The last row that it covers.
+    pub no: i64,
+    /// No row of it is later, nor any before it since the clock was last set back.
+    pub max_at: Timestamp,
+    /// What its rows take on disk, roughly.
+    pub bytes: i64,
+    /// The signature over this link and the one before.
+    pub mac: Vec<u8>,
+    /// The signature of retention, when it has removed the rows.
+    pub anchor: Option<Vec<u8>>,
+}
+
+const COLUMNS: &str = "no, max_at, bytes, mac, anchor";
+
+fn link(row: &Row<'_>) -> Result<Link, Error> {
+    Ok(Link {
+        no: row.get(0)?,
+        max_at: row.time(1)?,
+        bytes: row.get(2)?,
+        mac: row.get(3)?,
+        anchor: row.get(4)?,
+    })
+}
+
+/// The newest link.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn last(conn: &Conn<'_>) -> Result<Option<Link>, Error> {
+    conn.first(&format!("SELECT {COLUMNS} FROM activity_links ORDER BY no DESC LIMIT 1"), &[], link)
+}
+
+/// The newest link whose rows retention has removed.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn anchor(conn: &Conn<'_>) -> Result<Option<Link>, Error> {
+    let sql =
+        format!("SELECT {COLUMNS} FROM activity_links WHERE anchor IS NOT NULL ORDER BY no DESC LIMIT 1");
+    conn.first(&sql, &[], link)
+}
+
+/// Links after row `no`, oldest first, until `visit` says false.
+///
+/// # Errors
+/// When the store cannot be read or `visit` fails.
+pub fn each(
+    conn: &Conn<'_>,
+    no: i64,
+    mut visit: impl FnMut(Link) -> Result<bool, Error>,
+) -> Result<(), Error> {
+    let sql = format!("SELECT {COLUMNS} FROM activity_links WHERE no > ?1 ORDER BY no");
+    conn.each(&sql, params![no], |row| visit(link(row)?))
+}
+
+/// Appends a link.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn insert(tx: &mut Tx<'_>, link: &Link) -> Result<(), Error> {
+    tx.execute(
+        "INSERT INTO activity_links (no, max_at, bytes, mac) VALUES (?1, ?2, ?3, ?4)",
+        params![link.no, link.max_at.millis(), link.bytes, link.mac],
+    )?;
+    Ok(())
+}
+
+/// Says that retention has removed the rows of the link up to row `no`, or is about to.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn set_anchor(tx: &mut Tx<'_>, no: i64, anchor: &[u8]) -> Result<(), Error> {
+    tx.execute("UPDATE activity_links SET anchor = ?2 WHERE no = ?1", params![no, anchor])?;
+    Ok(())
+}
+
+/// What the rows under the links after row `no` take on disk, roughly.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn bytes_after(conn: &Conn<'_>, no: i64) -> Result<i64, Error> {
+    conn.number("SELECT sum(bytes) FROM activity_links WHERE no > ?1", params![no])
+}
+
+/// The first rows of every stretch in which the clock was not set back, the newest first; the log's first row is not
+/// among them.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn runs(conn: &Conn<'_>) -> Result<Vec<i64>, Error> {
+    conn.all("SELECT no FROM activity_runs ORDER BY no DESC", &[], |row| row.get(0))
+}
+
+/// Notes that the clock was set back before row `no`.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn insert_run(tx: &mut Tx<'_>, no: i64) -> Result<(), Error> {
+    tx.execute("INSERT INTO activity_runs (no) VALUES (?1) ON CONFLICT DO NOTHING", params![no])?;
+    Ok(())
+}

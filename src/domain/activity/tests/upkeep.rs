@@ -1,0 +1,176 @@
+//! Indexing, counting and retention: the same answers before and after, however often they are cut off.
+
+use super::*;
+use crate::domain::testing::START;
+use crate::model::activity::{Group, Interval};
+
+/// Rows over several segments about a few keys; every answer is known.
+async fn fill(world: &World, rows: usize) -> Vec<(KeyId, Vec<String>)> {
+    let mut keys = Vec::new();
+    for name in ["rare", "usual", "busy"] {
+        let (no, id) = key(world, name).await;
+        keys.push((no, id, Vec::new()));
+    }
+    for index in 0..rows {
+        let which = if index % 97 == 0 { 0 } else { 1 + usize::from(index % 5 > 0) };
+        let (no, _, paths) = &mut keys[which];
+        let path = format!("/{index}");
+        let mut entry = decision(world, *no, &path);
+        paths.push(path);
+        if index % 211 == 0 {
+            // A change by another key is found under both.
+            entry.outcome = Outcome::Changed;
+            entry.by_key_no = Some(keys[(which + 1) % 3].0);
+            keys[(which + 1) % 3].2.push(format!("/{index}"));
+        }
+        world.core.activity.push(entry).unwrap();
+        if index % 400 == 0 {
+            world.core.activity.flush(&world.core.db).await.unwrap();
+            world.clock.advance(Duration::from_secs(60));
+        }
+    }
+    world.core.activity.flush(&world.core.db).await.unwrap();
+    world.clock.advance(Duration::from_secs(2));
+    keys.into_iter().map(|(_, id, paths)| (id, paths.into_iter().rev().collect())).collect()
+}
+
+async fn all_of(world: &World, key: KeyId, limit: usize) -> Vec<String> {
+    let (mut found, mut cursor) = (Vec::new(), None::<String>);
+    loop {
+        let filter = Filter { key: Some(key), ..Filter::default() };
+        let page = list(&reading(world), filter, cursor.as_deref(), limit).await.unwrap();
+        found.extend(page.data.into_iter().filter_map(|row| row.path));
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            return found;
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_index_finds_what_memory_found() {
+    let world = World::new().await;
+    let keys = fill(&world, 3_500).await;
+    for (id, paths) in &keys {
+        assert_eq!(&all_of(&world, *id, 200).await, paths);
+    }
+    index_segments(world.core.clone()).await.unwrap();
+    let indexed =
+        world.core.read(|conn| Ok::<_, Error>(conn.number("SELECT count(*) FROM activity_segments", &[])?));
+    assert_eq!(indexed.await.unwrap(), 3);
+    for (id, paths) in &keys {
+        for limit in [1_usize, 7, 200].into_iter().filter(|limit| paths.len() / limit < 100) {
+            assert_eq!(&all_of(&world, *id, limit).await, paths);
+        }
+    }
+    assert!(crate::worker::run_due(&world.core).await > 0);
+}
+
+#[tokio::test]
+async fn an_index_that_was_cut_off_goes_on_where_it_stopped() {
+    let world = World::new().await;
+    let keys = fill(&world, 1_200).await;
+    index_segments(world.core.clone()).await.unwrap();
+    // As if it had been cut off after half of its steps.
+    world
+        .write(|tx| {
+            tx.execute("DELETE FROM activity_segments", &[])?;
+            Ok(tx.execute("DELETE FROM activity_index WHERE (key_no, activity_no) > (2, 500)", &[])?)
+        })
+        .await
+        .unwrap();
+    index_segments(world.core.clone()).await.unwrap();
+    for (id, paths) in &keys {
+        assert_eq!(&all_of(&world, *id, 200).await, paths);
+    }
+}
+
+async fn counts(world: &World, group: Group, key: Option<KeyId>) -> Vec<(String, u64)> {
+    let start: Timestamp = START.parse().unwrap();
+    let asked = Chart {
+        from: start.minus_seconds(3_600),
+        to: start.plus_seconds(86_400),
+        interval: Interval::Hour,
+        group,
+        key,
+        api: None,
+    };
+    let lines = chart(&reading(world), asked).await.unwrap();
+    lines.series.into_iter().map(|line| (line.label.unwrap_or(line.name), line.counts.iter().sum())).collect()
+}
+
+#[tokio::test]
+async fn charts_count_every_row_once_before_and_after_it_is_rolled_up() {
+    let world = World::new().await;
+    let keys = fill(&world, 1_500).await;
+    for _ in 0..25 {
+        let ip = "198.51.100.1".parse().unwrap();
+        world
+            .core
+            .activity
+            .push_unidentified(world.now(), Kind::ApiCall, Reason::NotFound, None, ip)
+            .unwrap();
+    }
+    let before = (
+        counts(&world, Group::Outcome, None).await,
+        counts(&world, Group::Key, None).await,
+        counts(&world, Group::Outcome, Some(keys[0].0)).await,
+    );
+    assert_eq!(before.0.iter().map(|(_, count)| count).sum::<u64>(), 1_525);
+    assert_eq!(before.1.iter().map(|(_, count)| count).sum::<u64>(), 1_500);
+    assert_eq!(before.0.iter().find(|(name, _)| name == "refused").unwrap().1, 25);
+    // In the middle of a window, too: cut off after each step by a panic of the writer's job.
+    for after in 0..40 {
+        let counted = world
+            .write(move |tx| {
+                let sql = format!(
+                    "CREATE TRIGGER cut BEFORE UPDATE ON jobs WHEN (SELECT count(*) FROM activity_hours) > {} \
+                     BEGIN SELECT RAISE(ABORT, 'cut off'); END",
+                    after * 3
+                );
+                tx.execute("DROP TRIGGER IF EXISTS cut", &[])?;
+                Ok(tx.execute(&sql, &[])?)
+            })
+            .await;
+        counted.unwrap();
+        let _ = count_hours(world.core.clone()).await;
+        let now = (
+            counts(&world, Group::Outcome, None).await,
+            counts(&world, Group::Key, None).await,
+            counts(&world, Group::Outcome, Some(keys[0].0)).await,
+        );
+        assert_eq!(now, before);
+    }
+    world.write(|tx| Ok(tx.execute("DROP TRIGGER cut", &[])?)).await.unwrap();
+    count_hours(world.core.clone()).await.unwrap();
+    assert_eq!(counts(&world, Group::Key, None).await, before.1);
+}
+
+#[tokio::test]
+async fn retention_removes_the_oldest_by_whole_links_and_the_rest_still_proves_itself() {
+    let world = World::new().await;
+    fill(&world, 2_500).await;
+    let middle = world.now();
+    world.clock.advance(Duration::from_secs(80 * 86_400));
+    let keys = fill(&world, 700).await;
+    world.clock.advance(Duration::from_secs(11 * 86_400));
+    apply_retention(world.core.clone()).await.unwrap();
+    let rest = find(&world, Filter { to: Some(middle), ..Filter::default() }).await;
+    assert!(rest.is_empty(), "{rest:?}");
+    for (id, paths) in &keys {
+        assert_eq!(&all_of(&world, *id, 200).await, paths);
+    }
+    let report = verify_chain(&reading(&world)).await.unwrap();
+    assert_eq!(report.bad, None);
+    assert!((700..800).contains(&(report.rows + report.unlinked_rows)), "{report:?}");
+    let old = "SELECT (SELECT count(*) FROM activity_strings WHERE segment < 2)
+        + (SELECT count(*) FROM activity_index WHERE segment < 2)";
+    assert_eq!(world.core.read(move |conn| Ok::<_, Error>(conn.number(old, &[])?)).await.unwrap(), 0);
+    // Again, and later: nothing more to remove but what got too old meanwhile, and never the newest row.
+    apply_retention(world.core.clone()).await.unwrap();
+    world.clock.advance(Duration::from_secs(365 * 86_400));
+    apply_retention(world.core.clone()).await.unwrap();
+    world.core.activity.push(decision(&world, 1, "/new")).unwrap();
+    assert!(paths(&world, Filter::default()).await.len() <= 101);
+    assert_eq!(verify_chain(&reading(&world)).await.unwrap().bad, None);
+}
