@@ -19,6 +19,7 @@ pub mod migrate;
 mod reader;
 mod row;
 pub mod sessions;
+pub mod settings;
 pub mod signing_keys;
 pub mod usage;
 pub mod users;

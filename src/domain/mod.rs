@@ -17,6 +17,7 @@ pub mod passwords;
 pub mod people;
 pub mod reach;
 pub mod sessions;
+pub mod settings;
 pub mod signing_keys;
 #[cfg(test)]
 pub(crate) mod testing;

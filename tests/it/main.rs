@@ -8,5 +8,8 @@ mod apis;
 mod http;
 mod keys;
 mod layers;
+mod people;
 mod schema;
+mod sign_in;
 mod support;
+mod tokens;

@@ -7,6 +7,7 @@ pub mod clients;
 pub mod instance;
 pub mod keys;
 pub mod sessions;
+pub mod settings;
 pub mod signing_keys;
 pub mod users;
 
@@ -45,6 +46,7 @@ pub fn all() -> impl OpenApi {
         clients::ClientsApi,
         instance::InstanceApi,
         sessions::SessionsApi,
+        settings::SettingsApi,
         signing_keys::SigningKeysApi,
         users::UsersApi,
     )

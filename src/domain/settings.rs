@@ -1,0 +1,62 @@
+//! What an administrator changes while the server runs.
+
+use serde_json::json;
+
+use crate::db::{Conn, settings as store};
+use crate::domain::access::{Can, SettingsManage};
+use crate::domain::activity;
+use crate::domain::sessions::SECOND_FACTOR_REQUIRED;
+use crate::error::{Error, Result};
+use crate::model::activity::{Entry, Kind};
+
+/// Every such setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// Whether owners and admins need a second factor: one without may only set it up.
+    pub second_factor_required: bool,
+}
+
+/// What is to be changed; none leaves a setting as it is.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Changes {
+    /// Whether owners and admins need a second factor.
+    pub second_factor_required: Option<bool>,
+}
+
+fn read(conn: &Conn<'_>) -> Result<Settings> {
+    let required = store::get(conn, SECOND_FACTOR_REQUIRED)?;
+    Ok(Settings { second_factor_required: required.as_deref() == Some("true") })
+}
+
+/// The settings as they are.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn get(can: &Can<SettingsManage>) -> Result<Settings> {
+    can.core.db.lookup(read)
+}
+
+/// Changes settings; it counts from the next request on.
+///
+/// # Errors
+/// When the store cannot be written.
+pub async fn update(can: &Can<SettingsManage>, changes: Changes) -> Result<Settings> {
+    let can = can.clone();
+    let core = can.core.clone();
+    core.write(move |tx| {
+        let before = read(tx)?;
+        let required = changes.second_factor_required.unwrap_or(before.second_factor_required);
+        let after = Settings { second_factor_required: required };
+        if after != before {
+            store::set(tx, SECOND_FACTOR_REQUIRED, if required { "true" } else { "false" }, can.now)?;
+            let detail = json!({
+                "before": {SECOND_FACTOR_REQUIRED: before.second_factor_required},
+                "after": {SECOND_FACTOR_REQUIRED: after.second_factor_required},
+            });
+            let entry = activity::change(&can, Kind::SettingChanged);
+            activity::record(tx, &Entry { detail: Some(Box::new(detail)), ..entry })?;
+        }
+        Ok::<_, Error>(after)
+    })
+    .await
+}

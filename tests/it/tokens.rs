@@ -1,0 +1,217 @@
+//! Access tokens from outside: stock libraries check them, and nothing but them is taken.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
+use keywright::model::setting::SigningAlg;
+use serde_json::{Value, json};
+
+use crate::people::{PASSWORD, add, login};
+use crate::support::TestApp;
+
+async fn token(app: &TestApp) -> String {
+    let tokens = login(&app.anonymous(), "ada@example.com", PASSWORD).await.expect(200);
+    tokens["access_token"].as_str().unwrap().to_owned()
+}
+
+fn part(token: &str, index: usize) -> Value {
+    serde_json::from_slice(&BASE64URL.decode(token.split('.').nth(index).unwrap()).unwrap()).unwrap()
+}
+
+/// Runs a program that must succeed; its output is the test's.
+fn run(program: &str, arguments: &[&str], directory: &Path) -> String {
+    let output = Command::new(program)
+        .args(arguments)
+        .current_dir(directory)
+        .output()
+        .unwrap_or_else(|error| panic!("{program} is needed for this test: {error}"));
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(
+        output.status.success(),
+        "{program} {arguments:?}: {}{}",
+        text(&output.stdout),
+        text(&output.stderr)
+    );
+    text(&output.stdout)
+}
+
+/// A directory under `target/` that keeps installed packages from run to run.
+fn tools(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("target").join("test-tools").join(name);
+    std::fs::create_dir_all(&path).unwrap();
+    path
+}
+
+const PYTHON: &str = r#"
+import sys, jwt
+url, token, audience = sys.argv[1:]
+key = jwt.PyJWKClient(url + "/.well-known/jwks.json").get_signing_key_from_jwt(token)
+claims = jwt.decode(token, key.key, algorithms=[key.algorithm_name], audience=audience, issuer=url,
+                    options={"require": ["exp", "iat", "sub", "jti"], "verify_exp": False, "verify_iat": False})
+print(claims["sub"])
+"#;
+
+const NODE: &str = r#"
+import { createRemoteJWKSet, jwtVerify } from "jose";
+const [url, token, audience, now] = process.argv.slice(2);
+const keys = createRemoteJWKSet(new URL(url + "/.well-known/jwks.json"));
+const { payload, protectedHeader } = await jwtVerify(token, keys,
+  { issuer: url, audience, typ: "at+jwt", currentDate: new Date(now) });
+if (!protectedHeader.kid) throw new Error("no kid");
+console.log(payload.sub);
+"#;
+
+/// PyJWT of Python and jose of Node check our tokens through the JWKS address, for every algorithm.
+#[tokio::test(flavor = "multi_thread")]
+async fn stock_libraries_check_our_tokens() {
+    let python = tools("python");
+    let interpreter = python.join("bin/python3");
+    if !python.join("lib").exists() {
+        run("python3", &["-m", "venv", "."], &python);
+        run(interpreter.to_str().unwrap(), &["-m", "pip", "install", "-q", "pyjwt[crypto]==2.10.1"], &python);
+    }
+    let node = tools("node");
+    if !node.join("node_modules/jose").exists() {
+        std::fs::write(node.join("package.json"), r#"{"private": true, "type": "module"}"#).unwrap();
+        run("npm", &["install", "--silent", "--no-audit", "--no-fund", "jose@5.9.6"], &node);
+    }
+    std::fs::write(python.join("check.py"), PYTHON).unwrap();
+    std::fs::write(node.join("check.mjs"), NODE).unwrap();
+    for alg in SigningAlg::ALL.iter().copied() {
+        let app = TestApp::with(|config| config.sign_in.signing_alg = alg).await;
+        let ada = add(&app, "ada@example.com", "member").await;
+        let token = token(&app).await;
+        let (url, claims) = (app.core().settings.public_url.clone(), part(&token, 1));
+        assert_eq!(part(&token, 0)["alg"], alg.as_str());
+        let audience = claims["aud"].as_str().unwrap();
+        let arguments = ["check.py", &url, &token, audience];
+        assert_eq!(
+            run(interpreter.to_str().unwrap(), &arguments, &python).trim(),
+            ada["id"].as_str().unwrap()
+        );
+        let arguments = ["check.mjs", &url, &token, audience, &app.now().to_string()];
+        assert_eq!(run("node", &arguments, &node).trim(), ada["id"].as_str().unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_token_says_what_rfc_9068_wants_and_the_jwks_is_public() {
+    let app = TestApp::start().await;
+    let ada = add(&app, "ada@example.com", "viewer").await;
+    let token = token(&app).await;
+    assert_eq!(part(&token, 0)["typ"], "at+jwt");
+    let claims = part(&token, 1);
+    assert_eq!(claims["iss"], app.core().settings.public_url);
+    assert_eq!((&claims["sub"], &claims["client_id"]), (&ada["id"], &json!("keywright")));
+    assert_eq!(claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap(), 3_600);
+    assert!(claims["scope"].as_str().unwrap().contains("keys:read") && claims["sid"].is_string());
+    let jwks = app.anonymous().with("origin", "https://any.example").get("/.well-known/jwks.json").await;
+    assert_eq!(jwks.header("access-control-allow-origin"), "*");
+    assert!(jwks.header("cache-control").contains("max-age="));
+    let keys = jwks.expect(200)["keys"].as_array().unwrap().clone();
+    assert!(keys.iter().any(|key| key["kid"] == part(&token, 0)["kid"]));
+    assert!(keys.iter().all(|key| key.get("d").is_none() && key["use"] == "sig"));
+}
+
+#[tokio::test]
+async fn nothing_but_a_token_of_ours_is_taken() {
+    let app = TestApp::start().await;
+    add(&app, "ada@example.com", "member").await;
+    let good = token(&app).await;
+    app.bearer(&good).get("/v1/user/profile").await.expect(200);
+    let jwks = app.anonymous().get("/.well-known/jwks.json").await.expect(200);
+    let (header, payload) = (part(&good, 0), part(&good, 1));
+    let signature = good.rsplit('.').next().unwrap();
+    let encode = |value: &Value| BASE64URL.encode(value.to_string());
+    let with = |value: &Value, change: Value| {
+        let mut changed = value.clone();
+        for (name, new) in change.as_object().unwrap() {
+            changed[name] = new.clone();
+        }
+        changed
+    };
+    let mut forged = Vec::new();
+    for change in [
+        json!({"alg": "none"}),
+        json!({"alg": "NONE"}),
+        json!({"alg": "nOnE"}),
+        json!({"alg": "HS256"}),
+        json!({"jwk": jwks["keys"][0]}),
+        json!({"jku": "https://evil.example/jwks"}),
+        json!({"x5u": "https://evil.example/cert"}),
+        json!({"kid": "unknown"}),
+        json!({"kid": "../../../../dev/null"}),
+        json!({"crit": ["x"], "x": 1}),
+        json!({"typ": "JWT"}),
+    ] {
+        let header = encode(&with(&header, change));
+        forged.push(format!("{header}.{}.{signature}", encode(&payload)));
+        forged.push(format!("{header}.{}.", encode(&payload)));
+    }
+    for change in [
+        json!({"exp": 4_000_000_000_u64}),
+        json!({"exp": "never"}),
+        json!({"scope": "admin"}),
+        json!({"iss": "https://evil.example"}),
+        json!({"aud": ["a", "b"]}),
+    ] {
+        forged.push(format!("{}.{}.{signature}", encode(&header), encode(&with(&payload, change))));
+    }
+    let secret = jwks["keys"][0]["x"].as_str().unwrap();
+    let message = format!("{}.{}", encode(&with(&header, json!({"alg": "HS256"}))), encode(&payload));
+    let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, secret.as_bytes());
+    forged.push(format!("{message}.{}", BASE64URL.encode(aws_lc_rs::hmac::sign(&key, message.as_bytes()))));
+    forged.extend([
+        good[..good.len() - 1].to_owned(),
+        format!("{good}A"),
+        format!("{good}="),
+        format!("{good}.x"),
+        "..".to_owned(),
+        "a.b.c".to_owned(),
+    ]);
+    for token in forged {
+        let reply = app.bearer(&token).get("/v1/user/profile").await;
+        let error = if token.matches('.').count() == 2 { "INVALID_TOKEN" } else { "INVALID_API_KEY" };
+        reply.refused(401, error);
+        assert!(reply.header("www-authenticate").contains(r#"error="invalid_token""#));
+    }
+    let huge = app.bearer(&"x".repeat(1 << 20)).get("/v1/user/profile").await;
+    assert!([401, 431].contains(&huge.status), "{}", huge.status);
+    app.advance(3_600);
+    app.bearer(&good).get("/v1/user/profile").await.refused(401, "EXPIRED_TOKEN");
+}
+
+#[tokio::test]
+async fn keys_rotate_without_a_gap_and_end_at_once_when_asked() {
+    let app = TestApp::start().await;
+    add(&app, "ada@example.com", "member").await;
+    let first = token(&app).await;
+    keywright::worker::run_due(app.core()).await;
+    let rotate = async |at_once: bool| {
+        app.operator().post("/v1/signing-keys/rotate", &json!({"at_once": at_once})).await
+    };
+    rotate(false).await.refused(409, "CONFLICT");
+    app.advance(301);
+    let keys = rotate(false).await.expect(200);
+    let stages: Vec<&Value> = keys["data"].as_array().unwrap().iter().map(|key| &key["stage"]).collect();
+    assert_eq!(stages, ["retired", "active", "next"]);
+    app.bearer(&first).get("/v1/user/profile").await.expect(200);
+    let second = token(&app).await;
+    assert_ne!(part(&first, 0)["kid"], part(&second, 0)["kid"]);
+    rotate(true).await.expect(200);
+    app.bearer(&second).get("/v1/user/profile").await.refused(401, "INVALID_TOKEN");
+    app.bearer(&first).get("/v1/user/profile").await.expect(200);
+    app.key(&["keys:read"]).await.get("/v1/signing-keys").await.refused(403, "INSUFFICIENT_SCOPE");
+}
+
+#[tokio::test]
+async fn a_restart_keeps_tokens() {
+    let issuer = Some("http://localhost:8080".to_owned());
+    let mut app = TestApp::with(|config| config.http.public_url = issuer).await;
+    add(&app, "ada@example.com", "member").await;
+    let token = token(&app).await;
+    app.restart().await;
+    app.bearer(&token).get("/v1/user/profile").await.expect(200);
+}
