@@ -5,6 +5,7 @@
 #![allow(dead_code, reason = "the support is for every feature, and not all are here yet")]
 
 mod apis;
+mod faults;
 mod http;
 mod keys;
 mod layers;

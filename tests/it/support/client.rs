@@ -85,6 +85,26 @@ impl Client {
 
     /// Any request.
     pub async fn send(&self, method: Method, path: &str, content_type: Option<&str>, body: Vec<u8>) -> Reply {
+        self.attempt(method, path, content_type, body).await.expect("an answer")
+    }
+
+    /// POST with JSON to a server that may die under it; none when no whole answer came.
+    pub async fn try_post(&self, path: &str, body: &Value) -> Option<Reply> {
+        self.attempt(Method::POST, path, Some("application/json"), body.to_string().into_bytes()).await
+    }
+
+    /// DELETE at a server that may die under it.
+    pub async fn try_delete(&self, path: &str) -> Option<Reply> {
+        self.attempt(Method::DELETE, path, None, Vec::new()).await
+    }
+
+    async fn attempt(
+        &self,
+        method: Method,
+        path: &str,
+        content_type: Option<&str>,
+        body: Vec<u8>,
+    ) -> Option<Reply> {
         let mut request = Request::builder().method(method).uri(path).header("host", "keywright.test");
         for (name, value) in &self.headers {
             request = request.header(name, value);
@@ -94,29 +114,23 @@ impl Client {
         }
         let request = request.body(Full::new(Bytes::from(body))).expect("a well-formed request");
         match &self.door {
-            Door::Tcp(address) => {
-                exchange(TcpStream::connect(address).await.expect("the server listens"), request).await
-            }
-            Door::Unix(path) => {
-                exchange(UnixStream::connect(path).await.expect("the server listens"), request).await
-            }
+            Door::Tcp(address) => exchange(TcpStream::connect(address).await.ok()?, request).await,
+            Door::Unix(path) => exchange(UnixStream::connect(path).await.ok()?, request).await,
         }
     }
 }
 
-async fn exchange<S>(stream: S, request: Request<Full<Bytes>>) -> Reply
+async fn exchange<S>(stream: S, request: Request<Full<Bytes>>) -> Option<Reply>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.expect("HTTP/1.1");
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.ok()?;
     let connection = tokio::spawn(connection);
-    let response = sender.send_request(request).await.expect("an answer");
-    let (parts, body) = response.into_parts();
-    let body = body.collect().await.expect("a whole body").to_bytes();
+    let (parts, body) = sender.send_request(request).await.ok()?.into_parts();
+    let body = body.collect().await.ok()?.to_bytes();
     drop(sender);
     let _ = connection.await;
-    Reply { status: parts.status.as_u16(), headers: parts.headers, body }
+    Some(Reply { status: parts.status.as_u16(), headers: parts.headers, body })
 }
 
 impl Reply {

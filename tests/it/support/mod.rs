@@ -2,6 +2,7 @@
 //! call it over real HTTP.
 
 mod client;
+mod process;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use keywright::model::setting::SigningAlg;
 use serde_json::{Value, json};
 
 pub use client::{Client, Reply};
+pub use process::{PROGRAM, Process};
 
 /// What the clock shows when a server starts: a Monday noon.
 pub const START: &str = "2026-06-01T12:00:00Z";
