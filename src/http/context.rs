@@ -94,9 +94,22 @@ pub fn method(name: &str) -> Method {
     }
 }
 
-/// The first part of a text, at a character's end.
+/// What the log keeps of a text that a stranger chose: its first part, with control characters spelt out, so that
+/// no terminal or file that shows it obeys them.
 pub fn clip(text: &str) -> Box<str> {
-    text[..text.floor_char_boundary(LOGGED_BYTES)].into()
+    let text = &text[..text.floor_char_boundary(LOGGED_BYTES)];
+    if !text.chars().any(char::is_control) {
+        return text.into();
+    }
+    let mut spelt = String::with_capacity(text.len() + 8);
+    for character in text.chars() {
+        if character.is_control() {
+            spelt.extend(character.escape_default());
+        } else {
+            spelt.push(character);
+        }
+    }
+    spelt.into()
 }
 
 /// IPv4 addresses in IPv6 clothes (`::ffff:192.0.2.1`) are IPv4 addresses everywhere.

@@ -56,7 +56,7 @@ pub fn endpoint(core: &Arc<Core>, options: Options) -> impl Endpoint + 'static {
 /// The OpenAPI document of [`endpoint`], as JSON.
 pub fn openapi() -> &'static str {
     static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
-        OpenApiService::new(api::all(), "Keywright", env!("CARGO_PKG_VERSION"))
+        OpenApiService::new(api::documented(), "Keywright", env!("CARGO_PKG_VERSION"))
             .description("API keys, OAuth 2.1 and sign-in for any API, in one binary and one file.")
             .spec()
     });

@@ -122,6 +122,10 @@ fn arrows_point_downwards() {
     assert!(files.len() > 30, "this looks at the whole program");
     let mut wrong = Vec::new();
     for file in files {
+        // Unit tests may build whatever they test against.
+        if file.iter().any(|part| part == "tests" || part == "tests.rs") {
+            continue;
+        }
         let code = std::fs::read_to_string(&file).unwrap();
         let name = file.strip_prefix(&src).unwrap().display().to_string();
         wrong.extend(

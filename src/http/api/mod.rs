@@ -6,6 +6,7 @@ pub mod auth;
 pub mod clients;
 pub mod instance;
 pub mod keys;
+pub mod questions;
 pub mod sessions;
 pub mod settings;
 pub mod signing_keys;
@@ -36,7 +37,7 @@ pub enum Tag {
     Instance,
 }
 
-/// Every documented operation.
+/// Every operation that is routed.
 pub fn all() -> impl OpenApi {
     (
         keys::KeysApi,
@@ -50,4 +51,9 @@ pub fn all() -> impl OpenApi {
         signing_keys::SigningKeysApi,
         users::UsersApi,
     )
+}
+
+/// Every documented operation: what is routed, and the questions that the hot path answers before the routes.
+pub fn documented() -> impl OpenApi {
+    (all(), questions::QuestionsApi)
 }

@@ -1,0 +1,173 @@
+//! The descriptions of verification and forward-auth. The questions themselves are answered by `http::hot`, before
+//! any route is looked up; these twins are never routed, and a test compares the two.
+
+use poem_openapi::param::Query;
+use poem_openapi::types::Any;
+use poem_openapi::{Object, OpenApi};
+use serde::{Deserialize, Serialize};
+
+use super::Tag;
+use crate::domain::access::KeysVerify;
+use crate::error::Error;
+use crate::http::Result;
+use crate::http::auth::{Allowed, Caller};
+use crate::http::json::{Json, NoContent};
+
+/// Is this key good?
+pub struct QuestionsApi;
+
+/// What is asked about a key.
+#[derive(Debug, Serialize, Deserialize, Object)]
+pub struct VerifyRequest {
+    /// The key as it was presented.
+    pub key: String,
+    /// Slug of the API that it must belong to.
+    pub api: String,
+    /// What it must hold: scope names, `AND`, `OR` and parentheses; 1,000 characters and 20 levels at most.
+    #[oai(skip_serializing_if_is_none)]
+    pub scopes: Option<String>,
+    /// `live` (the default), `test` or `any`.
+    #[oai(skip_serializing_if_is_none)]
+    pub environment: Option<String>,
+    /// How many requests it counts as; 1 when left out.
+    #[oai(skip_serializing_if_is_none)]
+    pub cost: Option<u32>,
+    /// The request that the key came with, for the address check and the log.
+    #[oai(skip_serializing_if_is_none)]
+    pub request: Option<DescribedRequest>,
+    /// Adds `checks`: every rule in order, with what it saw.
+    #[oai(skip_serializing_if_is_none)]
+    pub explain: Option<bool>,
+}
+
+/// The request that a key came with.
+#[derive(Debug, Serialize, Deserialize, Object)]
+pub struct DescribedRequest {
+    /// Where it came from; a key with `allowed_ips` is refused without it.
+    #[oai(skip_serializing_if_is_none)]
+    pub ip: Option<String>,
+    /// Its method.
+    #[oai(skip_serializing_if_is_none)]
+    pub method: Option<String>,
+    /// Its path.
+    #[oai(skip_serializing_if_is_none)]
+    pub path: Option<String>,
+    /// Its User-Agent.
+    #[oai(skip_serializing_if_is_none)]
+    pub user_agent: Option<String>,
+}
+
+/// The answer. About an unknown key and another API's, only `valid`, `code` and `request_id` are told.
+#[derive(Debug, Serialize, Deserialize, Object)]
+pub struct VerifyAnswer {
+    /// Whether the request may pass.
+    pub valid: bool,
+    /// `VALID`, or the first rule that failed: `NOT_FOUND`, `REVOKED`, `DISABLED`, `EXPIRED`, `WRONG_API`,
+    /// `WRONG_ENVIRONMENT`, `IP_NOT_ALLOWED`, `INSUFFICIENT_SCOPE`, `RATE_LIMITED`, `QUOTA_EXCEEDED`.
+    pub code: String,
+    /// The key's id; it stays through rotations.
+    pub key_id: Option<String>,
+    /// The key's name.
+    pub name: Option<String>,
+    /// The API's slug.
+    pub api: Option<String>,
+    /// `live` or `test`.
+    pub environment: Option<String>,
+    /// Whom the key is for, in the words of whoever made it.
+    pub owner: Option<String>,
+    /// Whose own key it is; null for a service key.
+    pub user_id: Option<String>,
+    /// What it holds at this moment.
+    pub scopes: Option<Vec<String>>,
+    /// What was stored with it.
+    pub metadata: Option<Any<serde_json::Value>>,
+    /// When it ends.
+    pub expires_at: Option<String>,
+    /// Its rate limit after this request.
+    pub ratelimit: Option<RatelimitState>,
+    /// Its quota after this request.
+    pub quota: Option<QuotaState>,
+    /// With `explain`: every rule in order.
+    pub checks: Option<Vec<VerifyCheck>>,
+    /// The id of this answer, as in `X-Request-Id`.
+    pub request_id: String,
+}
+
+/// A rate limit after a request.
+#[derive(Debug, Serialize, Deserialize, Object)]
+pub struct RatelimitState {
+    /// The tier's name; null when the key has a limit of its own.
+    pub tier: Option<String>,
+    /// Requests per window; null is unlimited.
+    pub limit: Option<u32>,
+    /// How many would pass now.
+    pub remaining: Option<u32>,
+    /// When all would pass again.
+    pub reset_at: Option<String>,
+}
+
+/// A quota after a request.
+#[derive(Debug, Serialize, Deserialize, Object)]
+pub struct QuotaState {
+    /// Requests per period.
+    pub limit: u64,
+    /// `day`, `month` or `total`, in UTC.
+    pub period: String,
+    /// How many are left.
+    pub remaining: u64,
+    /// When the next period begins; null for `total`.
+    pub reset_at: Option<String>,
+}
+
+/// How one rule went.
+#[derive(Debug, Serialize, Deserialize, Object)]
+pub struct VerifyCheck {
+    /// The rule, by the code that it answers when it fails.
+    pub rule: String,
+    /// `passed`, `failed` or `not_reached`.
+    pub result: String,
+    /// What it saw, for people.
+    pub saw: String,
+}
+
+fn elsewhere() -> poem::Error {
+    Error::internal("the hot path answers this before the routes").into()
+}
+
+#[OpenApi(tag = "Tag::Keys")]
+impl QuestionsApi {
+    /// Is this key good?
+    ///
+    /// Needs `keys:verify`. Answers 200 whenever the question was understood; the rules are checked in the order of
+    /// the codes, the first failure wins, and a refused request consumes nothing. A key that was revoked, disabled
+    /// or narrowed is refused by the next question that starts after the change was answered.
+    #[oai(path = "/v1/keys/verify", method = "post")]
+    async fn verify(
+        &self,
+        _allowed: Allowed<KeysVerify>,
+        _body: Json<VerifyRequest>,
+    ) -> Result<Json<VerifyAnswer>> {
+        Err(elsewhere())
+    }
+
+    /// May the request that a proxy describes pass?
+    ///
+    /// For nginx' `auth_request`, Caddy's and Traefik's `forward_auth`; any method. The credential is the described
+    /// request's own, so nobody else authenticates here. 200 lets it pass and tells who it is in `X-Auth-*`,
+    /// always all of them; 401, 403 and 429 refuse it, with the error as one line in `X-Auth-Error` too.
+    #[oai(path = "/v1/forward-auth", method = "get")]
+    async fn forward_auth(
+        &self,
+        _caller: Caller,
+        /// Slug of the API.
+        Query(_api): Query<String>,
+        /// What the credential must hold: scope names, `AND`, `OR` and parentheses.
+        Query(_scope): Query<Option<String>>,
+        /// `live` (the default), `test` or `any`.
+        Query(_environment): Query<Option<String>>,
+        /// `1` answers 429 as 403 with `X-Auth-Status: 429`, which nginx can pass on.
+        Query(_nginx): Query<Option<u8>>,
+    ) -> Result<NoContent> {
+        Err(elsewhere())
+    }
+}
