@@ -31,10 +31,13 @@ impl<C: Capability> Reach<C> {
             Err(refusal) => refusal,
         };
         let principal = &call.principal;
-        let signed_in = principal.kind == PrincipalKind::Session
-            && principal.api_no == Some(call.core.catalog.get().built_in().no);
+        let apis = call.core.catalog.get();
+        let own = apis.built_in();
+        // A session that holds less than its person was narrowed, as until a second factor is set up: it decides
+        // nothing for them.
+        let speaks = |role| call.covers(&own.scopes_of(role));
         match principal.user {
-            Some((no, id, role)) if signed_in => {
+            Some((no, id, role)) if principal.kind == PrincipalKind::Session && speaks(role) => {
                 Ok(Self::Own { call: call.clone(), user: KeyUser { no, id, role } })
             }
             _ => Err(refusal),

@@ -219,6 +219,22 @@ async fn a_lost_answer_can_be_had_again_for_an_hour() {
 }
 
 #[tokio::test]
+async fn many_at_once_under_one_idempotency_key_are_one() {
+    let app = TestApp::with_afdb().await;
+    let writer = app.key(&["keys:write", "keys:read"]).await;
+    let sender = writer.with("idempotency-key", "storm");
+    let mut senders = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let sender = sender.clone();
+        let body = json!({"api": "afdb", "name": "x", "scopes": ["queries:read"]});
+        senders.spawn(async move { sender.post("/v1/keys", &body).await.expect(201) });
+    }
+    let made = senders.join_all().await;
+    assert!(made.iter().all(|key| *key == made[0]));
+    assert_eq!(writer.get("/v1/keys?api=afdb").await.expect(200)["data"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn the_list_goes_in_pages() {
     let app = TestApp::with_afdb().await;
     for at in 0..5 {
@@ -275,4 +291,50 @@ async fn a_change_is_in_the_activity_and_the_secret_is_not() {
     let wal = std::fs::read(app.data().join("keywright.db-wal")).unwrap_or_default();
     let needle = text(&turned).as_bytes();
     assert!(![file, wal].iter().any(|bytes| bytes.windows(needle.len()).any(|part| part == needle)));
+}
+
+/// A member who signed in to the dashboard's API.
+async fn member(app: &TestApp, email: &str) -> Client {
+    let body = json!({"email": email, "role": "member", "password": "correct horse battery staple"});
+    app.operator().post("/v1/users", &body).await.expect(201);
+    let login = json!({"email": email, "password": "correct horse battery staple"});
+    let tokens = app.anonymous().post("/v1/auth/login", &login).await.expect(200);
+    app.bearer(tokens["access_token"].as_str().expect("a token"))
+}
+
+#[tokio::test]
+async fn a_member_serves_themselves_and_sees_nobody_elses() {
+    let app = TestApp::with_afdb().await;
+    let roles = json!({"role_scopes": {"member": ["queries:read"]}, "member_max_keys": 1});
+    app.operator().patch("/v1/apis/afdb", &roles).await.expect(200);
+    let (one, two) = (member(&app, "one@example.com").await, member(&app, "two@example.com").await);
+    let seen = one.get("/v1/apis/afdb").await.expect(200);
+    assert_eq!((&seen["scopes"][0]["name"], &seen["routes"]), (&json!("queries:read"), &json!([])));
+
+    let body = json!({"api": "afdb", "name": "Mine", "scopes": ["queries:read"]});
+    let key = one.post("/v1/keys", &body).await.expect(201);
+    assert_eq!(app.verify(text(&key)).await["user_id"], key["user_id"]);
+    one.post("/v1/keys", &body).await.refused(409, "CONFLICT");
+    let wide = json!({"api": "afdb", "name": "More", "scopes": ["queries:write"]});
+    two.post("/v1/keys", &wide).await.refused(403, "FORBIDDEN");
+    for (member, decided) in [("tier", json!("pro")), ("owner", json!("acme"))] {
+        let mut body = body.clone();
+        body[member] = decided;
+        two.post("/v1/keys", &body).await.refused(403, "FORBIDDEN");
+    }
+
+    let service = app.afdb_key(json!({})).await;
+    for foreign in [path(&service), path(&key)] {
+        two.get(&foreign).await.refused(404, "NOT_FOUND");
+        two.patch(&foreign, &json!({})).await.refused(404, "NOT_FOUND");
+        two.delete(&foreign).await.refused(404, "NOT_FOUND");
+        two.post(&format!("{foreign}/rotate"), &json!({})).await.refused(404, "NOT_FOUND");
+    }
+    let listed = one.get("/v1/keys").await.expect(200);
+    assert_eq!(listed["data"].as_array().unwrap().len(), 1);
+    assert_eq!(two.get("/v1/keys").await.expect(200)["data"], json!([]));
+    // What the person holds bounds the key on every request.
+    app.operator().patch("/v1/apis/afdb", &json!({"role_scopes": {}})).await.expect(200);
+    assert_eq!(app.verify(text(&key)).await["scopes"], json!([]));
+    one.delete(&path(&key)).await.expect(204);
 }

@@ -172,6 +172,17 @@ async fn a_key_or_token_that_acts_for_somebody_makes_no_more_of_its_kind() {
 }
 
 #[tokio::test]
+async fn a_session_that_holds_less_than_its_person_makes_nothing_for_them() {
+    let world = world().await;
+    let admin = world.user("a@example.com", Role::Admin).await;
+    let whole = world.session_call(admin);
+    let narrowed = Principal { scopes: scopes("profile:read"), ..whole.principal.clone() };
+    let call = world.call(narrowed);
+    assert_eq!(Reach::<KeysWrite>::of(&call).err().unwrap().code, Code::InsufficientScope);
+    assert!(Reach::<KeysRead>::of(&call).is_err());
+}
+
+#[tokio::test]
 async fn a_member_can_make_nothing_where_they_hold_nothing() {
     let world = world().await;
     let member = world.user("m@example.com", Role::Member).await;
