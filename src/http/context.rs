@@ -1,6 +1,7 @@
 //! What is known about a request before anybody looks at its credential.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -44,14 +45,14 @@ pub struct RequestContext {
 
 impl RequestContext {
     /// Reads the connection and, from a trusted peer, `X-Forwarded-For`.
-    pub fn of(request: &Request, core: &Core, trust: &Trust) -> Self {
+    pub fn of(request: &Request, core: &Core, ids: &RequestIds, trust: &Trust) -> Self {
         let trusted = &trust.proxies;
         let now = core.now();
         let peer = peer_address(request.remote_addr());
         let from_proxy = peer.is_some_and(|ip| trusts(trusted, ip));
         let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
         Self {
-            id: RequestId::new(now, core.random()),
+            id: ids.next(now),
             now,
             started: core.clock.monotonic(),
             ip: if from_proxy { forwarded_for(request, trusted).unwrap_or(peer) } else { peer },
@@ -83,6 +84,32 @@ impl RequestContext {
                 .get("user-agent")
                 .map(|value| clip(&String::from_utf8_lossy(value.as_bytes()))),
         }
+    }
+}
+
+/// Makes request ids. They need to be unique, not secret, and fresh random bytes would be a good part of what a
+/// request costs: a counter from a random start, mixed so that neighbours do not look alike.
+#[derive(Debug)]
+pub struct RequestIds(AtomicU64);
+
+impl RequestIds {
+    /// A source that starts somewhere else each time.
+    pub fn new(core: &Core) -> Self {
+        Self(AtomicU64::new(u64::from_le_bytes(core.random())))
+    }
+
+    fn next(&self, now: Timestamp) -> RequestId {
+        // SplitMix64's step and mixture: no two counts give the same number.
+        let mut mixed = self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^= mixed >> 31;
+        let mut bytes = [0; 10];
+        let (extra, number) = bytes.split_at_mut(2);
+        number.copy_from_slice(&mixed.to_be_bytes());
+        // The id has a few bits more than the number.
+        extra.copy_from_slice(&mixed.to_le_bytes()[..2]);
+        RequestId::new(now, bytes)
     }
 }
 

@@ -8,8 +8,9 @@ use futures_util::FutureExt;
 use poem::http::{HeaderName, HeaderValue, header};
 use poem::{Endpoint, IntoResponse, Request, Response};
 
-use super::context::{RequestContext, Trust};
+use super::context::{RequestContext, RequestIds, Trust};
 use super::error;
+use super::hot::Hot;
 use crate::domain::Core;
 use crate::error::Error;
 use crate::model::RequestId;
@@ -27,12 +28,15 @@ pub struct Edge<E> {
     core: Arc<Core>,
     trust: Trust,
     https: bool,
+    ids: RequestIds,
+    hot: Hot,
 }
 
 impl<E> Edge<E> {
     /// `https` tells whether `public_url` is, so that browsers are told to stay there.
     pub fn new(inner: E, core: Arc<Core>, trust: Trust, https: bool) -> Self {
-        Self { inner, core, trust, https }
+        let ids = RequestIds::new(&core);
+        Self { inner, core, trust, https, ids, hot: Hot::default() }
     }
 }
 
@@ -40,17 +44,29 @@ impl<E: Endpoint> Endpoint for Edge<E> {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
-        let context = RequestContext::of(&request, &self.core, &self.trust);
-        request.extensions_mut().insert(context);
-        request.extensions_mut().insert(self.core.clone());
-        let outcome = AssertUnwindSafe(self.inner.call(request)).catch_unwind().await;
+        let context = RequestContext::of(&request, &self.core, &self.ids, &self.trust);
+        let outcome = match Hot::path(&request) {
+            Some(path) => {
+                let answer = self.hot.answer(path, &self.core, &mut request, &context);
+                AssertUnwindSafe(answer).catch_unwind().await
+            }
+            None => AssertUnwindSafe(self.routed(request, context)).catch_unwind().await,
+        };
         let mut response = match outcome {
-            Ok(Ok(output)) => output.into_response(),
+            Ok(Ok(response)) => response,
             Ok(Err(error)) => failure(error, context.id),
             Err(_) => error::response(&Error::internal("a handler panicked"), context.id),
         };
         self.finish(response.headers_mut(), context.id);
         Ok(response)
+    }
+}
+
+impl<E: Endpoint> Edge<E> {
+    async fn routed(&self, mut request: Request, context: RequestContext) -> poem::Result<Response> {
+        request.extensions_mut().insert(context);
+        request.extensions_mut().insert(self.core.clone());
+        self.inner.call(request).await.map(IntoResponse::into_response)
     }
 }
 

@@ -38,7 +38,8 @@ pub struct Options {
     pub https: bool,
 }
 
-/// Everything that is answered, ready for [`server::serve`].
+/// Everything that is answered, ready for [`server::serve`]. `/v1/keys/verify` and `/v1/forward-auth` are not in the
+/// table: the edge hands them to `hot` at once.
 pub fn endpoint(core: &Arc<Core>, options: Options) -> impl Endpoint + 'static {
     let mut routes = Routes::default().api(api::all());
     routes = routes
@@ -49,7 +50,6 @@ pub fn endpoint(core: &Arc<Core>, options: Options) -> impl Endpoint + 'static {
     }
     routes =
         routes.at(Method::GET, "/openapi.json", assets::Asset::new("application/json", openapi().as_bytes()));
-    routes = routes.plain("/v1/keys/verify", hot::Verify).plain("/v1/forward-auth", hot::ForwardAuth);
     edge::Edge::new(routes.build(), core.clone(), options.trust, options.https)
 }
 

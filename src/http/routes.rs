@@ -13,10 +13,7 @@ use super::error;
 
 /// Routes being collected.
 #[derive(Default)]
-pub(super) struct Routes {
-    by_method: BTreeMap<String, HashMap<Method, BoxEndpoint<'static>>>,
-    plain: Vec<(&'static str, BoxEndpoint<'static>)>,
-}
+pub(super) struct Routes(BTreeMap<String, HashMap<Method, BoxEndpoint<'static>>>);
 
 impl Routes {
     /// Adds every operation of `api`.
@@ -25,7 +22,7 @@ impl Routes {
         let mut table = HashMap::new();
         api.add_routes(&mut table);
         for (path, methods) in table {
-            self.by_method.entry(path).or_default().extend(methods);
+            self.0.entry(path).or_default().extend(methods);
         }
         self
     }
@@ -36,14 +33,7 @@ impl Routes {
     where
         E: Endpoint + 'static,
     {
-        self.by_method.entry(path.to_owned()).or_default().insert(method, endpoint.map_to_response().boxed());
-        self
-    }
-
-    /// Adds an endpoint that deals with methods and query itself.
-    #[must_use]
-    pub(super) fn plain<E: Endpoint + 'static>(mut self, path: &'static str, endpoint: E) -> Self {
-        self.plain.push((path, endpoint.map_to_response().boxed()));
+        self.0.entry(path.to_owned()).or_default().insert(method, endpoint.map_to_response().boxed());
         self
     }
 
@@ -51,7 +41,7 @@ impl Routes {
     #[must_use]
     pub(super) fn cors(mut self, origins: Origins, paths: &[&str]) -> Self {
         for path in paths {
-            let Some(methods) = self.by_method.get_mut(*path) else { continue };
+            let Some(methods) = self.0.get_mut(*path) else { continue };
             let known: Vec<Method> = methods.keys().cloned().collect();
             let wrapped = methods.drain().map(|(method, inner)| (method, Cors { inner, origins }.boxed()));
             let mut wrapped: HashMap<Method, BoxEndpoint<'static>> = wrapped.collect();
@@ -64,9 +54,7 @@ impl Routes {
 
     /// The route table.
     pub(super) fn build(self) -> Route {
-        let plain =
-            self.plain.into_iter().fold(Route::new(), |route, (path, endpoint)| route.at(path, endpoint));
-        self.by_method.into_iter().fold(plain, |route, (path, methods)| route.at(path, Methods::new(methods)))
+        self.0.into_iter().fold(Route::new(), |route, (path, methods)| route.at(path, Methods::new(methods)))
     }
 }
 

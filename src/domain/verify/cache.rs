@@ -52,6 +52,11 @@ impl Cache {
         ))
     }
 
+    /// The key behind `hash` if it is in memory.
+    pub(super) fn get(&self, hash: &SecretHash) -> Option<Arc<Entry>> {
+        self.0.get(hash)
+    }
+
     /// The key behind `hash`, from memory or by `load`; none is not remembered.
     ///
     /// # Errors

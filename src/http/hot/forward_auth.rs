@@ -1,10 +1,10 @@
 //! `/v1/forward-auth`: a proxy asks about a request before it passes it on.
 
 use poem::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use poem::{Endpoint, Request, Response};
+use poem::{Request, Response};
 
-use super::header_text::{ascii_json, value_of};
-use super::{Asker, core, described, limits, log, query};
+use super::sheet::{Sheet, ascii_json};
+use super::{Asker, Hot, described, limits, log, query};
 use crate::domain::Core;
 use crate::domain::verify::{Entry, Grants, Question, Verdict};
 use crate::error::{Code, Error, Result};
@@ -12,9 +12,6 @@ use crate::http::context::RequestContext;
 use crate::http::{auth, error};
 use crate::model::activity::{Kind, Reason};
 use crate::model::{Api, Environment, VerifyCode};
-
-/// The endpoint.
-pub(in crate::http) struct ForwardAuth;
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const SUBJECT: HeaderName = HeaderName::from_static("x-auth-subject");
@@ -39,45 +36,57 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 /// Headers of an answer with a limit, so that the map grows once.
 const USUAL_HEADERS: usize = 24;
 
-impl Endpoint for ForwardAuth {
-    type Output = Response;
-
-    async fn call(&self, request: Request) -> poem::Result<Response> {
-        let (context, core) = (RequestContext::get(&request), core(&request));
-        let nginx = request.uri().query().is_some_and(|query| query.split('&').any(|pair| pair == "nginx=1"));
-        core.activity.room().await?;
-        Ok(match decide(&core, &request, &context) {
-            Ok(response) => response,
-            Err(error) => refusal(&error, &context, None, nginx),
+impl Hot {
+    /// Whatever goes wrong is an answer that a proxy can pass on.
+    pub(super) async fn forward_auth(
+        &self,
+        core: &Core,
+        request: &Request,
+        context: &RequestContext,
+    ) -> Response {
+        let decided = match core.activity.room().await {
+            Ok(()) => self.decide(core, request, context),
+            Err(error) => Err(error),
+        };
+        decided.unwrap_or_else(|error| {
+            let nginx =
+                request.uri().query().is_some_and(|query| query.split('&').any(|pair| pair == "nginx=1"));
+            refusal(&error, context, None, nginx)
         })
     }
-}
 
-fn decide(core: &Core, request: &Request, context: &RequestContext) -> Result<Response> {
-    let asked = query::read(request.uri().query().unwrap_or_default())?;
-    let apis = core.catalog.get();
-    let api = apis
-        .by_slug(&asked.api)
-        .ok_or_else(|| Error::invalid("api", "There is no API of this slug on this instance"))?;
-    let subject = described::read(request, context)?;
-    let Some(key) = credential(request.headers(), api)? else {
-        let reason = Reason::Missing;
-        core.activity.push_unidentified(context.now, Kind::ForwardAuth, reason, Some(api.no), context.ip)?;
-        return Err(auth::missing());
-    };
-    let question = Question {
-        key,
-        api,
-        scopes: asked.scope.as_ref(),
-        environment: asked.environment,
-        cost: 1,
-        ip: Some(context.ip),
-    };
-    let verdict = core.verify.ask(core, &question, context.now)?;
-    log(core, context, Kind::ForwardAuth, api, &verdict, subject, Asker::default())?;
-    match (verdict.code, verdict.known_entry(), verdict.holds()) {
-        (VerifyCode::Valid, Some(entry), Some(holds)) => Ok(passed(&verdict, entry, holds)),
-        _ => Ok(refusal(&verdict.error(&question), context, Some(&verdict), asked.nginx)),
+    fn decide(&self, core: &Core, request: &Request, context: &RequestContext) -> Result<Response> {
+        let asked = self.queries.get(request.uri().query().unwrap_or_default(), query::read)?;
+        let apis = core.catalog.get();
+        let api = apis
+            .by_slug(&asked.api)
+            .ok_or_else(|| Error::invalid("api", "There is no API of this slug on this instance"))?;
+        let subject = described::read(request, context)?;
+        let Some(key) = credential(request.headers(), api)? else {
+            let reason = Reason::Missing;
+            core.activity.push_unidentified(
+                context.now,
+                Kind::ForwardAuth,
+                reason,
+                Some(api.no),
+                context.ip,
+            )?;
+            return Err(auth::missing());
+        };
+        let question = Question {
+            key,
+            api,
+            scopes: asked.scope.as_ref(),
+            environment: asked.environment,
+            cost: 1,
+            ip: Some(context.ip),
+        };
+        let verdict = core.verify.ask(core, &question, context.now)?;
+        log(core, context, Kind::ForwardAuth, api, &verdict, subject, Asker::default())?;
+        match (verdict.code, verdict.known_entry(), verdict.holds()) {
+            (VerifyCode::Valid, Some(entry), Some(holds)) => Ok(passed(&verdict, entry, holds)),
+            _ => Ok(refusal(&verdict.error(&question), context, Some(&verdict), asked.nginx)),
+        }
     }
 }
 
@@ -99,21 +108,29 @@ fn credential<'r>(headers: &'r HeaderMap, api: &Api) -> Result<Option<&'r str>> 
 }
 
 fn passed(verdict: &Verdict, entry: &Entry, holds: &Grants) -> Response {
+    let mut sheet = Sheet::new();
+    let key_id = sheet.text(&entry.id.encode());
+    let user_id = entry.user.map(|user| sheet.text(&user.id.encode()));
+    let owner = sheet.text(entry.owner.as_deref().unwrap_or_default());
+    let scopes = sheet.text(&holds.text);
+    let limits = limits::write(&mut sheet, verdict);
+    let values = sheet.finish();
+
     let mut response = Response::default();
     let headers = response.headers_mut();
     headers.reserve(USUAL_HEADERS);
-    let key_id = ascii(&entry.id.encode());
-    let user_id = entry.user.map_or(NONE, |user| ascii(&user.id.encode()));
-    headers.insert(SUBJECT, if user_id.is_empty() { key_id.clone() } else { user_id.clone() });
+    headers.insert(SUBJECT, values.get(user_id.clone().unwrap_or(key_id.clone())));
     headers.insert(KIND, KEY);
-    headers.insert(KEY_ID, key_id);
-    headers.insert(USER_ID, user_id);
+    headers.insert(KEY_ID, values.get(key_id));
+    headers.insert(USER_ID, user_id.map_or(NONE, |place| values.get(place)));
     headers.insert(CLIENT_ID, NONE);
-    headers.insert(OWNER, entry.owner.as_deref().map_or(NONE, value_of));
+    headers.insert(OWNER, values.get(owner));
     headers.insert(ENVIRONMENT, if entry.environment == Environment::Live { LIVE } else { TEST });
-    headers.insert(SCOPES, ascii(&holds.text));
+    headers.insert(SCOPES, values.get(scopes));
     headers.insert(header::CACHE_CONTROL, NO_STORE);
-    limits::write(headers, verdict);
+    if let Some(limits) = limits {
+        limits::set(headers, &values, limits);
+    }
     response
 }
 
@@ -126,7 +143,7 @@ fn refusal(error: &Error, context: &RequestContext, verdict: Option<&Verdict>, n
     }
     headers.insert(ERROR, ascii_json(&error::envelope(error, context.id)));
     if let Some(verdict) = verdict {
-        limits::write(headers, verdict);
+        limits::set_refused(headers, verdict);
     }
     // `auth_request` passes 401 and 403 on and turns everything else into 500.
     if nginx && status == StatusCode::TOO_MANY_REQUESTS {
@@ -134,8 +151,4 @@ fn refusal(error: &Error, context: &RequestContext, verdict: Option<&Verdict>, n
         response.set_status(StatusCode::FORBIDDEN);
     }
     response
-}
-
-fn ascii(text: &str) -> HeaderValue {
-    HeaderValue::from_str(text).unwrap_or(NONE)
 }

@@ -3,7 +3,7 @@
 
 use poem::http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use super::header_text::HeaderText;
+use super::sheet::{Place, Sheet, Values};
 use crate::domain::verify::Verdict;
 
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -15,28 +15,53 @@ const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 /// Name of a limit that is a key's own, where a tier's name would stand.
 const OWN: &str = "custom";
 
+/// How a limit stands, on a sheet.
+pub(super) struct Limits {
+    policy: Place,
+    state: Place,
+    limit: Place,
+    remaining: Place,
+    reset: Place,
+}
+
 /// Writes how the limit stands, if there is one.
-pub(super) fn write(headers: &mut HeaderMap, verdict: &Verdict) {
+pub(super) fn write(sheet: &mut Sheet, verdict: &Verdict) -> Option<Limits> {
+    let rate = verdict.rate.as_ref()?;
+    let level = rate.level?;
+    let name = verdict.tier().unwrap_or(OWN);
+    let count = u64::from(rate.limit.limit.unwrap_or_default());
+    let window = u64::from(rate.limit.window_seconds);
+    let reset = level.full_in.as_nanos().div_ceil(1_000_000_000) as u64;
+    let mut number = |number: u64| sheet.value(|sheet| drop(sheet.number(number)));
+    let (limit, remaining, reset_at) = (number(count), number(level.remaining.into()), number(reset));
+    Some(Limits {
+        policy: sheet
+            .value(|sheet| drop(sheet.quoted(name).push(";q=").number(count).push(";w=").number(window))),
+        state: sheet.value(|sheet| {
+            sheet.quoted(name).push(";r=").number(level.remaining.into()).push(";t=").number(reset);
+        }),
+        limit,
+        remaining,
+        reset: reset_at,
+    })
+}
+
+/// Sets the headers.
+pub(super) fn set(headers: &mut HeaderMap, values: &Values, limits: Limits) {
+    headers.insert(POLICY, values.get(limits.policy));
+    headers.insert(STATE, values.get(limits.state));
+    headers.insert(LIMIT, values.get(limits.limit));
+    headers.insert(REMAINING, values.get(limits.remaining));
+    headers.insert(RESET, values.get(limits.reset));
+}
+
+/// Sets the headers of a refusal, with `Retry-After` where time heals it.
+pub(super) fn set_refused(headers: &mut HeaderMap, verdict: &Verdict) {
     if let Some(seconds) = verdict.retry_after_seconds() {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
-    let Some((limit, level)) = verdict.rate.as_ref().and_then(|rate| Some((rate.limit, rate.level?))) else {
-        return;
-    };
-    let name = verdict.tier().unwrap_or(OWN);
-    let count = u64::from(limit.limit.unwrap_or_default());
-    let remaining = u64::from(level.remaining);
-    let reset = level.full_in.as_nanos().div_ceil(1_000_000_000) as u64;
-    let policy = HeaderText::<192>::new()
-        .quoted(name)
-        .push(";q=")
-        .number(count)
-        .push(";w=")
-        .number(limit.window_seconds.into());
-    let state = HeaderText::<192>::new().quoted(name).push(";r=").number(remaining).push(";t=").number(reset);
-    headers.insert(POLICY, policy.value());
-    headers.insert(STATE, state.value());
-    headers.insert(LIMIT, HeaderValue::from(count));
-    headers.insert(REMAINING, HeaderValue::from(remaining));
-    headers.insert(RESET, HeaderValue::from(reset));
+    let mut sheet = Sheet::new();
+    if let Some(limits) = write(&mut sheet, verdict) {
+        set(headers, &sheet.finish(), limits);
+    }
 }

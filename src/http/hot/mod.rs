@@ -1,12 +1,15 @@
 //! The two questions that are asked at every request of somebody else's API: `POST /v1/keys/verify` and
-//! `/v1/forward-auth`. Plain endpoints without extractors; their descriptions in the OpenAPI document are made by a
-//! twin (`doc.rs`) that a test compares with them.
+//! `/v1/forward-auth`.
+//!
+//! They skip the route table, extractors and extensions: what a request passes on its way is most of what it costs.
+//! Their descriptions in the OpenAPI document are made by a twin that a test compares with them.
 
 mod described;
 mod forward_auth;
-mod header_text;
 mod limits;
 mod query;
+mod remembered;
+mod sheet;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -15,17 +18,60 @@ mod written;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use poem::Request;
+use poem::{Request, Response};
 
 use super::context::RequestContext;
 use crate::domain::Core;
 use crate::domain::verify::Verdict;
 use crate::error::Result;
 use crate::model::activity::{Entry, Kind, Method, Outcome, Reason};
-use crate::model::{Api, VerifyCode};
+use crate::model::{Api, ScopeExpr, VerifyCode};
+use query::Query;
+use remembered::Remembered;
 
-pub(super) use forward_auth::ForwardAuth;
-pub(super) use verify::Verify;
+/// The endpoints, and what they need not read again.
+#[derive(Default)]
+pub(super) struct Hot {
+    /// Queries of forward-auth: they are the proxies' configuration, so there are few.
+    queries: Remembered<Query>,
+    /// Scope expressions of verify: they are written in programs, so there are few.
+    expressions: Remembered<ScopeExpr>,
+}
+
+/// One of the two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Path {
+    Verify,
+    ForwardAuth,
+}
+
+impl Hot {
+    /// The path of a request, if it is one of the two.
+    pub(super) fn path(request: &Request) -> Option<Path> {
+        match request.uri().path() {
+            "/v1/keys/verify" => Some(Path::Verify),
+            "/v1/forward-auth" => Some(Path::ForwardAuth),
+            _ => None,
+        }
+    }
+
+    /// Answers a request for one of the two.
+    ///
+    /// # Errors
+    /// What is not an answer to the question: a caller without the right to ask, a body that does not read.
+    pub(super) async fn answer(
+        &self,
+        path: Path,
+        core: &Arc<Core>,
+        request: &mut Request,
+        context: &RequestContext,
+    ) -> poem::Result<Response> {
+        match path {
+            Path::Verify => self.verify(core, request, context).await,
+            Path::ForwardAuth => Ok(self.forward_auth(core, request, context).await),
+        }
+    }
+}
 
 /// The request that was decided about, as the log will show it.
 struct Subject {
@@ -40,10 +86,6 @@ struct Subject {
 struct Asker {
     key_no: Option<i64>,
     user_no: Option<i64>,
-}
-
-fn core(request: &Request) -> Arc<Core> {
-    request.extensions().get::<Arc<Core>>().expect("the edge puts it there").clone()
 }
 
 /// Logs a decision; a refusal of a stranger is counted instead.

@@ -7,9 +7,9 @@ use crate::model::{AskedEnvironment, ScopeExpr};
 
 /// What the proxy's configuration asks for.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Query<'q> {
+pub(super) struct Query {
     /// The API's slug.
-    pub(super) api: Cow<'q, str>,
+    pub(super) api: Box<str>,
     pub(super) scope: Option<ScopeExpr>,
     pub(super) environment: AskedEnvironment,
     /// Whether 429 must become 403, which nginx can pass on.
@@ -20,7 +20,7 @@ pub(super) struct Query<'q> {
 ///
 /// # Errors
 /// `INVALID_REQUEST`, naming the parameter: unknown, twice, or not what it should be.
-pub(super) fn read(text: &str) -> Result<Query<'_>> {
+pub(super) fn read(text: &str) -> Result<Query> {
     let (mut api, mut scope, mut environment, mut nginx) = (None, None, None, None);
     for pair in text.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -50,7 +50,7 @@ pub(super) fn read(text: &str) -> Result<Query<'_>> {
         ScopeExpr::parse(&text).map_err(|error| Error::invalid("scope", error.to_string()))
     };
     Ok(Query {
-        api: api.ok_or_else(|| Error::invalid("api", "Name the API that the request is for"))?,
+        api: api.ok_or_else(|| Error::invalid("api", "Name the API that the request is for"))?.into(),
         scope: scope.map(parse_scope).transpose()?,
         environment: environment.map(parse_environment).transpose()?.unwrap_or_default(),
         nginx: match nginx.as_deref() {

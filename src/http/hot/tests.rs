@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use poem::http::{Method as HttpMethod, StatusCode};
-use poem::{Endpoint, IntoResponse, Request, Response};
+use poem::{Request, Response};
 use serde_json::{Value, json};
 
 use super::*;
@@ -21,6 +21,7 @@ mod verify;
 struct Scene {
     world: World,
     management: KeySecret,
+    hot: Hot,
 }
 
 const SEND: &str = "203.0.113.9";
@@ -50,7 +51,7 @@ impl Scene {
         world.core.catalog.replace(loaded);
         let own = world.core.catalog.get().built_in().no;
         let management = add_key(&world, "kw", own, "keys:verify").await;
-        Self { world, management }
+        Self { world, management, hot: Hot::default() }
     }
 
     /// A key of `afdb`.
@@ -69,17 +70,10 @@ impl Scene {
         }
     }
 
-    /// Asks `endpoint` as the edge would; an error comes as the edge would send it.
-    async fn call(
-        &self,
-        endpoint: &impl Endpoint,
-        mut request: Request,
-        context: RequestContext,
-    ) -> Response {
-        request.extensions_mut().insert(context);
-        request.extensions_mut().insert(self.world.core.clone());
-        match endpoint.call(request).await {
-            Ok(output) => output.into_response(),
+    /// Asks as the edge would; an error comes as the edge would send it.
+    async fn call(&self, path: Path, mut request: Request, context: RequestContext) -> Response {
+        match self.hot.answer(path, &self.world.core, &mut request, &context).await {
+            Ok(response) => response,
             Err(error) => crate::http::error::from_poem(error)
                 .map_or_else(|response| response, |error| crate::http::error::response(&error, context.id)),
         }

@@ -3,13 +3,14 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 use std::pin::pin;
+use std::sync::Arc;
 
 use futures_util::StreamExt;
 use poem::http::{HeaderValue, Method as HttpMethod, header};
-use poem::{Endpoint, Request, Response};
+use poem::{Request, Response};
 use serde::{Deserialize, Deserializer};
 
-use super::{Asker, Subject, core, limits, log, written};
+use super::{Asker, Hot, Subject, log, written};
 use crate::domain::Core;
 use crate::domain::access::{Capability, KeysVerify};
 use crate::domain::verify::Question;
@@ -18,9 +19,6 @@ use crate::http::context::{RequestContext, clip, method};
 use crate::http::{auth, error, json};
 use crate::model::activity::Kind;
 use crate::model::{AskedEnvironment, ScopeExpr, VerifyCode};
-
-/// The endpoint.
-pub(in crate::http) struct Verify;
 
 const ALLOW: HeaderValue = HeaderValue::from_static("POST");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -89,42 +87,50 @@ impl<'de: 'b, 'b> Deserialize<'de> for Text<'b> {
     }
 }
 
-impl Endpoint for Verify {
-    type Output = Response;
-
-    async fn call(&self, mut request: Request) -> poem::Result<Response> {
+impl Hot {
+    /// Answers 200 to every question that it understands.
+    pub(super) async fn verify(
+        &self,
+        core: &Arc<Core>,
+        request: &mut Request,
+        context: &RequestContext,
+    ) -> poem::Result<Response> {
         if *request.method() != HttpMethod::POST {
             return Err(error::method_not_allowed(&ALLOW));
         }
-        let (context, core) = (RequestContext::get(&request), core(&request));
-        let asker = asker(&core, &request, &context)?;
-        let body = read(&mut request).await?;
+        let asker = match usual_asker(core, request, context)? {
+            Some(asker) => asker,
+            None => other_asker(core, request, context)?,
+        };
+        let body = read(request).await?;
         core.activity.room().await?;
-        Ok(answer(&core, &context, asker, &body)?)
+        Ok(self.answer_body(core, context, asker, body.as_ref())?)
     }
 }
 
-/// Who asks; they need `keys:verify`.
-fn asker(core: &Core, request: &Request, context: &RequestContext) -> Result<Asker> {
-    // The usual caller is a management key in order. Whatever else it is goes the way of all other routes, which
-    // also logs refusals.
-    if let Ok(Some(key)) = auth::bearer(request.headers()) {
-        let apis = core.catalog.get();
-        let own = apis.built_in();
-        let question = Question {
-            key,
-            api: own,
-            scopes: None,
-            environment: AskedEnvironment::Live,
-            cost: 1,
-            ip: Some(context.ip),
-        };
-        let verdict = core.verify.ask(core, &question, context.now)?;
-        let holds = verdict.holds().filter(|_| verdict.code == VerifyCode::Valid);
-        if holds.is_some_and(|holds| own.satisfies(&holds.set, KeysVerify::SCOPE)) {
-            return Ok(Asker { key_no: verdict.key_no(), user_no: verdict.user_no() });
-        }
-    }
+/// The usual caller: a management key in order.
+fn usual_asker(core: &Core, request: &Request, context: &RequestContext) -> Result<Option<Asker>> {
+    let Ok(Some(key)) = auth::bearer(request.headers()) else { return Ok(None) };
+    let apis = core.catalog.get();
+    let own = apis.built_in();
+    let question = Question {
+        key,
+        api: own,
+        scopes: None,
+        environment: AskedEnvironment::Live,
+        cost: 1,
+        ip: Some(context.ip),
+    };
+    let verdict = core.verify.ask(core, &question, context.now)?;
+    let holds = verdict.holds().filter(|_| verdict.code == VerifyCode::Valid);
+    let may_ask = holds.is_some_and(|holds| own.satisfies(&holds.set, KeysVerify::SCOPE));
+    Ok(may_ask.then(|| Asker { key_no: verdict.key_no(), user_no: verdict.user_no() }))
+}
+
+/// Whoever else asks goes the way of all other routes, which also logs refusals.
+fn other_asker(core: &Arc<Core>, request: &mut Request, context: &RequestContext) -> Result<Asker> {
+    request.extensions_mut().insert(*context);
+    request.extensions_mut().insert(core.clone());
     let call = auth::allowed::<KeysVerify>(request)?;
     Ok(Asker {
         key_no: call.principal.key.map(|(no, _)| no),
@@ -159,45 +165,52 @@ async fn read(request: &mut Request) -> Result<impl AsRef<[u8]> + use<>> {
     Ok(if whole.is_empty() { first } else { whole.into() })
 }
 
-fn answer(core: &Core, context: &RequestContext, asker: Asker, body: impl AsRef<[u8]>) -> Result<Response> {
-    // Only a body that does not read is read again, for a message that names the field.
-    let body: Body<'_> = match serde_json::from_slice(body.as_ref()) {
-        Ok(body) => body,
-        Err(_) => json::parse(body.as_ref())?,
-    };
-    let apis = core.catalog.get();
-    let api = apis
-        .by_slug(&body.api.0)
-        .ok_or_else(|| Error::invalid("api", "There is no API of this slug on this instance"))?;
-    let scopes = body.scopes.map(|text| ScopeExpr::parse(&text.0)).transpose();
-    let scopes = scopes.map_err(|error| Error::invalid("scopes", error.to_string()))?;
-    let cost = body.cost.unwrap_or(1);
-    if !(1..=MOST).contains(&cost) {
-        return Err(Error::invalid("cost", "Use a number from 1 to 1,000,000,000"));
+impl Hot {
+    fn answer_body(
+        &self,
+        core: &Core,
+        context: &RequestContext,
+        asker: Asker,
+        body: &[u8],
+    ) -> Result<Response> {
+        // Only a body that does not read is read again, for a message that names the field.
+        let body: Body<'_> = match serde_json::from_slice(body) {
+            Ok(body) => body,
+            Err(_) => json::parse(body)?,
+        };
+        let apis = core.catalog.get();
+        let api = apis
+            .by_slug(&body.api.0)
+            .ok_or_else(|| Error::invalid("api", "There is no API of this slug on this instance"))?;
+        let scopes = body.scopes.map(|text| self.expressions.get(&text.0, ScopeExpr::parse)).transpose();
+        let scopes = scopes.map_err(|error| Error::invalid("scopes", error.to_string()))?;
+        let cost = body.cost.unwrap_or(1);
+        if !(1..=MOST).contains(&cost) {
+            return Err(Error::invalid("cost", "Use a number from 1 to 1,000,000,000"));
+        }
+        let described = body.request.unwrap_or_default();
+        let question = Question {
+            key: &body.key.0,
+            api,
+            scopes: scopes.as_deref(),
+            environment: body.environment.unwrap_or_default(),
+            cost,
+            ip: described.ip,
+        };
+        let verdict = core.verify.ask(core, &question, context.now)?;
+        let subject = Subject {
+            ip: described.ip.unwrap_or(context.ip),
+            method: described.method.map(|name| method(&name.0)),
+            path: described.path.map(|path| clip(path.0.split(['?', '#']).next().unwrap_or_default())),
+            agent: described.user_agent.map(|agent| clip(&agent.0)),
+        };
+        log(core, context, Kind::KeyVerify, api, &verdict, subject, asker)?;
+        let checks = body.explain.unwrap_or(false).then(|| verdict.checks(&question));
+        let text = written::answer(&verdict, &api.slug, checks.as_deref(), context.id, context.now);
+        let mut response = Response::from(text);
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, JSON);
+        headers.insert(header::CACHE_CONTROL, NO_STORE);
+        Ok(response)
     }
-    let described = body.request.unwrap_or_default();
-    let question = Question {
-        key: &body.key.0,
-        api,
-        scopes: scopes.as_ref(),
-        environment: body.environment.unwrap_or_default(),
-        cost,
-        ip: described.ip,
-    };
-    let verdict = core.verify.ask(core, &question, context.now)?;
-    let subject = Subject {
-        ip: described.ip.unwrap_or(context.ip),
-        method: described.method.map(|name| method(&name.0)),
-        path: described.path.map(|path| clip(path.0.split(['?', '#']).next().unwrap_or_default())),
-        agent: described.user_agent.map(|agent| clip(&agent.0)),
-    };
-    log(core, context, Kind::KeyVerify, api, &verdict, subject, asker)?;
-    let checks = body.explain.unwrap_or(false).then(|| verdict.checks(&question));
-    let text = written::answer(&verdict, &api.slug, checks.as_deref(), context.id, context.now);
-    let mut response = Response::from(text);
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, JSON);
-    headers.insert(header::CACHE_CONTROL, NO_STORE);
-    let _ = limits::write;
-    Ok(response)
 }

@@ -18,7 +18,7 @@ fn request(query: &str) -> poem::RequestBuilder {
 }
 
 async fn ask(scene: &Scene, request: Request) -> Response {
-    scene.call(&ForwardAuth, request, scene.context()).await
+    scene.call(Path::ForwardAuth, request, scene.context()).await
 }
 
 #[tokio::test]
@@ -84,7 +84,7 @@ async fn a_refusal_tells_why_in_body_and_header_and_leaves_no_identity() {
 
 #[tokio::test]
 async fn an_error_header_is_one_line_of_ascii() {
-    let value = super::super::header_text::ascii_json("{\"a\":\"\u{e9}\u{1f511}\u{7}\"}");
+    let value = super::super::sheet::ascii_json("{\"a\":\"\u{e9}\u{1f511}\u{7}\"}");
     assert_eq!(value.to_str().unwrap(), "{\"a\":\"\\u00e9\\ud83d\\udd11\\u0007\"}");
 }
 

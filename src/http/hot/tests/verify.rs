@@ -12,7 +12,7 @@ fn request(scene: &Scene, text: impl Into<String>) -> Request {
 }
 
 async fn ask(scene: &Scene, request: Request) -> Response {
-    scene.call(&Verify, request, scene.context()).await
+    scene.call(Path::Verify, request, scene.context()).await
 }
 
 async fn answer(scene: &Scene, question: Value) -> Value {
