@@ -2,9 +2,12 @@
 //! server that has the data directory open or with one that is started for the occasion.
 
 mod activity;
+mod api;
 mod client;
 mod completions;
+mod demo;
 mod failure;
+mod init;
 mod instance;
 mod key;
 mod log;
@@ -49,11 +52,16 @@ struct Global {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Make a new data directory with its owner and one management key
+    Init(init::Init),
     /// Serve until it is told to stop
     Serve(serve::Serve),
     /// API keys
     #[command(subcommand)]
     Key(key::Key),
+    /// The APIs that are protected
+    #[command(subcommand)]
+    Api(api::Api),
     /// People
     #[command(subcommand)]
     User(user::User),
@@ -129,8 +137,10 @@ fn dispatch(command: Command, context: &mut Context) -> Done {
     match command {
         Command::Openapi => openapi::run(context),
         Command::Completions(completions) => completions.run(context),
+        Command::Init(init) => instance::block_on(init.run(context)),
         Command::Serve(serve) => instance::block_on(serve.run(context)),
         Command::Key(key) => instance::block_on(key.run(context)),
+        Command::Api(api) => instance::block_on(api.run(context)),
         Command::User(user) => instance::block_on(user.run(context)),
         Command::Activity(activity) => instance::block_on(activity.run(context)),
     }

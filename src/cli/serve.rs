@@ -6,7 +6,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::failure::Failure;
 use super::output::Style;
 use super::settings::SettingFlags;
-use super::{Context, Done, log};
+use super::{Context, Done, demo, log};
 use crate::app::{self, Doors, Env, Running};
 use crate::config::{Config, Loaded};
 use crate::domain::users::account;
@@ -16,6 +16,9 @@ use crate::model::setting::LogFormat;
 /// Serve until it is told to stop.
 #[derive(Args)]
 pub(super) struct Serve {
+    /// Fill an empty data directory with four example APIs, people and keys
+    #[arg(long)]
+    demo: bool,
     /// Report every mistake in the configuration and exit
     #[arg(long)]
     check: bool,
@@ -37,7 +40,7 @@ impl Serve {
         // Before anything can fail slowly: whoever asks to stop while we start is heard.
         let mut asked = Signals::listen()?;
         let running = app::start(&config, Env::default(), Doors::Tcp).await?;
-        let greeted = greet(context, &config, &running).await;
+        let greeted = greet(self.demo, context, &config, &running).await;
         if greeted.is_ok() {
             asked.wait().await;
             tracing::info!("stopping");
@@ -73,10 +76,12 @@ impl Signals {
 }
 
 /// Says where it is to be found, and what to do first.
-async fn greet(context: &mut Context, config: &Config, running: &Running) -> Done {
+async fn greet(demo: bool, context: &mut Context, config: &Config, running: &Running) -> Done {
     let url = &running.core.settings.public_url;
     tracing::info!(address = ?running.address, %url, data = %config.data_dir.display(), "serving");
-    if config.log_format == LogFormat::Text {
+    if demo {
+        demo::fill(context, config, running).await?;
+    } else if config.log_format == LogFormat::Text {
         let heading = context.out.style(Style::Strong, "Keywright");
         context.out.line(format!("{heading} serves {url}"))?;
     }

@@ -18,6 +18,7 @@ pub mod people;
 pub mod reach;
 pub mod sessions;
 pub mod settings;
+pub mod setup;
 pub mod signing_keys;
 #[cfg(test)]
 pub(crate) mod testing;

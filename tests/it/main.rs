@@ -3,9 +3,11 @@
 
 #![allow(unreachable_pub, reason = "a test binary exports nothing")]
 #![allow(dead_code, reason = "the support is for every feature, and not all are here yet")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod apis;
 mod faults;
+mod cli;
 mod http;
 mod keys;
 mod layers;

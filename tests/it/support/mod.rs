@@ -3,6 +3,7 @@
 
 mod client;
 mod process;
+mod program;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ use serde_json::{Value, json};
 
 pub use client::{Client, Reply};
 pub use process::{PROGRAM, Process};
+pub use program::Program;
 
 /// What the clock shows when a server starts: a Monday noon.
 pub const START: &str = "2026-06-01T12:00:00Z";

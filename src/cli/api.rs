@@ -1,0 +1,154 @@
+//! `keywright api …`.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use serde_json::Value;
+
+use super::client::{Client, Query, percent};
+use super::failure::Failure;
+use super::output::{cell, printable};
+use super::{Context, Done};
+use crate::model::api::ApiDescription;
+
+/// The APIs that are protected.
+#[derive(Subcommand)]
+pub(super) enum Api {
+    /// Make the instance match the description of one API; a second time changes nothing
+    Apply(Apply),
+    /// List the APIs
+    List(List),
+    /// Print the description of one API, as `apply` takes it
+    Show(Show),
+}
+
+/// Apply a description.
+#[derive(Args)]
+pub(super) struct Apply {
+    /// A TOML file; - reads standard input
+    file: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// List the APIs.
+#[derive(Args)]
+pub(super) struct List {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Print one API.
+#[derive(Args)]
+pub(super) struct Show {
+    /// The API's slug
+    slug: String,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Api {
+    pub(super) async fn run(self, context: &mut Context) -> Done {
+        // A file that cannot be read is told before a server is looked for.
+        let description = match &self {
+            Self::Apply(apply) => Some(read(&apply.file)?),
+            _ => None,
+        };
+        let mut client = Client::open(context).await?;
+        let done = match (self, description) {
+            (Self::Apply(apply), Some(description)) => apply.run(&mut client, context, &description).await,
+            (Self::List(list), _) => list.run(&mut client, context).await,
+            (Self::Show(show), _) => show.run(&mut client, context).await,
+            (Self::Apply(_), None) => Ok(()),
+        };
+        client.close().await;
+        done
+    }
+}
+
+/// Reads a description, from standard input where the name is `-`.
+fn read(file: &Path) -> Result<ApiDescription, Failure> {
+    let name = if file == Path::new("-") { "standard input".to_owned() } else { file.display().to_string() };
+    let text = if file == Path::new("-") {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).map(|_| text)
+    } else {
+        std::fs::read_to_string(file)
+    };
+    let text = text.map_err(|error| Failure::usage(format!("Cannot read {name}: {error}.")))?;
+    toml::from_str(&text).map_err(|error| Failure::usage(format!("{name} does not describe an API: {error}")))
+}
+
+impl Apply {
+    async fn run(self, client: &mut Client, context: &mut Context, description: &ApiDescription) -> Done {
+        let slug = &description.slug;
+        let applied = client.put(&format!("/v1/apis/{}", percent(slug)), description).await?;
+        if self.json {
+            return context.out.json(&applied);
+        }
+        let changes = applied["changes"].as_array().map(Vec::as_slice).unwrap_or_default();
+        for change in changes {
+            context.out.line(printable(&cell(change)))?;
+        }
+        match (applied["created"] == true, changes.is_empty()) {
+            (true, _) => context.out.line(format!("The API {slug} is ready.")),
+            (false, true) => context.out.line(format!("The API {slug} is as described; nothing changed.")),
+            (false, false) => context.out.line(format!("The API {slug} is as described now.")),
+        }
+    }
+}
+
+impl List {
+    async fn run(self, client: &mut Client, context: &mut Context) -> Done {
+        let mut apis = Vec::new();
+        client
+            .each("/v1/apis", &Query::default().with("limit", Some(200)), |api| {
+                apis.push(api);
+                Ok(true)
+            })
+            .await?;
+        if self.json {
+            return context.out.json(&Value::Array(apis));
+        }
+        let rows: Vec<_> = apis.iter().map(row).collect();
+        context.out.table(&["SLUG", "NAME", "PREFIX", "AUDIENCE", "SCOPES"], &rows)
+    }
+}
+
+fn row(api: &Value) -> Vec<String> {
+    let names = |list: &Value| {
+        let names = list.as_array().into_iter().flatten().map(|item| cell(&item["name"]));
+        names.collect::<Vec<_>>().join(" ")
+    };
+    vec![
+        cell(&api["slug"]),
+        cell(&api["name"]),
+        cell(&api["prefix"]),
+        cell(&api["audience"]),
+        names(&api["scopes"]),
+    ]
+}
+
+impl Show {
+    async fn run(self, client: &mut Client, context: &mut Context) -> Done {
+        let mut api = client.get(&format!("/v1/apis/{}", percent(&self.slug))).await?;
+        if self.json {
+            return context.out.json(&api);
+        }
+        // What the server knows beyond a description is not its author's to write.
+        if let Some(members) = api.as_object_mut() {
+            for member in ["id", "built_in", "created_at", "updated_at"] {
+                members.remove(member);
+            }
+        }
+        let text = serde_json::from_value::<ApiDescription>(api)
+            .map_err(|error| error.to_string())
+            .and_then(|description| toml::to_string(&description).map_err(|error| error.to_string()))
+            .map_err(|error| Failure::new(format!("Cannot write this API as TOML ({error}): use --json.")))?;
+        context.out.bytes(text.as_bytes())
+    }
+}

@@ -1,0 +1,4 @@
+//! The real program: what people type, what they read, and how it ends.
+
+mod init;
+mod serve;

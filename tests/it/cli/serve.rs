@@ -1,0 +1,187 @@
+//! `keywright serve`: how it starts, refuses to start, and stops.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixListener;
+
+use rusqlite::Connection;
+
+use crate::support::Program;
+
+#[test]
+fn every_mistake_is_told_at_once() {
+    let program = Program::new();
+    let mut command = program.command(["serve", "--check", "--listen", "here", "--signup", "maybe"]);
+    let ended =
+        command.env("KEYWRIGHT_ACTIVITY_RETENTION_DAYS", "-1").env("KEYWRIGHT_LISTEM", "x").output().unwrap();
+    let stderr = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(2), "{stderr}");
+    for part in [
+        "4 mistakes",
+        "listen (flag --listen)",
+        "signup (flag --signup)",
+        "activity_retention_days (variable KEYWRIGHT_ACTIVITY_RETENTION_DAYS)",
+        "did you mean listen?",
+    ] {
+        assert!(stderr.contains(part), "{part} in {stderr}");
+    }
+    assert!(!program.data().exists(), "a check makes nothing");
+}
+
+#[test]
+fn a_good_configuration_is_called_good() {
+    let program = Program::new();
+    let checked = program.run(["serve", "--check", "--public-url", "http://auth.example.com"]);
+    assert!(checked.good().contains("Warning: public_url is http://auth.example.com"));
+    assert!(checked.good().contains("good"));
+    assert!(!program.data().exists());
+}
+
+#[test]
+fn it_serves_and_stops_in_order() {
+    let program = Program::new();
+    let server = program.serve::<&str>([]);
+    assert!(program.data().join("control.sock").exists());
+    let socket = std::fs::metadata(program.data().join("control.sock")).unwrap();
+    assert_eq!(socket.permissions().mode() & 0o777, 0o600);
+    let ended = server.stop();
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(!program.data().join("control.sock").exists());
+    assert!(!program.data().join("keywright.db-wal").exists(), "everything is in the one file");
+}
+
+#[test]
+fn a_second_server_leaves_the_first_alone() {
+    let program = Program::new();
+    let first = program.serve::<&str>([]);
+    let second = program.run(["serve", "--listen", "127.0.0.1:0"]);
+    assert!(second.refused(1).contains("in use by another keywright"), "{}", second.stderr);
+    program.run(["activity", "list"]).good();
+    assert_eq!(first.stop().code, Some(0));
+}
+
+#[test]
+fn a_killed_server_is_followed_by_another() {
+    let (program, _) = Program::initialised();
+    program.serve::<&str>([]).kill();
+    assert!(program.data().join("control.sock").exists(), "nobody cleaned up");
+    program.run(["activity", "list"]).good();
+    let server = program.serve::<&str>([]);
+    program.run(["activity", "list"]).good();
+    server.stop();
+}
+
+#[test]
+fn a_stale_socket_is_no_obstacle() {
+    let (program, _) = Program::initialised();
+    drop(UnixListener::bind(program.data().join("control.sock")).unwrap());
+    program.run(["activity", "list"]).good();
+}
+
+#[test]
+fn a_path_too_long_for_a_socket_is_told() {
+    let program = Program::new();
+    let deep = program.directory().join("d".repeat(120));
+    let ended = program.run(["serve", "--listen", "127.0.0.1:0", "--data", deep.to_str().unwrap()]);
+    assert!(ended.refused(1).contains("choose a shorter --data"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_taken_address_is_told() {
+    let program = Program::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let ended = program.run(["serve", "--listen", &address]);
+    let told = ended.refused(1);
+    assert!(told.contains(&address) && told.contains("--listen"), "{told}");
+}
+
+#[test]
+fn a_lost_master_key_is_never_made_anew() {
+    let (program, _) = Program::initialised();
+    let key = program.data().join("master.key");
+    std::fs::remove_file(&key).unwrap();
+    let ended = program.run(["serve", "--listen", "127.0.0.1:0"]);
+    assert!(ended.refused(1).contains("put your copy of it back"), "{}", ended.stderr);
+    assert!(!key.exists());
+}
+
+#[test]
+fn another_master_key_is_refused() {
+    let ((program, _), (other, _)) = (Program::initialised(), Program::initialised());
+    std::fs::copy(other.data().join("master.key"), program.data().join("master.key")).unwrap();
+    let ended = program.run(["activity", "list"]);
+    assert!(ended.refused(1).contains("master.key"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_broken_master_key_is_told_without_showing_it() {
+    let (program, _) = Program::initialised();
+    std::fs::write(program.data().join("master.key"), "c2VjcmV0\n").unwrap();
+    let ended = program.run(["activity", "list"]);
+    let told = ended.refused(1);
+    assert!(told.contains("master.key") && told.contains("restore") && !told.contains("c2Vj"), "{told}");
+}
+
+#[test]
+fn a_damaged_file_is_refused_and_left_as_it_is() {
+    let (program, _) = Program::initialised();
+    let file = program.data().join("keywright.db");
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes[..16].copy_from_slice(b"not a database!!");
+    std::fs::write(&file, &bytes).unwrap();
+    let ended = program.run(["serve", "--listen", "127.0.0.1:0"]);
+    let told = ended.refused(1);
+    assert!(told.contains("damaged") && told.contains("backup"), "{told}");
+    assert_eq!(std::fs::read(&file).unwrap(), bytes);
+}
+
+#[test]
+fn a_file_of_a_newer_version_is_refused() {
+    let (program, _) = Program::initialised();
+    let file = program.data().join("keywright.db");
+    Connection::open(&file).unwrap().pragma_update(None, "user_version", 999).unwrap();
+    let ended = program.run(["serve", "--listen", "127.0.0.1:0"]);
+    assert!(ended.refused(1).contains("newer Keywright"), "{}", ended.stderr);
+}
+
+#[test]
+fn no_directory_is_no_reason_to_make_one() {
+    let program = Program::new();
+    let ended = program.run(["activity", "list"]);
+    assert!(ended.refused(1).contains("keywright init"), "{}", ended.stderr);
+    assert!(!program.data().exists());
+}
+
+#[test]
+fn wrong_usage_ends_with_2() {
+    let program = Program::new();
+    for arguments in [&["nonsense"][..], &["key"], &["serve", "--port", "1"], &[]] {
+        assert_eq!(program.run(arguments).code, Some(2), "{arguments:?}");
+    }
+    let suggestion = program.run(["serv"]);
+    assert!(suggestion.stderr.contains("serve"), "{}", suggestion.stderr);
+}
+
+#[test]
+fn the_document_and_completions_need_no_data() {
+    let program = Program::new();
+    let document: serde_json::Value = serde_json::from_str(program.run(["openapi"]).good()).unwrap();
+    assert_eq!(document["info"]["title"], "Keywright");
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(program.run(["completions", shell]).good().contains("keywright"), "{shell}");
+    }
+    assert!(program.run(["--version"]).good().starts_with("keywright "));
+    assert!(!program.data().exists());
+}
+
+#[test]
+fn nobody_reading_is_no_panic() {
+    let program = Program::new();
+    for arguments in [["openapi", ""], ["completions", "zsh"]] {
+        let mut child = program.command(arguments.iter().filter(|word| !word.is_empty())).spawn().unwrap();
+        drop(child.stdout.take());
+        let ended = child.wait_with_output().unwrap();
+        assert_eq!(String::from_utf8(ended.stderr).unwrap(), "", "{arguments:?}");
+        assert_eq!(ended.status.code(), Some(0), "{arguments:?}");
+    }
+}
