@@ -4,9 +4,10 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use crate::db::{self, Tx};
-use crate::domain::access::{Call, Principal, PrincipalKind, RequestInfo};
-use crate::domain::keys::{self, Issued, KeyReach, NewKey};
+use crate::domain::access::{Call, KeysWrite, Principal, PrincipalKind, RequestInfo};
+use crate::domain::keys::{self, Issued, NewKey};
 use crate::domain::passwords::{PasswordHash, check_length};
+use crate::domain::reach::Reach;
 use crate::domain::{Core, activity};
 use crate::error::{Error, Result};
 use crate::model::activity::{Kind, Method};
@@ -54,7 +55,7 @@ pub async fn initialise(core: &Arc<Core>, email: &str, password: Secret) -> Resu
             return Err(Error::conflict("Somebody owns this instance already"));
         }
         let owner = add(tx, &call, person(&call, email, "", Role::Owner), &hash)?;
-        let Issued { secret, .. } = keys::create(tx, &KeyReach::of(&call)?, management_key())?;
+        let Issued { secret, .. } = keys::create(tx, &Reach::<KeysWrite>::of(&call)?, management_key())?;
         Ok(Initialised { owner_id: owner, management_key: secret })
     });
     made.await

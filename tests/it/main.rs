@@ -6,8 +6,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod apis;
-mod faults;
 mod cli;
+mod faults;
 mod http;
 mod keys;
 mod layers;
