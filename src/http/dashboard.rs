@@ -14,7 +14,7 @@ use crate::domain::Settings;
 struct Built;
 
 /// Paths of the dashboard's pages; the browser finds out which one is meant. Every other unknown path is 404.
-const PAGES: [&str; 22] = [
+const PAGES: [&str; 23] = [
     "/",
     "/keys",
     "/keys/:id",
@@ -30,6 +30,7 @@ const PAGES: [&str; 22] = [
     "/sign-in",
     "/sign-up",
     "/setup",
+    "/confirm",
     "/invitation",
     "/forgotten-password",
     "/reset-password",

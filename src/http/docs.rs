@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use poem_openapi::{OpenApi, OpenApiService};
 
-use super::assets::{Asset, CSS, HTML, JS};
+use super::assets::{Asset, CSS, HTML, JS, SVG};
 
 /// Paths and files of the API reference.
 pub(super) fn files() -> Vec<(String, Asset)> {
@@ -13,6 +13,7 @@ pub(super) fn files() -> Vec<(String, Asset)> {
         ("/docs", Asset::new(HTML, &include_bytes!("pages/docs.html")[..])),
         ("/docs/docs.js", Asset::new(JS, &include_bytes!("pages/docs.js")[..])),
         ("/docs/docs.css", Asset::new(CSS, &include_bytes!("pages/docs.css")[..])),
+        ("/docs/icon.svg", Asset::new(SVG, &include_bytes!("pages/icon.svg")[..])),
         ("/docs/swagger-ui.css", Asset::new(CSS, swagger.css.as_bytes())),
         ("/docs/swagger-ui-bundle.js", Asset::new(JS, swagger.script.as_bytes())),
     ];

@@ -5,11 +5,11 @@ import { windowName } from '../lib/time';
 
 export type Tone = 'ok' | 'no' | 'wait' | 'accent' | 'plain';
 
-/** `afdb_live_k3Qv…9xT2`, never more of a key than that. */
-export function keyHint(key: { prefix?: string; environment?: string; secrets?: { start: string; end: string }[] }): string {
-  const secret = key.secrets?.[0];
+/** `live_k3Qv…9xT2`, never more of a key than that; none for a key whose secrets have all ended. */
+export function keyHint(key: Pick<ApiKey, 'environment' | 'secrets'>, prefix?: string): string {
+  const secret = key.secrets[0];
   if (!secret) return '';
-  return `${key.prefix ? `${key.prefix}_${key.environment}_` : ''}${secret.start}…${secret.end}`;
+  return `${prefix ? `${prefix}_${key.environment}_` : ''}${secret.start}…${secret.end}`;
 }
 
 const STATUS: Record<string, { text: string; tone: Tone }> = {
@@ -20,7 +20,16 @@ const STATUS: Record<string, { text: string; tone: Tone }> = {
   expired: { text: 'Expired', tone: 'no' },
   revoked: { text: 'Revoked', tone: 'no' },
 };
-export const keyStatus = (status: string) => STATUS[status] ?? { text: sentence(status), tone: 'plain' as Tone };
+/** A status of the filter. */
+export const statusWord = (status: string) => STATUS[status] ?? { text: sentence(status), tone: 'plain' as Tone };
+
+const EXPIRING_MILLISECONDS = 14 * 86_400_000;
+
+/** The status of a key as the list shows it: an active key whose end is near says so. */
+export function keyStatus(key: Pick<ApiKey, 'status' | 'expires_at'>) {
+  const near = key.status === 'active' && key.expires_at && Date.parse(key.expires_at) - Date.now() < EXPIRING_MILLISECONDS;
+  return statusWord(near ? 'expiring' : key.status);
+}
 
 const OUTCOME: Record<string, { text: string; tone: Tone }> = {
   allowed: { text: 'Allowed', tone: 'ok' },

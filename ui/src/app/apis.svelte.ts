@@ -1,6 +1,7 @@
 /** The APIs of this instance: loaded once, shown on many pages. */
 import { ask, GET } from '../api/client';
-import type { Api } from '../api/types';
+import type { Api, ApiKey } from '../api/types';
+import { keyHint } from '../api/words';
 
 class Apis {
   all = $state.raw<Api[]>([]);
@@ -16,6 +17,11 @@ class Apis {
   /** The one with this slug. */
   bySlug(slug: string | null | undefined): Api | undefined {
     return this.all.find((api) => api.slug === slug);
+  }
+
+  /** `afdb_live_k3Qv…9xT2`. */
+  hint(key: Pick<ApiKey, 'api' | 'environment' | 'secrets'>): string {
+    return keyHint(key, this.bySlug(key.api)?.prefix);
   }
 
   async #fetch(): Promise<void> {

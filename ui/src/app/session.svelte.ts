@@ -1,17 +1,22 @@
 /** Who is signed in here. The session itself is a cookie that no script can read. */
 import { ask, asProblem, DELETE, GET, setCsrfToken, whenSignedOut } from '../api/client';
-import type { SessionAnswer, User } from '../api/types';
+import type { CurrentSession, User } from '../api/types';
+
+/** Says that somebody signed in here before: without it there is no session to ask for. No secret. */
+const HINT = 'keywright.signed-in';
 
 class Session {
   user = $state.raw<User | null>(null);
+  scopes = $state.raw<string[]>([]);
+  /** A second factor must be set up before anything else. */
+  mustSetUpFactor = $state(false);
   /** Whether the server has been asked yet. */
   known = $state(false);
   error = $state.raw<unknown>();
 
   /** Whether this person holds `scope` on Keywright's own API; the server asks again on every call. */
   holds(scope: string): boolean {
-    const scopes = this.user?.scopes ?? [];
-    return scopes.includes(scope) || scopes.includes('admin');
+    return this.scopes.includes(scope) || this.scopes.includes('admin');
   }
 
   /** An ordinary end user: sees only what is theirs. */
@@ -19,21 +24,27 @@ class Session {
     return this.user?.role === 'member';
   }
 
-  /** Takes up a session that the server has just told of. */
-  take(answer: SessionAnswer): void {
-    setCsrfToken(answer.csrf_token);
-    this.user = answer.user;
-    this.known = true;
-    this.error = undefined;
+  /** Finds out at the start who is signed in; whoever never signed in here is not asked about. */
+  async begin(): Promise<void> {
+    if (localStorage.getItem(HINT)) await this.load();
+    else this.drop();
   }
 
-  /** Asks the server who is signed in. */
+  /** Asks the server who is signed in: after every sign-in. */
   async load(): Promise<void> {
     try {
-      this.take(await ask(GET('/v1/auth/session')));
+      const current: CurrentSession = await ask(GET('/v1/auth/session'));
+      setCsrfToken(current.csrf_token);
+      this.scopes = current.scopes;
+      this.mustSetUpFactor = current.second_factor_missing;
+      this.user = current.user;
+      localStorage.setItem(HINT, '1');
+      this.known = true;
+      this.error = undefined;
     } catch (cause) {
-      if (asProblem(cause).status !== 401) this.error = cause;
-      this.drop();
+      if (asProblem(cause).status === 401) this.drop();
+      else this.error = cause;
+      this.known = true;
     }
   }
 
@@ -44,8 +55,10 @@ class Session {
   }
 
   drop(): void {
+    localStorage.removeItem(HINT);
     setCsrfToken(null);
     this.user = null;
+    this.scopes = [];
     this.known = true;
   }
 }

@@ -1,11 +1,11 @@
 /** Finds what a filter can name. */
 import { ask, GET } from '../../api/client';
-import { keyHint } from '../../api/words';
+import { apis } from '../../app/apis.svelte';
 import type { Found } from '../../lib/FindChip.svelte';
 
 export async function findKeys(q: string): Promise<Found[]> {
   const { data } = await ask(GET('/v1/keys', { params: { query: { q: q || undefined, limit: 12 } } }));
-  return data.map((key) => ({ id: key.id, text: key.name, more: keyHint(key) }));
+  return data.map((key) => ({ id: key.id, text: key.name, more: apis.hint(key) }));
 }
 
 export async function findPeople(q: string): Promise<Found[]> {

@@ -2,10 +2,11 @@ import { expect, test } from 'vitest';
 import { readRoutes, writeRoutes } from './routes';
 
 test('routes survive being written as lines and read again', () => {
+  const usual = { environment: 'live', cost: 1, public: false } as const;
   const routes = [
-    { method: 'GET', path: '/v1/health', public: true },
-    { method: 'POST', path: '/v1/queries', scope: 'queries:read AND (a OR b)', environment: 'any', cost: 10 },
-    { method: '*', path: '/v1/team/*' },
+    { ...usual, method: 'GET', path: '/v1/health', public: true },
+    { ...usual, method: 'POST', path: '/v1/queries', scope: 'queries:read AND (a OR b)', environment: 'any' as const, cost: 10 },
+    { ...usual, method: '*', path: '/v1/team/*' },
   ];
   expect(readRoutes(writeRoutes(routes))).toEqual(routes);
 });

@@ -28,14 +28,16 @@ function readLine(line: string, number: number): RouteRule {
   const parts = /^(\S+)\s+(\/\S*)\s*(?:\[([^\]]*)\])?\s*(.*)$/.exec(line);
   if (!parts) throw wrong('write METHOD /path first');
   const [, method = '', path = '', scope, rest = ''] = parts;
-  const route: RouteRule = { method: method.toUpperCase(), path };
+  const route: RouteRule = { method: method.toUpperCase(), path, environment: 'live', cost: 1, public: false };
   if (scope?.trim()) route.scope = scope.trim();
   for (const word of rest.split(/\s+/).filter(Boolean)) {
     const [name, value = ''] = word.split('=');
     if (name === 'public' && !value) route.public = true;
-    else if (name === 'env' && ['live', 'test', 'any'].includes(value)) route.environment = value;
+    else if (name === 'env' && isEnvironment(value)) route.environment = value;
     else if (name === 'cost' && /^\d+$/.test(value)) route.cost = Number(value);
     else throw wrong(`"${word}" is not understood`);
   }
   return route;
 }
+
+const isEnvironment = (text: string): text is 'live' | 'test' | 'any' => ['live', 'test', 'any'].includes(text);

@@ -26,7 +26,7 @@ export class Draft {
     draft.api = key.api;
     draft.environment = key.environment;
     draft.scopes = [...key.scopes];
-    draft.tier = key.tier ?? '';
+    draft.tier = key.ratelimit ? '' : (key.tier ?? '');
     draft.owner = key.owner ?? '';
     draft.allowedIps = key.allowed_ips?.join('\n') ?? '';
     if (key.expires_at) {

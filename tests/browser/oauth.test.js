@@ -1,0 +1,116 @@
+/** An OAuth app is registered, and its code flow runs through sign-in and consent. */
+import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { after, before, test } from 'node:test';
+import { launch, Visitor } from './support/browser.js';
+import { Server } from './support/server.js';
+import { furnish } from './support/world.js';
+
+let server;
+let browser;
+let app;
+let callback;
+before(async () => {
+  server = await Server.withOwner();
+  browser = await launch();
+  await furnish(server);
+  app = createServer((_, response) => response.end('<!doctype html><title>App</title>')).listen(0, '127.0.0.1');
+  await once(app, 'listening');
+  callback = `http://127.0.0.1:${app.address().port}/callback`;
+});
+after(async () => {
+  await browser?.close();
+  app?.close();
+  await server?.stop();
+});
+
+const LEAVES = /foreign request: http:\/\/127\.0\.0\.1:\d+\/(callback|favicon)/;
+
+test('an app is registered, allowed, and gets its tokens', async () => {
+  const admin = await Visitor.open(browser, server);
+  await admin.signIn(server.owner);
+  const credentials = await register(admin.page);
+  await admin.close();
+
+  const member = await server.person('member', 'mia');
+  const visitor = await Visitor.open(browser, server);
+  visitor.expect(LEAVES);
+  const { page } = visitor;
+  const verifier = randomBytes(32).toString('base64url');
+  const authorize = new URLSearchParams({
+    response_type: 'code', client_id: credentials.id, redirect_uri: callback, scope: 'queries:read dashboards:read', state: 'abc',
+    code_challenge: createHash('sha256').update(verifier).digest('base64url'), code_challenge_method: 'S256',
+  });
+  await page.goto(`/oauth/authorize?${authorize}`);
+  await page.getByText('Embedded dashboards asks for access to your account').waitFor();
+  await page.getByLabel('Email').fill(member.email);
+  await page.getByLabel('Password').fill(member.password);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('heading', { name: 'Allow Embedded dashboards?' }).waitFor();
+  await visitor.axe('consent');
+  await page.getByText('127.0.0.1').waitFor();
+  await page.getByRole('checkbox', { name: /dashboards:read/ }).uncheck();
+  await page.getByRole('button', { name: 'Allow' }).click();
+  await page.waitForURL(`${callback}?**`);
+  const back = new URL(page.url()).searchParams;
+  assert.equal(back.get('state'), 'abc');
+  assert.equal(back.get('iss'), server.url);
+
+  const tokens = await exchange(credentials, back.get('code'), verifier);
+  assert.equal(tokens.scope, 'queries:read', 'what was unticked is not granted');
+  const profile = await server.call('GET', '/v1/user/profile', undefined, tokens.access_token);
+  assert.equal(profile.user.email, member.email);
+
+  await page.goto(`${server.url}/account?tab=apps`);
+  await page.getByRole('button', { name: 'Revoke' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click();
+  await page.getByText('No app has access').waitFor();
+  await assert.rejects(server.call('GET', '/v1/user/profile', undefined, tokens.access_token), /401/);
+  await visitor.close();
+});
+
+test('saying no sends the person back with an error, and no code', async () => {
+  const made = await server.call('POST', '/v1/clients', {
+    name: 'Another app', access: [{ api: 'afdb', scopes: ['queries:read'] }], redirect_uris: [callback],
+  });
+  const visitor = await Visitor.open(browser, server);
+  visitor.expect(LEAVES);
+  await visitor.signIn(server.owner);
+  const challenge = createHash('sha256').update('x'.repeat(43)).digest('base64url');
+  const authorize = new URLSearchParams({
+    response_type: 'code', client_id: made.client_id, redirect_uri: callback, scope: 'queries:read', state: 's', code_challenge: challenge, code_challenge_method: 'S256',
+  });
+  await visitor.page.goto(`/oauth/authorize?${authorize}`);
+  await visitor.page.getByRole('button', { name: 'Deny' }).click();
+  await visitor.page.waitForURL(`${callback}?**`);
+  const back = new URL(visitor.page.url()).searchParams;
+  assert.equal(back.get('error'), 'access_denied');
+  assert.equal(back.get('code'), null);
+  await visitor.close();
+});
+
+async function register(page) {
+  await page.goto('/apps');
+  await page.getByRole('button', { name: 'Register app' }).first().click();
+  const dialog = page.getByRole('dialog', { name: 'Register app' });
+  await dialog.getByLabel('Name', { exact: true }).fill('Embedded dashboards');
+  await dialog.getByLabel('Redirect URIs', { exact: true }).fill(callback);
+  await dialog.getByRole('checkbox', { name: 'AI for Database' }).check();
+  for (const scope of ['queries:read', 'dashboards:read']) await dialog.getByRole('checkbox', { name: scope }).check();
+  await dialog.getByRole('button', { name: 'Register', exact: true }).click();
+  const credentials = { id: await page.getByTestId('client-id').textContent(), secret: await page.getByTestId('secret').textContent() };
+  await page.getByRole('button', { name: 'I have stored it' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Embedded dashboards' }).waitFor();
+  return credentials;
+}
+
+async function exchange(credentials, code, verifier) {
+  const body = new URLSearchParams({
+    grant_type: 'authorization_code', code, redirect_uri: callback, client_id: credentials.id, client_secret: credentials.secret, code_verifier: verifier,
+  });
+  const response = await fetch(`${server.url}/oauth/token`, { method: 'POST', body });
+  assert.equal(response.status, 200, await response.clone().text());
+  return response.json();
+}

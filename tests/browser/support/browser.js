@@ -1,0 +1,84 @@
+/** Chromium that tells on every page: errors in the console and requests to other origins fail the test. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { chromium } from 'playwright-core';
+
+const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+  '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** A browser with an empty profile. */
+export const launch = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
+
+/** A window of its own cookies, watched. */
+export class Visitor {
+  static async open(browser, server, options = {}) {
+    const context = await browser.newContext({ baseURL: server.url, viewport: { width: 1440, height: 900 }, ...options });
+    const page = await context.newPage();
+    return new Visitor(context, page, server);
+  }
+
+  constructor(context, page, server) {
+    this.context = context;
+    this.page = page;
+    this.server = server;
+    this.faults = [];
+    this.expected = [];
+    this.watch(page);
+  }
+
+  watch(page) {
+    page.setDefaultTimeout(8_000);
+    page.on('pageerror', (error) => this.faults.push(`page error: ${error.message}`));
+    page.on('console', (message) => {
+      if (['error', 'warning'].includes(message.type())) this.faults.push(`console: ${message.text()} ${message.location().url}`);
+    });
+    page.on('request', (request) => {
+      const url = request.url();
+      if (!/^(data|blob):/.test(url) && new URL(url).origin !== this.server.url) this.faults.push(`foreign request: ${url}`);
+    });
+  }
+
+  /** A refusal that the test brings about: the browser itself writes it to the console. */
+  expect(pattern) {
+    this.expected.push(pattern);
+  }
+
+  async signIn({ email, password }) {
+    await this.page.goto('/sign-in');
+    await this.page.getByLabel('Email').fill(email);
+    await this.page.getByLabel('Password').fill(password);
+    await this.page.getByRole('button', { name: 'Sign in' }).click();
+    await this.page.getByRole('main').getByRole('heading', { level: 1 }).filter({ hasNotText: 'Sign in' }).waitFor();
+  }
+
+  /** Goes to a page and waits until it shows its heading and has loaded what it shows. */
+  async visit(path, heading) {
+    await this.page.goto(path);
+    await this.page.getByRole('heading', { level: 1, name: heading }).waitFor();
+    await this.settle();
+  }
+
+  /** Waits until nothing is being loaded. */
+  async settle() {
+    await this.page.waitForFunction(() => !document.querySelector('.skeleton') && document.fonts.status === 'loaded');
+  }
+
+  /** Notes whatever axe finds in the page as it is. */
+  async axe(where) {
+    await this.page.evaluate(AXE);
+    const found = await this.page.evaluate(async () => {
+      const { violations } = await window.axe.run(document, { resultTypes: ['violations'] });
+      return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.target} (${node.failureSummary?.split('\n')[1]?.trim()})`).join('; ')}`);
+    });
+    this.faults.push(...found.map((fault) => `axe on ${where}: ${fault}`));
+  }
+
+  async close() {
+    await this.context.close();
+    const faults = this.faults.filter((fault) => !this.expected.some((pattern) => pattern.test(fault)));
+    assert.deepEqual(faults, [], 'the browser had something to complain about');
+  }
+}
+

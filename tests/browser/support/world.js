@@ -1,0 +1,34 @@
+/** What most tests stand on: one API with scopes, presets and a tier, some keys, and something in the log. */
+
+export const AFDB = {
+  slug: 'afdb',
+  name: 'AI for Database',
+  audience: 'https://api.aifordatabase.com',
+  scopes: [
+    { name: 'queries:read', description: 'Run queries and view results' },
+    { name: 'queries:write', description: 'Save and delete queries' },
+    { name: 'dashboards:read', description: 'View dashboards' },
+  ],
+  presets: [
+    { name: 'Read', description: 'Queries and dashboards only', scopes: ['queries:read', 'dashboards:read'] },
+    { name: 'Full Access', description: 'All operations', scopes: ['queries:read', 'queries:write', 'dashboards:read'] },
+  ],
+  role_scopes: { developer: ['queries:read', 'queries:write'], member: ['queries:read', 'dashboards:read'] },
+  routes: [{ method: 'POST', path: '/v1/queries', scope: 'queries:read' }],
+};
+
+/** Adds the API and two keys, and lets one of them be checked. */
+export async function furnish(server) {
+  await server.call('POST', '/v1/apis', AFDB);
+  const backend = await server.call('POST', '/v1/keys', { api: 'afdb', name: 'Production Backend', preset: 'Read', owner: 'acme' });
+  const pipeline = await server.call('POST', '/v1/keys', { api: 'afdb', name: 'CI Pipeline', scopes: ['queries:write'], expires_in_days: 7 });
+  for (let turn = 0; turn < 4; turn += 1) await verify(server, backend.key, turn % 2 ? 'queries:write' : 'queries:read');
+  await verify(server, pipeline.key, 'queries:write');
+  return { backend, pipeline };
+}
+
+/** Asks whether a key is good, as the protected API would. */
+export function verify(server, key, scopes, path = '/v1/queries') {
+  const request = { ip: '203.0.113.9', method: 'POST', path, user_agent: 'curl/8' };
+  return server.call('POST', '/v1/keys/verify', { key, api: 'afdb', scopes, request });
+}
