@@ -193,6 +193,7 @@ CREATE TABLE refresh_tokens (
     successor        BLOB
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX refresh_tokens_by_family ON refresh_tokens (family_no);
+CREATE INDEX refresh_tokens_by_use ON refresh_tokens (used_at) WHERE used_at IS NOT NULL;
 
 -- Somebody who may join.
 CREATE TABLE invitations (
@@ -369,6 +370,77 @@ CREATE TABLE client_secrets (
     expires_at       INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX client_secrets_by_client ON client_secrets (client_no, created_at);
+
+-- What a person allowed a client at an API. Revoking it ends every token under it; the row stays a while for the log.
+CREATE TABLE grants (
+    no               INTEGER PRIMARY KEY AUTOINCREMENT,
+    id               TEXT NOT NULL UNIQUE,
+    user_no          INTEGER NOT NULL REFERENCES users (no) ON DELETE CASCADE,
+    client_no        INTEGER NOT NULL REFERENCES clients (no) ON DELETE CASCADE,
+    api_no           INTEGER NOT NULL REFERENCES apis (no) ON DELETE CASCADE,
+    -- All that was allowed so far, `openid` and the like included.
+    scopes           TEXT NOT NULL,
+    created_at       INTEGER NOT NULL,
+    updated_at       INTEGER NOT NULL,
+    -- When it last gave a code.
+    last_used_at     INTEGER NOT NULL,
+    revoked_at       INTEGER
+) STRICT;
+CREATE UNIQUE INDEX grants_standing ON grants (user_no, client_no, api_no) WHERE revoked_at IS NULL;
+CREATE INDEX grants_by_client ON grants (client_no);
+CREATE INDEX grants_by_api ON grants (api_no);
+CREATE INDEX grants_by_revocation ON grants (revoked_at) WHERE revoked_at IS NOT NULL;
+
+-- A request for authorization that waits for a person. One row a request, gone with its answer or after ten minutes.
+CREATE TABLE oauth_requests (
+    -- SHA-256 of what the pages' address holds.
+    hash             BLOB PRIMARY KEY,
+    -- SHA-256 of the cookie of the browser that sent it.
+    browser          BLOB NOT NULL,
+    client_no        INTEGER NOT NULL REFERENCES clients (no) ON DELETE CASCADE,
+    api_no           INTEGER NOT NULL REFERENCES apis (no) ON DELETE CASCADE,
+    -- JSON: what was asked, checked.
+    asked            TEXT NOT NULL,
+    created_at       INTEGER NOT NULL,
+    expires_at       INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX oauth_requests_by_expiry ON oauth_requests (expires_at);
+CREATE INDEX oauth_requests_by_client ON oauth_requests (client_no);
+CREATE INDEX oauth_requests_by_api ON oauth_requests (api_no);
+
+-- One authorization carried out: a code (RFC 6749, section 4.1.2), and the tokens that came of it.
+CREATE TABLE authorizations (
+    no               INTEGER PRIMARY KEY AUTOINCREMENT,
+    -- 128 random bits in base64url: what the `jti` of its access tokens begins with.
+    id               TEXT NOT NULL UNIQUE,
+    grant_no         INTEGER NOT NULL REFERENCES grants (no) ON DELETE CASCADE,
+    -- Its refresh tokens; whatever ends them ends its access tokens too.
+    family_no        INTEGER NOT NULL REFERENCES refresh_families (no) ON DELETE CASCADE,
+    -- The sign-in that it was given in, and when that was.
+    session_no       INTEGER REFERENCES sessions (no) ON DELETE SET NULL,
+    authenticated_at INTEGER NOT NULL,
+    scopes           TEXT NOT NULL,
+    -- SHA-256 of the code; null once nobody needs to recognise it any more.
+    code             BLOB UNIQUE,
+    code_expires_at  INTEGER NOT NULL,
+    redeemed_at      INTEGER,
+    -- What the code is bound to. `redirect_uri_sent`: the token request must name it too.
+    redirect_uri     TEXT NOT NULL,
+    redirect_uri_sent INTEGER NOT NULL,
+    challenge        TEXT,
+    nonce            TEXT,
+    created_at       INTEGER NOT NULL
+) STRICT;
+CREATE INDEX authorizations_by_grant ON authorizations (grant_no);
+CREATE INDEX authorizations_by_family ON authorizations (family_no);
+CREATE INDEX authorizations_by_session ON authorizations (session_no) WHERE session_no IS NOT NULL;
+
+-- Single access tokens that were revoked before their end (RFC 7009).
+CREATE TABLE revoked_tokens (
+    jti              TEXT PRIMARY KEY,
+    expires_at       INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX revoked_tokens_by_expiry ON revoked_tokens (expires_at);
 
 ---------------------------------------------------------------------------------------------------- Activity
 

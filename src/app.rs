@@ -146,6 +146,11 @@ async fn compose(
             signup: config.sign_in.signup,
             default_api: config.sign_in.default_api.clone(),
             access_token_seconds: config.sign_in.access_token_seconds,
+            registration_api: config
+                .oauth
+                .registration_api
+                .clone()
+                .filter(|_| config.oauth.dynamic_registration),
         },
     });
     let prepared = instance::prepare(&core).await;

@@ -13,6 +13,7 @@ pub mod input;
 pub mod instance;
 pub mod keys;
 pub mod mail;
+pub mod oauth;
 pub mod passwords;
 pub mod people;
 pub mod reach;
@@ -93,6 +94,8 @@ pub struct Settings {
     pub default_api: String,
     /// Lifetime of access tokens, in seconds.
     pub access_token_seconds: u32,
+    /// Slug of the API that clients get which register themselves; none where they cannot.
+    pub registration_api: Option<String>,
 }
 
 impl Core {

@@ -148,6 +148,7 @@ fn settings() -> Settings {
         signup: Signup::Invite,
         default_api: "keywright".to_owned(),
         access_token_seconds: 3_600,
+        registration_api: None,
     }
 }
 

@@ -10,6 +10,7 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use super::context::RequestContext;
 use super::cookie;
+use super::oauth;
 use crate::domain::Core;
 use crate::domain::access::{Call, Can, Capability, Principal, PrincipalKind};
 use crate::domain::reach::Reach;
@@ -230,7 +231,7 @@ impl<'a> ApiExtractor<'a> for Caller {
     }
 
     fn security_schemes() -> Vec<&'static str> {
-        vec![SCHEME]
+        vec![SCHEME, oauth::OAUTH2]
     }
 
     async fn from_request(
@@ -254,7 +255,7 @@ impl<'a> ApiExtractor<'a> for Whoever {
     }
 
     fn security_schemes() -> Vec<&'static str> {
-        vec![SCHEME]
+        vec![SCHEME, oauth::OAUTH2]
     }
 
     async fn from_request(
@@ -278,7 +279,7 @@ impl<'a, C: Capability> ApiExtractor<'a> for Allowed<C> {
     }
 
     fn security_schemes() -> Vec<&'static str> {
-        vec![SCHEME]
+        vec![SCHEME, oauth::OAUTH2]
     }
 
     async fn from_request(
@@ -300,7 +301,7 @@ impl<'a, C: Capability> ApiExtractor<'a> for Within<C> {
     }
 
     fn security_schemes() -> Vec<&'static str> {
-        vec![SCHEME]
+        vec![SCHEME, oauth::OAUTH2]
     }
 
     async fn from_request(
@@ -316,6 +317,7 @@ impl<'a, C: Capability> ApiExtractor<'a> for Within<C> {
 }
 
 fn register_scheme(registry: &mut Registry) {
+    oauth::register_oauth2(registry);
     registry.create_security_scheme(
         SCHEME,
         MetaSecurityScheme {

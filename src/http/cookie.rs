@@ -25,7 +25,11 @@ fn is_loopback(public_url: &str) -> bool {
 
 /// The session's cookie in a request (RFC 6265, section 5.4). Sent twice, it is none: another host planted one.
 pub fn get<'r>(core: &Core, headers: &'r HeaderMap) -> Option<&'r str> {
-    let name = name(core);
+    named(headers, name(core))
+}
+
+/// The one cookie of this name; sent twice, it is none.
+pub(super) fn named<'r>(headers: &'r HeaderMap, name: &str) -> Option<&'r str> {
     let mut found = headers
         .get_all(header::COOKIE)
         .iter()

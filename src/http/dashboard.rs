@@ -104,6 +104,7 @@ mod tests {
             signup: Signup::Open,
             default_api: "keywright".to_owned(),
             access_token_seconds: 3600,
+            registration_api: None,
         };
         let page = with_instance(b"<head><title>x</title></head>", &settings);
         let page = String::from_utf8(page).expect("UTF-8");

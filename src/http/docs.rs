@@ -14,6 +14,8 @@ pub(super) fn files() -> Vec<(String, Asset)> {
         ("/docs/docs.js", Asset::new(JS, &include_bytes!("pages/docs.js")[..])),
         ("/docs/docs.css", Asset::new(CSS, &include_bytes!("pages/docs.css")[..])),
         ("/docs/icon.svg", Asset::new(SVG, &include_bytes!("pages/icon.svg")[..])),
+        ("/docs/oauth2-redirect.html", Asset::new(HTML, &include_bytes!("pages/oauth2-redirect.html")[..])),
+        ("/docs/oauth2-redirect.js", Asset::new(JS, &include_bytes!("pages/oauth2-redirect.js")[..])),
         ("/docs/swagger-ui.css", Asset::new(CSS, swagger.css.as_bytes())),
         ("/docs/swagger-ui-bundle.js", Asset::new(JS, swagger.script.as_bytes())),
     ];

@@ -12,6 +12,7 @@ pub mod edge;
 pub mod error;
 mod hot;
 pub mod json;
+pub mod oauth;
 pub mod optional_json;
 mod routes;
 pub mod schema;
@@ -44,7 +45,7 @@ pub fn endpoint(core: &Arc<Core>, options: Options) -> impl Endpoint + 'static {
     let mut routes = Routes::default().api(api::all());
     routes = routes
         .cors(cors::Origins::OfApis, &["/v1/auth/login", "/v1/auth/refresh", "/v1/auth/logout"])
-        .cors(cors::Origins::All, &["/.well-known/jwks.json"]);
+        .cors(cors::Origins::All, &oauth::CORS);
     for (path, page) in assets::pages(&core.settings) {
         routes = routes.at(Method::GET, &path, page);
     }

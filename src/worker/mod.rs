@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::db::jobs::{self as table, Due};
-use crate::domain::{Core, activity, idempotency, sessions, signing_keys};
+use crate::domain::{Core, activity, idempotency, oauth, sessions, signing_keys};
 use crate::error::{Error, Result};
 
 /// How often the clock is looked at.
@@ -44,6 +44,7 @@ const JOBS: &[Job] = &[
         work: |core| Box::pin(activity::apply_retention(core)),
     },
     Job { name: "idempotency.sweep", every_seconds: 600, work: |core| Box::pin(sweep_idempotency(core)) },
+    Job { name: "oauth.sweep", every_seconds: 60, work: |core| Box::pin(sweep_oauth(core)) },
     Job { name: "sessions.sweep", every_seconds: 600, work: |core| Box::pin(sweep_sessions(core)) },
     Job { name: "signing_keys.tend", every_seconds: 3_600, work: |core| Box::pin(tend_signing_keys(core)) },
 ];
@@ -125,6 +126,13 @@ impl Job {
 async fn sweep_idempotency(core: Arc<Core>) -> Result<()> {
     let now = core.now();
     while core.write(move |tx| idempotency::sweep(tx, now)).await? > 0 {}
+    Ok(())
+}
+
+/// Requests, codes, revocations, grants and clients go some time after their end.
+async fn sweep_oauth(core: Arc<Core>) -> Result<()> {
+    let now = core.now();
+    while core.write(move |tx| oauth::sweep(tx, now)).await? > 0 {}
     Ok(())
 }
 

@@ -11,6 +11,7 @@ mod faults;
 mod http;
 mod keys;
 mod layers;
+mod oauth;
 mod people;
 mod schema;
 mod sign_in;

@@ -10,7 +10,7 @@ use quick_cache::sync::Cache;
 
 pub use self::claims::{AccessClaims, NewToken};
 use crate::domain::access::Principal;
-use crate::domain::{Core, sessions};
+use crate::domain::{Core, oauth, sessions};
 use crate::error::{Code, Error, Result};
 use crate::model::{Secret, Timestamp};
 
@@ -88,7 +88,7 @@ pub fn authenticate(core: &Core, bearer: &str, now: Timestamp) -> Result<Princip
     if claims.client_id == SIGN_IN_CLIENT {
         return sessions::of_token(core, api, &claims, now);
     }
-    Err(invalid())
+    oauth::standing::of_token(core, api, &claims)
 }
 
 /// `INVALID_TOKEN`, the same whatever is wrong.

@@ -22,6 +22,7 @@ use crate::error::{Error, Result as Checked};
 use crate::http::Result;
 use crate::http::auth::{Allowed, Anyone};
 use crate::http::json::{Created, Json, NoContent, read_capped};
+use crate::http::optional_json::OptionalJson;
 use crate::model::ClientId;
 
 /// OAuth clients.
@@ -115,7 +116,7 @@ impl ClientsApi {
         /// Makes it safe to send the request again: the same key answers the same.
         #[oai(name = "Idempotency-Key")]
         idempotency_key: Header<Option<String>>,
-        body: Json<ClientRotate>,
+        body: OptionalJson<ClientRotate>,
     ) -> Result<Json<Client>> {
         let (can, id) = (allowed.0, parse_id(&id.0)?);
         let route = format!("POST /v1/clients/{id}/rotate");

@@ -4,8 +4,10 @@ pub mod activity;
 pub mod apis;
 pub mod auth;
 pub mod clients;
+pub mod grants;
 pub mod instance;
 pub mod keys;
+pub mod oauth_requests;
 pub mod questions;
 pub mod sessions;
 pub mod settings;
@@ -13,6 +15,8 @@ pub mod signing_keys;
 pub mod users;
 
 use poem_openapi::{OpenApi, Tags};
+
+use super::oauth;
 
 /// How the operations are grouped on the documentation page.
 #[derive(Tags)]
@@ -33,6 +37,11 @@ pub enum Tag {
     Activity,
     /// OAuth clients: register, change, give new secrets, remove.
     Clients,
+    /// OAuth 2.1 and OpenID Connect, for apps that act for people and machines that act for themselves.
+    #[oai(rename = "OAuth")]
+    OAuth,
+    /// What people allowed apps, and what apps ask them.
+    Grants,
     /// Health and the like.
     Instance,
 }
@@ -45,7 +54,10 @@ pub fn all() -> impl OpenApi {
         activity::ActivityApi,
         auth::AuthApi,
         clients::ClientsApi,
+        grants::GrantsApi,
         instance::InstanceApi,
+        oauth_requests::RequestsApi,
+        (oauth::AuthorizeApi, oauth::TokenApi, oauth::UserInfoApi, oauth::LogoutApi, oauth::RegisterApi),
         sessions::SessionsApi,
         settings::SettingsApi,
         signing_keys::SigningKeysApi,

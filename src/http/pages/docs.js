@@ -11,3 +11,4 @@ window.ui = SwaggerUIBundle({
   oauth2RedirectUrl: `${location.origin}/docs/oauth2-redirect.html`,
   presets: [SwaggerUIBundle.presets.apis],
 });
+window.ui.initOAuth({ usePkceWithAuthorizationCodeGrant: true });

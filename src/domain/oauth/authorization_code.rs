@@ -1,0 +1,100 @@
+//! The grant type `authorization_code` (RFC 6749, section 4.1.3; RFC 7636, section 4.5).
+
+use std::sync::Arc;
+
+use super::error::{OAuthError, Result};
+use super::{REFRESH_SECONDS, TokenAnswer, issue, log, new_name, new_secret, pkce, scopes};
+use crate::db::oauth_tokens::{self as store, Authorization};
+use crate::db::{self, Tx};
+use crate::domain::access::Call;
+use crate::domain::activity;
+use crate::model::activity::{Kind, Outcome, Reason};
+use crate::model::{Client, GrantType, ScopeSet, Secret, SecretHash};
+
+use super::params::Params;
+
+/// What a refresh token starts with, as those of sessions do.
+const REFRESH_PREFIX: &str = "kwr_";
+
+/// What became of a code.
+enum Redeemed {
+    /// It was exchanged.
+    Now { of: Box<Authorization>, granted: ScopeSet, refresh_token: Option<Secret> },
+    /// It had been exchanged before; what came of that is revoked.
+    Before,
+}
+
+/// Exchanges a code.
+///
+/// # Errors
+/// `invalid_grant` for a code that is unknown, another client's, exchanged before (which revokes what came of it),
+/// too old, sent with another redirect URI or verifier, or whose person may not sign in any more.
+pub(super) async fn exchange(call: &Arc<Call>, client: &Client, params: &Params) -> Result<TokenAnswer> {
+    let core = &call.core;
+    let code = SecretHash::of(params.need_secret("code")?.expose());
+    let (this, asking, sent) = (call.clone(), client.clone(), params.clone());
+    let redeemed = core.write(move |tx| redeem(tx, &this, &asking, &code, &sent)).await?;
+    let Redeemed::Now { of, granted, refresh_token } = redeemed else {
+        return Err(OAuthError::invalid_grant("The code was used before; what came of it is revoked"));
+    };
+    let api = core.catalog.get().by_no(of.api_no).cloned();
+    let api = api.ok_or_else(|| OAuthError::invalid_grant("The API is gone"))?;
+    issue::for_person(core, client, &api, &of, granted, (call.now, new_name(core)), refresh_token).await
+}
+
+fn redeem(
+    tx: &mut Tx<'_>,
+    call: &Call,
+    client: &Client,
+    code: &SecretHash,
+    params: &Params,
+) -> Result<Redeemed> {
+    let unknown = || OAuthError::invalid_grant("The code is unknown, or was issued to another client");
+    let of = store::by_code(tx, code, call.now)?.filter(|of| of.client.0 == client.no).ok_or_else(unknown)?;
+    if of.redeemed_at.is_some() {
+        // Somebody has copied the code, and who came first cannot be told (RFC 6749, section 4.1.2).
+        db::sessions::revoke_family(tx, of.family_no, call.now)?;
+        let entry = log::about(call, Kind::TokenRevoked, Outcome::Refused, Reason::Replayed, &of);
+        activity::record(tx, &entry)?;
+        return Ok(Redeemed::Before);
+    }
+    check(call, &of, params)?;
+    let api = call.core.catalog.get().by_no(of.api_no).cloned().ok_or_else(unknown)?;
+    super::token::same_target(&api, params)?;
+    let granted = scopes::at_this_moment(&api, &of.scopes, &of.access, Some(of.user.2));
+    if granted.is_empty() {
+        return Err(OAuthError::invalid_scope());
+    }
+    store::redeem(tx, of.no, call.now)?;
+    let refresh_token = client.may(GrantType::RefreshToken).then(|| new_secret(&call.core, REFRESH_PREFIX));
+    let mut ends = call.now.plus_seconds(86_400);
+    if let Some(token) = &refresh_token {
+        db::sessions::insert_refresh(tx, of.family_no, &SecretHash::of(token.expose()), call.now)?;
+        ends = call.now.plus_seconds(i64::from(client.refresh_token_seconds.unwrap_or(REFRESH_SECONDS)));
+    }
+    store::extend_family(tx, of.family_no, ends)?;
+    db::clients::touch(tx, client.no, call.now.utc_day_start())?;
+    let entry = log::about(call, Kind::TokenIssued, Outcome::Allowed, Reason::Valid, &of);
+    activity::record(tx, &log::issued(entry, "authorization_code", &granted))?;
+    Ok(Redeemed::Now { of: Box::new(of), granted, refresh_token })
+}
+
+/// What the code is bound to.
+fn check(call: &Call, of: &Authorization, params: &Params) -> Result<()> {
+    if of.code_expires_at <= call.now {
+        return Err(OAuthError::invalid_grant("The code has expired"));
+    }
+    if !of.stands || !of.session_stands {
+        return Err(OAuthError::invalid_grant("The sign-in or the consent behind the code has ended"));
+    }
+    match params.get("redirect_uri") {
+        Some(uri) if uri == of.redirect_uri => {}
+        Some(_) => return Err(OAuthError::invalid_grant("The redirect_uri is not the one of the code")),
+        // OAuth 2.1 leaves it out where PKCE binds the code; without PKCE it is all there is.
+        None if of.redirect_uri_sent && of.challenge.is_none() => {
+            return Err(OAuthError::invalid_grant("The redirect_uri is missing"));
+        }
+        None => {}
+    }
+    pkce::verify(of.challenge.as_deref(), params.get("code_verifier"))
+}

@@ -1,0 +1,359 @@
+//! The authorization endpoint (RFC 6749, section 3.1; OpenID Connect Core, section 3.1.2).
+//!
+//! A request passes these checks in order. Until client and redirect URI are known to fit, an error is a page, never
+//! a redirect (RFC 9700, section 4.11.2); from then on the client hears of it.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::error::{ErrorCode, OAuthError, Result};
+use super::params::{Params, append};
+use super::{REQUEST_SECONDS, code, id_token, limits, log, new_secret, pkce, scopes};
+use crate::db::oauth_requests::{self as store, Waiting};
+use crate::db::{self, clients};
+use crate::domain::access::Call;
+use crate::domain::{Core, sessions};
+use crate::model::activity::Kind;
+use crate::model::{
+    Api, Client, ClientId, GrantType, RateLimit, RedirectUri, Role, ScopeSet, Secret, SecretHash, SessionId,
+    Timestamp, UserId,
+};
+
+/// Longest `state`, `nonce` and `login_hint`, in bytes.
+const MAX_ECHO: usize = 2_048;
+
+/// Requests that one network may leave waiting: plenty for an office behind one address.
+const PER_NETWORK: RateLimit = RateLimit { limit: Some(600), window_seconds: 60, burst: None };
+
+/// Who sent an authorization request, as far as the browser tells.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Browser<'a> {
+    /// The cookie that tells this browser from others.
+    pub id: Option<&'a str>,
+    /// The cookie of its session.
+    pub session: Option<&'a str>,
+}
+
+/// The sign-in that a person authorizes with.
+#[derive(Debug, Clone, Copy)]
+pub struct SignIn {
+    /// Number, id and role of the person.
+    pub user: (i64, UserId, Role),
+    /// Number and id of the session.
+    pub session: (i64, SessionId),
+    /// Whether they must set a second factor up before they may do anything else.
+    pub second_factor_missing: bool,
+}
+
+impl SignIn {
+    /// The sign-in behind a session's cookie; none when there is none, or it has ended.
+    pub fn of(core: &Core, cookie: Option<&str>, now: Timestamp) -> Option<Self> {
+        let cookie = cookie?;
+        let principal = sessions::from_cookie(core, cookie, None, now).ok()?;
+        let current = sessions::current(core, cookie, now).ok()?;
+        Some(Self {
+            user: principal.user?,
+            session: principal.session?,
+            second_factor_missing: current.second_factor_missing,
+        })
+    }
+
+    /// When the person signed in.
+    pub fn at(&self) -> Timestamp {
+        self.session.1.at()
+    }
+}
+
+/// What becomes of an authorization request.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The browser goes back to the client, with a code or an error.
+    Redirect(String),
+    /// The person must do something first.
+    Ask {
+        /// Where.
+        page: Page,
+        /// What the page's address holds.
+        request: Secret,
+        /// The browser's cookie, where it is new.
+        browser: Option<Secret>,
+    },
+}
+
+/// Where a person does something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Page {
+    /// Signing in.
+    SignIn,
+    /// Allowing.
+    Consent,
+}
+
+/// What was asked, checked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Asked {
+    /// Where the answer goes.
+    pub(super) redirect_uri: String,
+    /// Whether the request named it.
+    pub(super) redirect_uri_sent: bool,
+    /// What the answer repeats.
+    pub(super) state: Option<String>,
+    /// What may be given of what was asked.
+    pub(super) scopes: ScopeSet,
+    /// The PKCE challenge.
+    pub(super) challenge: Option<String>,
+    /// What the ID token repeats.
+    pub(super) nonce: Option<String>,
+    /// The sign-in must be later than the request.
+    pub(super) sign_in_again: bool,
+    /// Consent must be asked even if it was given before.
+    pub(super) ask_consent: bool,
+    /// The sign-in may be at most so old.
+    pub(super) max_age: Option<u32>,
+    /// The person that the client expects.
+    pub(super) subject: Option<String>,
+    /// What to fill in for them.
+    pub(super) login_hint: Option<String>,
+}
+
+impl Asked {
+    /// Whether `sign_in` is recent enough, and of the person that the client expects.
+    pub(super) fn accepts(&self, sign_in: &SignIn, asked_at: Timestamp, now: Timestamp) -> bool {
+        let again = !self.sign_in_again || sign_in.at() >= asked_at;
+        let age = now.millis_since(sign_in.at());
+        let young =
+            self.max_age.is_none_or(|most| age <= i64::from(most) * 1_000 || sign_in.at() >= asked_at);
+        let expected = self.subject.as_ref().is_none_or(|subject| *subject == sign_in.user.1.to_string());
+        again && young && expected
+    }
+
+    /// Whether consent must be asked although the person gave `standing` before. A client on the person's own machine
+    /// cannot be told from any other program there (RFC 8252, section 8.6), so for it consent is never remembered.
+    pub(super) fn needs_consent(
+        &self,
+        client: &Client,
+        scopes: &ScopeSet,
+        standing: Option<&ScopeSet>,
+    ) -> bool {
+        let local = client.redirect_uri(&self.redirect_uri).is_none_or(RedirectUri::is_local);
+        let remembered = client.first_party || standing.is_some_and(|given| scopes.is_subset(given));
+        self.ask_consent || local || !remembered
+    }
+
+    /// The answer to the client, with `state` (RFC 6749, section 4.1.2) and `iss` (RFC 9207).
+    pub(super) fn redirect(&self, core: &Core, answer: &[(&str, &str)]) -> String {
+        redirect(core, &self.redirect_uri, self.state.as_deref(), answer)
+    }
+}
+
+fn redirect(core: &Core, uri: &str, state: Option<&str>, answer: &[(&str, &str)]) -> String {
+    let mut params = answer.to_vec();
+    params.extend(state.map(|state| ("state", state)));
+    params.push(("iss", &core.settings.public_url));
+    append(uri, &params)
+}
+
+/// Answers an authorization request.
+///
+/// # Errors
+/// What is shown as a page, because nobody can be sent back.
+pub async fn authorize(call: &Arc<Call>, params: &Params, browser: Browser<'_>) -> Result<Outcome> {
+    let (client, uri) =
+        target(call, params).inspect_err(|error| log::refused(call, Kind::Authorization, None, error))?;
+    let done = match check(call, &client, &uri, params) {
+        Ok((api, asked, silent)) => decide(call, &client, &api, asked, silent, browser).await,
+        Err(error) => Err(error),
+    };
+    done.or_else(|error| {
+        log::refused(call, Kind::Authorization, Some(&client), &error);
+        let answer = [("error", error.code.as_str()), ("error_description", &*error.description)];
+        let state = params.get("state").filter(|state| state.len() <= MAX_ECHO);
+        Ok(Outcome::Redirect(redirect(&call.core, &uri.0, state, &answer)))
+    })
+}
+
+/// Client and redirect URI (RFC 6749, section 3.1.2).
+fn target(call: &Call, params: &Params) -> Result<(Client, (String, bool))> {
+    let unknown = || OAuthError::invalid_request("There is no such client");
+    let id: ClientId = params.need("client_id")?.parse().map_err(|_| unknown())?;
+    let found = call.core.db.lookup(|conn| clients::find(conn, id))?;
+    let client = found.filter(|client| client.disabled_at.is_none()).ok_or_else(unknown)?;
+    let uri = match (params.get("redirect_uri"), client.redirect_uris.as_slice()) {
+        (Some(presented), _) => {
+            let registered = client.redirect_uri(presented);
+            registered.ok_or_else(|| {
+                OAuthError::invalid_request("The redirect_uri is not one that this client registered")
+            })?;
+            (presented.to_owned(), true)
+        }
+        (None, [only]) => (only.as_str().to_owned(), false),
+        (None, _) => return Err(OAuthError::invalid_request("The parameter redirect_uri is missing")),
+    };
+    Ok((client, uri))
+}
+
+/// Everything else about the request; true for `prompt=none`.
+fn check(
+    call: &Call,
+    client: &Client,
+    (uri, uri_sent): &(String, bool),
+    params: &Params,
+) -> Result<(Arc<Api>, Asked, bool)> {
+    refuse_unsupported(params)?;
+    match params.need("response_type")? {
+        "code" => {}
+        _ => {
+            let text = "Only response_type=code is answered";
+            return Err(OAuthError::new(ErrorCode::UnsupportedResponseType, text));
+        }
+    }
+    if !client.may(GrantType::AuthorizationCode) {
+        let text = "This client may not use the authorization code flow";
+        return Err(OAuthError::new(ErrorCode::UnauthorizedClient, text));
+    }
+    let prompt = Prompt::parse(params.get("prompt"))?;
+    let max_age = params.get("max_age").map(str::parse).transpose();
+    let api = scopes::api(&call.core, client, params.get("resource"))?;
+    let asked = Asked {
+        redirect_uri: uri.clone(),
+        redirect_uri_sent: *uri_sent,
+        state: echo(params, "state")?,
+        challenge: pkce::challenge(params, client.require_pkce)?,
+        scopes: scopes::for_client(client, &api, params.get("scope"))?,
+        nonce: echo(params, "nonce")?,
+        sign_in_again: prompt.sign_in,
+        ask_consent: prompt.consent,
+        max_age: max_age.map_err(|_| OAuthError::invalid_request("max_age is not a number of seconds"))?,
+        subject: subject(call, client, params)?,
+        login_hint: echo(params, "login_hint")?,
+    };
+    Ok((api, asked, prompt.none))
+}
+
+/// What OpenID Connect Core, section 3.1.2.6, has errors for, and response modes other than the query.
+fn refuse_unsupported(params: &Params) -> Result<()> {
+    for (name, code) in [
+        ("request", ErrorCode::RequestNotSupported),
+        ("request_uri", ErrorCode::RequestUriNotSupported),
+        ("registration", ErrorCode::RegistrationNotSupported),
+    ] {
+        if params.get(name).is_some() {
+            return Err(OAuthError::new(code, format!("The parameter {name} is not supported")));
+        }
+    }
+    if params.get("response_mode").is_some_and(|mode| mode != "query") {
+        return Err(OAuthError::invalid_request("Only response_mode=query is answered"));
+    }
+    Ok(())
+}
+
+fn echo(params: &Params, name: &'static str) -> Result<Option<String>> {
+    match params.get(name) {
+        Some(value) if value.len() > MAX_ECHO => {
+            Err(OAuthError::invalid_request(format!("The parameter {name} is longer than {MAX_ECHO} bytes")))
+        }
+        value => Ok(value.map(str::to_owned)),
+    }
+}
+
+/// The person that `id_token_hint` names (OpenID Connect Core, section 3.1.2.1).
+fn subject(call: &Call, client: &Client, params: &Params) -> Result<Option<String>> {
+    let Some(hint) = params.get("id_token_hint") else { return Ok(None) };
+    let claims = id_token::read(&call.core, hint).filter(|claims| claims.aud == client.id.to_string());
+    let wrong = || OAuthError::invalid_request("The id_token_hint is no ID token of this client");
+    claims.map(|claims| Some(claims.sub)).ok_or_else(wrong)
+}
+
+/// `prompt` (OpenID Connect Core, section 3.1.2.1).
+#[derive(Debug, Clone, Copy, Default)]
+struct Prompt {
+    none: bool,
+    sign_in: bool,
+    consent: bool,
+}
+
+impl Prompt {
+    fn parse(text: Option<&str>) -> Result<Self> {
+        let mut prompt = Self::default();
+        for word in text.unwrap_or_default().split(' ').filter(|word| !word.is_empty()) {
+            match word {
+                "none" => prompt.none = true,
+                "login" | "select_account" => prompt.sign_in = true,
+                "consent" => prompt.consent = true,
+                _ => {}
+            }
+        }
+        if prompt.none && (prompt.sign_in || prompt.consent) {
+            return Err(OAuthError::invalid_request("prompt=none goes with nothing else"));
+        }
+        Ok(prompt)
+    }
+}
+
+/// Answers at once where the person need not do anything, else asks them.
+async fn decide(
+    call: &Arc<Call>,
+    client: &Client,
+    api: &Arc<Api>,
+    asked: Asked,
+    silent: bool,
+    browser: Browser<'_>,
+) -> Result<Outcome> {
+    let sign_in = SignIn::of(&call.core, browser.session, call.now);
+    let sign_in = sign_in.filter(|sign_in| asked.accepts(sign_in, call.now, call.now));
+    let Some(sign_in) = sign_in else {
+        if silent {
+            return Err(OAuthError::new(
+                ErrorCode::LoginRequired,
+                "Nobody is signed in, or not lately enough",
+            ));
+        }
+        return ask(call, client, api, &asked, Page::SignIn, browser).await;
+    };
+    let given = scopes::for_person(api, sign_in.user.2, &asked.scopes);
+    if given.is_empty() {
+        return Err(code::nothing_to_give());
+    }
+    let key = (sign_in.user.0, client.no, api.no);
+    let standing = call.core.db.lookup(|conn| db::grants::standing(conn, key.0, key.1, key.2))?;
+    let needs_consent = asked.needs_consent(client, &given, standing.as_ref().map(|grant| &grant.scopes));
+    if !needs_consent && !sign_in.second_factor_missing {
+        return code::issue(call, client, api, asked, sign_in, given).await.map(Outcome::Redirect);
+    }
+    if silent {
+        return Err(OAuthError::new(ErrorCode::ConsentRequired, "The person has to be asked"));
+    }
+    ask(call, client, api, &asked, Page::Consent, browser).await
+}
+
+async fn ask(
+    call: &Arc<Call>,
+    client: &Client,
+    api: &Api,
+    asked: &Asked,
+    page: Page,
+    browser: Browser<'_>,
+) -> Result<Outcome> {
+    let core = &call.core;
+    limits::take(call, "oauth.authorize", &PER_NETWORK)?;
+    let (browser, fresh) = match browser.id {
+        Some(known) => (SecretHash::of(known), None),
+        None => {
+            let fresh = new_secret(core, "");
+            (SecretHash::of(fresh.expose()), Some(fresh))
+        }
+    };
+    let request = new_secret(core, "");
+    let hash = SecretHash::of(request.expose());
+    let waiting = Waiting {
+        browser,
+        client_no: client.no,
+        api_no: api.no,
+        asked: serde_json::to_string(asked).map_err(crate::error::Error::internal)?,
+        created_at: call.now,
+        expires_at: call.now.plus_seconds(REQUEST_SECONDS),
+    };
+    core.write(move |tx| Ok::<_, OAuthError>(store::insert(tx, &hash, &waiting)?)).await?;
+    Ok(Outcome::Ask { page, request, browser: fresh })
+}

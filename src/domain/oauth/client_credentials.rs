@@ -1,0 +1,46 @@
+//! The grant type `client_credentials` (RFC 6749, section 4.4): a client acts for itself.
+
+use std::sync::Arc;
+
+use super::error::{ErrorCode, OAuthError, Result};
+use super::issue::{Wanted, access_token};
+use super::params::Params;
+use super::{TokenAnswer, log, new_name, scopes};
+use crate::domain::access::Call;
+use crate::domain::activity;
+use crate::model::activity::{Entry, Kind};
+use crate::model::{Client, ClientType};
+
+/// Gives a client a token for itself. Nothing is stored: the token stands as long as its client does.
+///
+/// # Errors
+/// `unauthorized_client` for public clients; `invalid_target`; `invalid_scope`.
+pub(super) async fn issue(call: &Arc<Call>, client: &Client, params: &Params) -> Result<TokenAnswer> {
+    let core = &call.core;
+    if client.kind == ClientType::Public {
+        let text = "A public client cannot act for itself";
+        return Err(OAuthError::new(ErrorCode::UnauthorizedClient, text));
+    }
+    let api = scopes::api(core, client, params.get("resource"))?;
+    let granted = scopes::api_part(&scopes::for_client(client, &api, params.get("scope"))?);
+    if granted.is_empty() {
+        return Err(OAuthError::invalid_scope());
+    }
+    let entry = Entry {
+        client_no: Some(client.no),
+        api_no: Some(api.no),
+        ..activity::change(call, Kind::TokenIssued)
+    };
+    core.activity.push(log::issued(entry, "client_credentials", &granted))?;
+    let wanted = Wanted {
+        api: &api,
+        client,
+        // RFC 9068, section 2.2: where nobody else is, the client is the subject.
+        subject: client.id.to_string(),
+        scopes: granted,
+        grant: None,
+        at: call.now,
+        jti: new_name(core),
+    };
+    access_token(core, wanted).await
+}

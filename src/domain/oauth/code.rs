@@ -1,0 +1,126 @@
+//! Codes (RFC 6749, section 4.1.2): what a person's consent becomes.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::authorize::{Asked, SignIn};
+use super::error::{ErrorCode, OAuthError, Result};
+use super::{CODE_SECONDS, new_name, new_secret};
+use crate::db::oauth_tokens::{self as store, NewAuthorization};
+use crate::db::{self, Tx};
+use crate::domain::access::Call;
+use crate::domain::activity;
+use crate::model::activity::{Entry, Kind, Outcome};
+use crate::model::{Api, Client, GrantId, ScopeSet, SecretHash};
+
+/// What a code starts with, so that a scanner knows a leaked one.
+const PREFIX: &str = "kwac_";
+
+/// `access_denied`: the person holds nothing of what is asked.
+pub(super) fn nothing_to_give() -> OAuthError {
+    OAuthError::new(ErrorCode::AccessDenied, "This person holds nothing of the requested scope")
+}
+
+/// Gives the client a code; tells where the browser goes with it.
+pub(super) async fn issue(
+    call: &Arc<Call>,
+    client: &Client,
+    api: &Api,
+    asked: Asked,
+    sign_in: SignIn,
+    scopes: ScopeSet,
+) -> Result<String> {
+    let (this, client, api_no) = (call.clone(), client.clone(), api.no);
+    call.core.write(move |tx| allow(tx, &this, &client, api_no, &asked, &sign_in, &scopes)).await
+}
+
+/// [`issue`] within a transaction: notes what was allowed, and makes the code.
+pub(super) fn allow(
+    tx: &mut Tx<'_>,
+    call: &Call,
+    client: &Client,
+    api_no: i64,
+    asked: &Asked,
+    sign_in: &SignIn,
+    scopes: &ScopeSet,
+) -> Result<String> {
+    let core = &call.core;
+    let now = call.now;
+    let entry = Entry {
+        api_no: Some(api_no),
+        client_no: Some(client.no),
+        user_no: Some(sign_in.user.0),
+        session_no: Some(sign_in.session.0),
+        ..activity::change(call, Kind::Authorization)
+    };
+    let grant_no = grant(tx, call, client.no, api_no, sign_in, scopes, &entry)?;
+    let code = new_secret(core, PREFIX);
+    let ends = now.plus_seconds(CODE_SECONDS);
+    let family_no = db::sessions::insert_family(tx, Some(sign_in.user.0), None, now, ends)?;
+    store::insert(
+        tx,
+        &NewAuthorization {
+            id: &new_name(core),
+            grant_no,
+            family_no,
+            session_no: sign_in.session.0,
+            authenticated_at: sign_in.at(),
+            scopes,
+            code: &SecretHash::of(code.expose()),
+            code_expires_at: ends,
+            redirect_uri: &asked.redirect_uri,
+            redirect_uri_sent: asked.redirect_uri_sent,
+            challenge: asked.challenge.as_deref(),
+            nonce: asked.nonce.as_deref(),
+            created_at: now,
+        },
+    )?;
+    let detail = json!({ "scope": scopes.to_string() });
+    let entry = Entry {
+        grant_no: Some(grant_no),
+        outcome: Outcome::Allowed,
+        detail: Some(Box::new(detail)),
+        ..entry
+    };
+    activity::record(tx, &entry)?;
+    Ok(asked.redirect(core, &[("code", code.expose())]))
+}
+
+/// The standing grant, made or widened as needed.
+fn grant(
+    tx: &mut Tx<'_>,
+    call: &Call,
+    client_no: i64,
+    api_no: i64,
+    sign_in: &SignIn,
+    scopes: &ScopeSet,
+    about: &Entry,
+) -> Result<i64> {
+    let user_no = sign_in.user.0;
+    let (no, scopes_before) = match db::grants::standing(tx, user_no, client_no, api_no)? {
+        Some(standing) if scopes.is_subset(&standing.scopes) => {
+            db::grants::touch(tx, standing.no, call.now)?;
+            return Ok(standing.no);
+        }
+        Some(standing) => {
+            db::grants::widen(tx, standing.no, &standing.scopes.union(scopes), call.now)?;
+            db::grants::touch(tx, standing.no, call.now)?;
+            (standing.no, standing.scopes)
+        }
+        None => {
+            let id = GrantId::new(call.now, call.core.random());
+            (db::grants::insert(tx, id, (user_no, client_no, api_no), scopes, call.now)?, ScopeSet::empty())
+        }
+    };
+    let detail = json!({ "scopes": { "from": scopes_before, "to": scopes_before.union(scopes) } });
+    let entry = Entry {
+        kind: Kind::GrantCreated,
+        outcome: Outcome::Changed,
+        grant_no: Some(no),
+        detail: Some(Box::new(detail)),
+        ..about.clone()
+    };
+    activity::record(tx, &entry)?;
+    Ok(no)
+}

@@ -1,0 +1,188 @@
+//! Introspection (RFC 7662): an API asks whether a token is good, and for what.
+
+use serde::Serialize;
+use std::sync::Arc;
+
+use super::client_auth::{self, Basic};
+use super::error::{OAuthError, Result};
+use super::params::Params;
+use super::{log, scopes};
+use crate::db::oauth_tokens::{self as store};
+use crate::db::{self};
+use crate::domain::access::{Call, Capability as _, KeysVerify, Principal};
+use crate::domain::activity;
+use crate::domain::tokens;
+use crate::model::activity::{Entry, Kind, Outcome, Reason};
+use crate::model::{Client, ClientType, Secret, SecretHash};
+
+/// What is told about a token (RFC 7662, section 2.2).
+#[derive(Debug, Default, Serialize)]
+pub struct Introspection {
+    /// Whether it is good at this moment. If not, nothing else is told.
+    pub active: bool,
+    /// What it may do at this moment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    /// The client that it was issued to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// The email address of its person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// `Bearer`, `refresh_token` or `api_key`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_type: Option<&'static str>,
+    /// When it ends: seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exp: Option<i64>,
+    /// When it was issued: seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub iat: Option<i64>,
+    /// The person, the client that acts for itself, or the key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sub: Option<String>,
+    /// The API that it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aud: Option<String>,
+    /// This instance.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub iss: Option<String>,
+    /// Its own name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jti: Option<String>,
+    /// For a key: the customer that it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// For a key: `live` or `test`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub environment: Option<&'static str>,
+}
+
+/// Answers what a client may know of a token: those of its own APIs, and keys if it holds `keys:verify`.
+///
+/// # Errors
+/// `invalid_client` for who does not prove themselves; `invalid_request`.
+pub async fn introspect(call: &Arc<Call>, basic: Option<Basic>, params: &Params) -> Result<Introspection> {
+    let client = client_auth::authenticate(&call.core, basic, params, call.now)
+        // Whoever can only say a name could ask about stolen tokens (RFC 7662, section 2.1).
+        .and_then(|client| match client.kind {
+            ClientType::Confidential => Ok(client),
+            ClientType::Public => Err(OAuthError::invalid_client()),
+        })
+        .inspect_err(|error| log::refused(call, Kind::TokenIntrospected, None, error))?;
+    let token = params.need_secret("token")?;
+    let told = told(call, &client, &token)?;
+    let (told, principal) = told.unwrap_or_else(|| (Introspection::default(), Principal::anonymous()));
+    let good = told.active;
+    call.core.activity.push(Entry {
+        outcome: if good { Outcome::Allowed } else { Outcome::Refused },
+        reason: if good { Reason::Valid } else { Reason::InvalidToken },
+        api_no: principal.api_no,
+        client_no: Some(client.no),
+        key_no: principal.key.map(|(no, _)| no),
+        user_no: principal.user.map(|(no, _, _)| no),
+        grant_no: principal.grant.map(|(no, _)| no),
+        session_no: principal.session.map(|(no, _)| no),
+        ..activity::change(call, Kind::TokenIntrospected)
+    })?;
+    Ok(told)
+}
+
+fn told(call: &Call, client: &Client, token: &Secret) -> Result<Option<(Introspection, Principal)>> {
+    if tokens::looks_like_jwt(token.expose()) {
+        return Ok(access_token(call, client, token.expose()));
+    }
+    if let Some(told) = refresh_token(call, client, token)? {
+        return Ok(Some((told, Principal::anonymous())));
+    }
+    key(call, client, token)
+}
+
+fn access_token(call: &Call, client: &Client, token: &str) -> Option<(Introspection, Principal)> {
+    let core = &call.core;
+    let claims = tokens::verify(core, token, call.now).ok()?;
+    let principal = tokens::authenticate(core, token, call.now).ok()?;
+    client.access_to(principal.api_no?)?;
+    let email = principal.user.and_then(|(no, ..)| {
+        core.db.lookup(|conn| db::users::by_no(conn, no)).ok()?.map(|user| user.email.as_str().to_owned())
+    });
+    let told = Introspection {
+        active: true,
+        scope: Some(principal.scopes.to_string()),
+        client_id: Some(claims.client_id.clone()),
+        username: email,
+        token_type: Some("Bearer"),
+        exp: i64::try_from(claims.exp).ok(),
+        iat: i64::try_from(claims.iat).ok(),
+        sub: Some(claims.sub.clone()),
+        aud: Some(claims.aud.clone()),
+        iss: Some(claims.iss.clone()),
+        jti: Some(claims.jti.clone()),
+        ..Introspection::default()
+    };
+    Some((told, principal))
+}
+
+/// A refresh token is nobody's business but its own client's.
+fn refresh_token(call: &Call, client: &Client, token: &Secret) -> Result<Option<Introspection>> {
+    let core = &call.core;
+    let found = core.db.lookup(|conn| {
+        let hash = SecretHash::of(token.expose());
+        let Some(found) = db::sessions::refresh(conn, &hash)? else { return Ok(None) };
+        let of = store::by_family(conn, found.family_no, call.now)?;
+        Ok::<_, db::Error>(of.map(|of| (found, of)))
+    })?;
+    let Some((found, of)) = found.filter(|(_, of)| of.client.0 == client.no) else { return Ok(None) };
+    let good = of.stands && found.used_at.is_none() && found.expires_at > call.now;
+    let Some(api) = core.catalog.get().by_no(of.api_no).cloned().filter(|_| good) else { return Ok(None) };
+    Ok(Some(Introspection {
+        active: true,
+        scope: Some(scopes::at_this_moment(&api, &of.scopes, &of.access, Some(of.user.2)).to_string()),
+        client_id: Some(client.id.to_string()),
+        token_type: Some("refresh_token"),
+        exp: Some(found.expires_at.seconds()),
+        sub: Some(of.user.1.to_string()),
+        aud: Some(api.audience.clone()),
+        iss: Some(core.settings.public_url.clone()),
+        ..Introspection::default()
+    }))
+}
+
+/// Keys are told to clients that hold `keys:verify`, as `POST /v1/keys/verify` tells them; nothing is counted.
+fn key(call: &Call, client: &Client, token: &Secret) -> Result<Option<(Introspection, Principal)>> {
+    let core = &call.core;
+    let apis = core.catalog.get();
+    let own = apis.built_in();
+    let may = client.access_to(own.no).is_some_and(|scopes| own.satisfies(scopes, KeysVerify::SCOPE));
+    if !may {
+        return Ok(None);
+    }
+    let hash = SecretHash::of(token.expose());
+    let Some(key) = core.db.lookup(|conn| db::key_lookup::find(conn, &hash))? else { return Ok(None) };
+    let ended = |at: Option<crate::model::Timestamp>| at.is_some_and(|at| at <= call.now);
+    let bad = key.revoked_at.is_some()
+        || key.disabled_at.is_some()
+        || ended(key.expires_at)
+        || ended(key.secret_expires_at)
+        || key.user.is_some_and(|user| user.disabled);
+    let Some(api) = apis.by_no(key.api_no).filter(|_| !bad) else { return Ok(None) };
+    let mut held = key.scopes.parse().map_err(crate::error::Error::internal)?;
+    if let Some(user) = key.user {
+        held = api.cut(&held, &api.scopes_of(user.role));
+    }
+    let told = Introspection {
+        active: true,
+        scope: Some(held.to_string()),
+        token_type: Some("api_key"),
+        exp: key.expires_at.map(crate::model::Timestamp::seconds),
+        iat: Some(key.id.at().seconds()),
+        sub: Some(key.id.to_string()),
+        aud: Some(api.audience.clone()),
+        iss: Some(core.settings.public_url.clone()),
+        owner: key.owner.as_deref().map(str::to_owned),
+        environment: Some(key.environment.as_str()),
+        ..Introspection::default()
+    };
+    let principal = Principal { key: Some((key.no, key.id)), api_no: Some(api.no), ..Principal::anonymous() };
+    Ok(Some((told, principal)))
+}

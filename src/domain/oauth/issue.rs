@@ -1,0 +1,97 @@
+//! Access tokens, and the answer that carries them (RFC 6749, section 5.1; RFC 9068).
+
+use serde::Serialize;
+
+use super::error::Result;
+use super::id_token::{self, About};
+use super::scopes;
+use crate::db::oauth_tokens::Authorization;
+use crate::domain::Core;
+use crate::domain::tokens::{self, NewToken};
+use crate::model::{Api, Client, GrantId, ScopeSet, Secret, Timestamp};
+
+/// What the token endpoint answers.
+#[derive(Serialize)]
+pub struct TokenAnswer {
+    /// A JWT for the API.
+    pub access_token: String,
+    /// Always `Bearer` (RFC 6750).
+    pub token_type: &'static str,
+    /// Lifetime of the access token, in seconds.
+    pub expires_in: u32,
+    /// What was granted.
+    pub scope: String,
+    /// Good once, for the next answer of this kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
+    /// Who signed in (OpenID Connect Core, section 3.1.3.3).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_token: Option<String>,
+}
+
+/// What an access token is to be.
+pub(super) struct Wanted<'a> {
+    pub(super) api: &'a Api,
+    pub(super) client: &'a Client,
+    pub(super) subject: String,
+    pub(super) scopes: ScopeSet,
+    pub(super) grant: Option<GrantId>,
+    pub(super) at: Timestamp,
+    pub(super) jti: String,
+}
+
+/// Signs an access token.
+pub(super) async fn access_token(core: &Core, wanted: Wanted<'_>) -> Result<TokenAnswer> {
+    let expires_in = wanted.client.access_token_seconds.unwrap_or(core.settings.access_token_seconds);
+    let scope = wanted.scopes.to_string();
+    let token = NewToken {
+        audience: wanted.api.audience.clone(),
+        subject: wanted.subject,
+        client_id: wanted.client.id.to_string(),
+        scopes: wanted.scopes,
+        issued_at: wanted.at,
+        lifetime_seconds: expires_in,
+        jti: wanted.jti,
+        session: None,
+        grant: wanted.grant,
+    };
+    let access_token = tokens::mint(core, token).await?.expose().to_owned();
+    Ok(TokenAnswer {
+        access_token,
+        token_type: "Bearer",
+        expires_in,
+        scope,
+        refresh_token: None,
+        id_token: None,
+    })
+}
+
+/// Signs what came of an authorization: an access token, and an ID token where `openid` was allowed.
+pub(super) async fn for_person(
+    core: &Core,
+    client: &Client,
+    api: &Api,
+    of: &Authorization,
+    granted: ScopeSet,
+    (at, jti): (Timestamp, String),
+    refresh_token: Option<Secret>,
+) -> Result<TokenAnswer> {
+    let openid = granted.contains("openid");
+    let about = About { scopes: scopes::openid_part(&granted), at, first: of.redeemed_at.is_none() };
+    let wanted = Wanted {
+        api,
+        client,
+        subject: of.user.1.to_string(),
+        scopes: granted,
+        grant: Some(of.grant.1),
+        at,
+        // The first part leads back to the authorization, without a look into the claims.
+        jti: format!("{}{jti}", of.id),
+    };
+    let mut answer = access_token(core, wanted).await?;
+    if openid {
+        answer.id_token = Some(id_token::sign(core, client, of, &about, &answer.access_token).await?);
+    }
+    answer.refresh_token = refresh_token.map(|token| token.expose().to_owned());
+    Ok(answer)
+}

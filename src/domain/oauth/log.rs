@@ -1,0 +1,61 @@
+//! What the activity log hears of OAuth.
+
+use serde_json::json;
+
+use super::error::{ErrorCode, OAuthError};
+use crate::db::oauth_tokens::Authorization;
+use crate::domain::access::Call;
+use crate::domain::activity;
+use crate::model::activity::{Entry, Kind, Outcome, Reason};
+use crate::model::{Client, ScopeSet};
+
+/// A decision about an authorization: an entry with all that it concerns.
+pub(super) fn about(call: &Call, kind: Kind, outcome: Outcome, reason: Reason, of: &Authorization) -> Entry {
+    Entry {
+        outcome,
+        reason,
+        api_no: Some(of.api_no),
+        client_no: Some(of.client.0),
+        grant_no: Some(of.grant.0),
+        user_no: Some(of.user.0),
+        session_no: of.session.map(|(no, _)| no),
+        ..activity::change(call, kind)
+    }
+}
+
+/// A token was issued by `grant`, with these scopes.
+pub(super) fn issued(entry: Entry, grant: &str, scopes: &ScopeSet) -> Entry {
+    let detail = json!({ "grant_type": grant, "scope": scopes.to_string() });
+    Entry { outcome: Outcome::Allowed, reason: Reason::Valid, detail: Some(Box::new(detail)), ..entry }
+}
+
+/// A call of an OAuth endpoint was refused. Without a known client it is only counted, so that a flood of guesses
+/// does not fill the log.
+pub(super) fn refused(call: &Call, kind: Kind, client: Option<&Client>, error: &OAuthError) {
+    let reason = match error.code {
+        ErrorCode::InvalidClient => Reason::InvalidCredentials,
+        ErrorCode::InvalidGrant | ErrorCode::InvalidToken => Reason::InvalidToken,
+        ErrorCode::InvalidScope | ErrorCode::InsufficientScope => Reason::InsufficientScope,
+        ErrorCode::InvalidTarget => Reason::WrongApi,
+        ErrorCode::UnauthorizedClient => Reason::Forbidden,
+        ErrorCode::AccessDenied => Reason::Denied,
+        // Nothing was decided: the log of decisions has nothing to say.
+        ErrorCode::ServerError | ErrorCode::TemporarilyUnavailable => return,
+        _ => Reason::InvalidRequest,
+    };
+    let log = &call.core.activity;
+    // The refusal itself goes out whether or not its line fits into the log's buffer.
+    let _ = match client {
+        None => log.push_unidentified(call.now, kind, reason, None, call.request.ip),
+        Some(client) => {
+            let detail = json!({ "error": error.code.as_str(), "error_description": error.description });
+            log.push(Entry {
+                outcome: Outcome::Refused,
+                reason,
+                client_no: Some(client.no),
+                detail: Some(Box::new(detail)),
+                ..activity::change(call, kind)
+            })
+        }
+    };
+}

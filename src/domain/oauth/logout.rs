@@ -1,0 +1,126 @@
+//! Signing out at the request of an app (OpenID Connect RP-Initiated Logout 1.0).
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::error::{OAuthError, Result};
+use super::id_token::{self, Hint};
+use super::params::{Params, append};
+use crate::db::{self, Tx, oauth_tokens};
+use crate::domain::access::Call;
+use crate::domain::activity;
+use crate::domain::sessions::{self, Change};
+use crate::error::{Code, Error};
+use crate::model::activity::{Entry, Kind};
+use crate::model::{Client, ClientId, SessionId, UserId};
+
+/// What becomes of a request to sign out.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Nobody is signed in (any more): the browser goes there, and forgets its cookie.
+    Done {
+        /// Where the client wants it, or none for our own page.
+        redirect_to: Option<String>,
+    },
+    /// Nothing shows that the person wants it (section 2): ask them.
+    Confirm {
+        /// What the form sends back to show that the person said yes.
+        csrf_token: String,
+        /// Who asks.
+        client: Option<String>,
+    },
+}
+
+/// Signs the browser's session out. An ID token of that very session shows that the person's app asks, not some link;
+/// otherwise the person is asked, and `confirmed` holds what the form brought.
+///
+/// # Errors
+/// `invalid_request` where nobody can be sent back.
+pub async fn logout(
+    call: &Arc<Call>,
+    params: &Params,
+    cookie: Option<&str>,
+    confirmed: Option<Change<'_>>,
+) -> Result<Outcome> {
+    let core = &call.core;
+    let hint = match params.get("id_token_hint") {
+        Some(text) => Some(id_token::read(core, text).ok_or_else(|| {
+            OAuthError::invalid_request("The id_token_hint is no ID token of this instance")
+        })?),
+        None => None,
+    };
+    let client = client(call, params, hint.as_ref())?;
+    let redirect_to = redirect_to(params, client.as_ref())?;
+    let Some(cookie) = cookie else { return Ok(Outcome::Done { redirect_to }) };
+    let principal = match sessions::from_cookie(core, cookie, confirmed, call.now) {
+        Ok(principal) => principal,
+        Err(error) if error.code == Code::Csrf => return Err(error.into()),
+        Err(_) => return Ok(Outcome::Done { redirect_to }),
+    };
+    let (Some((user_no, user, _)), Some((session_no, session))) = (principal.user, principal.session) else {
+        return Ok(Outcome::Done { redirect_to });
+    };
+    if confirmed.is_none() && !hint.as_ref().is_some_and(|hint| is_of(hint, user, session)) {
+        let csrf_token = sessions::current(core, cookie, call.now)?.csrf_token;
+        return Ok(Outcome::Confirm { csrf_token, client: client.map(|client| client.name) });
+    }
+    let (this, client_no) = (call.clone(), client.map(|client| client.no));
+    core.write(move |tx| end(tx, &this, user_no, session_no, client_no)).await?;
+    Ok(Outcome::Done { redirect_to })
+}
+
+fn is_of(hint: &Hint, user: UserId, session: SessionId) -> bool {
+    hint.sub == user.to_string() && hint.sid.as_ref().is_some_and(|sid| *sid == session.to_string())
+}
+
+/// The client that asks: the one that the hint was issued to, which `client_id` must not contradict.
+fn client(call: &Call, params: &Params, hint: Option<&Hint>) -> Result<Option<Client>> {
+    let named = params.get("client_id").or(hint.map(|hint| hint.aud.as_str()));
+    let Some(named) = named else { return Ok(None) };
+    if hint.is_some_and(|hint| hint.aud != named) {
+        return Err(OAuthError::invalid_request("The id_token_hint was issued to another client"));
+    }
+    let Ok(id) = named.parse::<ClientId>() else {
+        return Err(OAuthError::invalid_request("There is no such client"));
+    };
+    Ok(call.core.db.lookup(|conn| db::clients::find(conn, id))?)
+}
+
+/// Where the client wants the browser to go; only where it registered (section 3).
+fn redirect_to(params: &Params, client: Option<&Client>) -> Result<Option<String>> {
+    let Some(uri) = params.get("post_logout_redirect_uri") else { return Ok(None) };
+    let registered = client.is_some_and(|client| {
+        client.post_logout_redirect_uris.iter().any(|registered| registered.matches(uri))
+    });
+    if !registered {
+        let text = "The post_logout_redirect_uri is not one that the client registered";
+        return Err(OAuthError::invalid_request(text));
+    }
+    Ok(Some(match params.get("state") {
+        Some(state) => append(uri, &[("state", state)]),
+        None => uri.to_owned(),
+    }))
+}
+
+/// Ends the session, and what was allowed for its duration only.
+fn end(
+    tx: &mut Tx<'_>,
+    call: &Call,
+    user_no: i64,
+    session_no: i64,
+    client_no: Option<i64>,
+) -> std::result::Result<(), Error> {
+    let tokens = oauth_tokens::end_with_session(tx, session_no, call.now)?;
+    if db::sessions::revoke(tx, session_no, call.now)? {
+        let entry = Entry {
+            user_no: Some(user_no),
+            session_no: Some(session_no),
+            client_no,
+            detail: Some(Box::new(json!({ "authorizations": tokens }))),
+            ..activity::change(call, Kind::SignOut)
+        };
+        activity::record(tx, &entry)?;
+    }
+    Ok(())
+}

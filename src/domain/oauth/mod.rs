@@ -1,0 +1,68 @@
+//! OAuth 2.1 and OpenID Connect: apps act for people, machines act for themselves.
+//!
+//! ```text
+//! authorize ──▶ requests (sign-in, consent) ──▶ code ─┐
+//!                                                     ├─▶ token: authorization_code, refresh_token,
+//! client ── client_auth ──────────────────────────────┘          client_credentials ──▶ issue
+//! access token ──▶ standing ──▶ introspect, revoke, userinfo, forward-auth
+//! ```
+//!
+//! One grant type is one file. An access token is a JWT, and still nothing about it is taken for granted: each use
+//! asks in `standing` whether client, person, grant and token stand at that moment.
+
+pub mod authorization_code;
+pub mod authorize;
+pub mod client_auth;
+mod client_credentials;
+mod code;
+pub mod error;
+pub mod grants;
+mod id_token;
+pub mod introspect;
+mod issue;
+mod limits;
+mod log;
+pub mod logout;
+pub mod metadata;
+pub mod params;
+pub mod pkce;
+mod refresh_token;
+pub mod register;
+pub mod requests;
+pub mod revoke;
+pub mod scopes;
+pub mod standing;
+mod sweep;
+pub mod token;
+pub mod userinfo;
+
+pub use error::{ErrorCode, OAuthError, Result};
+pub use issue::TokenAnswer;
+pub use params::Params;
+pub use sweep::sweep;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
+
+use crate::domain::Core;
+use crate::model::Secret;
+
+/// How long a code may be exchanged.
+pub const CODE_SECONDS: i64 = 60;
+/// How long a person may take to sign in and decide.
+pub const REQUEST_SECONDS: i64 = 600;
+/// How long a refresh token stays good that nobody uses, where the client says nothing else: 30 days.
+pub const REFRESH_SECONDS: u32 = 30 * 86_400;
+
+/// A new secret of 256 random bits; `prefix` tells a scanner what it found.
+fn new_secret(core: &Core, prefix: &str) -> Secret {
+    let mut text = String::with_capacity(prefix.len() + 43);
+    text.push_str(prefix);
+    BASE64URL.encode_string(core.random::<32>(), &mut text);
+    Secret::new(text)
+}
+
+/// A new name of 128 random bits.
+fn new_name(core: &Core) -> String {
+    BASE64URL.encode(core.random::<16>())
+}

@@ -1,0 +1,174 @@
+//! Dynamic registration (RFC 7591): a program registers itself, where the operator allows that.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::error::{ErrorCode, OAuthError, Result};
+use super::{limits, scopes};
+use crate::db;
+use crate::domain::access::Call;
+use crate::domain::clients::{self, AskedAccess, Issued, NewClient};
+use crate::error::{Code, Error};
+use crate::model::{ClientType, GrantType, RateLimit, ScopeSet};
+
+/// Most clients that may have registered themselves at a time.
+const MAX_CLIENTS: i64 = 10_000;
+/// What one network may register, so that nobody fills the table.
+const PER_NETWORK: RateLimit = RateLimit { limit: Some(60), window_seconds: 3_600, burst: None };
+
+/// What a program says about itself (section 2). What is not understood is left aside, as the section demands.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Metadata {
+    /// Where people may be sent back to.
+    #[serde(default)]
+    pub redirect_uris: Vec<String>,
+    /// How it proves itself at the token endpoint; `client_secret_basic` where nothing is said.
+    pub token_endpoint_auth_method: Option<String>,
+    /// By what it asks for tokens; `authorization_code` where nothing is said.
+    pub grant_types: Option<Vec<String>>,
+    /// What it asks for at the authorization endpoint; only `code` is answered.
+    pub response_types: Option<Vec<String>>,
+    /// The name for people.
+    pub client_name: Option<String>,
+    /// Its home page.
+    pub client_uri: Option<String>,
+    /// What it will ask for.
+    pub scope: Option<String>,
+    /// Where people may be sent to after signing out.
+    #[serde(default)]
+    pub post_logout_redirect_uris: Vec<String>,
+}
+
+/// What a program is told about itself (section 3.2.1).
+#[derive(Serialize)]
+pub struct Registered {
+    client_id: String,
+    client_id_issued_at: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_secret: Option<String>,
+    /// 0: it does not end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_secret_expires_at: Option<i64>,
+    redirect_uris: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    post_logout_redirect_uris: Vec<String>,
+    token_endpoint_auth_method: String,
+    grant_types: Vec<&'static str>,
+    response_types: [&'static str; 1],
+    client_name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_uri: Option<String>,
+    scope: String,
+}
+
+/// Registers a program with access to the configured API. Nobody vouches for it: the consent page says so.
+///
+/// # Errors
+/// `access_denied` where registration is off; `temporarily_unavailable` for too many; `invalid_redirect_uri` and
+/// `invalid_client_metadata` (section 3.2.2).
+pub async fn register(call: &Arc<Call>, metadata: Metadata) -> Result<Registered> {
+    let core = &call.core;
+    let slug = core.settings.registration_api.clone().ok_or_else(off)?;
+    let apis = core.catalog.get();
+    // Never Keywright's own API: an operator's mistake must not become a stranger's key.
+    let api = apis.by_slug(&slug).filter(|api| !api.built_in).ok_or_else(off)?;
+    limits::take(call, "oauth.register", &PER_NETWORK)?;
+    let method =
+        metadata.token_endpoint_auth_method.clone().unwrap_or_else(|| "client_secret_basic".to_owned());
+    let kind = match method.as_str() {
+        "none" => ClientType::Public,
+        "client_secret_post" | "client_secret_basic" => ClientType::Confidential,
+        _ => {
+            return Err(wrong(
+                "token_endpoint_auth_method must be none, client_secret_post or client_secret_basic",
+            ));
+        }
+    };
+    if metadata.response_types.as_ref().is_some_and(|types| !types.iter().any(|name| name == "code")) {
+        return Err(wrong("response_types must hold code"));
+    }
+    let usual = api.scopes.iter().filter(|scope| !scope.grants_all).map(|scope| scope.name.clone());
+    let usual: ScopeSet = usual.collect();
+    let asked = metadata.scope.as_deref().map(|text| scopes::parse(text).intersection(&usual));
+    let new = NewClient {
+        name: metadata.client_name.clone().unwrap_or_else(|| "Unnamed app".to_owned()),
+        kind,
+        access: vec![AskedAccess {
+            api: slug,
+            scopes: asked.filter(|scopes| !scopes.is_empty()).unwrap_or(usual),
+        }],
+        redirect_uris: metadata.redirect_uris,
+        post_logout_redirect_uris: metadata.post_logout_redirect_uris,
+        grant_types: Some(grants(metadata.grant_types.as_deref())?),
+        home_page: metadata.client_uri,
+        ..NewClient::default()
+    };
+    let client = clients::register(call, new).map_err(|error| explain(&error))?;
+    let this = call.clone();
+    let issued = core
+        .write(move |tx| {
+            if db::clients::count_dynamic(tx)? >= MAX_CLIENTS {
+                return Err(Error::unavailable("too many clients have registered themselves"));
+            }
+            clients::insert(tx, &this, client)
+        })
+        .await?;
+    Ok(told(issued, method))
+}
+
+fn off() -> OAuthError {
+    OAuthError::new(ErrorCode::AccessDenied, "Clients cannot register themselves here")
+}
+
+fn wrong(text: &'static str) -> OAuthError {
+    OAuthError::new(ErrorCode::InvalidClientMetadata, text)
+}
+
+/// People's consent only: whoever registers here got no right of their own.
+fn grants(named: Option<&[String]>) -> Result<Vec<GrantType>> {
+    let Some(named) = named else { return Ok(vec![GrantType::AuthorizationCode]) };
+    let known = named.iter().filter_map(|name| name.parse().ok());
+    let grants: Vec<GrantType> = known.filter(|grant| *grant != GrantType::ClientCredentials).collect();
+    if !grants.contains(&GrantType::AuthorizationCode) {
+        return Err(wrong("grant_types must hold authorization_code"));
+    }
+    Ok(grants)
+}
+
+/// Our words about a draft in those of section 3.2.2.
+fn explain(error: &Error) -> OAuthError {
+    if error.code != Code::InvalidRequest {
+        return error.clone().into();
+    }
+    let (field, reason) = match error.details.iter().next() {
+        Some((field, reason)) => (field.as_str(), reason.as_str().unwrap_or_default()),
+        None => ("metadata", ""),
+    };
+    let code = match field.contains("redirect_uris") {
+        true => ErrorCode::InvalidRedirectUri,
+        false => ErrorCode::InvalidClientMetadata,
+    };
+    let field = field.replace("home_page", "client_uri");
+    OAuthError::new(code, format!("{field}: {reason}"))
+}
+
+fn told(issued: Issued, method: String) -> Registered {
+    let client = issued.view.client;
+    let texts = |uris: &[crate::model::RedirectUri]| uris.iter().map(|uri| uri.as_str().to_owned()).collect();
+    let expires = issued.secret.as_ref().map(|_| 0);
+    Registered {
+        client_id: client.id.to_string(),
+        client_id_issued_at: client.created_at.seconds(),
+        client_secret: issued.secret.map(|secret| secret.expose().to_owned()),
+        client_secret_expires_at: expires,
+        redirect_uris: texts(&client.redirect_uris),
+        post_logout_redirect_uris: texts(&client.post_logout_redirect_uris),
+        token_endpoint_auth_method: method,
+        grant_types: client.grant_types.iter().map(|grant| grant.as_str()).collect(),
+        response_types: ["code"],
+        client_uri: client.home_page,
+        scope: client.access.first().map_or_else(String::new, |access| access.scopes.to_string()),
+        client_name: client.name,
+    }
+}

@@ -1,0 +1,201 @@
+//! Requests that wait for a person: what the sign-in and consent pages show, and what the person decides.
+
+use std::sync::Arc;
+
+use super::authorize::{Asked, Browser, SignIn};
+use super::error::OAuthError;
+use super::scopes::{self, OPENID_SCOPES, is_openid};
+use super::{code, log};
+use crate::db::oauth_requests::{self as store, Waiting};
+use crate::db::{self, Conn, Tx};
+use crate::domain::access::Call;
+use crate::domain::activity;
+use crate::error::{Code, Error, Result};
+use crate::model::activity::{Entry, Kind, Outcome, Reason};
+use crate::model::{Api, Client, RedirectUri, Scope, ScopeSet, SecretHash, Timestamp};
+
+/// A request that waits, as its page shows it.
+#[derive(Debug)]
+pub struct Shown {
+    /// Who asks.
+    pub client: Client,
+    /// What it asks for access to.
+    pub api: Arc<Api>,
+    /// What it asks for, with what that allows. Once somebody is signed in, only what they can give.
+    pub scopes: Vec<(Scope, String)>,
+    /// Where the answer goes.
+    pub redirect_host: String,
+    /// Whether any program on the person's machine could take the answer.
+    pub redirect_is_local: bool,
+    /// What to fill in on the sign-in page.
+    pub login_hint: Option<String>,
+    /// Whether the person must sign in, perhaps again, before they may decide.
+    pub sign_in_required: bool,
+    /// Whether there is anything to decide; if not, the page allows at once.
+    pub consent_required: bool,
+    /// Until when it may be answered.
+    pub expires_at: Timestamp,
+}
+
+/// What the person says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// Yes: to all of it, or to these scopes.
+    Allow(Option<ScopeSet>),
+    /// No.
+    Deny,
+}
+
+/// A request, for the browser that sent it.
+///
+/// # Errors
+/// `NOT_FOUND` when there is none, or its time is over; `FORBIDDEN` in another browser.
+pub async fn show(call: &Arc<Call>, id: &str, browser: Browser<'_>) -> Result<Shown> {
+    let (hash, this) = (SecretHash::of(id), call.clone());
+    let waiting = browser_hash(browser);
+    let sign_in = SignIn::of(&call.core, browser.session, call.now);
+    call.core
+        .read(move |conn| {
+            let open = Open::find(conn, &this, &hash, waiting.as_ref())?;
+            let sign_in = sign_in.filter(|sign_in| open.accepts(sign_in, this.now));
+            let given = match &sign_in {
+                Some(sign_in) => scopes::for_person(&open.api, sign_in.user.2, &open.asked.scopes),
+                None => open.asked.scopes.clone(),
+            };
+            let standing = sign_in
+                .map(|sign_in| db::grants::standing(conn, sign_in.user.0, open.client.no, open.api.no))
+                .transpose()?
+                .flatten();
+            let standing = standing.map(|grant| grant.scopes);
+            Ok(Shown {
+                scopes: described(&open.api, &given),
+                redirect_host: redirect(&open).map_or_else(String::new, |uri| uri.host().to_owned()),
+                redirect_is_local: redirect(&open).is_none_or(RedirectUri::is_local),
+                login_hint: open.asked.login_hint.clone(),
+                sign_in_required: sign_in.is_none(),
+                consent_required: open.asked.needs_consent(&open.client, &given, standing.as_ref()),
+                expires_at: open.waiting.expires_at,
+                client: open.client,
+                api: open.api,
+            })
+        })
+        .await
+}
+
+/// Carries out what the person decided; tells where the browser goes with the answer.
+///
+/// # Errors
+/// As [`show`]; `FORBIDDEN` when the person must sign in again or set a second factor up first; `INVALID_REQUEST` when
+/// nothing is allowed.
+pub async fn decide(call: &Arc<Call>, id: &str, browser: Browser<'_>, decision: Decision) -> Result<String> {
+    let hash = SecretHash::of(id);
+    let sign_in = SignIn::of(&call.core, browser.session, call.now);
+    let (this, browser) = (call.clone(), browser_hash(browser));
+    call.core
+        .write(move |tx| {
+            let open = Open::find(tx, &this, &hash, browser.as_ref())?;
+            let location = match decision {
+                Decision::Deny => deny(tx, &this, &open, sign_in.as_ref())?,
+                Decision::Allow(chosen) => allow(tx, &this, &open, sign_in, chosen.as_ref())?,
+            };
+            store::delete(tx, &hash)?;
+            Ok(location)
+        })
+        .await
+}
+
+/// A request that waits, with what it is about.
+struct Open {
+    waiting: Waiting,
+    asked: Asked,
+    client: Client,
+    api: Arc<Api>,
+}
+
+impl Open {
+    fn find(conn: &Conn<'_>, call: &Call, hash: &SecretHash, browser: Option<&SecretHash>) -> Result<Self> {
+        let gone = || Error::not_found("request; start again from the app");
+        let waiting =
+            store::find(conn, hash)?.filter(|waiting| waiting.expires_at > call.now).ok_or_else(gone)?;
+        if browser != Some(&waiting.browser) {
+            return Err(Error::forbidden(
+                "This request was opened in another browser; start again from the app",
+            ));
+        }
+        let client = db::clients::by_no(conn, waiting.client_no)?;
+        let client = client.filter(|client| client.disabled_at.is_none()).ok_or_else(gone)?;
+        let api = call.core.catalog.get().by_no(waiting.api_no).cloned().ok_or_else(gone)?;
+        let asked: Asked = serde_json::from_str(&waiting.asked).map_err(Error::internal)?;
+        // The client may have been changed meanwhile.
+        client.redirect_uri(&asked.redirect_uri).ok_or_else(gone)?;
+        Ok(Self { waiting, asked, client, api })
+    }
+
+    fn accepts(&self, sign_in: &SignIn, now: Timestamp) -> bool {
+        self.asked.accepts(sign_in, self.waiting.created_at, now)
+    }
+}
+
+fn browser_hash(browser: Browser<'_>) -> Option<SecretHash> {
+    browser.id.map(SecretHash::of)
+}
+
+fn redirect(open: &Open) -> Option<&RedirectUri> {
+    open.client.redirect_uri(&open.asked.redirect_uri)
+}
+
+fn described(api: &Api, scopes: &ScopeSet) -> Vec<(Scope, String)> {
+    let of_api = |scope: &Scope| api.scopes.iter().find(|known| known.name == *scope);
+    let openid = |scope: &Scope| OPENID_SCOPES.iter().find(|(name, _)| *name == scope.as_str());
+    let text = |scope: &Scope| match (is_openid(scope), of_api(scope), openid(scope)) {
+        (true, _, Some((_, text))) => (*text).to_owned(),
+        (_, Some(known), _) => known.description.clone(),
+        _ => String::new(),
+    };
+    scopes.iter().map(|scope| (scope.clone(), text(scope))).collect()
+}
+
+fn deny(tx: &mut Tx<'_>, call: &Call, open: &Open, sign_in: Option<&SignIn>) -> Result<String> {
+    let entry = Entry {
+        outcome: Outcome::Refused,
+        reason: Reason::Denied,
+        api_no: Some(open.api.no),
+        client_no: Some(open.client.no),
+        user_no: sign_in.map(|sign_in| sign_in.user.0),
+        ..activity::change(call, Kind::Authorization)
+    };
+    activity::record(tx, &entry)?;
+    let answer = [("error", "access_denied"), ("error_description", "The person did not allow it")];
+    Ok(open.asked.redirect(&call.core, &answer))
+}
+
+fn allow(
+    tx: &mut Tx<'_>,
+    call: &Call,
+    open: &Open,
+    sign_in: Option<SignIn>,
+    chosen: Option<&ScopeSet>,
+) -> Result<String> {
+    let sign_in = sign_in.ok_or_else(|| Error::new(Code::InvalidToken, "Sign in first"))?;
+    if !open.accepts(&sign_in, call.now) {
+        return Err(Error::forbidden("The app asks you to sign in again").with("sign_in_required", true));
+    }
+    if sign_in.second_factor_missing {
+        return Err(Error::forbidden("Set a second factor up first").with("second_factor_required", true));
+    }
+    let mut given = scopes::for_person(&open.api, sign_in.user.2, &open.asked.scopes);
+    if let Some(chosen) = chosen {
+        given = given.intersection(chosen);
+    }
+    if given.is_empty() {
+        return Err(Error::invalid(
+            "scopes",
+            "Allow at least one of what is asked for, or deny the request.",
+        ));
+    }
+    let done = code::allow(tx, call, &open.client, open.api.no, &open.asked, &sign_in, &given);
+    done.map_err(|error: OAuthError| {
+        log::refused(call, Kind::Authorization, Some(&open.client), &error);
+        Error::internal(error)
+    })
+}

@@ -1,0 +1,84 @@
+//! Revocation (RFC 7009): a client, or whoever holds a key, ends what it holds.
+
+use std::sync::Arc;
+
+use super::client_auth::{self, Basic};
+use super::error::{ErrorCode, OAuthError, Result};
+use super::log;
+use super::params::Params;
+use crate::db::oauth_tokens as store;
+use crate::db::{self, Tx};
+use crate::domain::access::Call;
+use crate::domain::sessions::refresh;
+use crate::domain::tokens::{self, AccessClaims};
+use crate::domain::{activity, keys};
+use crate::model::activity::{Entry, Kind, Outcome, Reason};
+use crate::model::{Client, Secret, SecretHash, Timestamp};
+
+/// Revokes a token: a refresh token with all that came of the same authorization (section 2.1), an access token
+/// alone, a key as a leaked one. What is unknown or has ended is fine (section 2.2).
+///
+/// # Errors
+/// `invalid_client`; `invalid_request`; `unauthorized_client` for another client's token.
+pub async fn revoke(call: &Arc<Call>, basic: Option<Basic>, params: &Params) -> Result<()> {
+    let client = client_auth::authenticate(&call.core, basic, params, call.now)
+        .inspect_err(|error| log::refused(call, Kind::TokenRevoked, None, error))?;
+    let token = params.need_secret("token")?;
+    let done = if tokens::looks_like_jwt(token.expose()) {
+        access_token(call, &client, &token).await
+    } else {
+        other(call, &client, &token).await
+    };
+    done.inspect_err(|error| log::refused(call, Kind::TokenRevoked, Some(&client), error))
+}
+
+fn not_yours() -> OAuthError {
+    OAuthError::new(ErrorCode::UnauthorizedClient, "The token was issued to another client")
+}
+
+async fn access_token(call: &Arc<Call>, client: &Client, token: &Secret) -> Result<()> {
+    let Ok(claims) = tokens::verify(&call.core, token.expose(), call.now) else { return Ok(()) };
+    if claims.client_id != client.id.to_string() {
+        return Err(not_yours());
+    }
+    let (this, client_no) = (call.clone(), client.no);
+    call.core.write(move |tx| end_one(tx, &this, client_no, &claims)).await
+}
+
+fn end_one(tx: &mut Tx<'_>, call: &Call, client_no: i64, claims: &AccessClaims) -> Result<()> {
+    let ends = Timestamp::from_seconds(i64::try_from(claims.exp).unwrap_or(i64::MAX));
+    if store::revoke_token(tx, &claims.jti, ends)? {
+        let entry = Entry { client_no: Some(client_no), ..activity::change(call, Kind::TokenRevoked) };
+        activity::record(tx, &entry)?;
+    }
+    Ok(())
+}
+
+async fn other(call: &Arc<Call>, client: &Client, token: &Secret) -> Result<()> {
+    let (this, client_no, asked) = (call.clone(), client.no, token.clone());
+    let found = call
+        .core
+        .write(move |tx| {
+            let Some(found) = refresh::find(tx, &asked)? else { return Ok::<_, OAuthError>(false) };
+            let Some(of) = store::by_family(tx, found.family_no, this.now)? else { return Ok(true) };
+            if of.client.0 != client_no {
+                return Err(not_yours());
+            }
+            if db::sessions::revoke_family(tx, of.family_no, this.now)? {
+                let entry = log::about(&this, Kind::TokenRevoked, Outcome::Changed, Reason::Valid, &of);
+                activity::record(tx, &entry)?;
+            }
+            Ok(true)
+        })
+        .await?;
+    if found {
+        return Ok(());
+    }
+    // Only a key that exists counts against the limit of those who report leaked ones: revoking what is unknown is
+    // always fine.
+    let hash = SecretHash::of(token.expose());
+    if call.core.db.lookup(|conn| db::key_lookup::find(conn, &hash))?.is_some() {
+        keys::revoke_leaked(call, token).await?;
+    }
+    Ok(())
+}

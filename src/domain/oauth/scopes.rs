@@ -1,0 +1,99 @@
+//! What a request asks for, and what of it can be given: RFC 6749, section 3.3, and RFC 8707.
+
+use std::sync::Arc;
+
+use super::error::{ErrorCode, OAuthError, Result};
+use crate::domain::Core;
+use crate::model::{Api, Client, GrantType, Role, Scope, ScopeSet};
+
+/// Scopes that belong to no API (OpenID Connect Core, sections 3.1.2.1, 5.4 and 11), with what people are told.
+pub const OPENID_SCOPES: [(&str, &str); 4] = [
+    ("openid", "Know who you are"),
+    ("profile", "See your name"),
+    ("email", "See your email address"),
+    ("offline_access", "Keep its access while you are away"),
+];
+
+/// Whether a scope belongs to no API.
+pub fn is_openid(name: &str) -> bool {
+    OPENID_SCOPES.iter().any(|(known, _)| *known == name)
+}
+
+/// The part of `scopes` that belongs to no API.
+pub fn openid_part(scopes: &ScopeSet) -> ScopeSet {
+    scopes.retain(|scope| is_openid(scope))
+}
+
+/// The part of `scopes` that belongs to an API.
+pub fn api_part(scopes: &ScopeSet) -> ScopeSet {
+    scopes.retain(|scope| !is_openid(scope))
+}
+
+/// The scopes of a `scope` parameter; what cannot be a scope is dropped like any other that nobody knows.
+pub fn parse(text: &str) -> ScopeSet {
+    text.split(' ').filter_map(|name| Scope::new(name).ok()).collect()
+}
+
+/// The API that a request is about (RFC 8707, section 2): the one that `resource` names, else the first that the
+/// client has access to. A client without any only asks who people are, which is told at our own API.
+///
+/// # Errors
+/// `invalid_target`.
+pub fn api(core: &Core, client: &Client, resource: Option<&str>) -> Result<Arc<Api>> {
+    let apis = core.catalog.get();
+    let unknown = || {
+        OAuthError::new(ErrorCode::InvalidTarget, "The resource is unknown, or not one of this client's APIs")
+    };
+    match resource {
+        Some(resource) => {
+            let named = client.access.iter().filter_map(|access| apis.by_no(access.api_no));
+            named.into_iter().find(|api| same_resource(&api.audience, resource)).cloned().ok_or_else(unknown)
+        }
+        None => match client.access.first() {
+            Some(access) => apis.by_no(access.api_no).cloned().ok_or_else(unknown),
+            None => Ok(apis.built_in().clone()),
+        },
+    }
+}
+
+/// The same text; URL libraries write an origin with a slash at its end, people without.
+pub fn same_resource(audience: &str, resource: &str) -> bool {
+    audience.trim_end_matches('/') == resource.trim_end_matches('/')
+}
+
+/// What of `asked` the client may have at `api`; where nothing is asked for, all that it has access to.
+///
+/// # Errors
+/// `invalid_scope` when nothing is left.
+pub fn for_client(client: &Client, api: &Api, asked: Option<&str>) -> Result<ScopeSet> {
+    let known = api.all_scopes();
+    let access = client.access_to(api.no).cloned().unwrap_or_default().intersection(&known);
+    let Some(asked) = asked.map(parse) else {
+        return if access.is_empty() { Err(OAuthError::invalid_scope()) } else { Ok(access) };
+    };
+    let person = client.may(GrantType::AuthorizationCode);
+    let about_person = asked.contains("openid") && person;
+    let granted = asked.retain(|scope| match scope.as_str() {
+        "openid" | "profile" | "email" => about_person,
+        "offline_access" => client.may(GrantType::RefreshToken),
+        name => known.contains(name) && api.satisfies(&access, name),
+    });
+    let only_offline = granted.len() == 1 && granted.contains("offline_access");
+    if granted.is_empty() || only_offline { Err(OAuthError::invalid_scope()) } else { Ok(granted) }
+}
+
+/// What of `scopes` a person of `role` can give away at `api`: no more than they hold.
+pub fn for_person(api: &Api, role: Role, scopes: &ScopeSet) -> ScopeSet {
+    let held = api.scopes_of(role);
+    scopes.retain(|scope| is_openid(scope) || api.satisfies(&held, scope))
+}
+
+/// What a token with `scopes` is good for at this moment: no more than its client may ask for and its person holds.
+pub fn at_this_moment(api: &Api, scopes: &ScopeSet, access: &ScopeSet, role: Option<Role>) -> ScopeSet {
+    let known = api.all_scopes();
+    let mut good = api.cut(&api_part(scopes).intersection(&known), access);
+    if let Some(role) = role {
+        good = api.cut(&good, &api.scopes_of(role));
+    }
+    good.union(&openid_part(scopes))
+}

@@ -1,0 +1,48 @@
+//! The token endpoint (RFC 6749, section 3.2).
+
+use std::sync::Arc;
+
+use super::client_auth::{self, Basic};
+use super::error::{ErrorCode, OAuthError, Result};
+use super::params::Params;
+use super::{TokenAnswer, authorization_code, client_credentials, log, refresh_token, scopes};
+use crate::domain::access::Call;
+use crate::model::activity::Kind;
+use crate::model::{Api, Client, GrantType};
+
+/// Answers a token request.
+///
+/// # Errors
+/// As RFC 6749, section 5.2, names them.
+pub async fn token(call: &Arc<Call>, basic: Option<Basic>, params: &Params) -> Result<TokenAnswer> {
+    let client = client_auth::authenticate(&call.core, basic, params, call.now)
+        .inspect_err(|error| log::refused(call, Kind::TokenIssued, None, error))?;
+    let answer = by_grant(call, &client, params).await;
+    answer.inspect_err(|error| log::refused(call, Kind::TokenIssued, Some(&client), error))
+}
+
+async fn by_grant(call: &Arc<Call>, client: &Client, params: &Params) -> Result<TokenAnswer> {
+    let unsupported =
+        |_| OAuthError::new(ErrorCode::UnsupportedGrantType, "There is no such grant type here");
+    let grant: GrantType = params.need("grant_type")?.parse().map_err(unsupported)?;
+    if !client.may(grant) {
+        let text = "This client may not use this grant type";
+        return Err(OAuthError::new(ErrorCode::UnauthorizedClient, text));
+    }
+    match grant {
+        GrantType::AuthorizationCode => authorization_code::exchange(call, client, params).await,
+        GrantType::RefreshToken => refresh_token::exchange(call, client, params).await,
+        GrantType::ClientCredentials => client_credentials::issue(call, client, params).await,
+    }
+}
+
+/// A token request that names a resource means the one that was authorized (RFC 8707, section 2.2).
+pub(super) fn same_target(api: &Api, params: &Params) -> Result<()> {
+    match params.get("resource") {
+        Some(resource) if !scopes::same_resource(&api.audience, resource) => {
+            let text = "The resource is not the one that was authorized";
+            Err(OAuthError::new(ErrorCode::InvalidTarget, text))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,66 @@
+//! The userinfo endpoint (OpenID Connect Core, section 5.3).
+
+use serde::Serialize;
+
+use super::error::{ErrorCode, OAuthError, Result};
+use crate::db;
+use crate::domain::Core;
+use crate::domain::tokens;
+use crate::model::{ScopeSet, Timestamp};
+
+/// What is told about a person, as far as the scopes go (section 5.4).
+#[derive(Debug, Default, Serialize)]
+pub struct Claims {
+    /// `profile`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// `profile`: seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<i64>,
+    /// `email`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// `email`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email_verified: Option<bool>,
+}
+
+/// The answer of the endpoint.
+#[derive(Debug, Serialize)]
+pub struct UserInfo {
+    /// The person, as in the ID token.
+    pub sub: String,
+    /// The rest.
+    #[serde(flatten)]
+    pub claims: Claims,
+}
+
+/// Who an access token stands for. A token of any API will do, if `openid` was allowed with it.
+///
+/// # Errors
+/// `invalid_token`; `insufficient_scope` without `openid`.
+pub fn userinfo(core: &Core, bearer: &str, now: Timestamp) -> Result<UserInfo> {
+    let principal = tokens::authenticate(core, bearer, now)?;
+    let lacks = || OAuthError::new(ErrorCode::InsufficientScope, "This needs the scope openid");
+    let (no, id, _) = principal.user.ok_or_else(lacks)?;
+    if principal.client.is_none() || !principal.scopes.contains("openid") {
+        return Err(lacks());
+    }
+    Ok(UserInfo { sub: id.to_string(), claims: claims(core, no, &principal.scopes)? })
+}
+
+/// What `scopes` tell about a person.
+pub(super) fn claims(core: &Core, user_no: i64, scopes: &ScopeSet) -> Result<Claims> {
+    let (profile, email) = (scopes.contains("profile"), scopes.contains("email"));
+    if !profile && !email {
+        return Ok(Claims::default());
+    }
+    let gone = || OAuthError::new(ErrorCode::InvalidToken, "The person is gone");
+    let user = core.db.lookup(|conn| db::users::by_no(conn, user_no))?.ok_or_else(gone)?;
+    Ok(Claims {
+        name: profile.then(|| user.name.clone()).filter(|name| !name.is_empty()),
+        updated_at: profile.then(|| user.updated_at.seconds()),
+        email: email.then(|| user.email.as_str().to_owned()),
+        email_verified: email.then_some(user.email_verified_at.is_some()),
+    })
+}

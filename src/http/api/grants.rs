@@ -1,0 +1,97 @@
+//! What people allowed apps.
+
+use poem_openapi::param::{Path, Query};
+use poem_openapi::{Object, OpenApi};
+use serde::Serialize;
+
+use super::Tag;
+use crate::domain::catalog::Apis;
+use crate::domain::oauth::grants::{self, Grant};
+use crate::error::Error;
+use crate::http::Result;
+use crate::http::auth::Caller;
+use crate::http::json::{Json, NoContent};
+
+/// What people allowed apps.
+pub struct GrantsApi;
+
+/// What a person allowed an app.
+#[derive(Debug, Serialize, Object)]
+#[oai(rename = "Grant")]
+pub struct GrantView {
+    /// `grt_…`
+    pub id: String,
+    /// The person.
+    pub user_id: String,
+    /// The app.
+    pub client_id: String,
+    /// Its name.
+    pub client_name: String,
+    /// Slug of the API.
+    pub api: String,
+    /// What was allowed.
+    pub scopes: Vec<String>,
+    /// When it was first allowed.
+    pub created_at: String,
+    /// When the app last asked.
+    pub last_used_at: String,
+}
+
+impl GrantView {
+    fn of(apis: &Apis, grant: Grant) -> Self {
+        Self {
+            id: grant.id.to_string(),
+            user_id: grant.user.1.to_string(),
+            client_id: grant.client.1.to_string(),
+            client_name: grant.client.2,
+            api: apis.by_no(grant.api_no).map_or_else(String::new, |api| api.slug.clone()),
+            scopes: grant.scopes.iter().map(ToString::to_string).collect(),
+            created_at: grant.created_at.to_string(),
+            last_used_at: grant.last_used_at.to_string(),
+        }
+    }
+}
+
+/// A part of the list.
+#[derive(Debug, Serialize, Object)]
+pub struct GrantPage {
+    /// The grants, newest first.
+    pub data: Vec<GrantView>,
+    /// Give it back as `cursor` to go on; null after the last one.
+    pub next_cursor: Option<String>,
+}
+
+#[OpenApi(tag = "Tag::Grants")]
+impl GrantsApi {
+    /// List what you allowed
+    ///
+    /// With `team:read`, also what somebody else did.
+    #[oai(path = "/v1/grants", method = "get")]
+    async fn list(
+        &self,
+        caller: Caller,
+        /// The person; you, where nothing is said.
+        user_id: Query<Option<String>>,
+        /// Entries of a page, 1 to 200; default 50.
+        limit: Query<Option<u32>>,
+        /// Where the last page ended.
+        cursor: Query<Option<String>>,
+    ) -> Result<Json<GrantPage>> {
+        let user = user_id.0.map(|text| text.parse()).transpose();
+        let user = user.map_err(|_| Error::invalid("user_id", "Use the id of a person, usr_…"))?;
+        let page = grants::list(&caller.0, user, limit.0, cursor.0.as_deref()).await?;
+        let apis = caller.0.core.catalog.get();
+        let data = page.data.into_iter().map(|grant| GrantView::of(&apis, grant)).collect();
+        Ok(Json(GrantPage { data, next_cursor: page.next_cursor }))
+    }
+
+    /// Take a grant back
+    ///
+    /// Every token under it fails from the next request on.
+    #[oai(path = "/v1/grants/:id", method = "delete")]
+    async fn revoke(&self, caller: Caller, id: Path<String>) -> Result<NoContent> {
+        let id = id.0.parse().map_err(|_| Error::not_found("grant"))?;
+        grants::revoke(&caller.0, id).await?;
+        Ok(NoContent)
+    }
+}

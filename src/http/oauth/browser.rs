@@ -1,0 +1,33 @@
+//! The cookie that ties an authorization request to the browser that sent it, before anybody has signed in.
+
+use poem::Request;
+use poem::http::HeaderValue;
+
+use crate::domain::Core;
+use crate::domain::oauth::REQUEST_SECONDS;
+use crate::domain::oauth::authorize::Browser;
+use crate::http::cookie;
+use crate::model::Secret;
+
+fn name(core: &Core) -> String {
+    format!("{}-browser", cookie::name(core))
+}
+
+/// What a request's cookies tell about its browser.
+pub(in crate::http) fn from_request<'r>(core: &Core, request: &'r Request) -> Browser<'r> {
+    let headers = request.headers();
+    Browser { id: cookie::named(headers, &name(core)), session: cookie::get(core, headers) }
+}
+
+/// `Set-Cookie` for a browser that had none.
+pub(super) fn set(core: &Core, id: &Secret) -> HeaderValue {
+    let name = name(core);
+    let secure = if name.starts_with("__Host-") { "; Secure" } else { "" };
+    // Longer than any request waits, so that two flows in a row share it.
+    let seconds = 6 * REQUEST_SECONDS;
+    let id = id.expose();
+    let line = format!("{name}={id}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
+    let mut value = HeaderValue::from_str(&line).expect("base64url is ASCII");
+    value.set_sensitive(true);
+    value
+}

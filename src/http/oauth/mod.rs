@@ -1,0 +1,32 @@
+//! OAuth 2.1 and OpenID Connect over HTTP. Errors are those of RFC 6749, never the envelope.
+
+mod answer;
+mod authorize;
+mod browser;
+mod form;
+mod logout;
+mod page;
+mod register;
+mod scheme;
+mod token;
+mod userinfo;
+
+pub use authorize::AuthorizeApi;
+pub(super) use browser::from_request as browser;
+pub use logout::LogoutApi;
+pub use register::RegisterApi;
+pub(super) use scheme::{OAUTH2, register_oauth2};
+pub use token::TokenApi;
+pub use userinfo::UserInfoApi;
+
+/// What pages of other origins may call: everything but the endpoints that people visit.
+pub(super) const CORS: [&str; 8] = [
+    "/.well-known/oauth-authorization-server",
+    "/.well-known/openid-configuration",
+    "/.well-known/jwks.json",
+    "/oauth/token",
+    "/oauth/revoke",
+    "/oauth/introspect",
+    "/oauth/userinfo",
+    "/oauth/register",
+];

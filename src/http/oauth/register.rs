@@ -1,0 +1,115 @@
+//! Dynamic registration (RFC 7591).
+
+use poem::http::StatusCode;
+use poem::{Request, RequestBody};
+use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
+use poem_openapi::types::Type;
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, Object, OpenApi};
+
+use super::answer::{Answer, Tried, json as answer_json, refuse};
+use crate::domain::oauth::register::{Metadata, register};
+use crate::domain::oauth::{ErrorCode, OAuthError};
+use crate::http::Result;
+use crate::http::api::Tag;
+use crate::http::auth::Anyone;
+use crate::http::json;
+
+/// Largest registration, in bytes.
+const BODY_BYTES: usize = 32 << 10;
+
+/// Dynamic registration.
+pub struct RegisterApi;
+
+/// What a program says about itself (RFC 7591, section 2); other members are left aside.
+#[derive(Object)]
+pub(super) struct ClientMetadata {
+    /// Where people may be sent back to.
+    redirect_uris: Vec<String>,
+    /// `none`, `client_secret_post` or `client_secret_basic`
+    token_endpoint_auth_method: Option<String>,
+    /// `authorization_code`, and `refresh_token` beside it.
+    grant_types: Option<Vec<String>>,
+    /// `code`
+    response_types: Option<Vec<String>>,
+    /// The name for people.
+    client_name: Option<String>,
+    /// Its home page.
+    client_uri: Option<String>,
+    /// What it will ask for.
+    scope: Option<String>,
+    /// Where people may be sent to after signing out.
+    post_logout_redirect_uris: Option<Vec<String>>,
+}
+
+/// What a program is told about itself (RFC 7591, section 3.2.1).
+#[derive(Object)]
+pub(super) struct RegisteredClient {
+    /// Its id.
+    client_id: String,
+    /// When: seconds since 1970.
+    client_id_issued_at: i64,
+    /// What proves it, this once.
+    client_secret: Option<String>,
+    /// 0: it does not end.
+    client_secret_expires_at: Option<i64>,
+    /// As registered.
+    redirect_uris: Vec<String>,
+    /// As registered.
+    token_endpoint_auth_method: String,
+    /// As registered.
+    grant_types: Vec<String>,
+    /// `code`
+    response_types: Vec<String>,
+    /// As registered.
+    client_name: String,
+    /// What it may ask for.
+    scope: String,
+}
+
+/// The body of a registration.
+pub(super) struct Registration(Metadata);
+
+impl<'a> ApiExtractor<'a> for Registration {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        ClientMetadata::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        let schema = ClientMetadata::schema_ref();
+        let content = vec![MetaMediaType { content_type: "application/json", schema }];
+        Some(MetaRequest { description: None, content, required: true })
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        let bytes = json::read(request, body, BODY_BYTES).await;
+        let parsed = bytes.and_then(|bytes| json::parse(&bytes));
+        let wrong = |error: crate::error::Error| {
+            let fields: Vec<&str> = error.details.keys().map(String::as_str).collect();
+            let text = format!("{}: {}", error.message, fields.join(", "));
+            refuse(&OAuthError::new(ErrorCode::InvalidClientMetadata, text), Tried::Nothing)
+        };
+        Ok(Self(parsed.map_err(wrong)?))
+    }
+}
+
+#[OpenApi(tag = "Tag::OAuth")]
+impl RegisterApi {
+    /// Register a program by itself
+    ///
+    /// Where the operator allows that (`dynamic_registration`). It gets access to `registration_api`, for people who
+    /// consent.
+    #[oai(path = "/oauth/register", method = "post")]
+    async fn register(&self, anyone: Anyone, body: Registration) -> Result<Answer<RegisteredClient>> {
+        let registered = register(&anyone.0, body.0).await;
+        let registered = registered.map_err(|error| refuse(&error, Tried::Nothing))?;
+        Ok(Answer::new(answer_json(StatusCode::CREATED, &registered)))
+    }
+}

@@ -1,0 +1,99 @@
+//! How OAuth stands in the OpenAPI document, and how clients prove themselves in a header.
+
+use poem::http::header;
+use poem::{Request, RequestBody};
+use poem_openapi::registry::{MetaOAuthFlow, MetaOAuthFlows, MetaSecurityScheme, Registry};
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+
+use super::answer::{Tried, refuse};
+use crate::domain::oauth::OAuthError;
+use crate::domain::oauth::client_auth::{Basic, basic};
+
+/// Name of the code flow in the OpenAPI document: what "Authorize" on the documentation page runs.
+pub(in crate::http) const OAUTH2: &str = "oauth2";
+/// Name of client authentication in the OpenAPI document.
+const CLIENT: &str = "client";
+
+/// Describes the code flow against this very instance.
+pub(in crate::http) fn register_oauth2(registry: &mut Registry) {
+    let flow = |authorization_url| MetaOAuthFlow {
+        authorization_url,
+        token_url: Some("/oauth/token"),
+        refresh_url: Some("/oauth/token"),
+        scopes: vec![],
+    };
+    registry.create_security_scheme(
+        OAUTH2,
+        MetaSecurityScheme {
+            ty: "oauth2",
+            description: Some("An OAuth app: register one with this page's `/docs/oauth2-redirect.html` among its redirect URIs."),
+            name: None,
+            key_in: None,
+            scheme: None,
+            bearer_format: None,
+            flows: Some(MetaOAuthFlows {
+                implicit: None,
+                password: None,
+                client_credentials: Some(flow(None)),
+                authorization_code: Some(flow(Some("/oauth/authorize"))),
+            }),
+            openid_connect_url: None,
+        },
+    );
+}
+
+/// The header by which a client proves itself, if it sends one.
+pub(super) struct ClientHeader(pub(super) Option<Basic>);
+
+impl ClientHeader {
+    /// What a 401 must match.
+    pub(super) fn tried(&self) -> Tried {
+        if self.0.is_some() { Tried::Basic } else { Tried::Nothing }
+    }
+}
+
+impl<'a> ApiExtractor<'a> for ClientHeader {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        registry.create_security_scheme(
+            CLIENT,
+            MetaSecurityScheme {
+                ty: "http",
+                description: Some("Id and secret of an OAuth client; both may stand in the body instead."),
+                name: None,
+                key_in: None,
+                scheme: Some("basic"),
+                bearer_format: None,
+                flows: None,
+                openid_connect_url: None,
+            },
+        );
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        vec![CLIENT]
+    }
+
+    /// Both may stand in the body instead.
+    fn has_security_fallback() -> bool {
+        true
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        _: &mut RequestBody,
+        _: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        let mut values = request.headers().get_all(header::AUTHORIZATION).iter();
+        let Some(value) = values.next() else { return Ok(Self(None)) };
+        if values.next().is_some() {
+            let twice = OAuthError::invalid_request("The header Authorization was sent twice");
+            return Err(refuse(&twice, Tried::Basic));
+        }
+        let read = value.to_str().map_err(|_| OAuthError::invalid_client()).and_then(basic);
+        read.map(|basic| Self(Some(basic))).map_err(|error| refuse(&error, Tried::Basic))
+    }
+}

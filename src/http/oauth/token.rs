@@ -1,0 +1,181 @@
+//! The endpoints that clients call: tokens, introspection, revocation, and what this server can do.
+
+use poem::http::{HeaderValue, StatusCode, header};
+use poem_openapi::types::Any;
+use poem_openapi::{Object, OpenApi};
+use serde_json::{Value, json};
+
+use super::answer::{Answer, json as answer_json, refuse};
+use super::form::Form;
+use super::scheme::ClientHeader;
+use crate::domain::oauth::{introspect, metadata, revoke, token};
+use crate::http::Result;
+use crate::http::api::Tag;
+use crate::http::auth::Anyone;
+
+/// Tokens.
+pub struct TokenApi;
+
+/// A token request (RFC 6749, sections 4.1.3, 4.4.2 and 6; RFC 7636, section 4.5; RFC 8707).
+#[derive(Object)]
+pub(super) struct OAuthTokenRequest {
+    /// `authorization_code`, `refresh_token` or `client_credentials`
+    grant_type: String,
+    /// The client, unless the header `Authorization` names it.
+    client_id: Option<String>,
+    /// What proves it, unless the header does.
+    client_secret: Option<String>,
+    /// The code.
+    code: Option<String>,
+    /// As in the authorization request.
+    redirect_uri: Option<String>,
+    /// What the challenge was made of.
+    code_verifier: Option<String>,
+    /// The refresh token.
+    refresh_token: Option<String>,
+    /// What is asked for.
+    scope: Option<String>,
+    /// Audience of the API that is meant.
+    resource: Option<String>,
+}
+
+/// Tokens (RFC 6749, section 5.1).
+#[derive(Object)]
+pub(super) struct OAuthTokenAnswer {
+    /// A JWT for the API (RFC 9068).
+    access_token: String,
+    /// `Bearer`
+    token_type: String,
+    /// Lifetime of the access token, in seconds.
+    expires_in: u32,
+    /// What was granted.
+    scope: String,
+    /// Good once, for the next answer of this kind.
+    refresh_token: Option<String>,
+    /// Who signed in.
+    id_token: Option<String>,
+}
+
+/// A question about a token, or the wish to end it (RFC 7662, section 2.1; RFC 7009, section 2.1).
+#[derive(Object)]
+pub(super) struct OAuthTokenQuestion {
+    /// An access token, a refresh token, or an API key.
+    token: String,
+    /// Not needed: every kind is recognised.
+    token_type_hint: Option<String>,
+    /// The client, unless the header `Authorization` names it.
+    client_id: Option<String>,
+    /// What proves it, unless the header does.
+    client_secret: Option<String>,
+}
+
+/// What is told about a token (RFC 7662, section 2.2).
+#[derive(Object)]
+pub(super) struct OAuthIntrospection {
+    /// Whether it is good at this moment; if not, nothing else is told.
+    active: bool,
+    /// What it may do at this moment.
+    scope: Option<String>,
+    /// The client that it was issued to.
+    client_id: Option<String>,
+    /// The email address of its person.
+    username: Option<String>,
+    /// `Bearer`, `refresh_token` or `api_key`
+    token_type: Option<String>,
+    /// When it ends: seconds since 1970.
+    exp: Option<i64>,
+    /// When it was issued: seconds since 1970.
+    iat: Option<i64>,
+    /// The person, the client that acts for itself, or the key.
+    sub: Option<String>,
+    /// The API that it is for.
+    aud: Option<String>,
+    /// This instance.
+    iss: Option<String>,
+    /// Its own name.
+    jti: Option<String>,
+    /// For a key: the customer that it is for.
+    owner: Option<String>,
+    /// For a key: `live` or `test`.
+    environment: Option<String>,
+}
+
+/// Nothing.
+#[derive(Object)]
+pub(super) struct OAuthNothing {
+    /// Never there.
+    nothing: Option<bool>,
+}
+
+#[OpenApi(tag = "Tag::OAuth")]
+impl TokenApi {
+    /// Get tokens
+    #[oai(path = "/oauth/token", method = "post")]
+    async fn token(
+        &self,
+        anyone: Anyone,
+        header: ClientHeader,
+        form: Form<OAuthTokenRequest>,
+    ) -> Result<Answer<OAuthTokenAnswer>> {
+        let tried = header.tried();
+        let answer = token::token(&anyone.0, header.0, &form.params).await;
+        Ok(Answer::ok(&answer.map_err(|error| refuse(&error, tried))?))
+    }
+
+    /// Ask about a token
+    ///
+    /// A confidential client hears about tokens of its own APIs, its own refresh tokens, and keys if it holds
+    /// `keys:verify`; about anything else only `{"active": false}`.
+    #[oai(path = "/oauth/introspect", method = "post")]
+    async fn introspect(
+        &self,
+        anyone: Anyone,
+        header: ClientHeader,
+        form: Form<OAuthTokenQuestion>,
+    ) -> Result<Answer<OAuthIntrospection>> {
+        let tried = header.tried();
+        let answer = introspect::introspect(&anyone.0, header.0, &form.params).await;
+        Ok(Answer::ok(&answer.map_err(|error| refuse(&error, tried))?))
+    }
+
+    /// End a token
+    ///
+    /// A refresh token ends with everything of its authorization, an access token alone, an API key as a leaked one.
+    /// What is unknown is fine.
+    #[oai(path = "/oauth/revoke", method = "post")]
+    async fn revoke(
+        &self,
+        anyone: Anyone,
+        header: ClientHeader,
+        form: Form<OAuthTokenQuestion>,
+    ) -> Result<Answer<OAuthNothing>> {
+        let tried = header.tried();
+        let answer = revoke::revoke(&anyone.0, header.0, &form.params).await;
+        answer.map_err(|error| refuse(&error, tried))?;
+        Ok(Answer::ok(&json!({})))
+    }
+
+    /// What this authorization server can do
+    ///
+    /// RFC 8414.
+    #[oai(path = "/.well-known/oauth-authorization-server", method = "get")]
+    async fn oauth_metadata(&self, anyone: Anyone) -> Result<Answer<Any<Value>>> {
+        Ok(document(&metadata::metadata(&anyone.0.core)))
+    }
+
+    /// What this OpenID provider can do
+    ///
+    /// OpenID Connect Discovery 1.0.
+    #[oai(path = "/.well-known/openid-configuration", method = "get")]
+    async fn openid_metadata(&self, anyone: Anyone) -> Result<Answer<Any<Value>>> {
+        Ok(document(&metadata::metadata(&anyone.0.core)))
+    }
+}
+
+fn document(value: &Value) -> Answer<Any<Value>> {
+    let mut response = answer_json(StatusCode::OK, value);
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+    headers.remove(header::PRAGMA);
+    Answer::new(response)
+}

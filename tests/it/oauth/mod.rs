@@ -1,0 +1,18 @@
+//! OAuth 2.1 and OpenID Connect: one file per grant, and one per endpoint beside them.
+
+mod authorization_code;
+mod authorize;
+mod clean_up;
+mod client_credentials;
+mod clients;
+mod flow;
+mod grants;
+mod introspection;
+mod logout;
+mod metadata;
+mod refresh_token;
+mod registration;
+mod revocation;
+mod seeds;
+mod tokens;
+mod userinfo;

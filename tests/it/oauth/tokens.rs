@@ -1,0 +1,98 @@
+//! Tokens that are not ours, or not for this.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
+use serde_json::{Value, json};
+
+use super::flow::{App, claims, text, tokens, world};
+
+fn part(value: &Value) -> String {
+    BASE64URL.encode(value.to_string())
+}
+
+#[tokio::test]
+async fn forged_and_bent_tokens_open_nothing() {
+    let app = world().await;
+    let client = App::register(&app, json!({})).await;
+    let answer = tokens(&app, &client, "openid queries:read").await;
+    let good = text(&answer, "access_token");
+    let parts: Vec<&str> = good.split('.').collect();
+    let header: Value = serde_json::from_slice(&BASE64URL.decode(parts[0]).unwrap()).unwrap();
+    let own = claims(good);
+    let mut forged = Vec::new();
+    for alg in ["none", "None", "NONE", "nOnE"] {
+        forged.push(format!("{}.{}.", part(&json!({"alg": alg, "typ": "at+jwt"})), parts[1]));
+        let mut header = header.clone();
+        header["alg"] = json!(alg);
+        forged.push(format!("{}.{}.{}", part(&header), parts[1], parts[2]));
+    }
+    for (name, value) in [
+        ("jwk", json!({"kty": "oct", "k": "AAAA"})),
+        ("jku", json!("https://evil.example/jwks.json")),
+        ("x5u", json!("https://evil.example/x5u")),
+        ("crit", json!(["exp"])),
+        ("kid", json!("../../../dev/null")),
+        ("kid", json!("unknown")),
+        ("typ", json!("JWT")),
+        ("alg", json!("HS256")),
+    ] {
+        let mut header = header.clone();
+        header[name] = value;
+        forged.push(format!("{}.{}.{}", part(&header), parts[1], parts[2]));
+    }
+    for (name, value) in [
+        ("exp", json!("9999999999")),
+        ("exp", json!(9_999_999_999.5)),
+        ("exp", json!(-1)),
+        ("exp", Value::Null),
+        ("iss", json!("https://evil.example")),
+        ("aud", json!(["https://api.aifordatabase.example", "x"])),
+        ("scope", json!("queries:read admin")),
+    ] {
+        let mut own = own.clone();
+        own[name] = value;
+        forged.push(format!("{}.{}.{}", parts[0], part(&own), parts[2]));
+    }
+    forged.push(good[..good.len() - 1].to_owned());
+    forged.push(format!("{good}A"));
+    forged.push(format!("{good}="));
+    forged.push(format!("{good}.x"));
+    forged.push(format!("{}.{}", parts[0], parts[1]));
+    // An ID token is no access token.
+    forged.push(text(&answer, "id_token").to_owned());
+    for token in forged {
+        let refused = app.bearer(&token).get("/v1/user/profile").await;
+        assert_eq!(refused.status, 401, "{token}");
+        assert_eq!(client.introspect(&token).await, json!({"active": false}), "{token}");
+        client.post("/oauth/revoke", &[("token", &token)]).await.expect(200);
+    }
+    // And the reverse: an access token is no hint.
+    let hint = app.anonymous().get(&format!("/oauth/logout?id_token_hint={good}")).await;
+    assert_eq!(hint.status, 400);
+    app.bearer(good).get("/v1/user/profile").await.expect(200);
+    app.advance(3_600);
+    app.bearer(good).get("/v1/user/profile").await.refused(401, "EXPIRED_TOKEN");
+}
+
+#[tokio::test]
+async fn a_huge_token_is_refused_before_anybody_reads_it() {
+    let app = world().await;
+    let client = App::register(&app, json!({})).await;
+    let token = format!("a.{}.c", "b".repeat(1 << 20));
+    client.post("/oauth/introspect", &[("token", &token)]).await.failed(400, "invalid_request");
+}
+
+#[tokio::test]
+async fn a_token_for_our_own_api_manages_it() {
+    let app = world().await;
+    let access = json!([{"api": "keywright", "scopes": ["clients:read", "keys:read", "keys:write"]}]);
+    let client = App::register(&app, json!({"access": access})).await;
+    let own = client.credentials(&[("scope", "clients:read")]).await.expect(200);
+    let caller = app.bearer(text(&own, "access_token"));
+    caller.get("/v1/clients").await.expect(200);
+    caller.get("/v1/keys").await.refused(403, "INSUFFICIENT_SCOPE");
+    // Another API's token is none here.
+    let other = App::register(&app, json!({})).await.credentials(&[]).await.expect(200);
+    let refused = app.bearer(text(&other, "access_token")).get("/v1/clients").await;
+    assert!(matches!(refused.status, 401 | 403), "{}", refused.text());
+}
