@@ -57,7 +57,8 @@ async fn no_route_takes_a_wrong_credential() {
     let mut tried = 0;
     for (path, operations) in paths {
         for (method, operation) in operations.as_object().expect("operations") {
-            if operation["security"].as_array().is_none_or(Vec::is_empty) {
+            // OAuth clients authenticate by RFC 6749 in forms; `oauth` tries those.
+            if operation["security"].as_array().is_none_or(Vec::is_empty) || path.starts_with("/oauth/") {
                 continue;
             }
             tried += 1;
