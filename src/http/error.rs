@@ -111,7 +111,8 @@ pub fn challenge(error: &Error) -> Option<HeaderValue> {
     HeaderValue::from_str(&text).ok()
 }
 
-/// Our error behind whatever poem or a handler returned.
+/// Our error behind whatever poem or a handler returned; a whole answer, where a handler made one.
+#[expect(clippy::result_large_err, reason = "neither side is an error here, and both are moved once")]
 pub fn from_poem(error: poem::Error) -> Result<Error, Response> {
     if error.is_from_response() {
         return Err(error.into_response());

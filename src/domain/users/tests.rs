@@ -48,7 +48,10 @@ async fn the_roles_are_these() {
     let table: Vec<String> =
         Role::ALL.iter().map(|role| format!("{:<10} {}", role.as_str(), own.scopes_of(*role))).collect();
     let table = table.join("\n");
-    eprintln!("{table}");
+    #[expect(clippy::print_stderr, reason = "whoever runs it with --nocapture reads the table")]
+    {
+        eprintln!("{table}");
+    }
     let everything = own.all_scopes();
     let reads: ScopeSet = everything.retain(|name| name.ends_with(":read"));
     let developer =

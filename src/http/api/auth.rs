@@ -281,7 +281,7 @@ impl AuthApi {
         Ok(NoStore(CurrentSession {
             user: (&current.user).into(),
             csrf_token: current.csrf_token,
-            scopes: current.scopes.iter().map(|scope| scope.to_string()).collect(),
+            scopes: current.scopes.iter().map(ToString::to_string).collect(),
             second_factor_missing: current.second_factor_missing,
         }))
     }

@@ -311,7 +311,7 @@ impl UsersApi {
             client_id: profile.client_id.map(|id| id.to_string()),
             session_id: profile.session_id.map(|id| id.to_string()),
             api: profile.api,
-            scopes: profile.scopes.iter().map(|scope| scope.to_string()).collect(),
+            scopes: profile.scopes.iter().map(ToString::to_string).collect(),
         }))
     }
 

@@ -32,11 +32,16 @@ pub(super) fn write(sheet: &mut Sheet, verdict: &Verdict) -> Option<Limits> {
     let count = u64::from(rate.limit.limit.unwrap_or_default());
     let window = u64::from(rate.limit.window_seconds);
     let reset = level.full_in.as_nanos().div_ceil(1_000_000_000) as u64;
-    let mut number = |number: u64| sheet.value(|sheet| drop(sheet.number(number)));
+    let mut number = |number: u64| {
+        sheet.value(|sheet| {
+            sheet.number(number);
+        })
+    };
     let (limit, remaining, reset_at) = (number(count), number(level.remaining.into()), number(reset));
     Some(Limits {
-        policy: sheet
-            .value(|sheet| drop(sheet.quoted(name).push(";q=").number(count).push(";w=").number(window))),
+        policy: sheet.value(|sheet| {
+            sheet.quoted(name).push(";q=").number(count).push(";w=").number(window);
+        }),
         state: sheet.value(|sheet| {
             sheet.quoted(name).push(";r=").number(level.remaining.into()).push(";t=").number(reset);
         }),
