@@ -9,7 +9,7 @@ UI       = $(wildcard ui/package.json)
 BROWSER  = $(wildcard tests/browser/package.json)
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test check bench ui tools clean-demo
+.PHONY: help run dev test check bench ui tools packages clean-demo
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,7 +27,7 @@ else
 	$(BINARY) serve --demo --data $(DATA)
 endif
 
-test: check ui ## Run every check and every test, installing what they need
+test: packages check ui ## Run every check and every test, installing what they need
 	$(CARGO) test $(QUICK)
 ifneq ($(UI),)
 	cd ui && npm test --if-present
@@ -56,6 +56,16 @@ endif
 
 tools:
 	@command -v rustup >/dev/null && rustup component add rustfmt clippy >/dev/null 2>&1 || true
+
+# What the tests call besides Rust and Node: Python for the stock clients, Chromium for the pages, prlimit for the
+# full disk. On Debian and Ubuntu they are installed; elsewhere they are named.
+packages:
+	@missing=; for need in python3:python3-venv prlimit:util-linux chromium:chromium; do \
+	   command -v $${need%%:*} >/dev/null || missing="$$missing $${need##*:}"; done; \
+	 [ -z "$$missing" ] || { echo "installing$$missing"; \
+	   sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	   $$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq $$missing >/dev/null; } \
+	 || { echo "install these first:$$missing"; exit 1; }
 
 clean-demo: ## Forget the demo's data
 	rm -rf $(DATA)
