@@ -522,11 +522,12 @@ CREATE TABLE activity_runs (
     no               INTEGER PRIMARY KEY
 ) STRICT;
 
--- What the charts show: counts by the hour, kept longer than the rows.
-CREATE TABLE activity_hours (
-    -- The hour's first millisecond.
+-- What the charts show, kept longer than the rows: counts over all keys by five minutes, counts of each key by the
+-- hour.
+CREATE TABLE activity_counts (
+    -- The first millisecond of the hour or the five minutes.
     at               INTEGER NOT NULL,
-    -- 0 is the sum over all keys and over no key; the other columns then still tell APIs and outcomes apart.
+    -- 0 is the sum over all keys and over no key.
     key_no           INTEGER NOT NULL,
     -- 0 is no API.
     api_no           INTEGER NOT NULL,

@@ -92,3 +92,11 @@ pub fn api_no(conn: &Conn<'_>, slug_or_id: &str) -> Result<Option<i64>, Error> {
     let column = if slug_or_id.parse::<ApiId>().is_ok() { "id" } else { "slug" };
     conn.first(&format!("SELECT no FROM apis WHERE {column} = ?1"), params![slug_or_id], |row| row.get(0))
 }
+
+/// Whose own key it is, by the person's number: none if there is no such key, an inner none for a service key.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn key_owner(conn: &Conn<'_>, id: KeyId) -> Result<Option<Option<i64>>, Error> {
+    conn.first("SELECT user_no FROM keys WHERE id = ?1", params![id.to_string()], |row| row.get(0))
+}

@@ -2,7 +2,7 @@
 //! readers. Only this folder names rusqlite; the layers above see [`Tx`], [`Conn`] and [`Row`].
 
 pub mod activity;
-pub mod activity_hours;
+pub mod activity_counts;
 pub mod activity_index;
 pub mod activity_links;
 pub mod activity_names;

@@ -4,7 +4,6 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::words::word_enum;
 use super::{RequestId, Timestamp};
 
 macro_rules! numbered {
@@ -302,31 +301,5 @@ numbered! {
         Patch = 9 "PATCH",
         /// Any other.
         Other = 10 "OTHER",
-    }
-}
-
-word_enum! {
-    /// How long each point of a chart is.
-    #[derive(Default)]
-    Interval {
-        /// An hour.
-        #[default]
-        Hour = "hour",
-        /// A day, in UTC.
-        Day = "day",
-    }
-}
-
-word_enum! {
-    /// What the lines of a chart are.
-    #[derive(Default)]
-    Group {
-        /// `allowed`, `refused`, `limited`, `changed`.
-        #[default]
-        Outcome = "outcome",
-        /// One line for each API.
-        Api = "api",
-        /// One for each of the ten busiest keys, and `other`.
-        Key = "key",
     }
 }

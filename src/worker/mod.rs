@@ -37,7 +37,7 @@ struct Job {
 /// Everything that is done on time.
 const JOBS: &[Job] = &[
     Job { name: "activity.index", every_seconds: 60, work: |core| Box::pin(activity::index_segments(core)) },
-    Job { name: activity::HOURS_JOB, every_seconds: 60, work: |core| Box::pin(activity::count_hours(core)) },
+    Job { name: activity::COUNTS_JOB, every_seconds: 60, work: |core| Box::pin(activity::count_rows(core)) },
     Job {
         name: "activity.retention",
         every_seconds: 3_600,
@@ -56,6 +56,9 @@ pub async fn run(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
     let work = async {
         loop {
             tick.tick().await;
+            if let Err(error) = core.activity.catch_up(&core.db).await {
+                tracing::debug!(%error, "the log cannot be written");
+            }
             run_due(&core).await;
         }
     };

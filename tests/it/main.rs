@@ -5,6 +5,7 @@
 #![allow(dead_code, reason = "the support is for every feature, and not all are here yet")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod activity;
 mod apis;
 mod cli;
 mod faults;

@@ -109,9 +109,8 @@ impl State {
                 recent.extend(row.no, row.keys);
             }
         }
-        if let Some(last) = written.last() {
-            log.newest.send_replace(last.no);
-        }
+        let last = self.chain.as_ref().map_or(0, |chain| chain.last_no);
+        log.newest.send_if_modified(|newest| std::mem::replace(newest, last) != last);
     }
 }
 

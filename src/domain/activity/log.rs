@@ -10,7 +10,7 @@ use tokio::sync::{Notify, watch};
 
 use super::recent::Recent;
 use super::retention::Retention;
-use crate::db::{Db, Error as DbError};
+use crate::db::{Db, Error as DbError, activity as table};
 use crate::env::Clock;
 use crate::error::{Error, Result};
 use crate::model::Timestamp;
@@ -58,7 +58,7 @@ pub struct Log {
     room: Notify,
     /// The next drain is to write everything, also what is still being counted.
     hurry: AtomicBool,
-    closed: AtomicBool,
+    pub(super) closed: watch::Sender<bool>,
     counters: Counters,
     pub(super) recent: Mutex<Recent>,
     /// The newest row on disk, as far as the appender has seen.
@@ -101,7 +101,7 @@ impl Log {
             depth: AtomicUsize::new(0),
             room: Notify::new(),
             hurry: AtomicBool::new(false),
-            closed: AtomicBool::new(false),
+            closed: watch::Sender::new(false),
             counters: Counters::default(),
             recent: Mutex::default(),
             newest: watch::Sender::new(0),
@@ -188,9 +188,21 @@ impl Log {
         db.flush().await
     }
 
-    /// From now on every drain writes everything: call it before the store stops.
+    /// Returns when rows that somebody else than the buffer has written, changes above all, are linked and followers
+    /// have heard of them. Costs one lookup when there are none; call it about once a second.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub async fn catch_up(&self, db: &Db) -> std::result::Result<(), DbError> {
+        if db.lookup(table::last)? != *self.newest.borrow() {
+            db.flush().await?;
+        }
+        Ok(())
+    }
+
+    /// From now on every drain writes everything, and nobody follows any longer: call it before the store stops.
     pub fn close(&self) {
-        self.closed.store(true, Ordering::SeqCst);
+        self.closed.send_replace(true);
     }
 
     /// How it fares.
@@ -217,7 +229,7 @@ impl Log {
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::SeqCst)
+        *self.closed.borrow()
     }
 
     /// Swaps what is buffered into `spare`, which must be empty, and adds the counted refusals whose second is over.

@@ -26,15 +26,17 @@
 
 mod append;
 mod chain;
-mod chart;
-mod hours;
+mod counts;
+mod export;
 mod index;
 mod log;
 mod recent;
 mod record;
 mod retention;
+mod rollup;
 mod search;
 mod strings;
+mod tail;
 mod times;
 mod verify;
 mod view;
@@ -46,20 +48,24 @@ use std::sync::Arc;
 
 pub use crate::db::activity_names::{KeyName, UserName};
 pub use append::Appender;
-pub use chart::{Chart, Lines, Series, chart};
-pub use hours::{JOB as HOURS_JOB, count_hours};
+pub use counts::{Counts, CountsOf, Tally, counts, top_keys};
+pub use export::Export;
 pub use index::index_segments;
 pub use log::{Log, Options, Stats};
 pub use record::{change, record};
 pub use retention::{Retention, apply_retention};
+pub use rollup::{JOB as COUNTS_JOB, count_rows};
 pub use search::Filter;
 pub use strings::MAX_CHARS;
+pub use tail::{Followed, Tail};
 pub use verify::{BadLink, ChainReport, Fault, verify_chain};
 pub use view::Activity;
 
 use crate::db::{activity as table, activity_names as names};
+use crate::domain::Core;
 use crate::domain::access::{ActivityRead, Can};
 use crate::domain::cursor::{self, Page};
+use crate::domain::reach::Reach;
 use crate::domain::vault::Vault;
 use crate::env::Clock;
 use crate::error::{Error, Result};
@@ -90,7 +96,15 @@ pub async fn list(
     cursor: Option<&str>,
     limit: usize,
 ) -> Result<Page<Activity>> {
-    let core = can.core.clone();
+    page(&can.core, filter, cursor, limit).await
+}
+
+async fn page(
+    core: &Arc<Core>,
+    filter: Filter,
+    cursor: Option<&str>,
+    limit: usize,
+) -> Result<Page<Activity>> {
     let before = match cursor {
         Some(cursor) => cursor::decode(&core.vault, LIST, &filter, cursor)?,
         None => i64::MAX,
@@ -109,21 +123,32 @@ pub async fn list(
     Ok(Page { data, next_cursor })
 }
 
-/// [`list`] for one key, which must exist.
+/// [`list`] for one key, for whoever reads the log and for the person whose own key it is; the latter is not shown
+/// who else was involved.
 ///
 /// # Errors
 /// `NOT_FOUND`, or as [`list`].
 pub async fn list_of_key(
-    can: &Can<ActivityRead>,
+    reach: &Reach<ActivityRead>,
     key: KeyId,
     filter: Filter,
     cursor: Option<&str>,
     limit: usize,
 ) -> Result<Page<Activity>> {
-    if can.core.db.lookup(|conn| names::key_no(conn, key))?.is_none() {
-        return Err(Error::not_found("key"));
-    }
-    list(can, Filter { key: Some(key), ..filter }, cursor, limit).await
+    let core = &reach.call().core;
+    reach_key(reach, key)?;
+    let page = page(core, Filter { key: Some(key), ..filter }, cursor, limit).await?;
+    Ok(match reach.only() {
+        None => page,
+        Some(owner) => page.map(|row| row.for_owner(owner.id)),
+    })
+}
+
+/// Whether the key is there, and within reach.
+fn reach_key(reach: &Reach<ActivityRead>, key: KeyId) -> Result<()> {
+    let owner = reach.call().core.db.lookup(|conn| names::key_owner(conn, key))?;
+    let within = |owner: Option<i64>| reach.only().is_none_or(|only| owner == Some(only.no));
+    owner.filter(|owner| within(*owner)).map(drop).ok_or_else(|| Error::not_found("key"))
 }
 
 /// One row.

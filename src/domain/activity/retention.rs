@@ -5,17 +5,16 @@ use std::sync::Arc;
 
 use super::CHAIN;
 use super::chain::sign_anchor;
+use super::counts::MAX_DAYS;
 use crate::db::activity::{self as rows, segment};
 use crate::db::activity_links::{self as links, Link};
-use crate::db::{Error as DbError, Reader, Tx, activity_hours as hours, activity_retention as table};
+use crate::db::{Error as DbError, Reader, Tx, activity_counts as counts, activity_retention as table};
 use crate::domain::Core;
 use crate::error::{Error, Result};
 use crate::model::Timestamp;
 
 /// Rows to a step: a few milliseconds of the writer's time.
 const PER_STEP: i64 = if cfg!(test) { 30 } else { 2_000 };
-/// How long the counts by the hour are kept, in days.
-const HOURS_KEPT_DAYS: i64 = 400;
 const DAY_SECONDS: i64 = 86_400;
 
 /// How much activity is kept.
@@ -51,8 +50,8 @@ pub async fn apply_retention(core: Arc<Core>) -> Result<()> {
         remove_segments_before(&core, segment(last + 1)).await?;
         core.write(move |tx| Ok::<_, Error>(table::remove_runs(tx, last)?)).await?;
     }
-    let until = now.minus_seconds(HOURS_KEPT_DAYS * DAY_SECONDS);
-    step(&core, move |tx| hours::remove(tx, until, PER_STEP)).await
+    let until = now.minus_seconds(MAX_DAYS * DAY_SECONDS);
+    step(&core, move |tx| counts::remove(tx, until, PER_STEP)).await
 }
 
 /// The last of the links that are too old or too much; never the newest, for the numbers go on after its last row.

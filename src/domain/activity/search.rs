@@ -104,6 +104,19 @@ pub(super) fn search(
     Ok(Found { rows: search.rows, rest_below })
 }
 
+/// All rows of a small range that fit, newest first.
+pub(super) fn window(
+    reader: &Reader<'_>,
+    filter: &Filter,
+    range: (i64, i64),
+) -> Result<Vec<Stored>, DbError> {
+    let Some(conditions) = resolve(reader, filter)? else { return Ok(Vec::new()) };
+    let words = filter.q.as_deref().map(|q| Words::new(q, Names::default()));
+    let mut search = Search { reader, conditions, words, limit: usize::MAX, rows: Vec::new() };
+    search.visit(range)?;
+    Ok(search.rows)
+}
+
 /// The filter in numbers; none if it names something that does not exist.
 fn resolve(conn: &Conn<'_>, filter: &Filter) -> Result<Option<Conditions>, DbError> {
     let mut conditions = Conditions {

@@ -9,7 +9,7 @@ use crate::db::activity::{self as table, Stored};
 use crate::db::activity_names::{self as names, KeyName, UserName};
 use crate::db::{Error, Reader};
 use crate::model::activity::{Kind, Method, Outcome, Reason};
-use crate::model::{ActivityId, RequestId, Timestamp};
+use crate::model::{ActivityId, RequestId, Timestamp, UserId};
 
 /// One row of the log.
 #[derive(Debug, Clone)]
@@ -50,6 +50,21 @@ pub struct Activity {
     pub count: u32,
     /// What a change changed, what a refusal saw.
     pub detail: Option<Box<RawValue>>,
+}
+
+impl Activity {
+    /// The row as the person sees it whose own key it is about: what others did is shown, but not who, nor from where.
+    #[must_use]
+    pub(super) fn for_owner(mut self, owner: UserId) -> Self {
+        let by_themselves =
+            self.by_user.as_ref().is_none_or(|user| user.id == owner) && self.by_key.is_none();
+        if self.outcome == Outcome::Changed && !by_themselves {
+            (self.ip, self.path, self.user_agent, self.detail) = (None, None, None, None);
+        }
+        self.by_key = None;
+        self.by_user = self.by_user.filter(|user| user.id == owner);
+        self
+    }
 }
 
 /// Remembers names while the rows of one answer are shown.

@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::domain::testing::START;
-use crate::model::activity::{Group, Interval};
 
 /// Rows over several segments about a few keys; every answer is known.
 async fn fill(world: &World, rows: usize) -> Vec<(KeyId, Vec<String>)> {
@@ -85,18 +84,25 @@ async fn an_index_that_was_cut_off_goes_on_where_it_stopped() {
     }
 }
 
-async fn counts(world: &World, group: Group, key: Option<KeyId>) -> Vec<(String, u64)> {
+/// All decisions and changes, those about one key, and the busiest keys.
+async fn counted(world: &World, key: KeyId) -> (Tally, Tally, Vec<(String, Tally)>) {
     let start: Timestamp = START.parse().unwrap();
-    let asked = Chart {
-        from: start.minus_seconds(3_600),
-        to: start.plus_seconds(86_400),
-        interval: Interval::Hour,
-        group,
-        key,
-        api: None,
-    };
-    let lines = chart(&reading(world), asked).await.unwrap();
-    lines.series.into_iter().map(|line| (line.label.unwrap_or(line.name), line.counts.iter().sum())).collect()
+    let (from, to) = (start.minus_seconds(3_600), start.plus_seconds(86_400));
+    let mut sums = Vec::new();
+    for key in [None, Some(key)] {
+        let found = super::counts(&Reach::of(&world.admin()).unwrap(), CountsOf { from, to, key, api: None })
+            .await
+            .unwrap();
+        let sum = |pick: fn(&Tally) -> u64| found.buckets.iter().map(|(_, tally)| pick(tally)).sum();
+        sums.push(Tally {
+            allowed: sum(|tally| tally.allowed),
+            refused: sum(|tally| tally.refused),
+            limited: sum(|tally| tally.limited),
+            changed: sum(|tally| tally.changed),
+        });
+    }
+    let top = top_keys(&reading(world), from, to, 10).await.unwrap();
+    (sums[0], sums[1], top.into_iter().map(|(key, tally)| (key.name, tally)).collect())
 }
 
 #[tokio::test]
@@ -111,20 +117,16 @@ async fn charts_count_every_row_once_before_and_after_it_is_rolled_up() {
             .push_unidentified(world.now(), Kind::ApiCall, Reason::NotFound, None, ip)
             .unwrap();
     }
-    let before = (
-        counts(&world, Group::Outcome, None).await,
-        counts(&world, Group::Key, None).await,
-        counts(&world, Group::Outcome, Some(keys[0].0)).await,
-    );
-    assert_eq!(before.0.iter().map(|(_, count)| count).sum::<u64>(), 1_525);
-    assert_eq!(before.1.iter().map(|(_, count)| count).sum::<u64>(), 1_500);
-    assert_eq!(before.0.iter().find(|(name, _)| name == "refused").unwrap().1, 25);
+    let before = counted(&world, keys[0].0).await;
+    assert_eq!(before.0, Tally { allowed: 1_492, refused: 25, limited: 0, changed: 8 });
+    assert_eq!(before.1.allowed + before.1.changed, 16);
+    assert_eq!(before.2.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["busy", "usual", "rare"]);
     // In the middle of a window, too: cut off after each step by a panic of the writer's job.
     for after in 0..40 {
-        let counted = world
+        let armed = world
             .write(move |tx| {
                 let sql = format!(
-                    "CREATE TRIGGER cut BEFORE UPDATE ON jobs WHEN (SELECT count(*) FROM activity_hours) > {} \
+                    "CREATE TRIGGER cut BEFORE UPDATE ON jobs WHEN (SELECT count(*) FROM activity_counts) > {} \
                      BEGIN SELECT RAISE(ABORT, 'cut off'); END",
                     after * 3
                 );
@@ -132,18 +134,13 @@ async fn charts_count_every_row_once_before_and_after_it_is_rolled_up() {
                 Ok(tx.execute(&sql, &[])?)
             })
             .await;
-        counted.unwrap();
-        let _ = count_hours(world.core.clone()).await;
-        let now = (
-            counts(&world, Group::Outcome, None).await,
-            counts(&world, Group::Key, None).await,
-            counts(&world, Group::Outcome, Some(keys[0].0)).await,
-        );
-        assert_eq!(now, before);
+        armed.unwrap();
+        let _ = count_rows(world.core.clone()).await;
+        assert_eq!(counted(&world, keys[0].0).await, before);
     }
     world.write(|tx| Ok(tx.execute("DROP TRIGGER cut", &[])?)).await.unwrap();
-    count_hours(world.core.clone()).await.unwrap();
-    assert_eq!(counts(&world, Group::Key, None).await, before.1);
+    count_rows(world.core.clone()).await.unwrap();
+    assert_eq!(counted(&world, keys[0].0).await, before);
 }
 
 #[tokio::test]

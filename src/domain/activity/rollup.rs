@@ -1,4 +1,4 @@
-//! Counts by the hour, for charts: made from the rows behind the writer's back, a window of rows at a time, so that an
+//! Counts over time, for charts: made from the rows behind the writer's back, a window of rows at a time, so that an
 //! insert costs nothing more. How far they have come is written together with them, so that every row counts once.
 
 use std::collections::HashMap;
@@ -7,13 +7,13 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::db::activity as rows;
-use crate::db::activity_hours::{self as table, Slot};
+use crate::db::activity_counts::{self as table, Slot};
 use crate::db::{Conn, Error as DbError, jobs};
 use crate::domain::Core;
 use crate::error::{Error, Result};
 
 /// The job's name, under which it remembers how far it has come.
-pub const JOB: &str = "activity.hours";
+pub const JOB: &str = "activity.counts";
 /// Rows to a window: its counts are in memory together.
 const WINDOW_ROWS: i64 = if cfg!(test) { 50 } else { 500_000 };
 /// Counts to a step: a few milliseconds of the writer's time.
@@ -40,7 +40,7 @@ struct Window {
 ///
 /// # Errors
 /// When the store cannot be read or written.
-pub async fn count_hours(core: Arc<Core>) -> Result<()> {
+pub async fn count_rows(core: Arc<Core>) -> Result<()> {
     loop {
         let (progress, last, counts) = core.read(|reader| Ok::<_, Error>(next_window(reader)?)).await?;
         if last <= progress.done {
@@ -71,12 +71,7 @@ fn next_window(conn: &Conn<'_>) -> std::result::Result<(Progress, i64, Counts), 
 
 fn count(conn: &Conn<'_>, range: (i64, i64)) -> std::result::Result<HashMap<Slot, i64>, DbError> {
     let mut counts = HashMap::new();
-    table::each_row(conn, range, |slot, count| {
-        *counts.entry(Slot { key_no: 0, ..slot }).or_insert(0) += count;
-        if slot.key_no != 0 {
-            *counts.entry(slot).or_insert(0) += count;
-        }
-    })?;
+    table::each_row(conn, range, |slot, count| *counts.entry(slot).or_insert(0) += count)?;
     Ok(counts)
 }
 

@@ -1,15 +1,19 @@
-//! Counts of activity by the hour.
+//! Counts of activity over time.
 
-use super::{Conn, Error, Tx, params};
+use super::{Conn, Error, Row, Tx, params};
 use crate::model::Timestamp;
 
-/// What is counted apart: the hour, the key, the API and the outcome, in this order. Key 0 is the sum over all keys
-/// and over no key; API 0 is no API.
+/// How fine the counts over all keys are, and those of one key.
+pub const SUM_MILLIS: i64 = 300_000;
+/// How fine the counts of one key are.
+pub const KEY_MILLIS: i64 = 3_600_000;
+
+/// What is counted apart, in the order in which it is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Slot {
-    /// The hour's first millisecond.
+    /// When the hour or the five minutes begin.
     pub at: i64,
-    /// The key, or 0.
+    /// The key; 0 is the sum over all keys and over no key.
     pub key_no: i64,
     /// The API, or 0.
     pub api_no: i64,
@@ -17,7 +21,11 @@ pub struct Slot {
     pub outcome: u8,
 }
 
-/// What a row adds to: one slot of its key and one of the sum.
+fn slot(row: &Row<'_>) -> Result<Slot, Error> {
+    Ok(Slot { at: row.get(0)?, key_no: row.get(1)?, api_no: row.get(2)?, outcome: row.get(3)? })
+}
+
+/// What the rows of a range add to: the slot of the sum, and that of the key where there is one.
 ///
 /// # Errors
 /// When the store cannot be read.
@@ -29,14 +37,11 @@ pub fn each_row(
     let sql = "SELECT at, coalesce(key_no, 0), coalesce(api_no, 0), outcome, coalesce(count, 1) \
                FROM activity WHERE no BETWEEN ?1 AND ?2 ORDER BY no";
     conn.each(sql, params![first, last], |row| {
-        let at = row.get::<i64>(0)?;
-        let slot = Slot {
-            at: at - at.rem_euclid(3_600_000),
-            key_no: row.get(1)?,
-            api_no: row.get(2)?,
-            outcome: row.get(3)?,
-        };
-        visit(slot, row.get(4)?);
+        let (exact, count) = (slot(row)?, row.get(4)?);
+        visit(Slot { at: exact.at - exact.at % SUM_MILLIS, key_no: 0, ..exact }, count);
+        if exact.key_no != 0 {
+            visit(Slot { at: exact.at - exact.at % KEY_MILLIS, ..exact }, count);
+        }
         Ok(true)
     })
 }
@@ -47,7 +52,7 @@ pub fn each_row(
 /// When they cannot be written.
 pub fn add(tx: &mut Tx<'_>, counts: &[(Slot, i64)]) -> Result<(), Error> {
     let mut statement = tx.0.prepare_cached(
-        "INSERT INTO activity_hours (at, key_no, api_no, outcome, count) VALUES (?1, ?2, ?3, ?4, ?5) \
+        "INSERT INTO activity_counts (at, key_no, api_no, outcome, count) VALUES (?1, ?2, ?3, ?4, ?5) \
          ON CONFLICT (at, key_no, api_no, outcome) DO UPDATE SET count = count + excluded.count",
     )?;
     for (slot, count) in counts {
@@ -56,45 +61,36 @@ pub fn add(tx: &mut Tx<'_>, counts: &[(Slot, i64)]) -> Result<(), Error> {
     Ok(())
 }
 
-/// The counts of one hour about one key, or the sums with key 0.
+/// The counts about one key, or the sums with key 0, at one moment that counts begin at.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn of_hour(
-    conn: &Conn<'_>,
-    at: Timestamp,
-    key_no: i64,
-    mut visit: impl FnMut(Slot, i64),
-) -> Result<(), Error> {
+pub fn at(conn: &Conn<'_>, at: i64, key_no: i64, mut visit: impl FnMut(Slot, i64)) -> Result<(), Error> {
     conn.each(
-        "SELECT at, key_no, api_no, outcome, count FROM activity_hours WHERE at = ?1 AND key_no = ?2",
-        params![at.millis(), key_no],
+        "SELECT at, key_no, api_no, outcome, count FROM activity_counts WHERE at = ?1 AND key_no = ?2",
+        params![at, key_no],
         |row| {
-            let slot =
-                Slot { at: row.get(0)?, key_no: row.get(1)?, api_no: row.get(2)?, outcome: row.get(3)? };
-            visit(slot, row.get(4)?);
+            visit(slot(row)?, row.get(4)?);
             Ok(true)
         },
     )
 }
 
-/// The counts of all keys within a span, hour by hour.
+/// The counts of every key in a span.
 ///
 /// # Errors
 /// When the store cannot be read.
 pub fn of_keys(
     conn: &Conn<'_>,
-    (from, to): (Timestamp, Timestamp),
+    (from, to): (i64, i64),
     mut visit: impl FnMut(Slot, i64),
 ) -> Result<(), Error> {
     conn.each(
-        "SELECT at, key_no, api_no, outcome, count FROM activity_hours \
+        "SELECT at, key_no, api_no, outcome, count FROM activity_counts \
          WHERE at >= ?1 AND at < ?2 AND key_no > 0",
-        params![from.millis(), to.millis()],
+        params![from, to],
         |row| {
-            let slot =
-                Slot { at: row.get(0)?, key_no: row.get(1)?, api_no: row.get(2)?, outcome: row.get(3)? };
-            visit(slot, row.get(4)?);
+            visit(slot(row)?, row.get(4)?);
             Ok(true)
         },
     )
@@ -106,8 +102,8 @@ pub fn of_keys(
 /// When they cannot be removed.
 pub fn remove(tx: &mut Tx<'_>, at: Timestamp, most: i64) -> Result<usize, Error> {
     tx.execute(
-        "DELETE FROM activity_hours WHERE (at, key_no, api_no, outcome) IN (
-             SELECT at, key_no, api_no, outcome FROM activity_hours WHERE at < ?1
+        "DELETE FROM activity_counts WHERE (at, key_no, api_no, outcome) IN (
+             SELECT at, key_no, api_no, outcome FROM activity_counts WHERE at < ?1
              ORDER BY at, key_no, api_no, outcome LIMIT ?2)",
         params![at.millis(), most],
     )
