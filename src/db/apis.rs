@@ -210,6 +210,18 @@ pub fn update(tx: &mut Tx<'_>, api: &Api) -> Result<(), Error> {
     insert_parts(tx, api.no, api)
 }
 
+/// The ids of at most five OAuth clients that may ask for `scope` of an API.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn clients_with_scope(conn: &Conn<'_>, api_no: i64, scope: &str) -> Result<Vec<String>, Error> {
+    let sql = "SELECT c.id FROM client_access a JOIN clients c ON c.no = a.client_no
+        WHERE a.api_no = ?1 AND c.deleted_at IS NULL
+            AND replace(' ' || a.scopes || ' ', ' ' || ?2 || ' ', '') <> ' ' || a.scopes || ' '
+        ORDER BY c.no LIMIT 5";
+    conn.all(sql, params![api_no, scope], |row| row.get(0))
+}
+
 /// Removes an API and its scopes, presets, tiers and routes.
 ///
 /// # Errors

@@ -92,6 +92,15 @@ async fn conflicts_say_with_what() {
     assert_eq!(taken.refused(409, "CONFLICT")["details"]["prefix"], "taken by keywright");
     let used = admin.patch("/v1/apis/afdb", &json!({"scopes": []})).await.refused(409, "CONFLICT");
     assert_eq!(used["details"]["queries:read"], json!(["the preset Read"]));
+    let client = json!({"name": "App", "access": [{"api": "afdb", "scopes": ["queries:write"]}],
+        "grant_types": ["client_credentials"]});
+    let client = admin.post("/v1/clients", &client).await.expect(201);
+    let fewer = json!({"scopes": [{"name": "queries:read"}, {"name": "admin", "grants_all": true}]});
+    let used = admin.patch("/v1/apis/afdb", &fewer).await.refused(409, "CONFLICT");
+    assert_eq!(
+        used["details"]["queries:write"],
+        json!([format!("the OAuth app {}", client["id"].as_str().unwrap())])
+    );
     app.afdb_key(json!({})).await;
     admin.delete("/v1/apis/afdb").await.refused(409, "CONFLICT");
     for reply in [

@@ -29,6 +29,8 @@ pub(super) fn check(tx: &Tx<'_>, before: &Api, after: &Api) -> Result<()> {
 
 fn scope_uses(tx: &Tx<'_>, after: &Api, scope: &Scope) -> Result<Vec<String>> {
     let mut uses = keys(db::keys::with_scope(tx, after.no, scope)?);
+    let clients = db::apis::clients_with_scope(tx, after.no, scope)?;
+    uses.extend(clients.into_iter().map(|id| format!("the OAuth app {id}")));
     let presets = after.presets.iter().filter(|preset| preset.scopes.contains(scope));
     uses.extend(presets.map(|preset| format!("the preset {}", preset.name)));
     let roles = after.role_scopes.iter().filter(|(_, scopes)| scopes.contains(scope));
