@@ -1,7 +1,7 @@
 //! People and what proves them.
 
 use super::{Conn, Error, Row, Tx, params};
-use crate::model::{Email, Role, SecretHash, Timestamp, User, UserId};
+use crate::model::{Email, KeyId, Role, SecretHash, Timestamp, User, UserId};
 
 const COLUMNS: &str = "u.no, u.id, u.email, u.name, u.role, u.email_verified_at, u.disabled_at, u.created_at,
     u.updated_at, EXISTS (SELECT 1 FROM totp WHERE user_no = u.no AND confirmed_at IS NOT NULL), u.password";
@@ -171,13 +171,13 @@ pub fn key_hashes(conn: &Conn<'_>, no: i64) -> Result<Vec<SecretHash>, Error> {
     conn.all(sql, params![no], |row| row.get(0).map(SecretHash::from_bytes))
 }
 
-/// Revokes a person's own keys.
+/// A person's own keys that were not revoked yet.
 ///
 /// # Errors
-/// When the store cannot be written.
-pub fn revoke_keys(tx: &mut Tx<'_>, no: i64, now: Timestamp) -> Result<usize, Error> {
-    let sql = "UPDATE keys SET revoked_at = ?2, updated_at = ?2 WHERE user_no = ?1 AND revoked_at IS NULL";
-    tx.execute(sql, params![no, now.millis()])
+/// When the store cannot be read.
+pub fn unrevoked_keys(conn: &Conn<'_>, no: i64) -> Result<Vec<KeyId>, Error> {
+    let sql = "SELECT id FROM keys WHERE user_no = ?1 AND revoked_at IS NULL ORDER BY no";
+    conn.all(sql, params![no], |row| row.parse(0))
 }
 
 /// A person's second factor.

@@ -16,6 +16,7 @@ pub use create::{NewKey, create};
 pub use leaked::revoke_leaked;
 pub use list::{KeyFilter, list};
 pub use revoke::revoke;
+pub(crate) use revoke::revoke_all_of;
 pub use rotate::{DEFAULT_GRACE_SECONDS, MAX_GRACE_SECONDS, rotate};
 
 use serde_json::Value;

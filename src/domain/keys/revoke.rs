@@ -32,3 +32,14 @@ pub(super) fn end(tx: &mut Tx<'_>, call: &Call, mut key: ApiKey, kind: Kind) -> 
     db::keys::update(tx, &key)?;
     finish(tx, call, kind, &key, Some(Box::new(detail)))
 }
+
+/// Revokes every key of a person who is removed, and tells how many.
+pub(crate) fn revoke_all_of(tx: &mut Tx<'_>, call: &Call, user_no: i64) -> Result<usize> {
+    let ids = db::users::unrevoked_keys(tx, user_no)?;
+    for id in &ids {
+        if let Some(key) = db::keys::find(tx, *id)? {
+            end(tx, call, key, Kind::KeyRevoked)?;
+        }
+    }
+    Ok(ids.len())
+}

@@ -11,7 +11,7 @@ use crate::db::{Tx, links, users as store};
 use crate::domain::access::{Can, TeamManage, TeamRead};
 use crate::domain::cursor::{self, Page};
 use crate::domain::idempotency::Once;
-use crate::domain::{Core, activity, sessions};
+use crate::domain::{Core, activity, keys, sessions};
 use crate::error::{Error, Result};
 use crate::model::activity::{Entry, Kind};
 use crate::model::{Email, Role, Secret, User, UserId};
@@ -193,7 +193,7 @@ pub async fn delete(can: &Can<TeamManage>, id: UserId) -> Result<()> {
 
 pub(super) fn remove(tx: &mut Tx<'_>, call: &crate::domain::access::Call, user: &User) -> Result<()> {
     sessions::end_all(tx, call, user.no)?;
-    let keys = store::revoke_keys(tx, user.no, call.now)?;
+    let keys = keys::revoke_all_of(tx, call, user.no)?;
     forget_keys(tx, &call.core, user.no)?;
     store::erase(tx, user, call.now)?;
     record(tx, call, Kind::UserDeleted, user, Some(json!({"keys_revoked": keys})))
