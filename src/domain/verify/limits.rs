@@ -24,6 +24,12 @@ pub enum Subject<'s> {
     User(i64),
     /// A key with a limit of its own, by row number.
     Own(i64),
+    /// What one person allowed one OAuth client, by row number.
+    Grant(i64),
+    /// One sign-in, by row number.
+    Session(i64),
+    /// One OAuth client that acts for itself, by row number.
+    Client(i64),
 }
 
 /// What a bucket belongs to.

@@ -13,6 +13,7 @@ mod quota;
 mod rules;
 #[cfg(test)]
 mod tests;
+mod token;
 mod usage;
 mod verdict;
 
@@ -29,6 +30,7 @@ use crate::model::{Api, AskedEnvironment, ScopeExpr, SecretHash, Shape, Timestam
 
 pub use entry::{Entry, Grants};
 pub use explain::{Check, CheckResult};
+pub use token::{TokenQuestion, TokenVerdict, ask_token};
 pub use usage::UsageDrain;
 pub use verdict::{QuotaState, RateState, Verdict};
 

@@ -4,9 +4,10 @@ use poem::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use poem::{Request, Response};
 
 use super::sheet::{Sheet, ascii_json};
-use super::{Asker, Hot, described, limits, log, query};
+use super::{Asker, Hot, described, limits, log, query, token};
 use crate::domain::Core;
-use crate::domain::verify::{Entry, Grants, Question, Verdict};
+use crate::domain::tokens;
+use crate::domain::verify::{Entry, Grants, Question, TokenQuestion, Verdict};
 use crate::error::{Code, Error, Result};
 use crate::http::context::RequestContext;
 use crate::http::{auth, error};
@@ -14,25 +15,25 @@ use crate::model::activity::{Kind, Reason};
 use crate::model::{Api, Environment, VerifyCode};
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
-const SUBJECT: HeaderName = HeaderName::from_static("x-auth-subject");
-const KIND: HeaderName = HeaderName::from_static("x-auth-kind");
-const KEY_ID: HeaderName = HeaderName::from_static("x-auth-key-id");
-const USER_ID: HeaderName = HeaderName::from_static("x-auth-user-id");
-const CLIENT_ID: HeaderName = HeaderName::from_static("x-auth-client-id");
-const OWNER: HeaderName = HeaderName::from_static("x-auth-owner");
-const ENVIRONMENT: HeaderName = HeaderName::from_static("x-auth-environment");
-const SCOPES: HeaderName = HeaderName::from_static("x-auth-scopes");
+pub(super) const SUBJECT: HeaderName = HeaderName::from_static("x-auth-subject");
+pub(super) const KIND: HeaderName = HeaderName::from_static("x-auth-kind");
+pub(super) const KEY_ID: HeaderName = HeaderName::from_static("x-auth-key-id");
+pub(super) const USER_ID: HeaderName = HeaderName::from_static("x-auth-user-id");
+pub(super) const CLIENT_ID: HeaderName = HeaderName::from_static("x-auth-client-id");
+pub(super) const OWNER: HeaderName = HeaderName::from_static("x-auth-owner");
+pub(super) const ENVIRONMENT: HeaderName = HeaderName::from_static("x-auth-environment");
+pub(super) const SCOPES: HeaderName = HeaderName::from_static("x-auth-scopes");
 const ERROR: HeaderName = HeaderName::from_static("x-auth-error");
 const STATUS: HeaderName = HeaderName::from_static("x-auth-status");
 
 /// Every header that tells who it is. They are always set, so that none of the client's own survives.
 const IDENTITY: [HeaderName; 8] = [SUBJECT, KIND, KEY_ID, USER_ID, CLIENT_ID, OWNER, ENVIRONMENT, SCOPES];
 
-const NONE: HeaderValue = HeaderValue::from_static("");
+pub(super) const NONE: HeaderValue = HeaderValue::from_static("");
 const KEY: HeaderValue = HeaderValue::from_static("key");
-const LIVE: HeaderValue = HeaderValue::from_static("live");
+pub(super) const LIVE: HeaderValue = HeaderValue::from_static("live");
 const TEST: HeaderValue = HeaderValue::from_static("test");
-const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 /// Headers of an answer with a limit, so that the map grows once.
 const USUAL_HEADERS: usize = 24;
 
@@ -73,6 +74,16 @@ impl Hot {
             )?;
             return Err(auth::missing());
         };
+        if tokens::looks_like_jwt(key) {
+            let question = TokenQuestion {
+                token: key,
+                api,
+                scopes: asked.scope.as_ref(),
+                environment: asked.environment,
+                cost: 1,
+            };
+            return token::answer(core, context, &question, subject, asked.nginx);
+        }
         let question = Question {
             key,
             api,
@@ -135,6 +146,15 @@ fn passed(verdict: &Verdict, entry: &Entry, holds: &Grants) -> Response {
 }
 
 fn refusal(error: &Error, context: &RequestContext, verdict: Option<&Verdict>, nginx: bool) -> Response {
+    let mut response = refused(error, context, nginx);
+    if let Some(verdict) = verdict {
+        limits::set_refused(response.headers_mut(), verdict);
+    }
+    response
+}
+
+/// The answer to a refused request, without its limits.
+pub(super) fn refused(error: &Error, context: &RequestContext, nginx: bool) -> Response {
     let mut response = error::response(error, context.id);
     let status = response.status();
     let headers = response.headers_mut();
@@ -142,9 +162,6 @@ fn refusal(error: &Error, context: &RequestContext, verdict: Option<&Verdict>, n
         headers.insert(name, NONE);
     }
     headers.insert(ERROR, ascii_json(&error::envelope(error, context.id)));
-    if let Some(verdict) = verdict {
-        limits::set_refused(headers, verdict);
-    }
     // `auth_request` passes 401 and 403 on and turns everything else into 500.
     if nginx && status == StatusCode::TOO_MANY_REQUESTS {
         headers.insert(STATUS, HeaderValue::from_static("429"));

@@ -4,7 +4,7 @@
 use poem::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::sheet::{Place, Sheet, Values};
-use crate::domain::verify::Verdict;
+use crate::domain::verify::{RateState, Verdict};
 
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const STATE: HeaderName = HeaderName::from_static("ratelimit");
@@ -26,9 +26,12 @@ pub(super) struct Limits {
 
 /// Writes how the limit stands, if there is one.
 pub(super) fn write(sheet: &mut Sheet, verdict: &Verdict) -> Option<Limits> {
-    let rate = verdict.rate.as_ref()?;
+    write_rate(sheet, verdict.rate.as_ref()?, verdict.tier().unwrap_or(OWN))
+}
+
+/// Writes how a limit of this name stands.
+pub(super) fn write_rate(sheet: &mut Sheet, rate: &RateState, name: &str) -> Option<Limits> {
     let level = rate.level?;
-    let name = verdict.tier().unwrap_or(OWN);
     let count = u64::from(rate.limit.limit.unwrap_or_default());
     let window = u64::from(rate.limit.window_seconds);
     let reset = level.full_in.as_nanos().div_ceil(1_000_000_000) as u64;

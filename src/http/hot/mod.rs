@@ -12,6 +12,7 @@ mod remembered;
 mod sheet;
 #[cfg(test)]
 mod tests;
+mod token;
 mod verify;
 mod written;
 

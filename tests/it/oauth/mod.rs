@@ -6,6 +6,7 @@ mod clean_up;
 mod client_credentials;
 mod clients;
 mod flow;
+mod forward_auth;
 mod grants;
 mod introspection;
 mod logout;

@@ -1,0 +1,104 @@
+//! `/v1/forward-auth` for an access token or a session.
+
+use poem::Response;
+use poem::http::{HeaderValue, header};
+
+use super::forward_auth::{
+    CLIENT_ID, ENVIRONMENT, KEY_ID, KIND, LIVE, NO_STORE, NONE, OWNER, SCOPES, SUBJECT, USER_ID, refused,
+};
+use super::sheet::Sheet;
+use super::{Subject, limits};
+use crate::domain::Core;
+use crate::domain::access::{Principal, PrincipalKind};
+use crate::domain::verify::{TokenQuestion, TokenVerdict, ask_token};
+use crate::error::Result;
+use crate::http::auth::reason_of;
+use crate::http::context::RequestContext;
+use crate::model::activity::{Entry, Kind, Outcome, Reason};
+
+const TOKEN: HeaderValue = HeaderValue::from_static("token");
+const SESSION: HeaderValue = HeaderValue::from_static("session");
+
+/// Answers, and logs the decision.
+pub(super) fn answer(
+    core: &Core,
+    context: &RequestContext,
+    question: &TokenQuestion<'_>,
+    subject: Subject,
+    nginx: bool,
+) -> Result<Response> {
+    let verdict = ask_token(core, question, context.now)?;
+    log(core, context, question, &verdict, subject)?;
+    Ok(match (&verdict.refusal, &verdict.principal) {
+        (None, Some(principal)) => passed(question, &verdict, principal),
+        (refusal, _) => {
+            let error = refusal.clone().unwrap_or_else(crate::domain::tokens::invalid);
+            let mut response = refused(&error, context, nginx);
+            if let Some(seconds) = error.retry_after_seconds {
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            }
+            set_limits(&mut response, question, &verdict);
+            response
+        }
+    })
+}
+
+fn set_limits(response: &mut Response, question: &TokenQuestion<'_>, verdict: &TokenVerdict) {
+    let Some(rate) = &verdict.rate else { return };
+    let name = rate.tier.map_or("", |at| question.api.tiers[at].name.as_str());
+    let mut sheet = Sheet::new();
+    if let Some(limits) = limits::write_rate(&mut sheet, rate, name) {
+        limits::set(response.headers_mut(), &sheet.finish(), limits);
+    }
+}
+
+fn passed(question: &TokenQuestion<'_>, verdict: &TokenVerdict, principal: &Principal) -> Response {
+    let mut sheet = Sheet::new();
+    let user = principal.user.map(|(_, id, _)| sheet.text(&id.encode()));
+    let client = principal.client.map(|(_, id)| sheet.text(&id.encode()));
+    let scopes = sheet.text(&principal.scopes.to_string());
+    let values = sheet.finish();
+    let or_none = |place| values.get(place);
+    let mut response = Response::default();
+    let headers = response.headers_mut();
+    headers.insert(SUBJECT, user.clone().or(client.clone()).map_or(NONE, or_none));
+    headers.insert(KIND, if principal.kind == PrincipalKind::Session { SESSION } else { TOKEN });
+    headers.insert(KEY_ID, NONE);
+    headers.insert(USER_ID, user.map_or(NONE, or_none));
+    headers.insert(CLIENT_ID, client.map_or(NONE, or_none));
+    headers.insert(OWNER, NONE);
+    headers.insert(ENVIRONMENT, LIVE);
+    headers.insert(SCOPES, values.get(scopes));
+    headers.insert(header::CACHE_CONTROL, NO_STORE);
+    set_limits(&mut response, question, verdict);
+    response
+}
+
+fn log(
+    core: &Core,
+    context: &RequestContext,
+    question: &TokenQuestion<'_>,
+    verdict: &TokenVerdict,
+    subject: Subject,
+) -> Result<()> {
+    let refused = verdict.refusal.as_ref();
+    let (outcome, reason) = refused.map_or((Outcome::Allowed, Reason::Valid), |error| reason_of(error.code));
+    let (kind, api_no) = (Kind::ForwardAuth, Some(question.api.no));
+    let Some(principal) = &verdict.principal else {
+        return core.activity.push_unidentified(context.now, kind, reason, api_no, subject.ip);
+    };
+    let mut entry = Entry::new(context.now, kind, outcome, reason);
+    entry.api_no = api_no;
+    entry.user_no = principal.user.map(|(no, ..)| no);
+    entry.client_no = principal.client.map(|(no, _)| no);
+    entry.grant_no = principal.grant.map(|(no, _)| no);
+    entry.session_no = principal.session.map(|(no, _)| no);
+    entry.ip = Some(subject.ip);
+    entry.method = subject.method;
+    entry.path = subject.path;
+    entry.agent = subject.agent;
+    entry.request_id = Some(context.id);
+    let took = core.clock.monotonic().saturating_sub(context.started);
+    entry.took_us = Some(u32::try_from(took.as_micros()).unwrap_or(u32::MAX));
+    core.activity.push(entry)
+}
