@@ -93,7 +93,7 @@ impl Hot {
             ip: Some(context.ip),
         };
         let verdict = core.verify.ask(core, &question, context.now)?;
-        log(core, context, Kind::ForwardAuth, api, &verdict, subject, Asker::default())?;
+        log(core, context, Kind::ForwardAuth, &question, &verdict, subject, Asker::default())?;
         match (verdict.code, verdict.known_entry(), verdict.holds()) {
             (VerifyCode::Valid, Some(entry), Some(holds)) => Ok(passed(&verdict, entry, holds)),
             _ => Ok(refusal(&verdict.error(&question), context, Some(&verdict), asked.nginx)),

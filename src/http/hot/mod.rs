@@ -20,13 +20,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use poem::{Request, Response};
+use serde_json::{Value, json};
 
 use super::context::RequestContext;
 use crate::domain::Core;
-use crate::domain::verify::Verdict;
+use crate::domain::verify::{CheckResult, Question, Verdict};
 use crate::error::Result;
 use crate::model::activity::{Entry, Kind, Method, Outcome, Reason};
-use crate::model::{Api, ScopeExpr, VerifyCode};
+use crate::model::{ScopeExpr, VerifyCode};
 use query::Query;
 use remembered::Remembered;
 
@@ -94,17 +95,18 @@ fn log(
     core: &Core,
     context: &RequestContext,
     kind: Kind,
-    api: &Api,
+    question: &Question<'_>,
     verdict: &Verdict,
     subject: Subject,
     asker: Asker,
 ) -> Result<()> {
     let (outcome, reason) = outcome(verdict.code);
     let Some(key_no) = verdict.key_no() else {
-        return core.activity.push_unidentified(context.now, kind, reason, Some(api.no), subject.ip);
+        return core.activity.push_unidentified(context.now, kind, reason, Some(question.api.no), subject.ip);
     };
     let mut entry = Entry::new(context.now, kind, outcome, reason);
-    entry.api_no = Some(api.no);
+    entry.api_no = Some(question.api.no);
+    entry.detail = seen(verdict, question);
     entry.key_no = Some(key_no);
     entry.user_no = verdict.user_no();
     entry.by_key_no = asker.key_no;
@@ -117,6 +119,18 @@ fn log(
     let took = core.clock.monotonic().saturating_sub(context.started);
     entry.took_us = Some(u32::try_from(took.as_micros()).unwrap_or(u32::MAX));
     core.activity.push(entry)
+}
+
+/// Why a request was not let in, for the log's readers: every rule and what it saw. Of a limited one only the limit,
+/// since those come in floods.
+fn seen(verdict: &Verdict, question: &Question<'_>) -> Option<Box<Value>> {
+    let outcome = outcome(verdict.code).0;
+    if outcome == Outcome::Allowed {
+        return None;
+    }
+    let mut checks = verdict.checks(question);
+    checks.retain(|check| outcome != Outcome::Limited || check.result == CheckResult::Failed);
+    Some(Box::new(json!({ "checks": checks })))
 }
 
 /// How the log words a verdict.

@@ -204,7 +204,7 @@ impl Hot {
             path: described.path.map(|path| clip(path.0.split(['?', '#']).next().unwrap_or_default())),
             agent: described.user_agent.map(|agent| clip(&agent.0)),
         };
-        log(core, context, Kind::KeyVerify, api, &verdict, subject, asker)?;
+        log(core, context, Kind::KeyVerify, &question, &verdict, subject, asker)?;
         let checks = body.explain.unwrap_or(false).then(|| verdict.checks(&question));
         let text = written::answer(&verdict, &api.slug, checks.as_deref(), context.id, context.now);
         let mut response = Response::from(text);

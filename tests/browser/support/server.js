@@ -46,8 +46,21 @@ export class Server {
     return server;
   }
 
-  constructor(data) {
+  /** The demo, with the owner that it prints. */
+  static async demo() {
+    const data = await mkdtemp(join(tmpdir(), 'keywright-browser-'));
+    const server = new Server(data, ['--demo']);
+    await server.start({});
+    const printed = () => /Sign in\s+(\S+@\S+)\s+(\S.*)/.exec(server.output);
+    await server.until(async () => printed() !== null, 'the demo does not say how to sign in');
+    const [, email, password] = printed();
+    server.owner = { email, password: password.trim() };
+    return server;
+  }
+
+  constructor(data, flags = []) {
     this.data = data;
+    this.flags = flags;
     this.output = '';
   }
 
@@ -59,7 +72,7 @@ export class Server {
   async start(environment) {
     const port = await freePort();
     this.url = `http://127.0.0.1:${port}`;
-    this.child = spawn(BINARY, ['serve', '--data', this.data, '--listen', `127.0.0.1:${port}`], {
+    this.child = spawn(BINARY, ['serve', ...this.flags, '--data', this.data, '--listen', `127.0.0.1:${port}`], {
       env: { ...process.env, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

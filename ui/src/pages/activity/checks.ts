@@ -29,9 +29,6 @@ interface Detail {
 /** The lines for `row`; empty when it is not a decision about a key. */
 export function rulesOf(row: Activity): RuleLine[] {
   const detail = (row.detail ?? {}) as Detail;
-  if (detail.checks) {
-    return detail.checks.map(({ rule, result, saw }) => ({ text: TEXT.get(rule) ?? rule, result, saw: saw ?? '' }));
-  }
   if (row.outcome === 'changed' || (row.code !== 'VALID' && !TEXT.has(row.code))) return [];
   if (!['key.verify', 'request.authorize', 'api.call'].includes(row.kind)) return [];
   // The order is fixed, and the first failure wins: the code alone tells how far it came.
@@ -39,7 +36,7 @@ export function rulesOf(row: Activity): RuleLine[] {
   return RULES.map(([code, text], index) => ({
     text,
     result: stop < 0 || index < stop ? 'passed' : index === stop ? 'failed' : 'not_reached',
-    saw: index === stop ? sawOf(code, detail) : '',
+    saw: detail.checks?.find((check) => check.rule === code)?.saw ?? (index === stop ? sawOf(code, detail) : ''),
   }));
 }
 

@@ -38,10 +38,13 @@ export class LogRows {
 
   /** Rows that have just been written, the newest first. */
   prepend(rows: Activity[]): void {
-    const known = new Set(this.rows.slice(0, 500).map((row) => row.id));
+    const head = this.rows.slice(0, 500);
+    const known = new Set(head.map((row) => row.id));
     const fresh = rows.filter((row) => !known.has(row.id));
     if (!fresh.length) return;
-    const all = [...fresh, ...this.rows];
+    // Ids grow with time. What was fetched to close a gap may come after what the tail has already brought.
+    const top = [...fresh, ...head].sort((a, b) => (a.id < b.id ? 1 : -1));
+    const all = [...top, ...this.rows.slice(500)];
     if (all.length > KEEP) {
       all.length = KEEP - PAGE;
       // The cursor stands further down now: go on by time, and drop what is known already.
@@ -49,6 +52,21 @@ export class LogRows {
       this.more = true;
     }
     this.rows = all;
+  }
+
+  /** Fetches what was written while nobody followed; starts over when that is more than a page. */
+  async catchUp(): Promise<void> {
+    if (!this.loaded) return;
+    const filter = this.#filter;
+    const newest = this.rows[0]?.id;
+    try {
+      const page = await ask(GET('/v1/activity', { params: { query: { ...filter, limit: PAGE } as never } }));
+      if (filter !== this.#filter) return;
+      if (!newest || !page.next_cursor || page.data.some((row) => row.id <= newest)) this.prepend(page.data);
+      else await this.open(filter);
+    } catch (cause) {
+      this.error = cause;
+    }
   }
 
   async #page(): Promise<void> {

@@ -15,21 +15,26 @@ export class Tail {
   #timer: ReturnType<typeof setInterval> | undefined;
   #arrived: { at: number; count: number }[] = [];
   #take: (rows: Activity[]) => void;
+  #gap: () => void;
 
-  /** `take` gets new rows, the newest first. */
-  constructor(take: (rows: Activity[]) => void) {
+  /** `take` gets new rows, the newest first; `gap` is called when some may have passed unseen. */
+  constructor(take: (rows: Activity[]) => void, gap: () => void) {
     this.#take = take;
+    this.#gap = gap;
   }
 
   start(filter: Filter): void {
     this.stop();
     this.state = 'connecting';
-    const query = new URLSearchParams(Object.entries(filter).filter(([name]) => name !== 'from'));
+    const query = new URLSearchParams(Object.entries(filter).filter(([name]) => name !== 'from' && name !== 'to'));
     const source = new EventSource(`/v1/activity/stream?${query}`);
-    source.onopen = () => (this.state = 'live');
+    source.onopen = () => {
+      this.state = 'live';
+      this.#gap();
+    };
     source.onerror = () => (this.state = source.readyState === EventSource.CLOSED ? 'off' : 'lost');
     source.addEventListener('activity', (event) => this.#gathered.push(JSON.parse(event.data)));
-    source.onmessage = (event) => this.#gathered.push(JSON.parse(event.data));
+    source.addEventListener('lagged', () => this.#gap());
     this.#source = source;
     this.#timer = setInterval(() => this.#hand(), GATHER_MILLISECONDS);
   }

@@ -1,0 +1,34 @@
+/** Pictures of the main pages for the README, out of the demo. Run by `make screenshots`. */
+import { mkdir } from 'node:fs/promises';
+import { launch, Visitor } from './support/browser.js';
+import { Server } from './support/server.js';
+
+const DIRECTORY = process.argv[2] ?? '../../docs/screenshots';
+const PAGES = [
+  ['overview', '/', 'Overview'],
+  ['keys', '/keys', 'API keys', async (page) => page.getByRole('link', { name: 'Production Backend' }).first().click()],
+  ['create-key', '/keys?create=1', 'API keys', async (page) => page.getByRole('dialog').getByLabel('Name', { exact: true }).fill('CI Pipeline')],
+  ['activity', '/activity', 'Activity', async (page) => page.getByRole('row').filter({ hasText: 'Refused' }).getByRole('link').first().click()],
+  ['protect', '/apis/afdb?tab=protect', 'AI for Database'],
+];
+
+const server = await Server.demo();
+const browser = await launch();
+try {
+  await mkdir(DIRECTORY, { recursive: true });
+  for (const colorScheme of ['light', 'dark']) {
+    const visitor = await Visitor.open(browser, server, { colorScheme, viewport: { width: 1280, height: 800 } });
+    await visitor.signIn(server.owner);
+    for (const [name, path, heading, prepare] of PAGES) {
+      await visitor.visit(path, heading);
+      await prepare?.(visitor.page);
+      await visitor.settle();
+      await visitor.page.waitForTimeout(400);
+      await visitor.page.screenshot({ path: `${DIRECTORY}/${name}-${colorScheme}.png` });
+    }
+    await visitor.close();
+  }
+} finally {
+  await browser.close();
+  await server.stop();
+}

@@ -1,0 +1,74 @@
+/** The log stays smooth: how soon its rows are there, and how long the page is busy while somebody scrolls. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { launch, Visitor } from './support/browser.js';
+import { Server } from './support/server.js';
+import { furnish, verify } from './support/world.js';
+
+/** Rows in the log. The list costs the same for millions: the server reads one page, and the page holds what is in sight. */
+const ROWS = Number(process.env.ROWS ?? 5_000);
+const FIRST_ROWS_MILLISECONDS = 300;
+const LONGEST_TASK_MILLISECONDS = 50;
+
+let server;
+let browser;
+before(async () => {
+  server = await Server.withOwner();
+  browser = await launch();
+  const { backend } = await furnish(server);
+  let left = ROWS;
+  const ask = async () => {
+    while (left-- > 0) await verify(server, backend.key, 'queries:read', `/v1/queries/${left}`);
+  };
+  await Promise.all(Array.from({ length: 16 }, ask));
+});
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+test('first rows soon, and no long task while scrolling', async () => {
+  const visitor = await Visitor.open(browser, server);
+  const { page } = visitor;
+  await visitor.signIn(server.owner);
+  await page.addInitScript(() => {
+    window.longTasks = [];
+    new PerformanceObserver((list) => window.longTasks.push(...list.getEntries().map(({ duration }) => duration))).observe({ type: 'longtask' });
+  });
+  // Twice: the first visit fills the caches of the browser and of the file.
+  let took;
+  for (let visit = 0; visit < 2; visit += 1) {
+    await page.goto('/activity');
+    took = await page.evaluate(firstRows);
+  }
+  const rows = await page.locator('tbody tr.go').count();
+  assert.ok(rows > 10 && rows < 80, `only rows in sight are on the page, not ${rows}`);
+  await page.getByRole('button', { name: 'Pause' }).click();
+  await page.evaluate(() => (window.longTasks.length = 0));
+  const seen = await page.evaluate(scrollDown);
+  const longest = Math.max(0, ...(await page.evaluate(() => window.longTasks)));
+  console.log(`first rows after ${Math.round(took)} ms, ${seen} rows scrolled through, longest task ${Math.round(longest)} ms`);
+  assert.ok(seen > 1_000, `${seen} rows were reached`);
+  assert.ok(took <= FIRST_ROWS_MILLISECONDS, `the first rows took ${Math.round(took)} ms`);
+  assert.ok(longest <= LONGEST_TASK_MILLISECONDS, `a task took ${Math.round(longest)} ms`);
+  await visitor.close();
+});
+
+/** Milliseconds from asking for rows to having drawn them. */
+async function firstRows() {
+  while (!document.querySelector('tbody tr.go')) await new Promise(requestAnimationFrame);
+  await new Promise(requestAnimationFrame);
+  const asked = performance.getEntriesByType('resource').find(({ name }) => /\/v1\/activity\?/.test(name));
+  return performance.now() - asked.startTime;
+}
+
+/** Scrolls by screens, as fast as frames come; answers how many rows went by. */
+async function scrollDown() {
+  const list = document.querySelector('[aria-label="Activity"][role="region"]');
+  const end = performance.now() + 6_000;
+  while (performance.now() < end) {
+    list.scrollTop += 400;
+    await new Promise(requestAnimationFrame);
+  }
+  return Math.round(list.scrollTop / 34);
+}
