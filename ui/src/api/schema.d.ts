@@ -589,6 +589,260 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/activity/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count activity over time
+         * @description For charts, over at most 400 days. The length of the buckets follows from the span: about two hundred at most,
+         *     five minutes or longer, an hour or longer for one key. Refusals without a known key count as often as they
+         *     happened. Needs `activity:read`; who signed in without it may ask about a key of their own.
+         */
+        get: {
+            parameters: {
+                query: {
+                    /** @description From this time on (RFC 3339). */
+                    from: string;
+                    /** @description Until this time (RFC 3339); now if not said. */
+                    to?: string;
+                    /** @description About this key. */
+                    key?: string;
+                    /** @description About the API with this slug or id. */
+                    api?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ActivityCounts"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/activity/top-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Find the busiest keys */
+        get: {
+            parameters: {
+                query: {
+                    /** @description From the hour of this time on (RFC 3339). */
+                    from: string;
+                    /** @description Until the hour of this time (RFC 3339), at most 31 days later; now if not said. */
+                    to?: string;
+                    /** @description Keys, 1 to 200; 50 if not said. */
+                    limit?: number;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["TopKeys"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/activity/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export activity
+         * @description Every row that fits, newest first, as it is read: `csv` for spreadsheets, `ndjson` (or `jsonl`) with one JSON
+         *     object a line. An answer that breaks off is not complete.
+         */
+        get: {
+            parameters: {
+                query: {
+                    /** @description `csv` or `ndjson`. */
+                    format: string;
+                    /** @description At this time or later (RFC 3339). */
+                    from?: string;
+                    /** @description Before this time (RFC 3339). */
+                    to?: string;
+                    /** @description About this key, or changes that it made. */
+                    key?: string;
+                    /** @description About this person, or changes that they made. */
+                    user?: string;
+                    /** @description Through this OAuth app. */
+                    client?: string;
+                    /** @description About the API with this slug or id. */
+                    api?: string;
+                    /** @description `allowed`, `refused`, `limited` or `changed`. */
+                    outcome?: string;
+                    /** @description `key.verify`, `key.created` and so on. */
+                    kind?: string;
+                    /** @description An address, or a network in CIDR form. */
+                    ip?: string;
+                    /** @description A part of the path, the user agent, the request id, the kind or the code. */
+                    q?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The rows */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "text/csv": string;
+                        "application/x-ndjson": string;
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/activity/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow activity
+         * @description Server-sent events: `activity` with a row in JSON for each new row that fits, oldest first, and `lagged` with
+         *     `{"missed": …}` when rows came faster than they were taken. Reconnecting with `Last-Event-ID` goes on after
+         *     that row. The stream ends when the credential ends.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description About this key, or changes that it made. */
+                    key?: string;
+                    /** @description About this person, or changes that they made. */
+                    user?: string;
+                    /** @description Through this OAuth app. */
+                    client?: string;
+                    /** @description About the API with this slug or id. */
+                    api?: string;
+                    /** @description `allowed`, `refused`, `limited` or `changed`. */
+                    outcome?: string;
+                    /** @description `key.verify`, `key.created` and so on. */
+                    kind?: string;
+                    /** @description An address, or a network in CIDR form. */
+                    ip?: string;
+                    /** @description A part of the path, the user agent, the request id, the kind or the code. */
+                    q?: string;
+                };
+                header?: {
+                    /** @description The last row that was seen. */
+                    "Last-Event-ID"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Rows as they come */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "text/event-stream": components["schemas"]["Activity"][];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/activity/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Check the log
+         * @description Goes through the whole chain: a second or two for a million rows.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ActivityChain"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/keys/{id}/activity": {
         parameters: {
             query?: never;
@@ -598,7 +852,8 @@ export interface paths {
         };
         /**
          * List a key's activity
-         * @description What was decided about the key, and the changes of it and by it, newest first.
+         * @description What was decided about the key, and the changes of it and by it, newest first. Needs `activity:read`; who signed
+         *     in without it sees that of their own keys, without who else was involved.
          */
         get: {
             parameters: {
@@ -1587,7 +1842,7 @@ export interface paths {
                 };
                 cookie?: never;
             };
-            requestBody: {
+            requestBody?: {
                 content: {
                     "application/json": components["schemas"]["ClientRotate"];
                 };
@@ -1671,6 +1926,90 @@ export interface paths {
         };
         post?: never;
         /** Remove a client's logo */
+        delete: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Done */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/grants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what you allowed
+         * @description With `team:read`, also what somebody else did.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description The person; you, where nothing is said. */
+                    user_id?: string;
+                    /** @description Entries of a page, 1 to 200; default 50. */
+                    limit?: number;
+                    /** @description Where the last page ended. */
+                    cursor?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["GrantPage"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/grants/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take a grant back
+         * @description Every token under it fails from the next request on.
+         */
         delete: {
             parameters: {
                 query?: never;
@@ -1811,6 +2150,708 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/oauth/requests/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See what an app asks
+         * @description Answered to the browser that the app sent here, signed in or not.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OAuthRequest"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        /**
+         * Answer an app
+         * @description For the session of the browser that the app sent here. The answer tells where the browser goes.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["OAuthDecision"];
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OAuthDecided"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/oauth/authorize": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Ask a person for access
+         * @description The browser goes to the sign-in or consent page, and in the end back to the client with `code`, `state` and
+         *     `iss`, or with `error`. A request whose client or redirect URI is wrong ends on a page.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description `code` */
+                    _response_type?: string;
+                    /** @description The client. */
+                    _client_id?: string;
+                    /** @description Where the answer goes. */
+                    _redirect_uri?: string;
+                    /** @description What is asked for. */
+                    _scope?: string;
+                    /** @description Comes back with the answer. */
+                    _state?: string;
+                    /** @description SHA-256 of the verifier, in base64url. */
+                    _code_challenge?: string;
+                    /** @description `S256` */
+                    _code_challenge_method?: string;
+                    /** @description Audience of the API that is meant. */
+                    _resource?: string;
+                    /** @description Comes back in the ID token. */
+                    _nonce?: string;
+                    /** @description `none`, `login`, `consent`, `select_account` */
+                    _prompt?: string;
+                    /** @description How old the sign-in may be, in seconds. */
+                    _max_age?: string;
+                    /** @description The address to sign in with. */
+                    _login_hint?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The browser goes on */
+                303: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description A page that says what is wrong */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        put?: never;
+        /** Ask a person for access, by form */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/x-www-form-urlencoded": components["schemas"]["AuthorizationRequest"];
+                };
+            };
+            responses: {
+                /** @description The browser goes on */
+                303: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description A page that says what is wrong */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/oauth/token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Get tokens */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/x-www-form-urlencoded": components["schemas"]["OAuthTokenRequest"];
+                };
+            };
+            responses: {
+                /** @description The answer */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OAuthTokenAnswer"];
+                    };
+                };
+                /** @description What is wrong (RFC 6749, section 5.2) */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OAuthErrorBody"];
+                    };
+                };
+                /** @description The client or the token is not known */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OAuthErrorBody"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/oauth/introspect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask about a token
+         * @description A confidential client hears about tokens of its own APIs, its own refresh tokens, and keys if it holds
+         *     `keys:verify`; about anything else only `{"active": false}`.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/x-www-form-urlencoded": components["schemas"]["OAuthTokenQuestion"];
+                };
+            };
+            responses: {
+                /** @description The answer */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OAuthIntrospection"];
+                    };
+                };
+                /** @description What is wrong (RFC 6749, section 5.2) */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OAuthErrorBody"];
+                    };
+                };
+                /** @description The client or the token is not known */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OAuthErrorBody"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/oauth/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End a token
+         * @description A refresh token ends with everything of its authorization, an access token alone, an API key as a leaked one.
+         *     What is unknown is fine.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/x-www-form-urlencoded": components["schemas"]["OAuthTokenQuestion"];
+                };
+            };
+            responses: {
+                /** @description The answer */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OAuthNothing"];
+                    };
+                };
+                /** @description What is wrong (RFC 6749, section 5.2) */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OAuthErrorBody"];
+                    };
+                };
+                /** @description The client or the token is not known */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OAuthErrorBody"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/.well-known/oauth-authorization-server": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What this authorization server can do
+         * @description RFC 8414.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": unknown;
+                    };
+                };
+                /** @description What is wrong (RFC 6749, section 5.2) */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OAuthErrorBody"];
+                    };
+                };
+                /** @description The client or the token is not known */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OAuthErrorBody"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/.well-known/openid-configuration": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What this OpenID provider can do
+         * @description OpenID Connect Discovery 1.0.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": unknown;
+                    };
+                };
+                /** @description What is wrong (RFC 6749, section 5.2) */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OAuthErrorBody"];
+                    };
+                };
+                /** @description The client or the token is not known */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OAuthErrorBody"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/oauth/userinfo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who signed in?
+         * @description Needs an access token with `openid`.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OAuthUserInfo"];
+                    };
+                };
+                /** @description What is wrong (RFC 6749, section 5.2) */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OAuthErrorBody"];
+                    };
+                };
+                /** @description The client or the token is not known */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OAuthErrorBody"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Who signed in? By POST */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OAuthUserInfo"];
+                    };
+                };
+                /** @description What is wrong (RFC 6749, section 5.2) */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OAuthErrorBody"];
+                    };
+                };
+                /** @description The client or the token is not known */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OAuthErrorBody"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/oauth/logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sign out
+         * @description With an ID token of the browser's own session it ends at once; else the person is asked.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description An ID token of the session that shall end. */
+                    _id_token_hint?: string;
+                    /** @description The client that asks. */
+                    _client_id?: string;
+                    /** @description Where the browser goes then. */
+                    _post_logout_redirect_uri?: string;
+                    /** @description Comes back with it. */
+                    _state?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The browser goes on */
+                303: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description A page that says what is wrong */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        put?: never;
+        /** Sign out, by form */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/x-www-form-urlencoded": components["schemas"]["LogoutRequest"];
+                };
+            };
+            responses: {
+                /** @description The browser goes on */
+                303: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description A page that says what is wrong */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/oauth/register": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Register a program by itself
+         * @description Where the operator allows that (`dynamic_registration`). It gets access to `registration_api`, for people who
+         *     consent.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["ClientMetadata"];
+                };
+            };
+            responses: {
+                /** @description The answer */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["RegisteredClient"];
+                    };
+                };
+                /** @description What is wrong (RFC 6749, section 5.2) */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OAuthErrorBody"];
+                    };
+                };
+                /** @description The client or the token is not known */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OAuthErrorBody"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/sessions": {
         parameters: {
             query?: never;
@@ -1903,6 +2944,64 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/v1/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** See the settings */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["SettingsView"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Change settings */
+        patch: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["SettingsPatch"];
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["SettingsView"];
+                    };
+                };
+            };
+        };
         trace?: never;
     };
     "/.well-known/jwks.json": {
@@ -2379,6 +3478,98 @@ export interface paths {
         };
         trace?: never;
     };
+    "/v1/keys/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Is this key good?
+         * @description Needs `keys:verify`. Answers 200 whenever the question was understood; the rules are checked in the order of
+         *     the codes, the first failure wins, and a refused request consumes nothing. A key that was revoked, disabled
+         *     or narrowed is refused by the next question that starts after the change was answered.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["VerifyRequest"];
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["VerifyAnswer"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/forward-auth": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * May the request that a proxy describes pass?
+         * @description For nginx' `auth_request`, Caddy's and Traefik's `forward_auth`; any method. The credential is the described
+         *     request's own, so nobody else authenticates here. 200 lets it pass and tells who it is in `X-Auth-*`,
+         *     always all of them; 401, 403 and 429 refuse it, with the error as one line in `X-Auth-Error` too.
+         */
+        get: {
+            parameters: {
+                query: {
+                    /** @description Slug of the API. */
+                    _api: string;
+                    /** @description What the credential must hold: scope names, `AND`, `OR` and parentheses. */
+                    _scope?: string;
+                    /** @description `live` (the default), `test` or `any`. */
+                    _environment?: string;
+                    /** @description `1` answers 429 as 403 with `X-Auth-Status: 429`, which nginx can pass on. */
+                    _nginx?: number;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Done */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -2455,6 +3646,34 @@ export interface components {
             detail?: unknown;
         };
         /**
+         * ActivityBucket
+         * @description What happened in one bucket.
+         */
+        ActivityBucket: {
+            /** @description When it begins. */
+            at: string;
+            /**
+             * Format: uint64
+             * @description Requests that might pass.
+             */
+            allowed: number;
+            /**
+             * Format: uint64
+             * @description Requests that might not.
+             */
+            refused: number;
+            /**
+             * Format: uint64
+             * @description Requests that came too often.
+             */
+            limited: number;
+            /**
+             * Format: uint64
+             * @description Changes.
+             */
+            changed: number;
+        };
+        /**
          * ActivityBy
          * @description Who asked for something or changed it.
          */
@@ -2463,6 +3682,44 @@ export interface components {
             key?: components["schemas"]["ActivityKey"] & unknown;
             /** @description The person. */
             user?: components["schemas"]["ActivityUser"] & unknown;
+        };
+        /**
+         * ActivityChain
+         * @description Whether the log is as it was written.
+         */
+        ActivityChain: {
+            /** @description Whether every link of the chain holds. */
+            intact: boolean;
+            /**
+             * Format: uint64
+             * @description Links that hold.
+             */
+            links: number;
+            /**
+             * Format: uint64
+             * @description Rows under them.
+             */
+            rows: number;
+            /**
+             * Format: uint64
+             * @description Rows after the last link: those of the last second.
+             */
+            unlinked_rows: number;
+            /** @description What is wrong with the first link that does not hold, and which rows are under it. */
+            reason?: string;
+        };
+        /**
+         * ActivityCounts
+         * @description Counts over time.
+         */
+        ActivityCounts: {
+            /**
+             * Format: uint32
+             * @description How long each bucket is: 300, 900, 3600, 21600 or 86400.
+             */
+            bucket_seconds: number;
+            /** @description The buckets, in order and without a gap. */
+            data: components["schemas"]["ActivityBucket"][];
         };
         /**
          * ActivityKey
@@ -2733,6 +3990,41 @@ export interface components {
             per: "key" | "owner" | "user";
         };
         /**
+         * AuthorizationRequest
+         * @description An authorization request (RFC 6749, section 4.1.1; RFC 7636; RFC 8707; OpenID Connect Core, section 3.1.2.1).
+         */
+        AuthorizationRequest: {
+            /** @description `code` */
+            response_type: string;
+            /** @description The client. */
+            client_id: string;
+            /** @description Where the answer goes; may be left out where the client registered one only. */
+            redirect_uri?: string;
+            /** @description What is asked for; all that the client may have, where nothing is said. */
+            scope?: string;
+            /** @description Comes back with the answer. */
+            state?: string;
+            /** @description SHA-256 of the verifier, in base64url. */
+            code_challenge?: string;
+            /** @description `S256` */
+            code_challenge_method?: string;
+            /** @description Audience of the API that is meant. */
+            resource?: string;
+            /** @description Comes back in the ID token. */
+            nonce?: string;
+            /** @description `none`, `login`, `consent`, `select_account` */
+            prompt?: string;
+            /**
+             * Format: uint32
+             * @description How old the sign-in may be, in seconds.
+             */
+            max_age?: number;
+            /** @description The address to sign in with. */
+            login_hint?: string;
+            /** @description An ID token of the person who is expected. */
+            id_token_hint?: string;
+        };
+        /**
          * ChangePasswordRequest
          * @description A new password for the caller.
          */
@@ -2857,6 +4149,28 @@ export interface components {
             refresh_token_seconds?: number;
         };
         /**
+         * ClientMetadata
+         * @description What a program says about itself (RFC 7591, section 2); other members are left aside.
+         */
+        ClientMetadata: {
+            /** @description Where people may be sent back to. */
+            redirect_uris: string[];
+            /** @description `none`, `client_secret_post` or `client_secret_basic` */
+            token_endpoint_auth_method?: string;
+            /** @description `authorization_code`, and `refresh_token` beside it. */
+            grant_types?: string[];
+            /** @description `code` */
+            response_types?: string[];
+            /** @description The name for people. */
+            client_name?: string;
+            /** @description Its home page. */
+            client_uri?: string;
+            /** @description What it will ask for. */
+            scope?: string;
+            /** @description Where people may be sent to after signing out. */
+            post_logout_redirect_uris?: string[];
+        };
+        /**
          * ClientPage
          * @description A part of the list.
          */
@@ -2951,12 +4265,58 @@ export interface components {
             second_factor_missing: boolean;
         };
         /**
+         * DescribedRequest
+         * @description The request that a key came with.
+         */
+        DescribedRequest: {
+            /** @description Where it came from; a key with `allowed_ips` is refused without it. */
+            ip?: string;
+            /** @description Its method. */
+            method?: string;
+            /** @description Its path. */
+            path?: string;
+            /** @description Its User-Agent. */
+            user_agent?: string;
+        };
+        /**
          * EmailRequest
          * @description An address.
          */
         EmailRequest: {
             /** @description The address. */
             email: string;
+        };
+        /**
+         * Grant
+         * @description What a person allowed an app.
+         */
+        Grant: {
+            /** @description `grt_…` */
+            id: string;
+            /** @description The person. */
+            user_id: string;
+            /** @description The app. */
+            client_id: string;
+            /** @description Its name. */
+            client_name: string;
+            /** @description Slug of the API. */
+            api: string;
+            /** @description What was allowed. */
+            scopes: string[];
+            /** @description When it was first allowed. */
+            created_at: string;
+            /** @description When the app last asked. */
+            last_used_at: string;
+        };
+        /**
+         * GrantPage
+         * @description A part of the list.
+         */
+        GrantPage: {
+            /** @description The grants, newest first. */
+            data: components["schemas"]["Grant"][];
+            /** @description Give it back as `cursor` to go on; null after the last one. */
+            next_cursor?: string;
         };
         /**
          * @description By what a client may ask for tokens.
@@ -3418,6 +4778,22 @@ export interface components {
             api?: string;
         };
         /**
+         * LogoutRequest
+         * @description A wish to sign out (OpenID Connect RP-Initiated Logout 1.0, section 2).
+         */
+        LogoutRequest: {
+            /** @description An ID token of the session that shall end. */
+            id_token_hint?: string;
+            /** @description The client that asks. */
+            client_id?: string;
+            /** @description Where the browser goes then; one that the client registered. */
+            post_logout_redirect_uri?: string;
+            /** @description Comes back with it. */
+            state?: string;
+            /** @description From our own page: the person said yes. */
+            csrf_token?: string;
+        };
+        /**
          * NewApi
          * @description An API as it shall be. What is left out takes its default.
          * @example {
@@ -3630,6 +5006,225 @@ export interface components {
             password?: string;
         };
         /**
+         * @description Yes or no.
+         * @enum {string}
+         */
+        OAuthAnswer: "allow" | "deny";
+        /**
+         * OAuthDecided
+         * @description Where the browser goes with the answer.
+         */
+        OAuthDecided: {
+            /** @description An address of the client. */
+            redirect_to: string;
+        };
+        /**
+         * OAuthDecision
+         * @description What the person decided.
+         */
+        OAuthDecision: {
+            /** @description Yes or no. */
+            decision: components["schemas"]["OAuthAnswer"] & unknown;
+            /** @description To what of it; all, where nothing is said. */
+            scopes?: string[];
+        };
+        /**
+         * OAuthErrorBody
+         * @description An error (RFC 6749, section 5.2).
+         */
+        OAuthErrorBody: {
+            /** @description A registered code, such as `invalid_grant`. */
+            error: string;
+            /** @description What is wrong, for developers. */
+            error_description: string;
+        };
+        /**
+         * OAuthIntrospection
+         * @description What is told about a token (RFC 7662, section 2.2).
+         */
+        OAuthIntrospection: {
+            /** @description Whether it is good at this moment; if not, nothing else is told. */
+            active: boolean;
+            /** @description What it may do at this moment. */
+            scope?: string;
+            /** @description The client that it was issued to. */
+            client_id?: string;
+            /** @description The email address of its person. */
+            username?: string;
+            /** @description `Bearer`, `refresh_token` or `api_key` */
+            token_type?: string;
+            /**
+             * Format: int64
+             * @description When it ends: seconds since 1970.
+             */
+            exp?: number;
+            /**
+             * Format: int64
+             * @description When it was issued: seconds since 1970.
+             */
+            iat?: number;
+            /** @description The person, the client that acts for itself, or the key. */
+            sub?: string;
+            /** @description The API that it is for. */
+            aud?: string;
+            /** @description This instance. */
+            iss?: string;
+            /** @description Its own name. */
+            jti?: string;
+            /** @description For a key: the customer that it is for. */
+            owner?: string;
+            /** @description For a key: `live` or `test`. */
+            environment?: string;
+        };
+        /**
+         * OAuthNothing
+         * @description Nothing.
+         */
+        OAuthNothing: {
+            /** @description Never there. */
+            nothing?: boolean;
+        };
+        /**
+         * OAuthRequest
+         * @description A request for authorization, as its page shows it.
+         */
+        OAuthRequest: {
+            /** @description Who asks. */
+            client: components["schemas"]["OAuthRequestClient"] & unknown;
+            /** @description What it asks for access to. */
+            api: components["schemas"]["OAuthRequestApi"] & unknown;
+            /** @description What it asks for. Once somebody is signed in, only what they can give. */
+            scopes: components["schemas"]["OAuthRequestScope"][];
+            /** @description Where the answer goes: a host, or the scheme of an app on the person's device. */
+            redirect_host: string;
+            /** @description Whether any program on the person's machine could take the answer: warn about it. */
+            redirect_is_local: boolean;
+            /** @description The address to fill in on the sign-in page. */
+            login_hint?: string;
+            /** @description Whether the person must sign in, perhaps again, before they may decide. */
+            sign_in_required: boolean;
+            /** @description Whether there is anything to decide; if not, allow at once. */
+            consent_required: boolean;
+            /** @description Until when it may be answered. */
+            expires_at: string;
+        };
+        /**
+         * OAuthRequestApi
+         * @description What it asks for access to.
+         */
+        OAuthRequestApi: {
+            /** @description The slug. */
+            slug: string;
+            /** @description The name. */
+            name: string;
+        };
+        /**
+         * OAuthRequestClient
+         * @description Who asks.
+         */
+        OAuthRequestClient: {
+            /** @description `app_…` */
+            client_id: string;
+            /** @description Its name. */
+            name: string;
+            /** @description Whether somebody here registered it; false for one that registered itself. */
+            verified: boolean;
+            /** @description Whether it is the operator's own. */
+            first_party: boolean;
+            /** @description Its home page. */
+            home_page?: string;
+            /** @description Where its logo is. */
+            logo?: string;
+        };
+        /**
+         * OAuthRequestScope
+         * @description What it asks for.
+         */
+        OAuthRequestScope: {
+            /** @description The name. */
+            name: string;
+            /** @description What it allows. */
+            description: string;
+        };
+        /**
+         * OAuthTokenAnswer
+         * @description Tokens (RFC 6749, section 5.1).
+         */
+        OAuthTokenAnswer: {
+            /** @description A JWT for the API (RFC 9068). */
+            access_token: string;
+            /** @description `Bearer` */
+            token_type: string;
+            /**
+             * Format: uint32
+             * @description Lifetime of the access token, in seconds.
+             */
+            expires_in: number;
+            /** @description What was granted. */
+            scope: string;
+            /** @description Good once, for the next answer of this kind. */
+            refresh_token?: string;
+            /** @description Who signed in. */
+            id_token?: string;
+        };
+        /**
+         * OAuthTokenQuestion
+         * @description A question about a token, or the wish to end it (RFC 7662, section 2.1; RFC 7009, section 2.1).
+         */
+        OAuthTokenQuestion: {
+            /** @description An access token, a refresh token, or an API key. */
+            token: string;
+            /** @description Not needed: every kind is recognised. */
+            token_type_hint?: string;
+            /** @description The client, unless the header `Authorization` names it. */
+            client_id?: string;
+            /** @description What proves it, unless the header does. */
+            client_secret?: string;
+        };
+        /**
+         * OAuthTokenRequest
+         * @description A token request (RFC 6749, sections 4.1.3, 4.4.2 and 6; RFC 7636, section 4.5; RFC 8707).
+         */
+        OAuthTokenRequest: {
+            /** @description `authorization_code`, `refresh_token` or `client_credentials` */
+            grant_type: string;
+            /** @description The client, unless the header `Authorization` names it. */
+            client_id?: string;
+            /** @description What proves it, unless the header does. */
+            client_secret?: string;
+            /** @description The code. */
+            code?: string;
+            /** @description As in the authorization request. */
+            redirect_uri?: string;
+            /** @description What the challenge was made of. */
+            code_verifier?: string;
+            /** @description The refresh token. */
+            refresh_token?: string;
+            /** @description What is asked for. */
+            scope?: string;
+            /** @description Audience of the API that is meant. */
+            resource?: string;
+        };
+        /**
+         * OAuthUserInfo
+         * @description Who signed in, as far as the scopes of the token go.
+         */
+        OAuthUserInfo: {
+            /** @description The person, as in the ID token. */
+            sub: string;
+            /** @description With `profile`. */
+            name?: string;
+            /**
+             * Format: int64
+             * @description With `profile`: seconds since 1970.
+             */
+            updated_at?: number;
+            /** @description With `email`. */
+            email?: string;
+            /** @description With `email`. */
+            email_verified?: boolean;
+        };
+        /**
          * PasswordAndCodeRequest
          * @description The caller's password and second factor, once more.
          */
@@ -3676,6 +5271,46 @@ export interface components {
             scopes: string[];
         };
         /**
+         * QuotaState
+         * @description A quota after a request.
+         */
+        QuotaState: {
+            /**
+             * Format: uint64
+             * @description Requests per period.
+             */
+            limit: number;
+            /** @description `day`, `month` or `total`, in UTC. */
+            period: string;
+            /**
+             * Format: uint64
+             * @description How many are left.
+             */
+            remaining: number;
+            /** @description When the next period begins; null for `total`. */
+            reset_at?: string;
+        };
+        /**
+         * RatelimitState
+         * @description A rate limit after a request.
+         */
+        RatelimitState: {
+            /** @description The tier's name; null when the key has a limit of its own. */
+            tier?: string;
+            /**
+             * Format: uint32
+             * @description Requests per window; null is unlimited.
+             */
+            limit?: number;
+            /**
+             * Format: uint32
+             * @description How many would pass now.
+             */
+            remaining?: number;
+            /** @description When all would pass again. */
+            reset_at?: string;
+        };
+        /**
          * RecoveryCodes
          * @description Codes that each stand in for the app once, shown this once.
          */
@@ -3690,6 +5325,38 @@ export interface components {
         RefreshRequest: {
             /** @description The one that came with the last access token. */
             refresh_token: string;
+        };
+        /**
+         * RegisteredClient
+         * @description What a program is told about itself (RFC 7591, section 3.2.1).
+         */
+        RegisteredClient: {
+            /** @description Its id. */
+            client_id: string;
+            /**
+             * Format: int64
+             * @description When: seconds since 1970.
+             */
+            client_id_issued_at: number;
+            /** @description What proves it, this once. */
+            client_secret?: string;
+            /**
+             * Format: int64
+             * @description 0: it does not end.
+             */
+            client_secret_expires_at?: number;
+            /** @description As registered. */
+            redirect_uris: string[];
+            /** @description As registered. */
+            token_endpoint_auth_method: string;
+            /** @description As registered. */
+            grant_types: string[];
+            /** @description `code` */
+            response_types: string[];
+            /** @description As registered. */
+            client_name: string;
+            /** @description What it may ask for. */
+            scope: string;
         };
         /**
          * ResetRequest
@@ -3815,6 +5482,22 @@ export interface components {
             expires_at: string;
         };
         /**
+         * SettingsPatch
+         * @description What is to be changed.
+         */
+        SettingsPatch: {
+            /** @description Whether owners and admins need a second factor. */
+            second_factor_required?: boolean;
+        };
+        /**
+         * SettingsView
+         * @description Every setting that can be changed while the server runs.
+         */
+        SettingsView: {
+            /** @description Whether owners and admins need a second factor: one without may only set it up. */
+            second_factor_required: boolean;
+        };
+        /**
          * SetupRequest
          * @description The first owner.
          */
@@ -3888,6 +5571,37 @@ export interface components {
             token_type: string;
         };
         /**
+         * TopKey
+         * @description A key and what was decided about it.
+         */
+        TopKey: {
+            /** @description The key. */
+            key: components["schemas"]["ActivityKey"] & unknown;
+            /**
+             * Format: uint64
+             * @description Requests that might pass.
+             */
+            allowed: number;
+            /**
+             * Format: uint64
+             * @description Requests that might not.
+             */
+            refused: number;
+            /**
+             * Format: uint64
+             * @description Requests that came too often.
+             */
+            limited: number;
+        };
+        /**
+         * TopKeys
+         * @description Keys and what was decided about them.
+         */
+        TopKeys: {
+            /** @description The busiest first. */
+            data: components["schemas"]["TopKey"][];
+        };
+        /**
          * TotpOffer
          * @description A seed for an authenticator app, shown this once.
          */
@@ -3957,6 +5671,80 @@ export interface components {
             created_at: string;
             /** @description When they were last changed. */
             updated_at: string;
+        };
+        /**
+         * VerifyAnswer
+         * @description The answer. About an unknown key and another API's, only `valid`, `code` and `request_id` are told.
+         */
+        VerifyAnswer: {
+            /** @description Whether the request may pass. */
+            valid: boolean;
+            /**
+             * @description `VALID`, or the first rule that failed: `NOT_FOUND`, `REVOKED`, `DISABLED`, `EXPIRED`, `WRONG_API`,
+             *     `WRONG_ENVIRONMENT`, `IP_NOT_ALLOWED`, `INSUFFICIENT_SCOPE`, `RATE_LIMITED`, `QUOTA_EXCEEDED`.
+             */
+            code: string;
+            /** @description The key's id; it stays through rotations. */
+            key_id?: string;
+            /** @description The key's name. */
+            name?: string;
+            /** @description The API's slug. */
+            api?: string;
+            /** @description `live` or `test`. */
+            environment?: string;
+            /** @description Whom the key is for, in the words of whoever made it. */
+            owner?: string;
+            /** @description Whose own key it is; null for a service key. */
+            user_id?: string;
+            /** @description What it holds at this moment. */
+            scopes?: string[];
+            /** @description What was stored with it. */
+            metadata?: unknown;
+            /** @description When it ends. */
+            expires_at?: string;
+            /** @description Its rate limit after this request. */
+            ratelimit?: components["schemas"]["RatelimitState"] & unknown;
+            /** @description Its quota after this request. */
+            quota?: components["schemas"]["QuotaState"] & unknown;
+            /** @description With `explain`: every rule in order. */
+            checks?: components["schemas"]["VerifyCheck"][];
+            /** @description The id of this answer, as in `X-Request-Id`. */
+            request_id: string;
+        };
+        /**
+         * VerifyCheck
+         * @description How one rule went.
+         */
+        VerifyCheck: {
+            /** @description The rule, by the code that it answers when it fails. */
+            rule: string;
+            /** @description `passed`, `failed` or `not_reached`. */
+            result: string;
+            /** @description What it saw, for people. */
+            saw: string;
+        };
+        /**
+         * VerifyRequest
+         * @description What is asked about a key.
+         */
+        VerifyRequest: {
+            /** @description The key as it was presented. */
+            key: string;
+            /** @description Slug of the API that it must belong to. */
+            api: string;
+            /** @description What it must hold: scope names, `AND`, `OR` and parentheses; 1,000 characters and 20 levels at most. */
+            scopes?: string;
+            /** @description `live` (the default), `test` or `any`. */
+            environment?: string;
+            /**
+             * Format: uint32
+             * @description How many requests it counts as; 1 when left out.
+             */
+            cost?: number;
+            /** @description The request that the key came with, for the address check and the log. */
+            request?: components["schemas"]["DescribedRequest"] & unknown;
+            /** @description Adds `checks`: every rule in order, with what it saw. */
+            explain?: boolean;
         };
     };
     responses: never;
