@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::config::{Config, Http, Mail, SmtpSecurity};
+use crate::config::{Config, Mail, SmtpSecurity, Tls};
 use crate::db::{Db, Drain, Error as DbError, Options as DbOptions, Tx};
 use crate::domain::people::{self, People};
 use crate::domain::{Core, Settings, activity, catalog, instance, mail, verify};
@@ -61,6 +61,8 @@ pub struct Running {
     pub core: Arc<Core>,
     /// Where it listens; the port is the real one even if 0 was asked for.
     pub address: Option<SocketAddr>,
+    /// Where metrics have a listener of their own.
+    pub metrics_address: Option<SocketAddr>,
     /// The socket of the command line.
     pub control: PathBuf,
     stop: watch::Sender<bool>,
@@ -77,8 +79,13 @@ pub async fn start(config: &Config, env: Env, doors: Doors) -> Result<Running, F
     let data = data::open(config, &env)?;
     let tcp = match doors {
         Doors::ControlOnly => None,
-        Doors::Tcp => Some(tcp_listener(&config.http).await?),
+        Doors::Tcp => Some(tcp_listener(config.http.listen, config.http.tls.as_ref()).await?),
     };
+    let metrics = match (doors, config.http.metrics_listen) {
+        (Doors::Tcp, Some(listen)) => Some(tcp_listener(listen, None).await?),
+        _ => None,
+    };
+    let metrics_address = metrics.as_ref().map(|(_, address)| *address);
     let address = tcp.as_ref().map(|(_, address)| *address);
     let core = compose(config, env, &data, config.public_url(address)).await?;
     let control = config.control_socket_path();
@@ -99,8 +106,12 @@ pub async fn start(config: &Config, env: Env, doors: Doors) -> Result<Running, F
     if let Some((listener, _)) = tcp {
         tasks.spawn(serve(listener));
     }
+    if let Some((listener, _)) = metrics {
+        let endpoint = Arc::new(http::metrics(&core));
+        tasks.spawn(server::serve(listener, endpoint, server::Options::default(), stopped.clone()));
+    }
     tasks.spawn(worker::run(core.clone(), stopped));
-    Ok(Running { core, address, control, stop, tasks, _lock: data.lock })
+    Ok(Running { core, address, metrics_address, control, stop, tasks, _lock: data.lock })
 }
 
 impl Running {
@@ -207,14 +218,14 @@ fn control_listener(path: &std::path::Path) -> Result<(server::Listener, u32), F
     Ok((server::Listener::Unix(listener), uid))
 }
 
-async fn tcp_listener(config: &Http) -> Result<(server::Listener, SocketAddr), Failure> {
-    let listener = TcpListener::bind(config.listen).await.map_err(|error| {
-        Failure(format!("cannot listen on {}: {error}; choose another address with --listen", config.listen))
-    })?;
+async fn tcp_listener(
+    listen: SocketAddr,
+    tls: Option<&Tls>,
+) -> Result<(server::Listener, SocketAddr), Failure> {
+    let listener = TcpListener::bind(listen)
+        .await
+        .map_err(|error| Failure(format!("cannot listen on {listen}: {error}; choose another address")))?;
     let address = listener.local_addr().map_err(|error| Failure(error.to_string()))?;
-    let tls = match &config.tls {
-        Some(files) => Some(server::tls_config(&files.cert, &files.key).map_err(Failure)?),
-        None => None,
-    };
+    let tls = tls.map(|files| server::tls_config(&files.cert, &files.key)).transpose().map_err(Failure)?;
     Ok((server::Listener::Tcp { listener, tls }, address))
 }

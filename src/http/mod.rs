@@ -54,6 +54,12 @@ pub fn endpoint(core: &Arc<Core>, options: Options) -> impl Endpoint + 'static {
     edge::Edge::new(routes.build(), core.clone(), options.trust, options.https)
 }
 
+/// `/metrics` and nothing else, for a listener that only a scraper reaches.
+pub fn metrics(core: &Arc<Core>) -> impl Endpoint + 'static {
+    let core = core.clone();
+    poem::Route::new().at("/metrics", poem::endpoint::make_sync(move |_| api::instance::exposition(&core)))
+}
+
 /// The OpenAPI document of [`endpoint`], as JSON.
 pub fn openapi() -> &'static str {
     static DOCUMENT: LazyLock<String> = LazyLock::new(|| {

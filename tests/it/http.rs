@@ -238,6 +238,17 @@ async fn hostile_json_is_a_bad_request_and_nothing_more() {
 }
 
 #[tokio::test]
+async fn metrics_need_a_scope_or_a_listener_of_their_own() {
+    let app = TestApp::with(|config| config.http.metrics_listen = Some(([127, 0, 0, 1], 0).into())).await;
+    app.anonymous().get("/metrics").await.refused(401, "MISSING_API_KEY");
+    let read = app.key(&["activity:read"]).await.get("/metrics").await;
+    let scraped = app.scraper().get("/metrics").await;
+    assert_eq!((read.status, scraped.status), (200, 200));
+    assert!(scraped.text().contains("keywright_commits_total "), "{}", scraped.text());
+    assert_eq!(app.scraper().get("/v1/keys").await.status, 404);
+}
+
+#[tokio::test]
 async fn an_evil_host_changes_nothing() {
     let app = TestApp::start().await;
     let evil = raw(&app, b"GET /healthz HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n").await;

@@ -105,6 +105,12 @@ impl TestApp {
         keywright::env::Clock::now(&*self.clock)
     }
 
+    /// Whoever reaches the listener of the metrics.
+    pub fn scraper(&self) -> Client {
+        let running = self.running.as_ref().expect("the server runs");
+        Client::tcp(running.metrics_address.expect("metrics have a listener"))
+    }
+
     /// Somebody without a credential.
     pub fn anonymous(&self) -> Client {
         Client::tcp(self.address)
