@@ -20,9 +20,11 @@ test('a key authorizes, and a call can be tried', async () => {
   const { page } = visitor;
   await page.goto('/docs');
   await page.getByRole('button', { name: 'Authorize' }).first().click();
-  await page.locator('.auth-container input').fill(server.key);
-  await page.locator('.auth-container').getByRole('button', { name: 'Apply credentials' }).or(page.locator('.auth-container button.authorize')).first().click();
-  await page.locator('.auth-container button.btn-done').click();
+  const bearer = page.locator('.auth-container').filter({ has: page.locator('#auth-bearer-value') }).last();
+  await bearer.locator('#auth-bearer-value').fill(server.key);
+  await bearer.locator('button.authorize').click();
+  // Once it is applied, the field is gone.
+  await page.locator('.auth-container button.btn-done').first().click();
   const operation = page.locator('#operations-APIs-get_v1_apis, .opblock-get').filter({ hasText: '/v1/apis' }).first();
   await operation.locator('.opblock-summary-control, .opblock-summary').first().click();
   await operation.getByRole('button', { name: 'Try it out' }).click();
