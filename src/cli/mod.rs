@@ -3,6 +3,7 @@
 
 mod activity;
 mod api;
+mod app;
 mod client;
 mod completions;
 mod demo;
@@ -62,6 +63,9 @@ enum Command {
     /// The APIs that are protected
     #[command(subcommand)]
     Api(api::Api),
+    /// OAuth clients
+    #[command(subcommand)]
+    Client(app::App),
     /// People
     #[command(subcommand)]
     User(user::User),
@@ -141,6 +145,7 @@ fn dispatch(command: Command, context: &mut Context) -> Done {
         Command::Serve(serve) => instance::block_on(serve.run(context)),
         Command::Key(key) => instance::block_on(key.run(context)),
         Command::Api(api) => instance::block_on(api.run(context)),
+        Command::Client(client) => instance::block_on(client.run(context)),
         Command::User(user) => instance::block_on(user.run(context)),
         Command::Activity(activity) => instance::block_on(activity.run(context)),
     }
