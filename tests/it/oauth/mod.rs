@@ -9,6 +9,7 @@ mod flow;
 mod forward_auth;
 mod grants;
 mod introspection;
+mod libraries;
 mod logout;
 mod metadata;
 mod refresh_token;
