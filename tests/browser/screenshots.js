@@ -8,7 +8,7 @@ const PAGES = [
   ['overview', '/', 'Overview'],
   ['keys', '/keys', 'API keys', async (page) => page.getByRole('link', { name: 'Production Backend' }).first().click()],
   ['create-key', '/keys?create=1', 'API keys', async (page) => page.getByRole('dialog').getByLabel('Name', { exact: true }).fill('CI Pipeline')],
-  ['activity', '/activity', 'Activity', async (page) => page.getByRole('row').filter({ hasText: 'Refused' }).getByRole('link').first().click()],
+  ['activity', '/activity?outcome=refused', 'Activity', async (page) => page.locator('tbody').getByRole('link').nth(1).click()],
   ['protect', '/apis/afdb?tab=protect', 'AI for Database'],
 ];
 
