@@ -1,5 +1,6 @@
 /** Why a request was let in or not: every rule in order. */
 import type { Activity } from '../../api/types';
+import { clock, date } from '../../lib/time';
 
 export interface RuleLine {
   text: string;
@@ -36,8 +37,14 @@ export function rulesOf(row: Activity): RuleLine[] {
   return RULES.map(([code, text], index) => ({
     text,
     result: stop < 0 || index < stop ? 'passed' : index === stop ? 'failed' : 'not_reached',
-    saw: detail.checks?.find((check) => check.rule === code)?.saw ?? (index === stop ? sawOf(code, detail) : ''),
+    saw: readable(detail.checks?.find((check) => check.rule === code)?.saw) ?? (index === stop ? sawOf(code, detail) : ''),
   }));
+}
+
+/** Times in the reader's own words and zone. */
+function readable(saw: string | undefined): string | undefined {
+  if (saw === 'not revoked' || saw === 'not disabled') return '';
+  return saw?.replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, (at) => `${date(Date.parse(at))}, ${clock(Date.parse(at))}`);
 }
 
 function sawOf(code: string, detail: Detail): string {
@@ -53,5 +60,18 @@ export function detailLines(row: Activity): [string, string][] {
   if (!row.detail || typeof row.detail !== 'object') return [];
   return Object.entries(row.detail as Detail)
     .filter(([name]) => name !== 'checks')
-    .map(([name, value]) => [name.replaceAll('_', ' '), typeof value === 'string' ? value : JSON.stringify(value)]);
+    .map(([name, value]): [string, string] => [name.replaceAll('_', ' '), told(value)])
+    .filter(([, text]) => text !== '');
+}
+
+/** One value for people: lists without brackets, a change as `before → after`, nothing for nothing. */
+function told(value: unknown): string {
+  if (value === null || value === undefined) return '';
+  if (Array.isArray(value)) return value.map(told).join(', ');
+  if (typeof value !== 'object') return String(value);
+  const entries = Object.entries(value);
+  if (!entries.length) return '';
+  if (!('from' in value && 'to' in value && entries.length === 2)) return JSON.stringify(value);
+  const [before, after] = [told(value.from), told(value.to)];
+  return before ? `${before} → ${after || 'none'}` : after === 'false' ? '' : after;
 }
