@@ -9,7 +9,7 @@ UI       = $(wildcard ui/package.json)
 BROWSER  = $(wildcard tests/browser/package.json)
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test check bench ui tools packages clean-demo
+.PHONY: help run dev test check screenshots bench ui tools packages clean-demo
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,10 @@ check: tools ## Formatting, lints, and what dependencies may bring
 ifneq ($(UI),)
 	cd ui && npm ci --no-audit --no-fund && npm run check --if-present
 endif
+
+screenshots: ui ## Take the README's pictures from the demo
+	$(CARGO) build $(QUICK)
+	cd tests/browser && npm ci --no-audit --no-fund && npm run screenshots
 
 bench: ## Measure the hot path
 	$(CARGO) bench --locked

@@ -16,18 +16,16 @@ const server = await Server.demo();
 const browser = await launch();
 try {
   await mkdir(DIRECTORY, { recursive: true });
-  for (const colorScheme of ['light', 'dark']) {
-    const visitor = await Visitor.open(browser, server, { colorScheme, viewport: { width: 1280, height: 800 } });
-    await visitor.signIn(server.owner);
-    for (const [name, path, heading, prepare] of PAGES) {
-      await visitor.visit(path, heading);
-      await prepare?.(visitor.page);
-      await visitor.settle();
-      await visitor.page.waitForTimeout(400);
-      await visitor.page.screenshot({ path: `${DIRECTORY}/${name}-${colorScheme}.png` });
-    }
-    await visitor.close();
+  const visitor = await Visitor.open(browser, server, { viewport: { width: 1280, height: 800 } });
+  await visitor.signIn(server.owner);
+  for (const [name, path, heading, prepare] of PAGES) {
+    await visitor.visit(path, heading);
+    await prepare?.(visitor.page);
+    await visitor.settle();
+    await visitor.page.waitForLoadState('networkidle', { timeout: 1_000 }).catch(() => {});
+    await visitor.page.screenshot({ path: `${DIRECTORY}/${name}.png` });
   }
+  await visitor.close();
 } finally {
   await browser.close();
   await server.stop();

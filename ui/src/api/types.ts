@@ -1,4 +1,4 @@
-/** Names for the shapes of the instance's own document, which `npm run types` reads from `openapi.json`. */
+/** Names for the shapes of the instance's own document, which `npm run types` reads from `tests/openapi.json`. */
 import type { components } from './schema';
 
 type Schemas = components['schemas'];
