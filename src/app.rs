@@ -79,10 +79,10 @@ pub async fn start(config: &Config, env: Env, doors: Doors) -> Result<Running, F
     let data = data::open(config, &env)?;
     let tcp = match doors {
         Doors::ControlOnly => None,
-        Doors::Tcp => Some(tcp_listener(config.http.listen, config.http.tls.as_ref()).await?),
+        Doors::Tcp => Some(tcp_listener("--listen", config.http.listen, config.http.tls.as_ref()).await?),
     };
     let metrics = match (doors, config.http.metrics_listen) {
-        (Doors::Tcp, Some(listen)) => Some(tcp_listener(listen, None).await?),
+        (Doors::Tcp, Some(listen)) => Some(tcp_listener("--metrics-listen", listen, None).await?),
         _ => None,
     };
     let metrics_address = metrics.as_ref().map(|(_, address)| *address);
@@ -218,13 +218,15 @@ fn control_listener(path: &std::path::Path) -> Result<(server::Listener, u32), F
     Ok((server::Listener::Unix(listener), uid))
 }
 
+/// `flag` is what the message names when the address is taken.
 async fn tcp_listener(
+    flag: &str,
     listen: SocketAddr,
     tls: Option<&Tls>,
 ) -> Result<(server::Listener, SocketAddr), Failure> {
-    let listener = TcpListener::bind(listen)
-        .await
-        .map_err(|error| Failure(format!("cannot listen on {listen}: {error}; choose another address")))?;
+    let listener = TcpListener::bind(listen).await.map_err(|error| {
+        Failure(format!("cannot listen on {listen}: {error}; choose another address with {flag}"))
+    })?;
     let address = listener.local_addr().map_err(|error| Failure(error.to_string()))?;
     let tls = tls.map(|files| server::tls_config(&files.cert, &files.key)).transpose().map_err(Failure)?;
     Ok((server::Listener::Tcp { listener, tls }, address))
