@@ -6,7 +6,9 @@ mod ring;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-pub use self::ring::Signature;
+use serde::de::DeserializeOwned;
+
+pub use self::ring::Signed;
 use self::ring::{Made, Ring};
 use crate::db::{Tx, signing_keys as store};
 use crate::domain::access::{Call, Can, SettingsManage};
@@ -90,8 +92,8 @@ impl Keyring {
     }
 
     /// Takes a compact JWS apart: what was signed, and by which key. `None` for anything that is not exactly what
-    /// [`Keyring::sign`] makes for `typ`.
-    pub fn open_jws(&self, typ: &str, token: &str) -> Option<Signature> {
+    /// [`Keyring::sign`] makes for `typ`, and for claims of another form.
+    pub fn open_jws<C: DeserializeOwned>(&self, typ: &str, token: &str) -> Option<Signed<C>> {
         self.ring().open_jws(typ, token)
     }
 }

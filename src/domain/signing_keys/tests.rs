@@ -1,3 +1,5 @@
+use serde_json::Value;
+
 use super::*;
 use crate::domain::testing::World;
 use crate::error::Code;
@@ -27,11 +29,14 @@ async fn a_rotation_has_no_moment_in_which_a_valid_token_fails() {
     let stages: Vec<KeyStage> = infos.iter().map(|info| info.stage).collect();
     assert_eq!(stages, [KeyStage::Retired, KeyStage::Active, KeyStage::Next]);
     let second = sign().await.unwrap();
-    assert!(keyring.open_jws("at+jwt", &first).is_some() && keyring.open_jws("at+jwt", &second).is_some());
+    assert!(
+        keyring.open_jws::<Value>("at+jwt", &first).is_some()
+            && keyring.open_jws::<Value>("at+jwt", &second).is_some()
+    );
 
     tend(&world.core, later.now.plus_seconds(RETIRED_SECONDS)).await.unwrap();
-    assert!(keyring.open_jws("at+jwt", &first).is_none(), "its last token ended long ago");
-    assert!(keyring.open_jws("at+jwt", &second).is_some());
+    assert!(keyring.open_jws::<Value>("at+jwt", &first).is_none(), "its last token ended long ago");
+    assert!(keyring.open_jws::<Value>("at+jwt", &second).is_some());
 }
 
 #[tokio::test]
@@ -42,7 +47,7 @@ async fn a_key_that_somebody_else_may_have_ends_at_once() {
     let token = keyring.sign("at+jwt", &serde_json::json!({})).await.unwrap();
     let can = Can::check(&world.admin()).unwrap();
     rotate(&can, Retire::AtOnce).await.unwrap();
-    assert!(keyring.open_jws("at+jwt", &token).is_none());
+    assert!(keyring.open_jws::<Value>("at+jwt", &token).is_none());
     assert!(!keyring.jwks().contains("\"d\""));
 }
 
@@ -93,10 +98,9 @@ fn a_stock_library_agrees_on_every_algorithm() {
             SigningAlg::EdDsa => Algorithm::EdDSA,
         });
         rules.validate_aud = false;
-        let read =
-            decode::<serde_json::Value>(&token, &DecodingKey::from_jwk(&jwk).unwrap(), &rules).unwrap();
+        let read = decode::<Value>(&token, &DecodingKey::from_jwk(&jwk).unwrap(), &rules).unwrap();
         assert_eq!(read.claims, claims);
-        assert!(ring.open_jws("at+jwt", &token).is_some());
-        assert!(ring.open_jws("JWT", &token).is_none());
+        assert!(ring.open_jws::<Value>("at+jwt", &token).is_some());
+        assert!(ring.open_jws::<Value>("JWT", &token).is_none());
     }
 }

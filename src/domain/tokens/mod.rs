@@ -10,6 +10,7 @@ use quick_cache::sync::Cache;
 
 pub use self::claims::{AccessClaims, NewToken};
 use crate::domain::access::Principal;
+use crate::domain::signing_keys::Signed;
 use crate::domain::{Core, oauth, sessions};
 use crate::error::{Code, Error, Result};
 use crate::model::{Secret, Timestamp};
@@ -66,12 +67,12 @@ pub fn verify(core: &Core, token: &str, now: Timestamp) -> Result<Arc<AccessClai
     {
         return seen.at(now);
     }
-    let signed = core.people.signing_keys.open_jws(ACCESS_TYPE, token).ok_or_else(invalid)?;
-    let claims: AccessClaims = serde_json::from_slice(&signed.payload).map_err(|_| invalid())?;
+    let signed = core.people.signing_keys.open_jws(ACCESS_TYPE, token);
+    let Signed::<AccessClaims> { kid, claims } = signed.ok_or_else(invalid)?;
     if claims.iss != core.settings.public_url {
         return Err(invalid());
     }
-    let checked = Checked { kid: signed.kid, claims: Arc::new(claims), ended: AtomicBool::new(false) };
+    let checked = Checked { kid, claims: Arc::new(claims), ended: AtomicBool::new(false) };
     let checked = Arc::new(checked);
     core.people.tokens.0.insert(hash, checked.clone());
     checked.at(now)
