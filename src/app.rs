@@ -2,16 +2,16 @@
 //! HTTP first, then the buffers, then the checkpoint.
 
 mod data;
+mod doors;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::config::{Config, Mail, SmtpSecurity, Tls};
+use crate::config::{Config, Mail, SmtpSecurity};
 use crate::db::{Db, Drain, Error as DbError, Options as DbOptions, Tx};
 use crate::domain::people::{self, People};
 use crate::domain::{Core, Settings, activity, catalog, instance, mail, verify};
@@ -65,6 +65,8 @@ pub struct Running {
     pub metrics_address: Option<SocketAddr>,
     /// The socket of the command line.
     pub control: PathBuf,
+    /// Set where this process ends TLS.
+    identity: Option<Arc<server::Identity>>,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
     /// Held until the very end, so that nobody else opens the file while this one still writes.
@@ -77,19 +79,21 @@ pub struct Running {
 /// When the directory, the file, the key, the certificate or the address is not as it must be.
 pub async fn start(config: &Config, env: Env, doors: Doors) -> Result<Running, Failure> {
     let data = data::open(config, &env)?;
+    let identity = config.http.tls.as_ref().filter(|_| doors == Doors::Tcp);
+    let identity = identity.map(doors::identity).transpose()?;
     let tcp = match doors {
         Doors::ControlOnly => None,
-        Doors::Tcp => Some(tcp_listener("--listen", config.http.listen, config.http.tls.as_ref()).await?),
+        Doors::Tcp => Some(doors::tcp("--listen", config.http.listen, identity.as_ref()).await?),
     };
     let metrics = match (doors, config.http.metrics_listen) {
-        (Doors::Tcp, Some(listen)) => Some(tcp_listener("--metrics-listen", listen, None).await?),
+        (Doors::Tcp, Some(listen)) => Some(doors::tcp("--metrics-listen", listen, None).await?),
         _ => None,
     };
-    let metrics_address = metrics.as_ref().map(|(_, address)| *address);
-    let address = tcp.as_ref().map(|(_, address)| *address);
+    let metrics_address = metrics.as_ref().map(|door| door.address);
+    let address = tcp.as_ref().map(|door| door.address);
     let core = compose(config, env, &data, config.public_url(address)).await?;
     let control = config.control_socket_path();
-    let (control_door, operator_uid) = control_listener(&control)?;
+    let (control_door, operator_uid) = doors::control(&control)?;
     let (stop, stopped) = watch::channel(false);
     let mut tasks = JoinSet::new();
     let options = http::Options {
@@ -97,24 +101,31 @@ pub async fn start(config: &Config, env: Env, doors: Doors) -> Result<Running, F
         https: core.settings.public_url.starts_with("https:"),
     };
     let endpoint = Arc::new(http::endpoint(&core, options));
-    let serve = |listener| {
-        let options =
-            server::Options { max_connections: config.http.max_connections, ..server::Options::default() };
-        server::serve(listener, endpoint.clone(), options, stopped.clone())
-    };
-    tasks.spawn(serve(control_door));
-    if let Some((listener, _)) = tcp {
-        tasks.spawn(serve(listener));
+    tasks.spawn(server::serve(control_door, endpoint.clone(), doors::few(), stopped.clone()));
+    if let Some(door) = tcp {
+        let options = doors::many(config.http.max_connections)?;
+        tasks.spawn(server::serve(door.listener, endpoint, options, stopped.clone()));
     }
-    if let Some((listener, _)) = metrics {
+    if let Some(door) = metrics {
         let endpoint = Arc::new(http::metrics(&core));
-        tasks.spawn(server::serve(listener, endpoint, server::Options::default(), stopped.clone()));
+        tasks.spawn(server::serve(door.listener, endpoint, doors::few(), stopped.clone()));
+    }
+    if let Some(identity) = identity.clone() {
+        tasks.spawn(doors::follow(identity, stopped.clone()));
     }
     tasks.spawn(worker::run(core.clone(), stopped));
-    Ok(Running { core, address, metrics_address, control, stop, tasks, _lock: data.lock })
+    Ok(Running { core, address, metrics_address, control, identity, stop, tasks, _lock: data.lock })
 }
 
 impl Running {
+    /// Shows the certificate that the files hold now to whoever connects from here on. A minute after the files have
+    /// changed it comes to that by itself.
+    pub fn reload(&self) {
+        if let Some(identity) = &self.identity {
+            doors::reload(identity);
+        }
+    }
+
     /// Ends in order: requests in flight are answered, buffered activity is written, the write-ahead log is folded
     /// into the file.
     pub async fn stop(mut self) {
@@ -165,7 +176,8 @@ async fn compose(
         },
     });
     let prepared = instance::prepare(&core).await;
-    prepared.map_err(|error| Failure(format!("{} cannot be used: {error:?}", data.database.display())))?;
+    // The operator sees the cause itself, which callers never do.
+    prepared.map_err(|error| data.explain(&error.cause().unwrap_or(&error.message)))?;
     Ok(core)
 }
 
@@ -201,33 +213,4 @@ impl Drain for Behind {
         self.usage.append(tx)?;
         self.activity.append(tx)
     }
-}
-
-/// Only under the lock may an old socket be taken away: nobody can be listening on it. The new one belongs to the
-/// user that this process runs as, whose number comes with it.
-fn control_listener(path: &std::path::Path) -> Result<(server::Listener, u32), Failure> {
-    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-    let fail = |error: std::io::Error| Failure(format!("cannot listen on {}: {error}", path.display()));
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(fail(error)),
-        _ => {}
-    }
-    let listener = UnixListener::bind(path).map_err(fail)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(fail)?;
-    let uid = std::fs::metadata(path).map_err(fail)?.uid();
-    Ok((server::Listener::Unix(listener), uid))
-}
-
-/// `flag` is what the message names when the address is taken.
-async fn tcp_listener(
-    flag: &str,
-    listen: SocketAddr,
-    tls: Option<&Tls>,
-) -> Result<(server::Listener, SocketAddr), Failure> {
-    let listener = TcpListener::bind(listen).await.map_err(|error| {
-        Failure(format!("cannot listen on {listen}: {error}; choose another address with {flag}"))
-    })?;
-    let address = listener.local_addr().map_err(|error| Failure(error.to_string()))?;
-    let tls = tls.map(|files| server::tls_config(&files.cert, &files.key)).transpose().map_err(Failure)?;
-    Ok((server::Listener::Tcp { listener, tls }, address))
 }

@@ -42,7 +42,7 @@ impl Serve {
         let running = app::start(&config, Env::default(), Doors::Tcp).await?;
         let greeted = greet(self.demo, context, &config, &running).await;
         if greeted.is_ok() {
-            asked.wait().await;
+            asked.serve_until_stop(&running).await;
             tracing::info!("stopping");
         }
         tokio::select! {
@@ -54,17 +54,33 @@ impl Serve {
     }
 }
 
-/// SIGTERM from the service manager, SIGINT from the keyboard.
+/// SIGTERM and SIGHUP from the service manager, SIGINT from the keyboard.
 struct Signals {
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
+    hangup: tokio::signal::unix::Signal,
 }
 
 impl Signals {
     fn listen() -> Result<Self, Failure> {
         let listen =
             |kind| signal(kind).map_err(|error| Failure::new(format!("Cannot wait for signals: {error}.")));
-        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            hangup: listen(SignalKind::hangup())?,
+        })
+    }
+
+    /// Returns when it is asked to stop; SIGHUP asks to look at the certificate's files.
+    async fn serve_until_stop(&mut self, running: &Running) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hangup.recv() => running.reload(),
+            }
+        }
     }
 
     async fn wait(&mut self) {

@@ -30,7 +30,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
 pub use accept::{ControlPeer, Listener};
-pub use tls::tls_config;
+pub use tls::{Identity, tls_config};
 
 use accept::Acceptor;
 use connection::Site;

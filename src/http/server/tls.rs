@@ -1,31 +1,93 @@
-//! The certificate and its private key.
+//! The certificate and its private key, and the files that they come from.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::fs::Metadata;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::SystemTime;
 
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::{Error as PemError, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
 
-/// Reads a certificate chain and its private key, both PEM, for TLS 1.2 and 1.3 with HTTP/2 and HTTP/1.1
-/// by ALPN.
+/// Who the server is: a certificate chain with its private key. It can be renewed while connections are open.
+#[derive(Debug)]
+pub struct Identity {
+    cert: PathBuf,
+    key: PathBuf,
+    current: RwLock<Read>,
+}
+
+#[derive(Debug)]
+struct Read {
+    pair: Arc<CertifiedKey>,
+    stamps: [Stamp; 2],
+}
+
+/// Tells one state of a file from another; none where it cannot be looked at.
+type Stamp = Option<(SystemTime, u64)>;
+
+fn stamp(path: &Path) -> Stamp {
+    let of = |data: Metadata| Some((data.modified().ok()?, data.len()));
+    std::fs::metadata(path).ok().and_then(of)
+}
+
+impl Identity {
+    /// Reads a certificate chain and its private key, both PEM.
+    ///
+    /// # Errors
+    /// A sentence for the operator that names the file and the remedy, and never shows what is in the key.
+    pub fn read(cert_pem_path: impl AsRef<Path>, key_pem_path: impl AsRef<Path>) -> Result<Self, String> {
+        let (cert, key) = (cert_pem_path.as_ref().to_owned(), key_pem_path.as_ref().to_owned());
+        let current = RwLock::new(Read::new(&cert, &key)?);
+        Ok(Self { cert, key, current })
+    }
+
+    /// Reads the files again if they have changed, and tells whether they had. The connections that are open keep
+    /// what they were shown.
+    ///
+    /// # Errors
+    /// As [`Identity::read`]; the pair from before stays.
+    pub fn refresh(&self) -> Result<bool, String> {
+        let stamps = [stamp(&self.cert), stamp(&self.key)];
+        if self.current.read().unwrap_or_else(PoisonError::into_inner).stamps == stamps {
+            return Ok(false);
+        }
+        let read = Read::new(&self.cert, &self.key)?;
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = read;
+        Ok(true)
+    }
+}
+
+impl Read {
+    fn new(cert: &Path, key: &Path) -> Result<Self, String> {
+        // Before the files are read: what changes meanwhile is read again.
+        let stamps = [stamp(cert), stamp(key)];
+        let pair =
+            CertifiedKey::from_der(certificates(cert)?, private_key(key)?, &aws_lc_rs::default_provider())
+                .map_err(|error| mismatch(cert, key, &error))?;
+        Ok(Self { pair: Arc::new(pair), stamps })
+    }
+}
+
+impl ResolvesServerCert for Identity {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.current.read().unwrap_or_else(PoisonError::into_inner).pair.clone())
+    }
+}
+
+/// TLS 1.2 and 1.3 with HTTP/2 and HTTP/1.1 by ALPN.
 ///
 /// # Errors
-/// A sentence for the operator that names the file and the remedy, and never shows what is in the key.
-pub fn tls_config(
-    cert_pem_path: impl AsRef<Path>,
-    key_pem_path: impl AsRef<Path>,
-) -> Result<Arc<ServerConfig>, String> {
-    let (cert_path, key_path) = (cert_pem_path.as_ref(), key_pem_path.as_ref());
-    let chain = certificates(cert_path)?;
-    let key = private_key(key_path)?;
+/// A sentence for the operator.
+pub fn tls_config(identity: &Arc<Identity>) -> Result<Arc<ServerConfig>, String> {
     let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| format!("cannot set TLS up: {error}"))?
         .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(|error| mismatch(cert_path, key_path, &error))?;
+        .with_cert_resolver(identity.clone());
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }

@@ -14,35 +14,47 @@ use tempfile::TempDir;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::super::tls_config;
+use super::super::{Identity as Shown, tls_config};
 use super::*;
 
 /// A certificate authority's word that a key is that of `localhost`, as files.
 struct Identity {
     directory: TempDir,
     authority: CertificateDer<'static>,
+    issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
 impl Identity {
     fn new() -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let authority = issuer.as_ref().der().clone();
+        let identity = Self { directory: tempfile::tempdir().unwrap(), authority, issuer };
+        identity.renew();
+        identity
+    }
+
+    /// Writes a new certificate and key, and tells the certificate.
+    fn renew(&self) -> CertificateDer<'static> {
         let key = KeyPair::generate().unwrap();
         let leaf = CertificateParams::new(["localhost".to_owned()]).unwrap();
-        let leaf = leaf.signed_by(&key, &authority).unwrap();
-        let directory = tempfile::tempdir().unwrap();
-        std::fs::write(directory.path().join("cert.pem"), leaf.pem()).unwrap();
-        std::fs::write(directory.path().join("key.pem"), key.serialize_pem()).unwrap();
-        Self { directory, authority: authority.as_ref().der().clone() }
+        let leaf = leaf.signed_by(&key, &self.issuer).unwrap();
+        std::fs::write(self.file("cert.pem"), leaf.pem()).unwrap();
+        std::fs::write(self.file("key.pem"), key.serialize_pem()).unwrap();
+        leaf.der().clone()
     }
 
     fn file(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
+    fn shown(&self) -> Arc<Shown> {
+        Arc::new(Shown::read(self.file("cert.pem"), self.file("key.pem")).unwrap())
+    }
+
     fn config(&self) -> Arc<rustls::ServerConfig> {
-        tls_config(self.file("cert.pem"), self.file("key.pem")).unwrap()
+        tls_config(&self.shown()).unwrap()
     }
 
     async fn connect(&self, server: &Server, alpn: &[u8]) -> TlsStream<TcpStream> {
@@ -194,7 +206,7 @@ fn a_certificate_that_cannot_be_used_is_named_with_a_remedy() {
     let (identity, other) = (Identity::new(), Identity::new());
     let (cert, key) = (identity.file("cert.pem"), identity.file("key.pem"));
     let missing = identity.file("missing.pem");
-    let refused = |cert: &PathBuf, key: &PathBuf| tls_config(cert, key).unwrap_err();
+    let refused = |cert: &PathBuf, key: &PathBuf| Shown::read(cert, key).unwrap_err();
 
     let said = refused(&missing, &key);
     assert!(said.contains("missing.pem") && said.contains("`tls_cert`"), "{said}");
@@ -210,4 +222,31 @@ fn a_certificate_that_cannot_be_used_is_named_with_a_remedy() {
     std::fs::write(&missing, "-----BEGIN PRIVATE KEY-----\nhush!\n-----END PRIVATE KEY-----\n").unwrap();
     let said = refused(&cert, &missing);
     assert!(said.contains("damaged") && !said.contains("hush"), "{said}");
+}
+
+#[tokio::test]
+async fn a_renewed_certificate_is_shown_and_a_broken_one_is_not() {
+    let identity = Identity::new();
+    let shown = identity.shown();
+    let server = Server::start_with(with(LONG_DEADLINES), Some(tls_config(&shown).unwrap())).await;
+    let seen = async || {
+        let stream = identity.connect(&server, b"http/1.1").await;
+        stream.get_ref().1.peer_certificates().unwrap()[0].clone()
+    };
+    let first = seen().await;
+    assert_eq!(shown.refresh(), Ok(false));
+    let second = identity.renew();
+    assert_eq!(seen().await, first, "nobody has looked yet");
+    assert_eq!(shown.refresh(), Ok(true));
+    assert_eq!(seen().await, second);
+    assert_eq!(shown.refresh(), Ok(false));
+
+    let key = std::fs::read(identity.file("key.pem")).unwrap();
+    identity.renew();
+    std::fs::write(identity.file("key.pem"), &key).unwrap();
+    assert!(shown.refresh().unwrap_err().contains("does not belong"), "half of a renewal");
+    assert_eq!(seen().await, second);
+    let third = identity.renew();
+    assert_eq!(shown.refresh(), Ok(true));
+    assert_eq!(seen().await, third);
 }
