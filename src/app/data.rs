@@ -39,6 +39,7 @@ pub(super) fn open(config: &Config, env: &Env) -> Result<Data, Failure> {
     let database = config.database_path();
     let master_key = master_key(&config.master_key_path(), database.exists(), env)?;
     let data = Data { database, master_key, lock };
+    writable(&data.database).map_err(|error| data.explain(&DbError::Full(error.to_string())))?;
     match migrate::prepare(&data.database).map_err(|error| data.explain(&error))? {
         migrate::Outcome::Upgraded { from, backup } => {
             tracing::info!(from, to = migrate::VERSION, backup = %backup.display(), "database upgraded");
@@ -49,18 +50,9 @@ pub(super) fn open(config: &Config, env: &Env) -> Result<Data, Failure> {
 }
 
 impl Data {
-    /// What is wrong with the database, and the remedy.
-    pub(super) fn explain(&self, error: &DbError) -> Failure {
-        let file = self.database.display();
-        Failure(match error {
-            DbError::Full(cause) => format!(
-                "{file} cannot be written ({cause}): make room on the disk and check who owns the file"
-            ),
-            DbError::Corrupt(cause) => {
-                format!("{file} is damaged ({cause}): restore your latest backup; nothing was changed")
-            }
-            other => format!("{file} cannot be opened: {other}"),
-        })
+    /// What is wrong with the database; the errors of the store name their remedies.
+    pub(super) fn explain(&self, error: &impl std::fmt::Display) -> Failure {
+        Failure(format!("{} cannot be used: {error}", self.database.display()))
     }
 }
 
@@ -77,6 +69,14 @@ fn make_directory(path: &Path) -> Result<(), Failure> {
         ))
     };
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(fail)
+}
+
+/// SQLite reads a file that may not be written, and leaves others of that kind beside it.
+fn writable(database: &Path) -> std::io::Result<()> {
+    match OpenOptions::new().write(true).open(database) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn lock(directory: &Path, name: &Path) -> Result<File, Failure> {

@@ -61,13 +61,15 @@ pub fn prepare_with(path: &Path, schema: &str, version: u32, deltas: &[Delta]) -
             connection
                 .query_row("SELECT count(*) FROM sqlite_schema WHERE type = 'table'", [], |row| row.get(0))?;
         if tables != 0 {
-            return Err(Error::Corrupt("this file is a database of another program".to_owned()));
+            return Err(Error::Foreign(
+                "it is a database of another program: choose another --data".to_owned(),
+            ));
         }
         apply(&mut connection, schema, version)?;
         return Ok(Outcome::Created);
     }
     if found > version {
-        return Err(Error::Other(format!(
+        return Err(Error::Foreign(format!(
             "it was written by a newer Keywright (schema {found}; this one knows {version}): start that version, \
              or restore a backup from before the upgrade"
         )));

@@ -54,6 +54,8 @@ pub enum Error {
     Full(String),
     /// The file is damaged or is no database.
     Corrupt(String),
+    /// The file is whole and not this program's to open.
+    Foreign(String),
     /// The writer has stopped.
     Stopped,
     /// Anything else.
@@ -65,8 +67,14 @@ impl std::fmt::Display for Error {
         match self {
             Self::Duplicate(text) => write!(f, "duplicate: {text}"),
             Self::Constraint(text) => write!(f, "constraint: {text}"),
-            Self::Full(text) => write!(f, "the disk is full or the database cannot be written: {text}"),
-            Self::Corrupt(text) => write!(f, "the database is damaged: {text}"),
+            Self::Full(text) => write!(
+                f,
+                "the database cannot be written ({text}): make room on the disk and check who owns the file"
+            ),
+            Self::Corrupt(text) => {
+                write!(f, "the database is damaged ({text}): stop the server and restore your latest backup")
+            }
+            Self::Foreign(text) => f.write_str(text),
             Self::Stopped => f.write_str("the server is stopping"),
             Self::Other(text) => write!(f, "database: {text}"),
         }

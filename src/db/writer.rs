@@ -155,7 +155,15 @@ pub(super) fn start(
 ) -> Result<Handle, Error> {
     let (queue, jobs) = channel();
     let counters = Arc::new(Counters::default());
-    let writer = Writer { connection, jobs, drain, drain_every, counters: counters.clone(), stopping: false };
+    let writer = Writer {
+        connection,
+        jobs,
+        drain,
+        drain_every,
+        counters: counters.clone(),
+        undrained: None,
+        stopping: false,
+    };
     let thread = std::thread::Builder::new()
         .name("keywright-writer".to_owned())
         .spawn(move || writer.run())
@@ -210,6 +218,8 @@ struct Writer {
     drain: Box<dyn Drain>,
     drain_every: Duration,
     counters: Arc<Counters>,
+    /// Why the buffered rows could not be appended when that was tried last.
+    undrained: Option<Error>,
     stopping: bool,
 }
 
@@ -252,6 +262,7 @@ impl Writer {
     /// One transaction.
     fn round(&mut self, first: Option<Message>, started: Instant, due: bool) {
         let mut round = Round::default();
+        let changes = self.connection.total_changes();
         let mut open = self.connection.execute_batch("BEGIN IMMEDIATE").map_err(Error::from);
         let mut next = first;
         while let Some(message) = next {
@@ -271,13 +282,13 @@ impl Writer {
             next = if full || self.stopping { None } else { self.jobs.try_recv().ok() };
         }
         let wants_drain = due || self.stopping || !round.flushes.is_empty();
-        let mut drained = Ok(());
         if open.is_ok() && wants_drain {
-            drained = run_drain(&self.connection, &mut *self.drain, &mut round.hooks);
+            self.undrained = run_drain(&self.connection, &mut *self.drain, &mut round.hooks).err();
             open = still_open(&self.connection);
         }
         let committed = open.and_then(|()| self.commit());
-        self.finish(round, committed, drained);
+        let wrote = self.connection.total_changes() != changes;
+        self.finish(round, committed, wrote);
     }
 
     fn commit(&self) -> Result<(), Error> {
@@ -287,14 +298,16 @@ impl Writer {
         })
     }
 
-    fn finish(&self, round: Round, committed: Result<(), Error>, drained: Result<(), Error>) {
-        let failure = committed.as_ref().err().or(drained.as_ref().err());
-        let was_failing = self.counters.failing.swap(failure.is_some(), Ordering::Relaxed);
+    /// `wrote` tells that there was something to commit: an empty transaction proves nothing about the disk.
+    fn finish(&self, round: Round, committed: Result<(), Error>, wrote: bool) {
+        let failure = committed.as_ref().err().or(self.undrained.as_ref());
+        let was_failing = self.counters.failing.load(Ordering::Relaxed);
         match failure {
             Some(error) if !was_failing => tracing::error!(%error, "cannot write; trying again"),
-            None if was_failing => tracing::info!("writing works again"),
+            None if was_failing && wrote => tracing::info!("writing works again"),
             _ => {}
         }
+        self.counters.failing.store(failure.is_some() || (was_failing && !wrote), Ordering::Relaxed);
         self.counters.commits.fetch_add(1, Ordering::Relaxed);
         self.counters.jobs.fetch_add(round.jobs.len() as u64, Ordering::Relaxed);
         if committed.is_ok() {
@@ -307,7 +320,7 @@ impl Writer {
             job.finish(committed.clone());
         }
         for flush in round.flushes {
-            let _ = flush.send(committed.clone().and(drained.clone()));
+            let _ = flush.send(self.undrained.clone().map_or(committed.clone(), Err));
         }
     }
 }

@@ -3,8 +3,6 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
 
-use rusqlite::Connection;
-
 use crate::support::Program;
 
 #[test]
@@ -50,13 +48,23 @@ fn it_serves_and_stops_in_order() {
 }
 
 #[test]
-fn a_second_server_leaves_the_first_alone() {
+fn a_renewed_certificate_is_read_when_it_is_told() {
     let program = Program::new();
-    let first = program.serve::<&str>([]);
-    let second = program.run(["serve", "--listen", "127.0.0.1:0"]);
-    assert!(second.refused(1).contains("in use by another keywright"), "{}", second.stderr);
-    program.run(["activity", "list"]).good();
-    assert_eq!(first.stop().code, Some(0));
+    let renew = || {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        std::fs::write(program.directory().join("cert.pem"), made.cert.pem()).unwrap();
+        std::fs::write(program.directory().join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+    };
+    renew();
+    let server = program.serve(["--tls-cert", "cert.pem", "--tls-key", "key.pem"]);
+    assert!(server.url.starts_with("https://"), "{}", server.url);
+    renew();
+    server.signal("HUP");
+    server.says("the TLS certificate was read anew");
+    std::fs::write(program.directory().join("key.pem"), "gone").unwrap();
+    server.signal("HUP");
+    server.says("the former TLS certificate stays in use");
+    assert_eq!(server.stop().code, Some(0));
 }
 
 #[test]
@@ -93,55 +101,6 @@ fn a_taken_address_is_told() {
     let ended = program.run(["serve", "--listen", &address]);
     let told = ended.refused(1);
     assert!(told.contains(&address) && told.contains("--listen"), "{told}");
-}
-
-#[test]
-fn a_lost_master_key_is_never_made_anew() {
-    let (program, _) = Program::initialised();
-    let key = program.data().join("master.key");
-    std::fs::remove_file(&key).unwrap();
-    let ended = program.run(["serve", "--listen", "127.0.0.1:0"]);
-    assert!(ended.refused(1).contains("put your copy of it back"), "{}", ended.stderr);
-    assert!(!key.exists());
-}
-
-#[test]
-fn another_master_key_is_refused() {
-    let ((program, _), (other, _)) = (Program::initialised(), Program::initialised());
-    std::fs::copy(other.data().join("master.key"), program.data().join("master.key")).unwrap();
-    let ended = program.run(["activity", "list"]);
-    assert!(ended.refused(1).contains("master.key"), "{}", ended.stderr);
-}
-
-#[test]
-fn a_broken_master_key_is_told_without_showing_it() {
-    let (program, _) = Program::initialised();
-    std::fs::write(program.data().join("master.key"), "c2VjcmV0\n").unwrap();
-    let ended = program.run(["activity", "list"]);
-    let told = ended.refused(1);
-    assert!(told.contains("master.key") && told.contains("restore") && !told.contains("c2Vj"), "{told}");
-}
-
-#[test]
-fn a_damaged_file_is_refused_and_left_as_it_is() {
-    let (program, _) = Program::initialised();
-    let file = program.data().join("keywright.db");
-    let mut bytes = std::fs::read(&file).unwrap();
-    bytes[..16].copy_from_slice(b"not a database!!");
-    std::fs::write(&file, &bytes).unwrap();
-    let ended = program.run(["serve", "--listen", "127.0.0.1:0"]);
-    let told = ended.refused(1);
-    assert!(told.contains("damaged") && told.contains("backup"), "{told}");
-    assert_eq!(std::fs::read(&file).unwrap(), bytes);
-}
-
-#[test]
-fn a_file_of_a_newer_version_is_refused() {
-    let (program, _) = Program::initialised();
-    let file = program.data().join("keywright.db");
-    Connection::open(&file).unwrap().pragma_update(None, "user_version", 999).unwrap();
-    let ended = program.run(["serve", "--listen", "127.0.0.1:0"]);
-    assert!(ended.refused(1).contains("newer Keywright"), "{}", ended.stderr);
 }
 
 #[test]

@@ -2,7 +2,6 @@
 //! call it over real HTTP.
 
 mod client;
-mod process;
 mod program;
 
 use std::net::SocketAddr;
@@ -19,8 +18,7 @@ use keywright::model::setting::SigningAlg;
 use serde_json::{Value, json};
 
 pub use client::{Client, Reply};
-pub use process::{PROGRAM, Process};
-pub use program::Program;
+pub use program::{Program, Server};
 
 /// What the clock shows when a server starts: a Monday noon.
 pub const START: &str = "2026-06-01T12:00:00Z";

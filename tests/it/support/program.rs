@@ -1,12 +1,19 @@
-//! The real program, as people run it.
+//! The real program in a process of its own: as people run it, and for what only a process can suffer.
 
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+use super::Client;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_keywright");
 
 /// The program with a data directory of its own.
 pub struct Program {
@@ -50,16 +57,16 @@ impl Program {
 
     /// The command with this data directory and nothing of the tester's environment.
     pub fn command<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_keywright"));
+        let mut command = Command::new(PROGRAM);
+        self.surround(command.args(arguments));
         command
-            .env_clear()
-            .current_dir(self.directory.path())
-            .env("KEYWRIGHT_DATA", &self.data)
-            .args(arguments);
+    }
+
+    fn surround(&self, command: &mut Command) {
+        command.env_clear().current_dir(self.directory.path()).env("KEYWRIGHT_DATA", &self.data);
         // A key for RS256 takes a second to make, and no test of the program is about it.
         command.env("KEYWRIGHT_SIGNING_ALG", "ES256");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command
     }
 
     pub fn run<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Ended {
@@ -80,18 +87,31 @@ impl Program {
     /// Serves on a free port, and returns when it answers.
     pub fn serve<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Server {
         let mut command = self.command(["serve", "--listen", "127.0.0.1:0"]);
-        let mut child = command.args(arguments).spawn().unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let mut seen = Vec::new();
-        let serving = lines.by_ref().map_while(Result::ok).find(|line| {
-            seen.push(line.clone());
-            line.contains(" serving ")
-        });
-        let Some(line) = serving else { panic!("it did not serve: {seen:#?}") };
-        let url = line.split("url=").nth(1).unwrap().split(' ').next().unwrap().to_owned();
-        // Nobody may be left with a full pipe.
-        let stderr = std::thread::spawn(move || lines.map_while(Result::ok).collect::<Vec<_>>().join("\n"));
-        Server { child, url, stderr: Some(stderr) }
+        Server::start(command.args(arguments), &self.data)
+    }
+
+    /// The same, after shell commands that set the process up: limits and the like.
+    pub fn serve_after(&self, setup: &str) -> Server {
+        Server::start(&mut self.shell(setup), &self.data)
+    }
+
+    /// Serving, which must fail: what it complained about.
+    #[track_caller]
+    pub fn refuses_to_serve(&self) -> String {
+        self.refuses_to_serve_after("")
+    }
+
+    /// The same, after shell commands that set the process up.
+    #[track_caller]
+    pub fn refuses_to_serve_after(&self, setup: &str) -> String {
+        Ended::from(self.shell(setup).output().unwrap()).refused(1).to_owned()
+    }
+
+    fn shell(&self, setup: &str) -> Command {
+        let script = format!("{setup}\nexec $UNDER \"$0\" serve --listen 127.0.0.1:0");
+        let mut command = Command::new("/bin/sh");
+        self.surround(command.args(["-c", &script, PROGRAM]));
+        command
     }
 }
 
@@ -128,30 +148,109 @@ impl Ended {
 /// A server in a process of its own; killed when this value goes.
 pub struct Server {
     child: Child,
+    data: PathBuf,
     pub url: String,
-    stderr: Option<std::thread::JoinHandle<String>>,
+    log: Arc<Log>,
+}
+
+/// What a server has written to stderr so far; the flag tells that no more will come.
+#[derive(Default)]
+struct Log {
+    text: Mutex<(String, bool)>,
+    more: Condvar,
+}
+
+impl Log {
+    /// Reads to the end on a thread of its own: nobody may be left with a full pipe.
+    fn follow(stderr: impl std::io::Read + Send + 'static) -> Arc<Self> {
+        let log = Arc::new(Self::default());
+        let writer = log.clone();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                writer.add(|text| text.0.extend([line.as_str(), "\n"]));
+            }
+            writer.add(|text| text.1 = true);
+        });
+        log
+    }
+
+    fn add(&self, change: impl FnOnce(&mut (String, bool))) {
+        change(&mut self.text.lock().unwrap());
+        self.more.notify_all();
+    }
+
+    /// The text, as soon as `enough` holds for it or no more will come.
+    #[track_caller]
+    fn wait(&self, enough: impl Fn(&str) -> bool) -> String {
+        let text = self.text.lock().unwrap();
+        let patience = Duration::from_secs(30);
+        let (text, waited) =
+            self.more.wait_timeout_while(text, patience, |text| !enough(&text.0) && !text.1).unwrap();
+        let said = text.0.clone();
+        drop(text);
+        assert!(!waited.timed_out(), "{said}");
+        said
+    }
 }
 
 impl Server {
+    fn start(command: &mut Command, data: &Path) -> Self {
+        let mut child = command.spawn().unwrap();
+        let log = Log::follow(child.stderr.take().unwrap());
+        let said = log.wait(|text| text.contains(" serving "));
+        let line = said.lines().find(|line| line.contains(" serving "));
+        let line = line.unwrap_or_else(|| panic!("it did not serve: {said}"));
+        let url = line.split("url=").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+        Self { child, data: data.to_owned(), url, log }
+    }
+
+    /// Returns when the server has written `words` to its log.
+    #[track_caller]
+    pub fn says(&self, words: &str) {
+        let said = self.log.wait(|text| text.contains(words));
+        assert!(said.contains(words), "{said}");
+    }
+
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
+    pub fn address(&self) -> SocketAddr {
+        self.url.split_once("//").unwrap().1.parse().unwrap()
+    }
+
+    /// Somebody without a credential.
+    pub fn anonymous(&self) -> Client {
+        Client::tcp(self.address())
+    }
+
+    /// Whoever has the data directory.
+    pub fn operator(&self) -> Client {
+        Client::unix(self.data.join("control.sock"))
+    }
+
     /// Asks it to stop, as a service manager does, and tells how it ended.
-    pub fn stop(mut self) -> Ended {
-        let asked = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
-        assert!(asked.success());
-        let code = self.child.wait().unwrap().code();
-        let mut stdout = String::new();
-        self.child.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
-        let stderr = self.stderr.take().unwrap().join().unwrap();
-        Ended { code, stdout, stderr }
+    pub fn stop(self) -> Ended {
+        self.signal("TERM");
+        self.ended()
+    }
+
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
     }
 
     /// Ends it as a power cut would.
-    pub fn kill(mut self) {
+    pub fn kill(mut self) -> Ended {
         self.child.kill().unwrap();
-        self.child.wait().unwrap();
+        self.ended()
+    }
+
+    fn ended(mut self) -> Ended {
+        let code = self.child.wait().unwrap().code();
+        let mut stdout = String::new();
+        self.child.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
+        Ended { code, stdout, stderr: self.log.wait(|_| false) }
     }
 }
 
