@@ -91,7 +91,7 @@ pub async fn start(config: &Config, env: Env, doors: Doors) -> Result<Running, F
     };
     let metrics_address = metrics.as_ref().map(|door| door.address);
     let address = tcp.as_ref().map(|door| door.address);
-    let core = compose(config, env, &data, config.public_url(address)).await?;
+    let core = compose(config, env, &data, address).await?;
     let control = config.control_socket_path();
     let (control_door, operator_uid) = doors::control(&control)?;
     let (stop, stopped) = watch::channel(false);
@@ -141,7 +141,7 @@ async fn compose(
     config: &Config,
     env: Env,
     data: &data::Data,
-    public_url: String,
+    address: Option<SocketAddr>,
 ) -> Result<Arc<Core>, Failure> {
     let vault = data::vault(&data.master_key)?;
     let retention =
@@ -163,7 +163,8 @@ async fn compose(
         people,
         activity,
         settings: Settings {
-            public_url,
+            public_url: config.public_url(address),
+            local_url: config.local_url(address),
             organization: config.organization.clone(),
             signup: config.sign_in.signup,
             default_api: config.sign_in.default_api.clone(),

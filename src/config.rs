@@ -8,7 +8,7 @@ mod smtp;
 mod source;
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
@@ -161,6 +161,20 @@ impl Config {
             let scheme = if self.http.tls.is_some() { "https" } else { "http" };
             format!("{scheme}://{}", bound.unwrap_or(self.http.listen))
         })
+    }
+
+    /// Where programs on this machine reach it; `bound` is the address that the system gave for port 0.
+    pub fn local_url(&self, bound: Option<SocketAddr>) -> String {
+        let scheme = if self.http.tls.is_some() { "https" } else { "http" };
+        let mut address = bound.unwrap_or(self.http.listen);
+        if address.ip().is_unspecified() {
+            address.set_ip(if address.is_ipv4() {
+                Ipv4Addr::LOCALHOST.into()
+            } else {
+                Ipv6Addr::LOCALHOST.into()
+            });
+        }
+        format!("{scheme}://{address}")
     }
 
     /// The database file.

@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::client::{Client, Query, percent};
 use super::failure::Failure;
@@ -21,6 +21,8 @@ pub(super) enum Api {
     List(List),
     /// Print the description of one API, as `apply` takes it
     Show(Show),
+    /// Tell which route a request meets, and what it needs
+    TestRoute(TestRoute),
 }
 
 /// Apply a description.
@@ -51,6 +53,20 @@ pub(super) struct Show {
     json: bool,
 }
 
+/// Test a request.
+#[derive(Args)]
+pub(super) struct TestRoute {
+    /// The API's slug
+    slug: String,
+    /// The request's method
+    method: String,
+    /// The request's path, such as /v1/queries
+    uri: String,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
 impl Api {
     pub(super) async fn run(self, context: &mut Context) -> Done {
         // A file that cannot be read is told before a server is looked for.
@@ -63,6 +79,7 @@ impl Api {
             (Self::Apply(apply), Some(description)) => apply.run(&mut client, context, &description).await,
             (Self::List(list), _) => list.run(&mut client, context).await,
             (Self::Show(show), _) => show.run(&mut client, context).await,
+            (Self::TestRoute(test), _) => test.run(&mut client, context).await,
             (Self::Apply(_), None) => Ok(()),
         };
         client.close().await;
@@ -150,5 +167,24 @@ impl Show {
             .and_then(|description| toml::to_string(&description).map_err(|error| error.to_string()))
             .map_err(|error| Failure::new(format!("Cannot write this API as TOML ({error}): use --json.")))?;
         context.out.bytes(text.as_bytes())
+    }
+}
+
+impl TestRoute {
+    async fn run(self, client: &mut Client, context: &mut Context) -> Done {
+        let asked = json!({"method": self.method, "uri": self.uri});
+        let tested = client.post(&format!("/v1/apis/{}/test-route", percent(&self.slug)), &asked).await?;
+        if self.json {
+            return context.out.json(&tested);
+        }
+        if let Some(path) = tested["path"].as_str().filter(|path| *path != self.uri) {
+            context.out.line(format!("Seen as {}", printable(path)))?;
+        }
+        if let Some(position) = tested["position"].as_u64() {
+            let route = &tested["route"];
+            let (method, path) = (cell(&route["method"]), cell(&route["path"]));
+            context.out.line(format!("Route {}: {method} {}", position + 1, printable(&path)))?;
+        }
+        context.out.line(printable(&cell(&tested["message"])))
     }
 }

@@ -14,6 +14,7 @@ mod key;
 mod log;
 mod openapi;
 mod output;
+mod proxy_config;
 mod serve;
 mod settings;
 mod user;
@@ -72,6 +73,8 @@ enum Command {
     /// The log of every decision and every change
     #[command(subcommand)]
     Activity(activity::Activity),
+    /// Print a configuration for the proxy in front of an API
+    ProxyConfig(proxy_config::ProxyConfig),
     /// Print the OpenAPI document
     Openapi,
     /// Print completions for a shell
@@ -147,6 +150,7 @@ fn dispatch(command: Command, context: &mut Context) -> Done {
         Command::Api(api) => instance::block_on(api.run(context)),
         Command::Client(client) => instance::block_on(client.run(context)),
         Command::User(user) => instance::block_on(user.run(context)),
+        Command::ProxyConfig(proxy) => instance::block_on(proxy.run(context)),
         Command::Activity(activity) => instance::block_on(activity.run(context)),
     }
 }

@@ -1,6 +1,9 @@
 //! `keywright serve`.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
 use clap::Args;
+use ipnet::IpNet;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::failure::Failure;
@@ -28,7 +31,10 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) async fn run(self, context: &mut Context) -> Done {
-        let Loaded { config, warnings } = context.load(self.settings.0)?;
+        let Loaded { mut config, warnings } = context.load(self.settings.0)?;
+        if self.demo {
+            trust_this_machine(&mut config);
+        }
         if self.check {
             warnings.iter().try_for_each(|warning| context.out.line(format!("Warning: {warning}.")))?;
             return context.out.line("The configuration is good.");
@@ -51,6 +57,15 @@ impl Serve {
             () = asked.wait() => {}
         }
         greeted
+    }
+}
+
+/// The example APIs have routes, and whoever tries them is their own proxy.
+fn trust_this_machine(config: &mut Config) {
+    let proxies = &mut config.http.trusted_proxies;
+    if proxies.is_empty() {
+        let loopback: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+        proxies.extend(loopback.map(IpNet::from));
     }
 }
 

@@ -16,6 +16,7 @@ pub mod mail;
 pub mod oauth;
 pub mod passwords;
 pub mod people;
+pub mod proxy_config;
 pub mod reach;
 pub mod sessions;
 pub mod settings;
@@ -86,6 +87,8 @@ impl Metric {
 pub struct Settings {
     /// Where people and programs reach this instance; the issuer of its tokens, byte for byte.
     pub public_url: String,
+    /// Where programs on this machine reach it.
+    pub local_url: String,
     /// Shown name of whoever runs it.
     pub organization: String,
     /// Who may make an account.

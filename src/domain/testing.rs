@@ -144,6 +144,7 @@ impl World {
 fn settings() -> Settings {
     Settings {
         public_url: "https://auth.example.com".to_owned(),
+        local_url: "http://127.0.0.1:8080".to_owned(),
         organization: "Example".to_owned(),
         signup: Signup::Invite,
         default_api: "keywright".to_owned(),

@@ -113,6 +113,14 @@ pub fn bearer(headers: &HeaderMap) -> Result<Option<&str>> {
     Ok(Some(credential))
 }
 
+/// `INVALID_API_KEY` for a key that came in a URL.
+pub fn key_in_url() -> Error {
+    Error::new(
+        Code::InvalidApiKey,
+        "An API key stands in the URL, where logs keep it: rotate it, and send it in the Authorization header",
+    )
+}
+
 /// `MISSING_API_KEY`.
 pub fn missing() -> Error {
     Error::new(Code::MissingApiKey, "API key is required").with("header", "Authorization")

@@ -12,7 +12,7 @@ use super::server::ControlPeer;
 use crate::domain::Core;
 use crate::domain::access::RequestInfo;
 use crate::model::activity::Method;
-use crate::model::{RequestId, Timestamp};
+use crate::model::{RequestId, Timestamp, redact};
 
 /// Longest User-Agent and path that the log keeps, in bytes.
 const LOGGED_BYTES: usize = 256;
@@ -122,8 +122,9 @@ pub fn method(name: &str) -> Method {
 }
 
 /// What the log keeps of a text that a stranger chose: its first part, with control characters spelt out, so that
-/// no terminal or file that shows it obeys them.
+/// no terminal or file that shows it obeys them, and keys blotted out.
 pub fn clip(text: &str) -> Box<str> {
+    let text = redact(text);
     let text = &text[..text.floor_char_boundary(LOGGED_BYTES)];
     if !text.chars().any(char::is_control) {
         return text.into();

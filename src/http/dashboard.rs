@@ -100,6 +100,7 @@ mod tests {
     fn names_are_inert_in_the_page() {
         let settings = Settings {
             public_url: "https://auth.example.com".to_owned(),
+            local_url: "http://127.0.0.1:8080".to_owned(),
             organization: "\"><script>alert(1)</script>&".to_owned(),
             signup: Signup::Open,
             default_api: "keywright".to_owned(),

@@ -13,7 +13,8 @@ use super::error;
 use super::hot::Hot;
 use crate::domain::Core;
 use crate::error::Error;
-use crate::model::RequestId;
+use crate::model::activity::{Kind, Reason};
+use crate::model::{RequestId, holds_key};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// For answers that are no page: nothing may be loaded, framed or sent from them.
@@ -45,12 +46,13 @@ impl<E: Endpoint> Endpoint for Edge<E> {
 
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
         let context = RequestContext::of(&request, &self.core, &self.ids, &self.trust);
-        let outcome = match Hot::path(&request) {
-            Some(path) => {
+        let outcome = match (key_in_url(&self.core, &request, &context), Hot::path(&request)) {
+            (Err(error), _) => Ok(Err(error.into())),
+            (Ok(()), Some(path)) => {
                 let answer = self.hot.answer(path, &self.core, &mut request, &context);
                 AssertUnwindSafe(answer).catch_unwind().await
             }
-            None => AssertUnwindSafe(self.routed(request, context)).catch_unwind().await,
+            (Ok(()), None) => AssertUnwindSafe(self.routed(request, context)).catch_unwind().await,
         };
         let mut response = match outcome {
             Ok(Ok(response)) => response,
@@ -81,6 +83,15 @@ impl<E> Edge<E> {
             headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
         }
     }
+}
+
+/// Refuses a request with a key in its URL, where logs on the way have kept it already.
+fn key_in_url(core: &Core, request: &Request, context: &RequestContext) -> Result<(), Error> {
+    if !request.uri().path_and_query().is_some_and(|uri| holds_key(uri.as_str())) {
+        return Ok(());
+    }
+    core.activity.push_unidentified(context.now, Kind::ApiCall, Reason::InvalidRequest, None, context.ip)?;
+    Err(super::auth::key_in_url())
 }
 
 fn failure(error: poem::Error, id: RequestId) -> Response {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::model::{
-    ApiId, AskedEnvironment, Environment, KeyId, KeyPrefix, KeyStatus, LimitPer, QuotaPeriod, Scope,
+    ApiId, AskedEnvironment, Environment, KeyId, KeyPrefix, KeyStatus, LimitPer, Proxy, QuotaPeriod, Scope,
     ScopeExpr, ScopeSet, Secret, Timestamp, UserId,
 };
 
@@ -115,6 +115,7 @@ words! {
     Environment = "Environment",
     AskedEnvironment = "AskedEnvironment",
     KeyStatus = "KeyStatus",
+    Proxy = "Proxy",
     LimitPer = "LimitPer",
     QuotaPeriod = "QuotaPeriod",
 }

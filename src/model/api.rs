@@ -1,14 +1,16 @@
 //! An API that Keywright protects, with its scopes, presets, tiers and routes.
 
 mod description;
+mod route;
 
 pub use description::ApiDescription;
+pub use route::{Met, Route};
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ApiId, Environment, KeyPrefix, LimitPer, Role, Scope, ScopeExpr, ScopeSet, Timestamp};
+use super::{ApiId, Environment, KeyPrefix, LimitPer, Role, Scope, ScopeSet, Timestamp};
 
 /// The slug of Keywright's own API.
 pub const BUILT_IN_SLUG: &str = "keywright";
@@ -107,50 +109,6 @@ pub struct Tier {
 
 const fn a_minute() -> u32 {
     60
-}
-
-/// What forward-auth asks of a request; the first match wins.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Route {
-    /// `GET`, …, or `*`.
-    pub method: String,
-    /// A path pattern: `/v1/queries`, `/v1/queries/{id}`, `/v1/*`.
-    pub path: String,
-    /// What the credential must hold; none asks for a valid credential only.
-    pub scope: Option<ScopeExpr>,
-    /// Which environment the credential must be of; none takes either. Written as `live` (the default), `test` or
-    /// `any`.
-    #[serde(default = "live", with = "asked_environment")]
-    pub environment: Option<Environment>,
-    /// How many requests it counts as.
-    #[serde(default = "one")]
-    pub cost: u32,
-    /// Needs no credential.
-    #[serde(default)]
-    pub public: bool,
-}
-
-const fn live() -> Option<Environment> {
-    Some(Environment::Live)
-}
-
-const fn one() -> u32 {
-    1
-}
-
-mod asked_environment {
-    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
-
-    use crate::model::{AskedEnvironment, Environment};
-
-    pub(super) fn serialize<S: Serializer>(only: &Option<Environment>, to: S) -> Result<S::Ok, S::Error> {
-        AskedEnvironment::from(*only).serialize(to)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Environment>, D::Error> {
-        AskedEnvironment::deserialize(from).map(AskedEnvironment::only)
-    }
 }
 
 impl Api {

@@ -9,6 +9,7 @@ mod activity;
 mod apis;
 mod cli;
 mod faults;
+mod gate;
 mod http;
 mod keys;
 mod layers;

@@ -153,7 +153,7 @@ impl Log {
         Ok(())
     }
 
-    /// Counts a refusal that no known key is part of, which a stranger can cause as often as they like: those of one
+    /// Counts a decision that nobody known is part of, which a stranger can cause as often as they like: those of one
     /// second from one address, for the same reason, become one row with a `count`.
     ///
     /// # Errors
@@ -317,6 +317,7 @@ impl Stranger {
     fn entry(&self, count: &Count) -> Entry {
         let outcome = match self.reason {
             Reason::RateLimited | Reason::QuotaExceeded | Reason::LockedOut => Outcome::Limited,
+            Reason::Public => Outcome::Allowed,
             _ => Outcome::Refused,
         };
         let mut entry = Entry::new(count.first_at, self.kind, outcome, self.reason);

@@ -4,6 +4,7 @@ mod build;
 mod built_in;
 mod lines;
 mod patterns;
+mod try_route;
 mod uses;
 mod validate;
 
@@ -11,6 +12,7 @@ mod validate;
 mod tests;
 
 pub use built_in::seed_built_in;
+pub use try_route::{Step, Trial, try_route};
 
 use std::sync::Arc;
 

@@ -108,22 +108,34 @@ impl Engine {
     /// # Errors
     /// When the store cannot be read, or too many limits are in use at once.
     pub fn ask(&self, core: &Core, question: &Question<'_>, now: Timestamp) -> Result<Verdict> {
-        if question.key.len() > LONGEST_KEY {
-            return Ok(Verdict::unknown(Unknown::TooLong));
+        match self.entry(core, question.key, question.api)? {
+            Ok(entry) => self.judge(entry, question, now, || core.clock.monotonic()),
+            Err(unknown) => Ok(Verdict::unknown(unknown)),
         }
-        let hash = SecretHash::of(question.key);
+    }
+
+    /// The key of `api` that this text is a secret of, good or not, for the log: nothing is judged or taken.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn known(&self, core: &Core, key: &str, api: &Api) -> Result<Option<Arc<Entry>>> {
+        Ok(self.entry(core, key, api)?.ok().filter(|entry| entry.api_no == api.no))
+    }
+
+    fn entry(&self, core: &Core, key: &str, api: &Api) -> Result<std::result::Result<Arc<Entry>, Unknown>> {
+        if key.len() > LONGEST_KEY {
+            return Ok(Err(Unknown::TooLong));
+        }
+        let hash = SecretHash::of(key);
         if let Some(entry) = self.0.cache.get(&hash) {
-            return self.judge(entry, question, now, || core.clock.monotonic());
+            return Ok(Ok(entry));
         }
         // Not before the cache was asked: a key that is there needs no checksum.
-        if is_mistyped(core, question) {
-            return Ok(Verdict::unknown(Unknown::Mistyped));
+        if is_mistyped(core, key, api) {
+            return Ok(Err(Unknown::Mistyped));
         }
         let load = |hash: &SecretHash| Ok(core.db.lookup(|conn| key_lookup::find(conn, hash))?);
-        match self.find(&hash, load)? {
-            None => Ok(Verdict::unknown(Unknown::NoSuchKey)),
-            Some(entry) => self.judge(entry, question, now, || core.clock.monotonic()),
-        }
+        Ok(self.find(&hash, load)?.ok_or(Unknown::NoSuchKey))
     }
 
     /// Forgets keys by the hashes of all their secrets. Call it from a commit hook, so after COMMIT and before the
@@ -202,11 +214,10 @@ impl Engine {
 }
 
 /// Whether the text is exactly of our form but its checksum does not fit: not worth a look into the store.
-fn is_mistyped(core: &Core, question: &Question<'_>) -> bool {
-    let Shape::BadChecksum { prefix, .. } = inspect(question.key) else { return false };
+fn is_mistyped(core: &Core, key: &str, api: &Api) -> bool {
+    let Shape::BadChecksum { prefix, .. } = inspect(key) else { return false };
     // Under a prefix that is no API's, it may be an imported key that happens to look so.
-    question.api.prefix.as_str() == prefix
-        || core.catalog.get().iter().any(|api| api.prefix.as_str() == prefix)
+    api.prefix.as_str() == prefix || core.catalog.get().iter().any(|api| api.prefix.as_str() == prefix)
 }
 
 /// Who a key of Keywright's own API stands for; refusals come as errors that name the reason.

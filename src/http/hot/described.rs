@@ -25,33 +25,44 @@ const METHOD: Names = Names {
 };
 const USER_AGENT: HeaderName = poem::http::header::USER_AGENT;
 
+/// A request that is asked about.
+pub(super) struct Described<'r> {
+    /// What the log keeps of it.
+    pub(super) subject: Subject,
+    /// Its method.
+    pub(super) method: Method,
+    /// Its URI as the proxy got it, or the asker's own.
+    pub(super) uri: &'r str,
+}
+
 /// Reads the described request.
 ///
 /// # Errors
 /// `INVALID_REQUEST` when one of our proxies does not say, or says twice, which request it is.
-pub(super) fn read(request: &Request, context: &RequestContext) -> Result<Subject> {
+pub(super) fn read<'r>(request: &'r Request, context: &RequestContext) -> Result<Described<'r>> {
     let headers = request.headers();
-    let (asked, path) = if context.from_proxy {
+    let own = known_method(request);
+    let (method, uri) = if context.from_proxy {
         let uri = URI.only(headers)?.ok_or_else(|| {
             Error::invalid(
                 "X-Forwarded-Uri",
                 "Let the proxy send it, or X-Original-URI, with the request's URI",
             )
         })?;
-        let asked = METHOD.only(headers)?;
-        (asked.map_or(known_method(request), method), path_of(uri))
+        (METHOD.only(headers)?.map_or(own, method), uri)
     } else {
-        (known_method(request), request.uri().path())
+        (own, request.uri().path_and_query().map_or("/", |own| own.as_str()))
     };
-    Ok(Subject {
+    let subject = Subject {
         ip: context.ip,
-        method: Some(asked),
-        path: Some(clip(path)),
+        method: Some(method),
+        path: Some(clip(path_of(uri))),
         agent: headers.get(USER_AGENT).map(|agent| match agent.to_str() {
             Ok(text) => clip(text),
             Err(_) => clip(&String::from_utf8_lossy(agent.as_bytes())),
         }),
-    })
+    };
+    Ok(Described { subject, method, uri })
 }
 
 fn known_method(request: &Request) -> Method {

@@ -1,17 +1,22 @@
 //! `/v1/forward-auth`: a proxy asks about a request before it passes it on.
 
+use std::sync::Arc;
+
 use poem::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use poem::{Request, Response};
 
+use serde_json::json;
+
+use super::rule::{self, Asked, Hopeless, Rule};
 use super::sheet::{Sheet, ascii_json};
-use super::{Asker, Hot, described, limits, log, query, token};
+use super::{Asker, Hot, Subject, described, limits, log, query, token};
 use crate::domain::Core;
 use crate::domain::tokens;
-use crate::domain::verify::{Entry, Grants, Question, TokenQuestion, Verdict};
+use crate::domain::verify::{self, Grants, Question, TokenQuestion, Verdict};
 use crate::error::{Code, Error, Result};
 use crate::http::context::RequestContext;
 use crate::http::{auth, error};
-use crate::model::activity::{Kind, Reason};
+use crate::model::activity::{Entry, Kind, Outcome, Reason};
 use crate::model::{Api, Environment, VerifyCode};
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -57,48 +62,115 @@ impl Hot {
     }
 
     fn decide(&self, core: &Core, request: &Request, context: &RequestContext) -> Result<Response> {
-        let asked = self.queries.get(request.uri().query().unwrap_or_default(), query::read)?;
+        let query = self.queries.get(request.uri().query().unwrap_or_default(), query::read)?;
         let apis = core.catalog.get();
         let api = apis
-            .by_slug(&asked.api)
+            .by_slug(&query.api)
             .ok_or_else(|| Error::invalid("api", "There is no API of this slug on this instance"))?;
-        let subject = described::read(request, context)?;
-        let Some(key) = credential(request.headers(), api)? else {
-            let reason = Reason::Missing;
-            core.activity.push_unidentified(
-                context.now,
-                Kind::ForwardAuth,
-                reason,
-                Some(api.no),
-                context.ip,
-            )?;
-            return Err(auth::missing());
+        let described = described::read(request, context)?;
+        let key = credential(request.headers(), api);
+        let asked = match rule::find(api, &query, &described, context) {
+            Ok(Rule::Credential(asked)) => asked,
+            Ok(Rule::Public) => {
+                stranger(core, context, api, Reason::Public)?;
+                return Ok(public());
+            }
+            Err(hopeless) => {
+                let key = key.ok().flatten();
+                return Err(refuse(core, context, api, described.subject, key, hopeless)?);
+            }
         };
+        let key = match key {
+            Ok(Some(key)) => key,
+            Ok(None) => {
+                stranger(core, context, api, Reason::Missing)?;
+                return Err(auth::missing());
+            }
+            Err(error) => {
+                stranger(core, context, api, Reason::InvalidRequest)?;
+                return Err(error);
+            }
+        };
+        self.judge(core, context, &Case { api, asked, key, nginx: query.nginx }, described.subject)
+    }
+
+    fn judge(
+        &self,
+        core: &Core,
+        context: &RequestContext,
+        case: &Case<'_>,
+        subject: Subject,
+    ) -> Result<Response> {
+        let Case { api, asked, key, nginx } = case;
         if tokens::looks_like_jwt(key) {
             let question = TokenQuestion {
                 token: key,
                 api,
-                scopes: asked.scope.as_ref(),
+                scopes: asked.scopes,
                 environment: asked.environment,
-                cost: 1,
+                cost: asked.cost,
             };
-            return token::answer(core, context, &question, subject, asked.nginx);
+            return token::answer(core, context, &question, subject, asked.route, *nginx);
         }
         let question = Question {
             key,
             api,
-            scopes: asked.scope.as_ref(),
+            scopes: asked.scopes,
             environment: asked.environment,
-            cost: 1,
+            cost: asked.cost,
             ip: Some(context.ip),
         };
         let verdict = core.verify.ask(core, &question, context.now)?;
-        log(core, context, Kind::ForwardAuth, &question, &verdict, subject, Asker::default())?;
+        let asker = Asker { route: asked.route, ..Asker::default() };
+        log(core, context, Kind::ForwardAuth, &question, &verdict, subject, asker)?;
         match (verdict.code, verdict.known_entry(), verdict.holds()) {
             (VerifyCode::Valid, Some(entry), Some(holds)) => Ok(passed(&verdict, entry, holds)),
-            _ => Ok(refusal(&verdict.error(&question), context, Some(&verdict), asked.nginx)),
+            _ => Ok(refusal(&verdict.error(&question), context, Some(&verdict), *nginx)),
         }
     }
+}
+
+/// A credential, and what is asked of it.
+struct Case<'c> {
+    api: &'c Arc<Api>,
+    asked: Asked<'c>,
+    key: &'c str,
+    nginx: bool,
+}
+
+/// Counts a decision about somebody who is not known.
+fn stranger(core: &Core, context: &RequestContext, api: &Api, reason: Reason) -> Result<()> {
+    core.activity.push_unidentified(context.now, Kind::ForwardAuth, reason, Some(api.no), context.ip)
+}
+
+/// Logs that no credential would have helped, under the name of whoever sent a good one, and gives the answer.
+fn refuse(
+    core: &Core,
+    context: &RequestContext,
+    api: &Arc<Api>,
+    subject: Subject,
+    credential: Option<&str>,
+    hopeless: Hopeless,
+) -> Result<Error> {
+    let Hopeless { reason, error } = hopeless;
+    let mut entry = Entry::new(context.now, Kind::ForwardAuth, Outcome::Refused, reason);
+    let known = match credential {
+        Some(token) if tokens::looks_like_jwt(token) => token::name(core, &mut entry, token, api),
+        Some(key) => core.verify.known(core, key, api)?.is_some_and(|key| {
+            entry.key_no = Some(key.no);
+            entry.user_no = key.user.map(|user| user.no);
+            true
+        }),
+        None => false,
+    };
+    if !known {
+        stranger(core, context, api, reason)?;
+        return Ok(error);
+    }
+    entry.api_no = Some(api.no);
+    entry.detail = Some(Box::new(json!({ "saw": error.message })));
+    super::push(core, context, entry, subject)?;
+    Ok(error)
 }
 
 /// The credential: `Authorization: Bearer`, or `X-API-Key` where the API takes it, never both. Cookies are ignored.
@@ -118,7 +190,18 @@ fn credential<'r>(headers: &'r HeaderMap, api: &Api) -> Result<Option<&'r str>> 
     key.to_str().map(Some).map_err(|_| Error::new(Code::InvalidApiKey, "The provided API key is invalid"))
 }
 
-fn passed(verdict: &Verdict, entry: &Entry, holds: &Grants) -> Response {
+/// Lets a request pass that needs no credential: nobody is behind it, whatever it carries.
+fn public() -> Response {
+    let mut response = Response::default();
+    let headers = response.headers_mut();
+    for name in IDENTITY {
+        headers.insert(name, NONE);
+    }
+    headers.insert(header::CACHE_CONTROL, NO_STORE);
+    response
+}
+
+fn passed(verdict: &Verdict, entry: &verify::Entry, holds: &Grants) -> Response {
     let mut sheet = Sheet::new();
     let key_id = sheet.text(&entry.id.encode());
     let user_id = entry.user.map(|user| sheet.text(&user.id.encode()));

@@ -9,6 +9,7 @@ mod forward_auth;
 mod limits;
 mod query;
 mod remembered;
+mod rule;
 mod sheet;
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ use crate::domain::Core;
 use crate::domain::verify::{CheckResult, Question, Verdict};
 use crate::error::Result;
 use crate::model::activity::{Entry, Kind, Method, Outcome, Reason};
+use crate::model::api::Route;
 use crate::model::{ScopeExpr, VerifyCode};
 use query::Query;
 use remembered::Remembered;
@@ -83,11 +85,12 @@ struct Subject {
     agent: Option<Box<str>>,
 }
 
-/// Who asked, where that is somebody else than the key.
+/// Who asked, where that is somebody else than the key, and by which rule.
 #[derive(Default, Clone, Copy)]
-struct Asker {
+struct Asker<'a> {
     key_no: Option<i64>,
     user_no: Option<i64>,
+    route: Option<&'a Route>,
 }
 
 /// Logs a decision; a refusal of a stranger is counted instead.
@@ -98,7 +101,7 @@ fn log(
     question: &Question<'_>,
     verdict: &Verdict,
     subject: Subject,
-    asker: Asker,
+    asker: Asker<'_>,
 ) -> Result<()> {
     let (outcome, reason) = outcome(verdict.code);
     let Some(key_no) = verdict.key_no() else {
@@ -106,11 +109,16 @@ fn log(
     };
     let mut entry = Entry::new(context.now, kind, outcome, reason);
     entry.api_no = Some(question.api.no);
-    entry.detail = seen(verdict, question);
+    entry.detail = seen(verdict, question, asker.route);
     entry.key_no = Some(key_no);
     entry.user_no = verdict.user_no();
     entry.by_key_no = asker.key_no;
     entry.by_user_no = asker.user_no;
+    push(core, context, entry, subject)
+}
+
+/// Logs an entry together with the request that it is about.
+fn push(core: &Core, context: &RequestContext, mut entry: Entry, subject: Subject) -> Result<()> {
     entry.ip = Some(subject.ip);
     entry.method = subject.method;
     entry.path = subject.path;
@@ -121,16 +129,25 @@ fn log(
     core.activity.push(entry)
 }
 
-/// Why a request was not let in, for the log's readers: every rule and what it saw. Of a limited one only the limit,
-/// since those come in floods.
-fn seen(verdict: &Verdict, question: &Question<'_>) -> Option<Box<Value>> {
+/// Why a request was not let in, for the log's readers: every rule and what it saw, and the route that asked. Of a
+/// limited one only the limit, since those come in floods.
+fn seen(verdict: &Verdict, question: &Question<'_>, route: Option<&Route>) -> Option<Box<Value>> {
     let outcome = outcome(verdict.code).0;
     if outcome == Outcome::Allowed {
         return None;
     }
     let mut checks = verdict.checks(question);
     checks.retain(|check| outcome != Outcome::Limited || check.result == CheckResult::Failed);
-    Some(Box::new(json!({ "checks": checks })))
+    let mut seen = json!({ "checks": checks });
+    if let Some(route) = route {
+        seen["route"] = shown(route).into();
+    }
+    Some(Box::new(seen))
+}
+
+/// A route in one line.
+fn shown(route: &Route) -> String {
+    format!("{} {}", route.method, route.path)
 }
 
 /// How the log words a verdict.

@@ -11,7 +11,8 @@ pub(super) struct Query {
     /// The API's slug.
     pub(super) api: Box<str>,
     pub(super) scope: Option<ScopeExpr>,
-    pub(super) environment: AskedEnvironment,
+    /// None where the query does not say.
+    pub(super) environment: Option<AskedEnvironment>,
     /// Whether 429 must become 403, which nginx can pass on.
     pub(super) nginx: bool,
 }
@@ -52,7 +53,7 @@ pub(super) fn read(text: &str) -> Result<Query> {
     Ok(Query {
         api: api.ok_or_else(|| Error::invalid("api", "Name the API that the request is for"))?.into(),
         scope: scope.map(parse_scope).transpose()?,
-        environment: environment.map(parse_environment).transpose()?.unwrap_or_default(),
+        environment: environment.map(parse_environment).transpose()?,
         nginx: match nginx.as_deref() {
             None | Some("0") => false,
             Some("1") => true,

@@ -2,19 +2,22 @@
 
 use poem::Response;
 use poem::http::{HeaderValue, header};
+use serde_json::Value;
 
 use super::forward_auth::{
     CLIENT_ID, ENVIRONMENT, KEY_ID, KIND, LIVE, NO_STORE, NONE, OWNER, SCOPES, SUBJECT, USER_ID, refused,
 };
 use super::sheet::Sheet;
 use super::{Subject, limits};
-use crate::domain::Core;
 use crate::domain::access::{Principal, PrincipalKind};
 use crate::domain::verify::{TokenQuestion, TokenVerdict, ask_token};
-use crate::error::Result;
+use crate::domain::{Core, tokens};
+use crate::error::{Error, Result};
 use crate::http::auth::reason_of;
 use crate::http::context::RequestContext;
+use crate::model::Api;
 use crate::model::activity::{Entry, Kind, Outcome, Reason};
+use crate::model::api::Route;
 
 const TOKEN: HeaderValue = HeaderValue::from_static("token");
 const SESSION: HeaderValue = HeaderValue::from_static("session");
@@ -25,10 +28,11 @@ pub(super) fn answer(
     context: &RequestContext,
     question: &TokenQuestion<'_>,
     subject: Subject,
+    route: Option<&Route>,
     nginx: bool,
 ) -> Result<Response> {
     let verdict = ask_token(core, question, context.now)?;
-    log(core, context, question, &verdict, subject)?;
+    log(core, context, question, &verdict, subject, route)?;
     Ok(match (&verdict.refusal, &verdict.principal) {
         (None, Some(principal)) => passed(question, &verdict, principal),
         (refusal, _) => {
@@ -80,6 +84,7 @@ fn log(
     question: &TokenQuestion<'_>,
     verdict: &TokenVerdict,
     subject: Subject,
+    route: Option<&Route>,
 ) -> Result<()> {
     let refused = verdict.refusal.as_ref();
     let (outcome, reason) = refused.map_or((Outcome::Allowed, Reason::Valid), |error| reason_of(error.code));
@@ -89,16 +94,33 @@ fn log(
     };
     let mut entry = Entry::new(context.now, kind, outcome, reason);
     entry.api_no = api_no;
+    entry.detail = refused.and_then(|error| seen(error, route));
+    name_of(&mut entry, principal);
+    super::push(core, context, entry, subject)
+}
+
+/// What a refusal was about, for the log's readers.
+fn seen(error: &Error, route: Option<&Route>) -> Option<Box<Value>> {
+    let mut seen = error.details.clone();
+    if let Some(route) = route {
+        seen.insert("route".to_owned(), super::shown(route).into());
+    }
+    (!seen.is_empty()).then(|| Box::new(Value::Object(seen)))
+}
+
+/// Writes into `entry` whom a token of `api` stands for; whether it is a good one.
+pub(super) fn name(core: &Core, entry: &mut Entry, token: &str, api: &Api) -> bool {
+    let principal = tokens::authenticate(core, token, entry.at).ok();
+    let Some(principal) = principal.filter(|principal| principal.api_no == Some(api.no)) else {
+        return false;
+    };
+    name_of(entry, &principal);
+    true
+}
+
+fn name_of(entry: &mut Entry, principal: &Principal) {
     entry.user_no = principal.user.map(|(no, ..)| no);
     entry.client_no = principal.client.map(|(no, _)| no);
     entry.grant_no = principal.grant.map(|(no, _)| no);
     entry.session_no = principal.session.map(|(no, _)| no);
-    entry.ip = Some(subject.ip);
-    entry.method = subject.method;
-    entry.path = subject.path;
-    entry.agent = subject.agent;
-    entry.request_id = Some(context.id);
-    let took = core.clock.monotonic().saturating_sub(context.started);
-    entry.took_us = Some(u32::try_from(took.as_micros()).unwrap_or(u32::MAX));
-    core.activity.push(entry)
 }

@@ -109,7 +109,7 @@ impl Hot {
 }
 
 /// The usual caller: a management key in order.
-fn usual_asker(core: &Core, request: &Request, context: &RequestContext) -> Result<Option<Asker>> {
+fn usual_asker(core: &Core, request: &Request, context: &RequestContext) -> Result<Option<Asker<'static>>> {
     let Ok(Some(key)) = auth::bearer(request.headers()) else { return Ok(None) };
     let apis = core.catalog.get();
     let own = apis.built_in();
@@ -124,17 +124,18 @@ fn usual_asker(core: &Core, request: &Request, context: &RequestContext) -> Resu
     let verdict = core.verify.ask(core, &question, context.now)?;
     let holds = verdict.holds().filter(|_| verdict.code == VerifyCode::Valid);
     let may_ask = holds.is_some_and(|holds| own.satisfies(&holds.set, KeysVerify::SCOPE));
-    Ok(may_ask.then(|| Asker { key_no: verdict.key_no(), user_no: verdict.user_no() }))
+    Ok(may_ask.then(|| Asker { key_no: verdict.key_no(), user_no: verdict.user_no(), route: None }))
 }
 
 /// Whoever else asks goes the way of all other routes, which also logs refusals.
-fn other_asker(core: &Arc<Core>, request: &mut Request, context: &RequestContext) -> Result<Asker> {
+fn other_asker(core: &Arc<Core>, request: &mut Request, context: &RequestContext) -> Result<Asker<'static>> {
     request.extensions_mut().insert(*context);
     request.extensions_mut().insert(core.clone());
     let call = auth::allowed::<KeysVerify>(request)?;
     Ok(Asker {
         key_no: call.principal.key.map(|(no, _)| no),
         user_no: call.principal.user.map(|(no, _, _)| no),
+        route: None,
     })
 }
 
@@ -170,7 +171,7 @@ impl Hot {
         &self,
         core: &Core,
         context: &RequestContext,
-        asker: Asker,
+        asker: Asker<'_>,
         body: &[u8],
     ) -> Result<Response> {
         // Only a body that does not read is read again, for a message that names the field.

@@ -484,6 +484,103 @@ export interface paths {
         };
         trace?: never;
     };
+    "/v1/apis/{api}/test-route": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test a request against the routes
+         * @description Tells which route a request would meet at `/v1/forward-auth`, and why not another. Nothing is let in, counted
+         *     or logged as a decision. Needs `apis:read`.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description Slug or `api_…` */
+                    api: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["RouteTest"];
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["RouteTested"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/apis/{api}/proxy-config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a proxy's configuration
+         * @description A whole file that nginx or Caddy runs as it is: it asks `/v1/forward-auth` about every request, passes on who
+         *     it is, and sends signing in and OAuth to Keywright. Needs `apis:read`.
+         */
+        get: {
+            parameters: {
+                query: {
+                    /** @description Which proxy. */
+                    proxy: "nginx" | "caddy";
+                    /** @description The service behind it, such as `http://127.0.0.1:3000`. */
+                    upstream: string;
+                    /** @description Where the proxy takes requests, such as `127.0.0.1:8000`. */
+                    listen: string;
+                    /** @description Where the proxy reaches Keywright; where this instance listens if not said. */
+                    keywright?: string;
+                };
+                header?: never;
+                path: {
+                    /** @description Slug or `api_…` */
+                    api: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "text/plain; charset=utf-8": string;
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/activity": {
         parameters: {
             query?: never;
@@ -5422,6 +5519,62 @@ export interface components {
         RotateRequest: {
             /** @description Ends the tokens of the key that signed until now: for a key that somebody else may have. */
             at_once: boolean;
+        };
+        /**
+         * @description What a request needs.
+         * @enum {string}
+         */
+        RouteDecision: "public" | "credential" | "refused";
+        /**
+         * @description How a route went.
+         * @enum {string}
+         */
+        RouteResult: "matched" | "other_method" | "other_path" | "not_reached";
+        /**
+         * RouteStep
+         * @description How one route went.
+         */
+        RouteStep: {
+            /** @description Its method. */
+            method: string;
+            /** @description Its path pattern. */
+            path: string;
+            /** @description How it went. */
+            result: components["schemas"]["RouteResult"] & unknown;
+        };
+        /**
+         * RouteTest
+         * @description A request to try.
+         */
+        RouteTest: {
+            /** @description Its method. */
+            method: string;
+            /** @description Its path, or its whole URI: `/v1/queries?limit=10`. */
+            uri: string;
+        };
+        /**
+         * RouteTested
+         * @description What forward-auth would ask of it.
+         */
+        RouteTested: {
+            /** @description Whether it needs no credential, a credential, or is refused with any. */
+            decision: components["schemas"]["RouteDecision"] & unknown;
+            /** @description One sentence for people. */
+            message: string;
+            /**
+             * @description The path as routes see it: decoded, without `//`, dot segments and a slash at its end; null where it is
+             *     refused as it stands.
+             */
+            path?: string;
+            /** @description The route that it meets. */
+            route?: components["schemas"]["ApiRoute"] & unknown;
+            /**
+             * Format: uint32
+             * @description That route's place in the list, from 0.
+             */
+            position?: number;
+            /** @description How each route went, in order. */
+            steps: components["schemas"]["RouteStep"][];
         };
         /**
          * SessionList

@@ -1,20 +1,26 @@
 //! The APIs that this instance protects.
 
+mod trial;
 mod types;
 
+pub use trial::{RouteTest, RouteTested};
 pub use types::{Api, ApiApplied, ApiChange, ApiPage, NewApi};
 
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path, Query};
+use poem_openapi::payload::PlainText;
 
 use super::Tag;
 use crate::domain::access::{ApisRead, ApisWrite};
 use crate::domain::apis;
 use crate::domain::idempotency::{Answer, Once};
+use crate::domain::proxy_config::{self, Wanted};
 use crate::error::Error;
 use crate::http::Result;
 use crate::http::auth::{Allowed, Within};
+use crate::http::context::method;
 use crate::http::json::{Created, Json, NoContent};
+use crate::model::Proxy;
 
 /// Operations on APIs.
 pub struct ApisApi;
@@ -124,5 +130,45 @@ impl ApisApi {
         let core = can.core.clone();
         core.write(move |tx| apis::delete(tx, &can, &api.0)).await?;
         Ok(NoContent)
+    }
+
+    /// Test a request against the routes
+    ///
+    /// Tells which route a request would meet at `/v1/forward-auth`, and why not another. Nothing is let in, counted
+    /// or logged as a decision. Needs `apis:read`.
+    #[oai(path = "/v1/apis/:api/test-route", method = "post")]
+    async fn test_route(
+        &self,
+        allowed: Allowed<ApisRead>,
+        /// Slug or `api_…`
+        api: Path<String>,
+        body: Json<RouteTest>,
+    ) -> Result<Json<RouteTested>> {
+        let asked = method(&body.0.method.to_ascii_uppercase());
+        Ok(Json(apis::try_route(&allowed.0, &api.0, asked, &body.0.uri)?.into()))
+    }
+
+    /// Get a proxy's configuration
+    ///
+    /// A whole file that nginx or Caddy runs as it is: it asks `/v1/forward-auth` about every request, passes on who
+    /// it is, and sends signing in and OAuth to Keywright. Needs `apis:read`.
+    #[oai(path = "/v1/apis/:api/proxy-config", method = "get")]
+    async fn proxy_config(
+        &self,
+        allowed: Allowed<ApisRead>,
+        /// Slug or `api_…`
+        api: Path<String>,
+        /// Which proxy.
+        proxy: Query<Proxy>,
+        /// The service behind it, such as `http://127.0.0.1:3000`.
+        upstream: Query<String>,
+        /// Where the proxy takes requests, such as `127.0.0.1:8000`.
+        listen: Query<String>,
+        /// Where the proxy reaches Keywright; where this instance listens if not said.
+        keywright: Query<Option<String>>,
+    ) -> Result<PlainText<String>> {
+        let (upstream, listen, keywright) = (&upstream.0, &listen.0, keywright.0.as_deref());
+        let wanted = Wanted { proxy: proxy.0, upstream, listen, keywright };
+        Ok(PlainText(proxy_config::write(&allowed.0, &api.0, &wanted)?))
     }
 }

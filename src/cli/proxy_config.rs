@@ -1,0 +1,47 @@
+//! `keywright proxy-config`.
+
+use clap::Args;
+use http::Method;
+use http_body_util::BodyExt as _;
+
+use super::client::{Client, Query, percent};
+use super::failure::Failure;
+use super::{Context, Done};
+
+/// Print a whole configuration for the proxy in front of an API; the proxy runs it as it is.
+#[derive(Args)]
+pub(super) struct ProxyConfig {
+    /// nginx or caddy
+    #[arg(value_parser = ["nginx", "caddy"])]
+    proxy: String,
+    /// Slug of the API behind it
+    #[arg(long)]
+    api: String,
+    /// The service that answers the API's requests
+    #[arg(long, value_name = "URL")]
+    upstream: String,
+    /// Where the proxy takes requests
+    #[arg(long, value_name = "ADDRESS")]
+    listen: String,
+    /// Where the proxy reaches Keywright [default: where it listens]
+    #[arg(long, value_name = "URL")]
+    keywright: Option<String>,
+}
+
+impl ProxyConfig {
+    pub(super) async fn run(self, context: &mut Context) -> Done {
+        let path = Query::default()
+            .with("proxy", Some(self.proxy))
+            .with("upstream", Some(self.upstream))
+            .with("listen", Some(self.listen))
+            .with("keywright", self.keywright)
+            .on(&format!("/v1/apis/{}/proxy-config", percent(&self.api)));
+        let mut client = Client::open(context).await?;
+        let answer = match client.send(Method::GET, &path, Vec::new()).await {
+            Ok(body) => body.collect().await.map_err(|error| Failure::new(error.to_string())),
+            Err(failure) => Err(failure),
+        };
+        client.close().await;
+        context.out.bytes(&answer?.to_bytes())
+    }
+}

@@ -1,0 +1,101 @@
+//! Which route a request meets, explained.
+
+use std::sync::Arc;
+
+use super::find;
+use crate::domain::access::{ApisRead, Can};
+use crate::error::Result;
+use crate::model::activity::Method;
+use crate::model::api::Route;
+use crate::model::{Api, RequestPath};
+
+/// What forward-auth would ask of a request.
+#[derive(Debug, Clone)]
+pub struct Trial {
+    /// The API, with its routes.
+    pub api: Arc<Api>,
+    /// The path as routes see it; none where it is refused as it stands.
+    pub path: Option<String>,
+    /// How each route went, in order.
+    pub steps: Vec<Step>,
+    /// One sentence for people.
+    pub message: String,
+}
+
+/// How one route went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// It rules the request.
+    Matched,
+    /// It is about other methods.
+    OtherMethod,
+    /// It is about other paths.
+    OtherPath,
+    /// A route before it matched, or the path is refused.
+    NotReached,
+}
+
+impl Trial {
+    /// The route that rules the request.
+    pub fn route(&self) -> Option<(usize, &Route)> {
+        let position = self.steps.iter().position(|step| *step == Step::Matched)?;
+        self.api.routes.get(position).map(|route| (position, route))
+    }
+}
+
+/// Tries a request on an API's routes. Nothing is judged, taken or logged as a decision.
+///
+/// # Errors
+/// `NOT_FOUND`.
+pub fn try_route(can: &Can<ApisRead>, slug_or_id: &str, method: Method, uri: &str) -> Result<Trial> {
+    let api = find(&can.core, slug_or_id)?;
+    let path = match RequestPath::of(uri) {
+        Ok(path) => path,
+        Err(error) => {
+            let (steps, message) = (vec![Step::NotReached; api.routes.len()], error.0);
+            let message =
+                format!("Refused, whatever the credential: the path is no clear one, since {message}.");
+            return Ok(Trial { api, path: None, steps, message });
+        }
+    };
+    let mut reached = true;
+    let steps: Vec<Step> = api
+        .routes
+        .iter()
+        .map(|route| {
+            let step = step(route, method, &path, reached);
+            reached &= step != Step::Matched;
+            step
+        })
+        .collect();
+    let mut trial =
+        Trial { path: Some(path.as_str().to_owned()), steps, message: String::new(), api: api.clone() };
+    trial.message = sentence(&api, trial.route().map(|(_, route)| route));
+    Ok(trial)
+}
+
+fn step(route: &Route, method: Method, path: &RequestPath<'_>, reached: bool) -> Step {
+    match (reached, route.rules_method(method), path.matches(&route.path)) {
+        (false, ..) => Step::NotReached,
+        (true, true, true) => Step::Matched,
+        (true, _, false) => Step::OtherPath,
+        (true, false, true) => Step::OtherMethod,
+    }
+}
+
+fn sentence(api: &Api, route: Option<&Route>) -> String {
+    let Some(route) = route else {
+        return match api.routes.is_empty() {
+            true => "This API has no routes: the proxy's configuration says what a request needs.".to_owned(),
+            false => "Refused, whatever the credential: no route matches.".to_owned(),
+        };
+    };
+    if route.public {
+        return "Passes without a credential.".to_owned();
+    }
+    let holds = route.scope.as_ref().map_or(String::new(), |scope| format!(" that holds {}", scope.as_str()));
+    let environment = route.environment.map_or(String::new(), |only| format!(" {only}"));
+    let cost =
+        if route.cost == 1 { String::new() } else { format!(" It counts as {} requests.", route.cost) };
+    format!("Needs a{environment} credential{holds}.{cost}")
+}

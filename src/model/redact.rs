@@ -1,0 +1,89 @@
+//! Keys in texts that strangers wrote, such as URLs: found and blotted out before anything keeps the text.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use super::Environment;
+
+/// Shorter runs after the environment are no key of ours, or too little of one to be of use.
+const SHORTEST: usize = 16;
+
+/// Whether the text holds what looks like an API key: `afdb_live_` and a long run of letters and digits.
+pub fn holds_key(text: &str) -> bool {
+    next(text, 0).is_some()
+}
+
+/// The text with everything secret in it blotted out: `/v1/queries?key=afdb_live_…`.
+pub fn redact(text: &str) -> Cow<'_, str> {
+    let Some(mut secret) = next(text, 0) else { return Cow::Borrowed(text) };
+    let (mut safe, mut done) = (String::with_capacity(text.len()), 0);
+    loop {
+        safe.push_str(&text[done..secret.start]);
+        safe.push('…');
+        done = secret.end;
+        match next(text, done) {
+            Some(further) => secret = further,
+            None => break,
+        }
+    }
+    safe.push_str(&text[done..]);
+    Cow::Owned(safe)
+}
+
+/// The secret part of the first key that begins at or after `from`.
+fn next(text: &str, from: usize) -> Option<Range<usize>> {
+    let bytes = text.as_bytes();
+    let mut at = from;
+    // An underscore is rarer than letters, and every key has two.
+    while let Some(found) = bytes[at..].iter().position(|byte| *byte == b'_') {
+        at += found + 1;
+        let has_prefix = at >= 2 && bytes[at - 2].is_ascii_alphanumeric();
+        for environment in [Environment::Live, Environment::Test] {
+            let Some(rest) = text[at..].strip_prefix(environment.as_str()) else { continue };
+            let Some(secret) = rest.strip_prefix('_') else { continue };
+            let length = secret.bytes().take_while(u8::is_ascii_alphanumeric).count();
+            if has_prefix && length >= SHORTEST {
+                let start = text.len() - secret.len();
+                return Some(start..start + length);
+            }
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::KeySecret;
+
+    #[test]
+    fn keys_are_found_wherever_they_stand() {
+        let key = KeySecret::generate("afdb".parse().unwrap(), Environment::Test, &[9; 32]);
+        let key = key.expose();
+        for (text, safe) in [
+            (format!("/v1/queries?key={key}"), "/v1/queries?key=afdb_test_…".to_owned()),
+            (format!("/{key}/x"), "/afdb_test_…/x".to_owned()),
+            (format!("{key}&{key}"), "afdb_test_…&afdb_test_…".to_owned()),
+            (format!("größe_{key}ß"), "größe_afdb_test_…ß".to_owned()),
+        ] {
+            assert!(holds_key(&text));
+            assert_eq!(redact(&text), safe);
+        }
+    }
+
+    #[test]
+    fn other_texts_stay_as_they_are() {
+        for text in [
+            "",
+            "_",
+            "/v1/queries?limit=10",
+            "/a_live_b",
+            "/x_test_results",
+            "_live_0123456789abcdefghij",
+            "a_ß",
+        ] {
+            assert!(!holds_key(text), "{text}");
+            assert!(matches!(redact(text), Cow::Borrowed(same) if same == text));
+        }
+    }
+}
