@@ -9,6 +9,7 @@ mod activity;
 mod apis;
 mod cli;
 mod faults;
+mod fresh;
 mod gate;
 mod http;
 mod keys;
