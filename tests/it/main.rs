@@ -14,6 +14,7 @@ mod gate;
 mod http;
 mod keys;
 mod layers;
+mod mail;
 mod oauth;
 mod people;
 mod schema;

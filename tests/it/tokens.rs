@@ -1,15 +1,12 @@
 //! Access tokens from outside: stock libraries check them, and nothing but them is taken.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use keywright::model::setting::SigningAlg;
 use serde_json::{Value, json};
 
 use crate::people::{PASSWORD, add, login};
-use crate::support::TestApp;
+use crate::support::{TestApp, libraries};
 
 async fn token(app: &TestApp) -> String {
     let tokens = login(&app.anonymous(), "ada@example.com", PASSWORD).await.expect(200);
@@ -20,65 +17,9 @@ fn part(token: &str, index: usize) -> Value {
     serde_json::from_slice(&BASE64URL.decode(token.split('.').nth(index).unwrap()).unwrap()).unwrap()
 }
 
-/// Runs a program that must succeed; its output is the test's.
-fn run(program: &str, arguments: &[&str], directory: &Path) -> String {
-    let output = Command::new(program)
-        .args(arguments)
-        .current_dir(directory)
-        .output()
-        .unwrap_or_else(|error| panic!("{program} is needed for this test: {error}"));
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(
-        output.status.success(),
-        "{program} {arguments:?}: {}{}",
-        text(&output.stdout),
-        text(&output.stderr)
-    );
-    text(&output.stdout)
-}
-
-/// A directory under `target/` that keeps installed packages from run to run.
-fn tools(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("target").join("test-tools").join(name);
-    std::fs::create_dir_all(&path).unwrap();
-    path
-}
-
-const PYTHON: &str = r#"
-import sys, jwt
-url, token, audience = sys.argv[1:]
-key = jwt.PyJWKClient(url + "/.well-known/jwks.json").get_signing_key_from_jwt(token)
-claims = jwt.decode(token, key.key, algorithms=[key.algorithm_name], audience=audience, issuer=url,
-                    options={"require": ["exp", "iat", "sub", "jti"], "verify_exp": False, "verify_iat": False})
-print(claims["sub"])
-"#;
-
-const NODE: &str = r#"
-import { createRemoteJWKSet, jwtVerify } from "jose";
-const [url, token, audience, now] = process.argv.slice(2);
-const keys = createRemoteJWKSet(new URL(url + "/.well-known/jwks.json"));
-const { payload, protectedHeader } = await jwtVerify(token, keys,
-  { issuer: url, audience, typ: "at+jwt", currentDate: new Date(now) });
-if (!protectedHeader.kid) throw new Error("no kid");
-console.log(payload.sub);
-"#;
-
 /// PyJWT of Python and jose of Node check our tokens through the JWKS address, for every algorithm.
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn stock_libraries_check_our_tokens() {
-    let python = tools("python");
-    let interpreter = python.join("bin/python3");
-    if !python.join("lib").exists() {
-        run("python3", &["-m", "venv", "."], &python);
-        run(interpreter.to_str().unwrap(), &["-m", "pip", "install", "-q", "pyjwt[crypto]==2.10.1"], &python);
-    }
-    let node = tools("node");
-    if !node.join("node_modules/jose").exists() {
-        std::fs::write(node.join("package.json"), r#"{"private": true, "type": "module"}"#).unwrap();
-        run("npm", &["install", "--silent", "--no-audit", "--no-fund", "jose@5.9.6"], &node);
-    }
-    std::fs::write(python.join("check.py"), PYTHON).unwrap();
-    std::fs::write(node.join("check.mjs"), NODE).unwrap();
     for alg in SigningAlg::ALL.iter().copied() {
         let app = TestApp::with(|config| config.sign_in.signing_alg = alg).await;
         let ada = add(&app, "ada@example.com", "member").await;
@@ -86,13 +27,11 @@ async fn stock_libraries_check_our_tokens() {
         let (url, claims) = (app.core().settings.public_url.clone(), part(&token, 1));
         assert_eq!(part(&token, 0)["alg"], alg.as_str());
         let audience = claims["aud"].as_str().unwrap();
-        let arguments = ["check.py", &url, &token, audience];
-        assert_eq!(
-            run(interpreter.to_str().unwrap(), &arguments, &python).trim(),
-            ada["id"].as_str().unwrap()
-        );
-        let arguments = ["check.mjs", &url, &token, audience, &app.now().to_string()];
-        assert_eq!(run("node", &arguments, &node).trim(), ada["id"].as_str().unwrap());
+        for library in ["pyjwt_client.py", "jose.mjs"] {
+            let mut command = libraries::script(library).await;
+            command.args([&url, &token, audience, &app.now().to_string()]);
+            assert_eq!(libraries::run(command).await.trim(), ada["id"].as_str().unwrap(), "{library}");
+        }
     }
 }
 

@@ -1,7 +1,9 @@
 //! A whole server for one test: its own data directory, its own port, a clock that the test moves, and actors that
 //! call it over real HTTP.
 
+pub mod certificates;
 mod client;
+pub mod libraries;
 mod program;
 
 use std::net::SocketAddr;

@@ -19,6 +19,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_keywright");
 pub struct Program {
     directory: TempDir,
     data: PathBuf,
+    variables: Vec<(String, String)>,
 }
 
 /// How a run of the program ended.
@@ -32,7 +33,7 @@ impl Program {
     pub fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let data = directory.path().join("data");
-        Self { directory, data }
+        Self { directory, data, variables: Vec::new() }
     }
 
     /// A directory with an owner in it, and its management key.
@@ -55,6 +56,11 @@ impl Program {
         self.directory.path()
     }
 
+    /// Sets a variable of its environment.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.variables.push((name.to_owned(), value.to_owned()));
+    }
+
     /// The command with this data directory and nothing of the tester's environment.
     pub fn command<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
         let mut command = Command::new(PROGRAM);
@@ -66,6 +72,7 @@ impl Program {
         command.env_clear().current_dir(self.directory.path()).env("KEYWRIGHT_DATA", &self.data);
         // A key for RS256 takes a second to make, and no test of the program is about it.
         command.env("KEYWRIGHT_SIGNING_ALG", "ES256");
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     }
 
