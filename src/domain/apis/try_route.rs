@@ -53,8 +53,7 @@ pub fn try_route(can: &Can<ApisRead>, slug_or_id: &str, method: Method, uri: &st
         Ok(path) => path,
         Err(error) => {
             let (steps, message) = (vec![Step::NotReached; api.routes.len()], error.0);
-            let message =
-                format!("Refused, whatever the credential: the path is no clear one, since {message}.");
+            let message = format!("The path is refused, whatever the credential: {message}.");
             return Ok(Trial { api, path: None, steps, message });
         }
     };
