@@ -8,13 +8,39 @@ use super::Environment;
 /// Shorter runs after the environment are no key of ours, or too little of one to be of use.
 const SHORTEST: usize = 16;
 
-/// Whether the text holds what looks like an API key: `afdb_live_` and a long run of letters and digits.
+/// Whether the text holds what looks like an API key: `afdb_live_` and a long run of letters and digits, also where
+/// percent escapes stand for some of them.
 pub fn holds_key(text: &str) -> bool {
-    next(text, 0).is_some()
+    next(text, 0).is_some() || unescaped(text).is_some_and(|plain| next(&plain, 0).is_some())
 }
 
-/// The text with everything secret in it blotted out: `/v1/queries?key=afdb_live_…`.
+/// The text with everything secret in it blotted out: `/v1/queries?key=afdb_live_…`. Its escapes stay as they are,
+/// unless they hide a key.
 pub fn redact(text: &str) -> Cow<'_, str> {
+    match unescaped(text).filter(|plain| next(plain, 0).is_some()) {
+        Some(plain) => Cow::Owned(blotted(&plain).into_owned()),
+        None => blotted(text),
+    }
+}
+
+/// The text with the characters that its percent escapes stand for; none where it has no escapes.
+fn unescaped(text: &str) -> Option<String> {
+    let (mut rest, mut plain) = (text, Vec::new());
+    while let Some(at) = rest.find('%') {
+        let hex = |at: usize| rest.as_bytes().get(at).and_then(|digit| char::from(*digit).to_digit(16));
+        let escape = hex(at + 1).zip(hex(at + 2)).and_then(|(high, low)| u8::try_from(high << 4 | low).ok());
+        plain.extend_from_slice(&rest.as_bytes()[..at]);
+        plain.push(escape.unwrap_or(b'%'));
+        rest = &rest[at + if escape.is_some() { 3 } else { 1 }..];
+    }
+    if plain.is_empty() {
+        return None;
+    }
+    plain.extend_from_slice(rest.as_bytes());
+    Some(String::from_utf8_lossy(&plain).into_owned())
+}
+
+fn blotted(text: &str) -> Cow<'_, str> {
     let Some(mut secret) = next(text, 0) else { return Cow::Borrowed(text) };
     let (mut safe, mut done) = (String::with_capacity(text.len()), 0);
     loop {
@@ -65,6 +91,8 @@ mod tests {
             (format!("/{key}/x"), "/afdb_test_…/x".to_owned()),
             (format!("{key}&{key}"), "afdb_test_…&afdb_test_…".to_owned()),
             (format!("größe_{key}ß"), "größe_afdb_test_…ß".to_owned()),
+            (format!("/a%20b?key={}", key.replace('_', "%5F")), "/a b?key=afdb_test_…".to_owned()),
+            (format!("%zz/{}", key.replace('t', "%74")), "%zz/afdb_test_…".to_owned()),
         ] {
             assert!(holds_key(&text));
             assert_eq!(redact(&text), safe);
@@ -77,6 +105,8 @@ mod tests {
             "",
             "_",
             "/v1/queries?limit=10",
+            "/a%20b%2fc%",
+            "%",
             "/a_live_b",
             "/x_test_results",
             "_live_0123456789abcdefghij",

@@ -20,6 +20,9 @@ const NOT_TEXT: RequestPathError = RequestPathError("its escapes do not spell UT
 const TWICE: RequestPathError = RequestPathError("it is escaped twice");
 const CONTROL: RequestPathError = RequestPathError("it has a control character");
 const SLASH: RequestPathError = RequestPathError("it has an escaped slash");
+/// What [`Api::route_to`](super::Api::route_to) finds.
+pub(super) const TWOFOLD: RequestPathError =
+    RequestPathError("another route rules it where a service leaves its dot segments or escapes as they are");
 const AMBIGUOUS: RequestPathError =
     RequestPathError("it has a ; # or \\, which services read in different ways");
 
@@ -30,8 +33,7 @@ impl<'r> RequestPath<'r> {
     /// What services are known to read in two ways: an escaped slash, `;`, `#`, `\`, control characters, escapes
     /// that are broken or stand for another escape.
     pub fn of(uri: &'r str) -> Result<Self, RequestPathError> {
-        let path = origin_form(uri);
-        let path = &path[..path.find('?').unwrap_or(path.len())];
+        let path = path_of(uri);
         if !path.starts_with('/') {
             return Err(NO_PATH);
         }
@@ -43,6 +45,15 @@ impl<'r> RequestPath<'r> {
             return Err(AMBIGUOUS);
         }
         Ok(Self(if is_normal(&decoded) { decoded } else { Cow::Owned(resolve(&decoded)) }))
+    }
+
+    /// What a service may take the path of the same URI for that leaves its dot segments, or also its escapes, as
+    /// they are.
+    pub(super) fn other_readings(uri: &'r str) -> impl Iterator<Item = Self> {
+        let path = path_of(uri);
+        let (has_escapes, has_dots) = (path.contains('%'), path.contains("/."));
+        let dotted = (has_escapes || has_dots).then(|| decode(path).ok()).flatten();
+        dotted.into_iter().chain(has_escapes.then_some(Cow::Borrowed(path))).map(Self)
     }
 
     /// The path.
@@ -81,6 +92,11 @@ fn origin_form(uri: &str) -> &str {
         }
         _ => uri,
     }
+}
+
+fn path_of(uri: &str) -> &str {
+    let path = origin_form(uri);
+    &path[..path.find('?').unwrap_or(path.len())]
 }
 
 fn decode(path: &str) -> Result<Cow<'_, str>, RequestPathError> {

@@ -49,8 +49,8 @@ impl Trial {
 /// `NOT_FOUND`.
 pub fn try_route(can: &Can<ApisRead>, slug_or_id: &str, method: Method, uri: &str) -> Result<Trial> {
     let api = find(&can.core, slug_or_id)?;
-    let path = match RequestPath::of(uri) {
-        Ok(path) => path,
+    let path = match api.route_to(method, uri) {
+        Ok((path, _)) => path,
         Err(error) => {
             let (steps, message) = (vec![Step::NotReached; api.routes.len()], error.0);
             let message = format!("The path is refused, whatever the credential: {message}.");

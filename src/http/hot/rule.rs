@@ -7,7 +7,7 @@ use crate::http::auth;
 use crate::http::context::RequestContext;
 use crate::model::activity::Reason;
 use crate::model::api::Route;
-use crate::model::{Api, AskedEnvironment, RequestPath, ScopeExpr, holds_key};
+use crate::model::{Api, AskedEnvironment, ScopeExpr, holds_key};
 
 /// What is asked of a request.
 pub(super) enum Rule<'a> {
@@ -91,9 +91,10 @@ fn alone(query: &Query) -> Result<(), Hopeless> {
 fn route<'a>(api: &'a Api, described: &Described<'_>) -> Result<&'a Route, Hopeless> {
     let no_route =
         |message: String| Hopeless { reason: Reason::NoRoute, error: Error::new(Code::Forbidden, message) };
-    let path = RequestPath::of(described.uri)
+    let (path, met) = api
+        .route_to(described.method, described.uri)
         .map_err(|error| no_route(format!("The path is refused: {}", error.0)))?;
-    api.route(described.method, &path).map(|met| met.route).ok_or_else(|| {
+    met.map(|met| met.route).ok_or_else(|| {
         let asked = format!("{} {}", described.method.as_str(), crate::model::redact(path.as_str()));
         no_route(format!("No route of this API lets {asked} pass"))
     })

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Api;
 use crate::model::activity::Method;
+use crate::model::request_path::{RequestPathError, TWOFOLD};
 use crate::model::{Environment, RequestPath, ScopeExpr};
 
 /// What forward-auth asks of a request; the first match wins.
@@ -75,8 +76,28 @@ pub struct Met<'a> {
 }
 
 impl Api {
-    /// The first route that rules the request.
-    pub fn route(&self, method: Method, path: &RequestPath<'_>) -> Option<Met<'_>> {
+    /// The path of a request, and the first route that rules it.
+    ///
+    /// # Errors
+    /// What services read in two ways: see [`RequestPath::of`]. A proxy passes on what the client wrote, so a path is
+    /// refused too if another of the routes would rule it as a service may read it: `/v1/team/../queries` is for a
+    /// service that goes by what it begins with not the same as `/v1/queries`.
+    pub fn route_to<'r>(
+        &self,
+        method: Method,
+        uri: &'r str,
+    ) -> Result<(RequestPath<'r>, Option<Met<'_>>), RequestPathError> {
+        let path = RequestPath::of(uri)?;
+        let met = self.route(method, &path);
+        let found = met.map(|met| met.position);
+        let others = RequestPath::other_readings(uri).filter_map(|other| self.route(method, &other));
+        if others.map(|met| met.position).any(|other| Some(other) != found) {
+            return Err(TWOFOLD);
+        }
+        Ok((path, met))
+    }
+
+    fn route(&self, method: Method, path: &RequestPath<'_>) -> Option<Met<'_>> {
         let mut routes = self.routes.iter().enumerate();
         routes.find(|(_, route)| route.rules(method, path)).map(|(position, route)| Met { position, route })
     }
