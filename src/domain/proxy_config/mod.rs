@@ -49,6 +49,7 @@ pub fn write(can: &Can<ApisRead>, slug_or_id: &str, wanted: &Wanted<'_>) -> Resu
     let listen: SocketAddr = wanted.listen.parse().map_err(|_| {
         Error::invalid("listen", "Use an IP address and a port, for example 127.0.0.1:8000 or [::]:8000")
     })?;
+    let public_host = settings.public_url.split_once("://").map_or("", |(_, host)| host);
     let filled = match wanted.proxy {
         Proxy::Nginx => fill(
             NGINX,
@@ -61,6 +62,8 @@ pub fn write(can: &Can<ApisRead>, slug_or_id: &str, wanted: &Wanted<'_>) -> Resu
                 ("UPSTREAM_SCHEME", upstream.scheme()),
                 ("UPSTREAM_ADDRESS", &upstream.address()),
                 ("UPSTREAM_TLS", &upstream.nginx_tls(upstream.host())),
+                ("PUBLIC_URL", &settings.public_url),
+                ("PUBLIC_HOST", public_host),
             ],
         ),
         Proxy::Caddy => fill(
@@ -70,14 +73,11 @@ pub fn write(can: &Can<ApisRead>, slug_or_id: &str, wanted: &Wanted<'_>) -> Resu
                 ("LISTEN_PORT", &listen.port().to_string()),
                 ("LISTEN_IP", &listen.ip().to_string()),
                 ("KEYWRIGHT_URL", &keywright.url()),
-                (
-                    "KEYWRIGHT_TLS",
-                    &keywright
-                        .caddy_tls(&name, "\t\t")
-                        .map_or(String::new(), |lines| format!(" {{{lines}\n\t\t}}")),
-                ),
-                ("KEYWRIGHT_TLS_INSIDE", &keywright.caddy_tls(&name, "\t\t").unwrap_or_default()),
+                ("KEYWRIGHT_TLS_NAME", &keywright.caddy_tls_name(&name)),
+                ("KEYWRIGHT_TLS", &keywright.caddy_tls(&name)),
                 ("UPSTREAM_URL", &upstream.url()),
+                ("PUBLIC_URL", &settings.public_url),
+                ("PUBLIC_HOST", public_host),
             ],
         ),
     };
@@ -135,9 +135,14 @@ impl Place {
         lines.map(|line| format!("\n            {line}")).concat()
     }
 
-    fn caddy_tls(&self, name: &str, indent: &str) -> Option<String> {
-        let line = |line: &str| format!("\n{indent}\t{line}");
-        let lines = [line("transport http {"), line(&format!("\ttls_server_name {name}")), line("}")];
-        self.is_tls().then(|| lines.concat())
+    /// The name that Caddy expects in the certificate, as a line of a `transport http`.
+    fn caddy_tls_name(&self, name: &str) -> String {
+        if self.is_tls() { format!("\n\t\t\t\ttls_server_name {name}") } else { String::new() }
+    }
+
+    /// The same as the whole block of a `reverse_proxy` that needs no other.
+    fn caddy_tls(&self, name: &str) -> String {
+        let line = self.caddy_tls_name(name);
+        if line.is_empty() { line } else { format!(" {{\n\t\t\ttransport http {{{line}\n\t\t\t}}\n\t\t}}") }
     }
 }

@@ -29,10 +29,10 @@ fn a_port_and_a_name_are_always_said() {
     assert_eq!(place.address(), "auth.example.com:443");
     assert_eq!(place.url(), "https://auth.example.com:443");
     assert!(place.nginx_tls("auth.example.com").contains("proxy_ssl_verify on;"));
-    assert!(place.caddy_tls("auth.example.com", "").unwrap().contains("tls_server_name auth.example.com"));
+    assert!(place.caddy_tls("auth.example.com").contains("tls_server_name auth.example.com"));
     let plain = Place::of("keywright", "http://[::1]").unwrap();
     assert_eq!(plain.address(), "[::1]:80");
-    assert_eq!((plain.nginx_tls("x"), plain.caddy_tls("x", "")), (String::new(), None));
+    assert_eq!((plain.nginx_tls("x"), plain.caddy_tls("x")), (String::new(), String::new()));
 }
 
 #[test]
