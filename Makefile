@@ -9,7 +9,7 @@ UI       = $(wildcard ui/package.json)
 BROWSER  = $(wildcard tests/browser/package.json)
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test check screenshots bench ui tools packages clean-demo
+.PHONY: help run dev test walk check screenshots bench ui tools packages clean-demo
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ endif
 ifneq ($(BROWSER),)
 	cd tests/browser && npm ci --no-audit --no-fund && npm test
 endif
+
+walk: packages ## Run every example of four documents about authentication through nginx and Caddy
+	$(CARGO) test $(QUICK) --test walk
 
 check: tools ## Formatting, lints, and what dependencies may bring
 	$(CARGO) fmt --check
@@ -62,13 +65,17 @@ tools:
 	@command -v rustup >/dev/null && rustup component add rustfmt clippy >/dev/null 2>&1 || true
 
 # What the tests call besides Rust and Node: Python for the stock clients, Chromium for the pages, prlimit for the
-# full disk. On Debian and Ubuntu they are installed; elsewhere they are named.
+# full disk, nginx, Caddy and curl for the walk. On Debian and Ubuntu they are installed; elsewhere they are named. The
+# tests start the proxies that they need: a server that a package started by itself is stopped again.
 packages:
-	@missing=; for need in python3:python3-venv prlimit:util-linux chromium:chromium; do \
+	@export PATH="$$PATH:/usr/sbin"; \
+	 missing=; for need in python3:python3-venv prlimit:util-linux chromium:chromium curl:curl nginx:nginx caddy:caddy; do \
 	   command -v $${need%%:*} >/dev/null || missing="$$missing $${need##*:}"; done; \
 	 [ -z "$$missing" ] || { echo "installing$$missing"; \
 	   sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
-	   $$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq $$missing >/dev/null; } \
+	   $$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq $$missing >/dev/null; \
+	   for server in nginx caddy; do case "$$missing " in *" $$server "*) \
+	     $$sudo systemctl disable --now $$server >/dev/null 2>&1 || true;; esac; done; } \
 	 || { echo "install these first:$$missing"; exit 1; }
 
 clean-demo: ## Forget the demo's data

@@ -71,7 +71,8 @@ async fn node() -> &'static Path {
     Path::new("node")
 }
 
-async fn python() -> PathBuf {
+/// A Python that has them.
+pub async fn python() -> PathBuf {
     static INSTALLED: OnceCell<()> = OnceCell::const_new();
     let program = FOLDER.join("python/bin/python");
     INSTALLED

@@ -1,0 +1,80 @@
+//! What nobody may take for a yes.
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::proxy::{Proxy, free_port};
+use crate::wire::Ask;
+use crate::world::Walk;
+
+/// Routes of each kind: for a credential, for nobody, and for everybody.
+const ROUTES: [&str; 3] = ["GET /v1/queries", "POST /v1/team/members", "GET /v1/health"];
+
+async fn statuses(walk: &Walk, proxy: &Proxy) -> Vec<u16> {
+    let mut statuses = Vec::new();
+    for route in ROUTES {
+        let reply = Ask::route(route).bearer("afdb_live_whatever").send(proxy.address).await;
+        assert!(!reply.text().contains("received"), "{route}: {}", reply.text());
+        statuses.push(reply.status);
+    }
+    walk.world.upstream.untouched();
+    statuses
+}
+
+pub(super) async fn down(walk: &Walk) {
+    let nobody = format!("http://{}", free_port());
+    let proxy = Proxy::start(walk.proxy.kind, &walk.world, Some(&nobody)).await;
+    for route in ROUTES {
+        let reply = Ask::route(route).bearer("afdb_live_whatever").send(proxy.address).await;
+        assert!(matches!(reply.status, 500..=504), "{route}: {} {}", reply.status, reply.text());
+        assert_eq!(reply.json()["success"], false, "it is said in the envelope");
+    }
+    walk.world.upstream.untouched();
+}
+
+/// Somebody who answers every connection with these bytes; silent where there are none.
+async fn answering(bytes: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(answer(stream, bytes));
+        }
+    });
+    format!("http://{address}")
+}
+
+async fn answer(mut stream: TcpStream, bytes: &'static [u8]) {
+    let mut question = [0; 8 << 10];
+    while stream.read(&mut question).await.is_ok_and(|length| length > 0) {
+        // Who is silent reads on until the other side has had enough.
+        if !bytes.is_empty() {
+            let _ = stream.write_all(bytes).await;
+            return;
+        }
+    }
+}
+
+/// Answers that are no yes, and whether they are a refusal that may be passed on.
+const ANSWERS: [(&str, &[u8], bool); 9] = [
+    ("500", b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 2\r\n\r\n{}", false),
+    ("503", b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 2\r\n\r\n{}", false),
+    ("404", b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", true),
+    ("302", b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n", true),
+    ("304", b"HTTP/1.1 304 Not Modified\r\n\r\n", true),
+    ("100 alone", b"HTTP/1.1 100 Continue\r\n\r\n", false),
+    ("nonsense", b"200 OK, do come in\r\n\r\n", false),
+    ("half a yes", b"HTTP/1.1 200 OK\r\nX-Auth-Subj", false),
+    ("silence", b"", false),
+];
+
+pub(super) async fn failing(walk: &Walk) {
+    for (what, bytes, may_pass_on) in ANSWERS {
+        let url = answering(bytes).await;
+        let proxy = Proxy::start(walk.proxy.kind, &walk.world, Some(&url)).await;
+        for status in statuses(walk, &proxy).await {
+            let is_no = (500..=504).contains(&status) || may_pass_on && (300..500).contains(&status);
+            assert!(is_no, "{what}: {status}");
+        }
+    }
+}

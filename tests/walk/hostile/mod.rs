@@ -1,0 +1,69 @@
+//! Requests that mean harm, and faults, through the same proxies. The product is the first document's.
+
+mod faults;
+mod forwarded;
+mod identity;
+mod paths;
+mod traffic;
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::documents::Document;
+use crate::proxy::Kind;
+use crate::report::{HOSTILE, Row};
+use crate::world::{Walk, World};
+use crate::{Chosen, attempt};
+
+type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
+type Case = (&'static str, fn(Arc<Walk>) -> Running);
+
+macro_rules! cases {
+    ($($module:ident :: $name:ident = $says:literal),+ $(,)?) => {
+        const CASES: &[Case] =
+            &[$(($says, |walk| Box::pin(async move { $module::$name(&walk).await }))),+];
+    };
+}
+
+cases! {
+    forwarded::own_words = "What a client writes into X-Forwarded-* and X-Original-* is not believed",
+    forwarded::untrusted_peer = "Nor is a proxy that is not in trusted_proxies: nobody passes",
+    forwarded::described_once = "A request that is described not at all or twice is refused, 400",
+    forwarded::rotating_address = "Another X-Forwarded-For each time is still 429",
+    forwarded::allowed_address = "An address in X-Forwarded-For does not make up for allowed_ips",
+    identity::inbound_copies = "Identity headers of the client's own never reach the service, nor X_Auth_* for them",
+    identity::public_route = "Nor do they where no credential is asked for, or in a pre-flight",
+    identity::connection_header = "Connection: X-Auth-Subject takes no identity away",
+    identity::other_names = "X_Forwarded_User, Remote-User and method overrides reach nobody",
+    identity::one_credential = "Cookies are ignored, and two credentials are one too many",
+    identity::key_in_url = "A key in the URL opens nothing, and is in no log",
+    paths::one_meaning = "//, %2f, %00, ;, #, dot segments, double escapes: canonical or refused",
+    paths::host_in_mixed_case = "A host in mixed case, or an evil one, changes nothing",
+    paths::odd_methods = "A method in lower case, or of nobody's, opens nothing",
+    traffic::limited_in_full = "429 stays 429, with Retry-After and what is left",
+    traffic::preflight = "A CORS pre-flight passes, and only a pre-flight does",
+    traffic::kept_alive = "Connections to the service and to Keywright are kept",
+    traffic::large_body = "A body of 16 MiB reaches the service whole, by length and in chunks",
+    traffic::shared_host = "Sign-in and consent work where the service and Keywright share a host",
+    faults::down = "Keywright is down: 5xx, never 2xx",
+    faults::failing = "Keywright fails, talks nonsense, redirects, hangs up or hangs: refused, never 2xx",
+}
+
+/// Walks through all cases, through nginx and then through Caddy.
+pub async fn walk(documents: &[Arc<Document>], chosen: &Chosen) -> Vec<Row> {
+    let wanted: Vec<_> =
+        CASES.iter().filter(|(says, _)| chosen.wants(&format!("{HOSTILE} {says}"))).collect();
+    if wanted.is_empty() {
+        return Vec::new();
+    }
+    let mut rows: Vec<Row> = wanted.iter().map(|(says, _)| Row::new(HOSTILE, "", says)).collect();
+    let world = Arc::new(World::start(documents[0].clone()).await);
+    for kind in Kind::ALL {
+        let walk = Arc::new(Walk::start(world.clone(), kind).await);
+        for (row, (_, case)) in rows.iter_mut().zip(&wanted) {
+            world.upstream.take();
+            row.results.push((kind, attempt(case(walk.clone())).await));
+        }
+    }
+    rows
+}

@@ -1,0 +1,182 @@
+//! Paths that a gate and a service may read in two ways.
+
+use serde_json::json;
+
+use crate::upstream::Seen;
+use crate::wire::Ask;
+use crate::world::{Key, Walk};
+
+/// What the key opens, and what anybody may open.
+const OPEN: [&str; 2] = ["/v1/queries", "/v1/health"];
+/// Ways to write the path to what nobody here may open, beginning with what they may.
+const WAYS: [&str; 43] = [
+    "//v1/team/members",
+    "/v1//team/members",
+    "/v1/./team/members",
+    "/v1/queries/../team/members",
+    "/v1/health/../team/members",
+    "/v1/health/..%2fteam/members",
+    "/v1/health%2f..%2fteam%2fmembers",
+    "/v1/health%2F%2E%2E%2Fteam/members",
+    "/v1/health/%2e%2e/team/members",
+    "/v1/health/.%2e/team/members",
+    "/v1/health/%252e%252e/team/members",
+    "/v1/health/..%252fteam/members",
+    "/v1/health/..%c0%afteam/members",
+    "/v1/health/..;/team/members",
+    "/v1/health;/../team/members",
+    "/v1/health;x=/team/members",
+    "/v1/health/..\\team\\members",
+    "/v1/health/..%5cteam/members",
+    "/v1/health%00/../team/members",
+    "/v1/team/members%00",
+    "/v1/team/members%00/../../health",
+    "/v1/health%23/../team/members",
+    "/v1/health#/../team/members",
+    "/v1/team/members#/../../health",
+    "/v1/health%3f/../team/members",
+    "/v1/health?/../team/members",
+    "/v1/health/%09../team/members",
+    "/v1/health/%20/../team/members",
+    "/v1/health/%0d%0aX-Auth-Subject:%20admin",
+    "/v1/health/%",
+    "/v1/health/%zz",
+    "/V1/TEAM/MEMBERS",
+    "/v1/team/members/",
+    "/v1/team/members/.",
+    "/v1/team%2fmembers",
+    "/v1/%74eam/members",
+    "http://127.0.0.1/v1/team/members",
+    "http://127.0.0.1/v1/health/../team/members",
+    "/../v1/team/members",
+    "/v1/oauth/../team/members",
+    "/v1/team/../queries",
+    "/v1/team/../health",
+    "/v1/team/%2e%2e/health",
+];
+/// Other ways to write what the key may open.
+const ALIASES: [&str; 6] = [
+    "//v1/queries",
+    "/v1//queries",
+    "/v1/./queries",
+    "/v1/x/../queries",
+    "/v1/%71ueries",
+    "/v1/queries?x=/../team/members",
+];
+
+/// A path as the most lenient service would read it.
+fn lenient(target: &str) -> String {
+    let mut path = target.split(['?', '#']).next().unwrap_or_default().to_lowercase();
+    for _ in 0..3 {
+        for (escape, plain) in [
+            ("%2f", "/"),
+            ("%2e", "."),
+            ("%5c", "\\"),
+            ("%00", "\0"),
+            ("%3b", ";"),
+            ("%23", "#"),
+            ("%3f", "?"),
+            ("%c0%af", "/"),
+            ("%74", "t"),
+            ("%71", "q"),
+            ("%25", "%"),
+        ] {
+            path = path.replace(escape, plain);
+        }
+    }
+    let path = path.replace('\\', "/");
+    let path = path.split(['\0', '#', '?']).next().unwrap_or_default();
+    let mut segments: Vec<&str> = Vec::new();
+    for segment in path.split('/').map(|segment| segment.split(';').next().unwrap_or_default().trim()) {
+        match segment {
+            "" | "." => {}
+            ".." => drop(segments.pop()),
+            other => segments.push(other),
+        }
+    }
+    format!("/{}", segments.join("/"))
+}
+
+/// Whatever reached the service must be something that the caller may open, however it is read: with everything
+/// resolved, or with dot segments or escapes left as they are.
+fn is_open(seen: &Seen, asked: &str) {
+    let reading = lenient(&seen.target);
+    let open = OPEN.iter().any(|open| reading == *open || reading.starts_with(&format!("{open}/")));
+    let literal = seen.target.to_lowercase().replace("//", "/");
+    let unescaped = literal.replace("%74", "t").replace("%2e", ".").replace("%2f", "/");
+    let closed = [literal, unescaped].iter().any(|path| path.starts_with("/v1/team"));
+    assert!(open && !closed, "{asked} came through as {}, which may be read as {reading}", seen.target);
+}
+
+async fn tried(walk: &Walk, method: &str, target: &str, key: Option<&Key>) -> u16 {
+    let ask = Ask::route(&format!("{method} {target}"));
+    let reply = walk.ask(&key.map_or(ask.clone(), |key| ask.bearer(&key.secret))).await;
+    let seen = walk.world.upstream.take();
+    if reply.status == 200 {
+        assert_eq!(seen.len(), 1, "{target}: {}", reply.text());
+    } else {
+        assert!(seen.is_empty(), "{target}: the service saw it, and {} was answered", reply.status);
+        assert!(matches!(reply.status, 301 | 308 | 400..=404), "{target}: {} {}", reply.status, reply.text());
+    }
+    for seen in &seen {
+        is_open(seen, target);
+    }
+    reply.status
+}
+
+pub(super) async fn one_meaning(walk: &Walk) {
+    let key = walk.key(json!({"scopes": ["queries:read"]})).await;
+    for target in WAYS {
+        for key in [None, Some(&key)] {
+            for method in ["GET", "POST"] {
+                tried(walk, method, target, key).await;
+            }
+        }
+    }
+    // Who may open it may still not open it by a way that can be read as another.
+    let all = walk.key(json!({"preset": "Full Access"})).await;
+    let reply = walk.call("POST /v1/team%2fmembers", &all.secret).await;
+    assert!((400..404).contains(&reply.status), "{}", reply.status);
+    walk.world.upstream.untouched();
+    walk.opens("POST /v1/team/members", &all.secret).await;
+    for target in ALIASES {
+        tried(walk, "GET", target, Some(&key)).await;
+        let status = tried(walk, "GET", target, None).await;
+        assert_ne!(status, 200, "{target} opens without a key");
+    }
+}
+
+/// No rule depends on the host, and neither does the issuer.
+pub(super) async fn host_in_mixed_case(walk: &Walk) {
+    let key = walk.key(json!({"scopes": ["queries:read"]})).await;
+    for host in
+        ["API.AIforDatabase.COM", "api.aifordatabase.com.", "Evil.Example:99999", "evil.example@127.0.0.1"]
+    {
+        let ask = |route: &str| Ask::route(route).bearer(&key.secret).with("Host", host);
+        let reply = walk.ask(&ask("GET /v1/queries")).await;
+        assert!(matches!(reply.status, 200 | 400), "{host}: {} {}", reply.status, reply.text());
+        walk.world.upstream.take();
+        let reply = walk.ask(&ask("POST /v1/team/members")).await;
+        assert!(matches!(reply.status, 400 | 403), "{host}: {} {}", reply.status, reply.text());
+        walk.world.upstream.untouched();
+        // Whatever the host is called, the issuer is who it is.
+        let metadata = walk.ask(&ask("GET /.well-known/oauth-authorization-server")).await;
+        if metadata.status == 200 {
+            assert_eq!(metadata.json()["issuer"], walk.world.app.core().settings.public_url);
+        }
+    }
+}
+
+pub(super) async fn odd_methods(walk: &Walk) {
+    let key = walk.key(json!({"scopes": ["queries:read"]})).await;
+    for method in ["get", "Get", "PURGE", "TRACE", "CONNECT", "GET\u{b}", "PROPFIND"] {
+        let route = format!("{method} /v1/queries");
+        let reply = walk.call(&route, &key.secret).await;
+        assert!((400..=405).contains(&reply.status), "{method}: {} {}", reply.status, reply.text());
+        walk.world.upstream.untouched();
+    }
+    // HEAD asks for what GET does, and no more.
+    let reply = walk.call("HEAD /v1/team/members", &key.secret).await;
+    assert_eq!(reply.status, 403);
+    walk.world.upstream.untouched();
+}
