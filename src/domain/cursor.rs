@@ -96,12 +96,50 @@ fn json(value: &impl Serialize) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::domain::vault::generate;
     use crate::env::SeededRng;
 
     fn vault(seed: u64) -> Vault {
         Vault::open(&generate(&SeededRng::new(seed))).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn every_cursor_comes_back_and_serves_nothing_else(
+            list in "[a-z]{1,12}", other_list in "[a-z]{1,12}",
+            filters in any::<(Option<String>, i64)>(), other_filters in any::<(Option<String>, i64)>(),
+            position in any::<(i64, Option<String>)>(),
+        ) {
+            let vault = vault(1);
+            let cursor = encode(&vault, &list, &filters, &position);
+            let read = |list: &str, filters: &(Option<String>, i64)| {
+                decode::<(i64, Option<String>)>(&vault, list, filters, &cursor).map_err(|error| error.code)
+            };
+            prop_assert_eq!(read(&list, &filters), Ok(position.clone()));
+            if (&list, &filters) != (&other_list, &other_filters) {
+                prop_assert_eq!(read(&other_list, &other_filters), Err(Code::InvalidCursor));
+            }
+        }
+
+        #[test]
+        fn no_other_text_is_a_cursor(
+            position in any::<i64>(), place in any::<prop::sample::Index>(), to in "[A-Za-z0-9_-]|\\PC", text in "\\PC*",
+        ) {
+            let vault = vault(1);
+            let cursor = encode(&vault, "keys", &(), &position);
+            let mut bent: Vec<String> = cursor.chars().map(String::from).collect();
+            let at = place.index(bent.len());
+            bent[at] = to;
+            let mut others = vec![bent.concat(), text, format!("{cursor}A"), cursor[1..].to_owned()];
+            others.retain(|other| *other != cursor);
+            for other in others {
+                let read = decode::<i64>(&vault, "keys", &(), &other).map_err(|error| error.code);
+                prop_assert_eq!(read, Err(Code::InvalidCursor), "{}", other);
+            }
+        }
     }
 
     #[test]

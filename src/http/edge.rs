@@ -21,6 +21,8 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const API_CSP: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
+/// What nobody may keep is the rule: answers hold secrets, or were for one caller. What may be kept says so.
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// Wraps the routes.
@@ -79,6 +81,7 @@ impl<E> Edge<E> {
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
         headers.insert(header::REFERRER_POLICY, NO_REFERRER);
         headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(API_CSP);
+        headers.entry(header::CACHE_CONTROL).or_insert(NO_STORE);
         if self.https {
             headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
         }

@@ -78,7 +78,6 @@ pub fn response(error: &Error, id: RequestId) -> Response {
     let mut response = envelope(error, id).with_status(status).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Some(seconds) = error.retry_after_seconds {
         headers.insert(header::RETRY_AFTER, seconds.into());
     }

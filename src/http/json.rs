@@ -87,13 +87,7 @@ pub struct Created<T>(pub T);
 
 impl<T: Serialize + Send> IntoResponse for Created<T> {
     fn into_response(self) -> Response {
-        let mut response = Json(self.0).into_response();
-        response.set_status(poem::http::StatusCode::CREATED);
-        // What a creation answers may hold a secret.
-        response
-            .headers_mut()
-            .insert(header::CACHE_CONTROL, poem::http::HeaderValue::from_static("no-store"));
-        response
+        Json(self.0).with_status(poem::http::StatusCode::CREATED).into_response()
     }
 }
 
@@ -101,30 +95,6 @@ impl<T: Serialize + Type + Send> ApiResponse for Created<T> {
     fn meta() -> MetaResponses {
         let media = <Json<T> as ResponseContent>::media_types();
         MetaResponses { responses: vec![meta(201, "Created", media)] }
-    }
-
-    fn register(registry: &mut Registry) {
-        T::register(registry);
-    }
-}
-
-/// A body that nobody on the way may keep, because it holds a secret.
-#[derive(Debug)]
-pub struct Uncached<T>(pub T);
-
-impl<T: Serialize + Send> IntoResponse for Uncached<T> {
-    fn into_response(self) -> Response {
-        let mut response = Json(self.0).into_response();
-        response
-            .headers_mut()
-            .insert(header::CACHE_CONTROL, poem::http::HeaderValue::from_static("no-store"));
-        response
-    }
-}
-
-impl<T: Serialize + Type + Send> ApiResponse for Uncached<T> {
-    fn meta() -> MetaResponses {
-        Json::<T>::meta()
     }
 
     fn register(registry: &mut Registry) {

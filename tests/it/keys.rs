@@ -293,48 +293,24 @@ async fn a_change_is_in_the_activity_and_the_secret_is_not() {
     assert!(![file, wal].iter().any(|bytes| bytes.windows(needle.len()).any(|part| part == needle)));
 }
 
-/// A member who signed in to the dashboard's API.
-async fn member(app: &TestApp, email: &str) -> Client {
-    let body = json!({"email": email, "role": "member", "password": "correct horse battery staple"});
-    app.operator().post("/v1/users", &body).await.expect(201);
-    let login = json!({"email": email, "password": "correct horse battery staple"});
-    let tokens = app.anonymous().post("/v1/auth/login", &login).await.expect(200);
-    app.bearer(tokens["access_token"].as_str().expect("a token"))
-}
-
+/// A question that names no environment means `live`.
 #[tokio::test]
-async fn a_member_serves_themselves_and_sees_nobody_elses() {
+async fn a_test_key_must_be_asked_for() {
     let app = TestApp::with_afdb().await;
-    let roles = json!({"role_scopes": {"member": ["queries:read"]}, "member_max_keys": 1});
-    app.operator().patch("/v1/apis/afdb", &roles).await.expect(200);
-    let (one, two) = (member(&app, "one@example.com").await, member(&app, "two@example.com").await);
-    let seen = one.get("/v1/apis/afdb").await.expect(200);
-    assert_eq!((&seen["scopes"][0]["name"], &seen["routes"]), (&json!("queries:read"), &json!([])));
-
-    let body = json!({"api": "afdb", "name": "Mine", "scopes": ["queries:read"]});
-    let key = one.post("/v1/keys", &body).await.expect(201);
-    assert_eq!(app.verify(text(&key)).await["user_id"], key["user_id"]);
-    one.post("/v1/keys", &body).await.refused(409, "CONFLICT");
-    let wide = json!({"api": "afdb", "name": "More", "scopes": ["queries:write"]});
-    two.post("/v1/keys", &wide).await.refused(403, "FORBIDDEN");
-    for (member, decided) in [("tier", json!("pro")), ("owner", json!("acme"))] {
-        let mut body = body.clone();
-        body[member] = decided;
-        two.post("/v1/keys", &body).await.refused(403, "FORBIDDEN");
+    let key = app.afdb_key(json!({"environment": "test"})).await;
+    assert!(text(&key).starts_with("afdb_test_"));
+    let gate =
+        async |query: &str| app.bearer(text(&key)).get(&format!("/v1/forward-auth?api=afdb{query}")).await;
+    gate("").await.refused(403, "WRONG_ENVIRONMENT");
+    gate("&environment=live").await.refused(403, "WRONG_ENVIRONMENT");
+    assert_eq!(gate("&environment=test").await.header("x-auth-environment"), "test");
+    assert_eq!(gate("&environment=any").await.status, 200);
+    for (asked, code) in [("live", "WRONG_ENVIRONMENT"), ("test", "VALID"), ("any", "VALID")] {
+        let question = json!({"api": "afdb", "key": key["key"], "environment": asked});
+        let answer = app.operator().post("/v1/keys/verify", &question).await.expect(200);
+        assert_eq!(answer["code"], code, "{asked}");
     }
-
-    let service = app.afdb_key(json!({})).await;
-    for foreign in [path(&service), path(&key)] {
-        two.get(&foreign).await.refused(404, "NOT_FOUND");
-        two.patch(&foreign, &json!({})).await.refused(404, "NOT_FOUND");
-        two.delete(&foreign).await.refused(404, "NOT_FOUND");
-        two.post(&format!("{foreign}/rotate"), &json!({})).await.refused(404, "NOT_FOUND");
-    }
-    let listed = one.get("/v1/keys").await.expect(200);
-    assert_eq!(listed["data"].as_array().unwrap().len(), 1);
-    assert_eq!(two.get("/v1/keys").await.expect(200)["data"], json!([]));
-    // What the person holds bounds the key on every request.
-    app.operator().patch("/v1/apis/afdb", &json!({"role_scopes": {}})).await.expect(200);
-    assert_eq!(app.verify(text(&key)).await["scopes"], json!([]));
-    one.delete(&path(&key)).await.expect(204);
+    assert_eq!(app.verify(text(&key)).await["code"], "WRONG_ENVIRONMENT");
+    let nameless = app.operator().post("/v1/keys/verify", &json!({"key": key["key"]})).await;
+    assert!(nameless.refused(400, "INVALID_REQUEST")["details"]["api"].is_string());
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Client, Reply, TestApp, afdb};
+use crate::support::{Client, Reply, TestApp};
 
 /// Everybody's password here.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
@@ -195,10 +195,13 @@ async fn signing_up_tells_nobody_who_has_an_account() {
 }
 
 #[tokio::test]
-async fn where_accounts_are_by_invitation_nobody_signs_up() {
-    let app = TestApp::start().await;
-    let body = json!({"email": "x@example.com", "password": PASSWORD});
-    app.anonymous().post("/v1/auth/signup", &body).await.refused(403, "FORBIDDEN");
+async fn where_accounts_are_by_invitation_or_none_nobody_signs_up() {
+    use keywright::model::setting::Signup;
+    for signup in [Signup::Invite, Signup::Off] {
+        let app = TestApp::with(|config| config.sign_in.signup = signup).await;
+        let body = json!({"email": "x@example.com", "password": PASSWORD});
+        app.anonymous().post("/v1/auth/signup", &body).await.refused(403, "FORBIDDEN");
+    }
 }
 
 #[tokio::test]
@@ -316,30 +319,4 @@ async fn forged_cursors_and_foreign_ids_are_refused() {
     let next = app.operator().get(&next).await.expect(200);
     assert_ne!(page["data"][0]["id"], next["data"][0]["id"]);
     assert_eq!(next["next_cursor"], Value::Null);
-}
-
-#[tokio::test]
-async fn somebodys_keys_follow_them() {
-    let app = TestApp::start().await;
-    let mut api = afdb();
-    api["role_scopes"] = json!({"developer": ["queries:read", "queries:write"], "member": ["queries:read"]});
-    app.add_api(api).await;
-    let ada = add(&app, "ada@example.com", "developer").await;
-    let path = format!("/v1/users/{}", ada["id"].as_str().unwrap());
-    let own = json!({"user_id": ada["id"], "scopes": ["queries:read", "queries:write"]});
-    let key = app.afdb_key(own).await;
-    let key = key["key"].as_str().unwrap();
-    let asked = async || {
-        let body = json!({"api": "afdb", "key": key, "scopes": "queries:write"});
-        app.operator().post("/v1/keys/verify", &body).await.expect(200)["code"].clone()
-    };
-    assert_eq!(asked().await, "VALID");
-    app.operator().patch(&path, &json!({"role": "member"})).await.expect(200);
-    assert_eq!(asked().await, "INSUFFICIENT_SCOPE");
-    app.operator().patch(&path, &json!({"disabled": true})).await.expect(200);
-    assert_eq!(asked().await, "DISABLED");
-    app.operator().patch(&path, &json!({"disabled": false, "role": "developer"})).await.expect(200);
-    assert_eq!(asked().await, "VALID");
-    app.operator().delete(&path).await.expect(204);
-    assert_eq!(asked().await, "REVOKED");
 }

@@ -70,20 +70,54 @@ async fn the_documented_curl_calls_run_word_for_word() {
     assert_eq!((&profile["api"], &profile["scopes"]), (&json!("afdb"), &json!(["queries:read"])));
 }
 
+/// Same answer and, since a password is hashed either way, close timing: without that an unknown address would be
+/// answered twenty times as fast.
 #[tokio::test]
 async fn an_unknown_address_is_answered_like_a_wrong_password() {
     let app = with_networks().await;
     add(&app, "known@example.com", "member").await;
     let ask = async |ip: &str, email: &str| {
+        let started = Instant::now();
         let reply = login(&from(&app, ip), email, "wrong password").await;
+        let took = started.elapsed();
         let mut body = reply.json();
         body["error"]["request_id"] = Value::Null;
-        (reply.status, body)
+        ((reply.status, body), took)
     };
-    for round in 0..8 {
+    let (mut known, mut unknown) = (Vec::new(), Vec::new());
+    for round in 0..15 {
         let ip = format!("198.51.{round}.1");
-        assert_eq!(ask(&ip, "known@example.com").await, ask(&ip, "unknown@example.com").await);
+        let (right, took) = ask(&ip, "known@example.com").await;
+        known.push(took);
+        let (other, took) = ask(&ip, "unknown@example.com").await;
+        unknown.push(took);
+        assert_eq!(right, other);
+        assert_eq!(right.0, 401);
     }
+    known.sort_unstable();
+    unknown.sort_unstable();
+    let (known, unknown) = (known[7], unknown[7]);
+    assert!(known < unknown * 2 && unknown < known * 2, "{known:?} and {unknown:?}");
+}
+
+#[tokio::test]
+async fn whoever_is_attacked_hears_of_it_once() {
+    let app = with_networks().await;
+    add(&app, "ada@example.com", "member").await;
+    for attempt in 0..12 {
+        login(&from(&app, &format!("198.51.{attempt}.1")), "ada@example.com", "wrong password").await;
+    }
+    let directory = app.data().join("mail");
+    while std::fs::read_dir(&directory).map_or(0, Iterator::count) == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let mails: Vec<_> = std::fs::read_dir(&directory).unwrap().flatten().collect();
+    assert_eq!(mails.len(), 1, "one an hour");
+    let mail = std::fs::read_to_string(mails[0].path()).unwrap();
+    assert!(mail.contains("To: ada@example.com"), "{mail}");
+    let rows = app.operator().get("/v1/activity?outcome=refused&limit=200").await.expect(200);
+    let ours = |row: &&Value| row["kind"] == "session.sign_in" && row["code"] == "INVALID_CREDENTIALS";
+    assert!(rows["data"].as_array().unwrap().iter().filter(ours).count() >= 5, "{rows}");
 }
 
 #[tokio::test]
@@ -158,6 +192,10 @@ async fn a_second_factor_is_asked_for_and_used_up() {
         client.post("/v1/auth/login", &body).await
     };
     login(&app.anonymous(), "ada@example.com", PASSWORD).await.refused(401, "MFA_REQUIRED");
+    let half =
+        page(&app).post("/v1/auth/session", &json!({"email": "ada@example.com", "password": PASSWORD})).await;
+    half.refused(401, "MFA_REQUIRED");
+    assert_eq!(half.header("set-cookie"), "", "half a sign-in is none");
     login(&app.anonymous(), "ada@example.com", "wrong password").await.refused(401, "INVALID_CREDENTIALS");
     with_code(&app.anonymous(), &code).await.refused(401, "INVALID_CREDENTIALS");
     app.advance(30);
@@ -194,22 +232,31 @@ async fn a_second_factor_is_asked_for_and_used_up() {
 }
 
 #[tokio::test]
-async fn an_instance_may_demand_a_second_factor_of_its_admins() {
+async fn an_instance_may_demand_a_second_factor_of_owners_and_admins() {
     let app = TestApp::start().await;
-    add(&app, "ada@example.com", "admin").await;
-    let ada = signed_in(&app, "ada@example.com").await;
-    ada.get("/v1/users").await.expect(200);
-    let on = json!({"second_factor_required": true});
-    app.operator().patch("/v1/settings", &on).await.expect(200);
-    ada.get("/v1/users").await.refused(403, "INSUFFICIENT_SCOPE");
-    let signed_in =
-        page(&app).post("/v1/auth/session", &json!({"email": "ada@example.com", "password": PASSWORD})).await;
-    let browser = browser(&app, &signed_in);
-    assert_eq!(browser.get("/v1/auth/session").await.expect(200)["second_factor_missing"], true);
-    let offer = browser.post("/v1/auth/totp/enrol", &json!({"password": PASSWORD})).await.expect(200);
-    let code = json!({"code": app_code(&app, &offer)});
-    browser.post("/v1/auth/totp/confirm", &code).await.expect(200);
-    browser.get("/v1/users").await.expect(200);
+    for role in ["owner", "admin", "developer"] {
+        add(&app, &format!("{role}@example.com"), role).await;
+    }
+    let (owner, admin) =
+        (signed_in(&app, "owner@example.com").await, signed_in(&app, "admin@example.com").await);
+    let developer = signed_in(&app, "developer@example.com").await;
+    app.operator().patch("/v1/settings", &json!({"second_factor_required": true})).await.expect(200);
+    for (email, caller) in [("owner@example.com", owner), ("admin@example.com", admin)] {
+        caller.get("/v1/users").await.refused(403, "INSUFFICIENT_SCOPE");
+        caller
+            .post("/v1/keys", &json!({"api": "keywright", "name": "x", "scopes": ["keys:read"]}))
+            .await
+            .refused(403, "INSUFFICIENT_SCOPE");
+        let signed_in =
+            page(&app).post("/v1/auth/session", &json!({"email": email, "password": PASSWORD})).await;
+        let browser = browser(&app, &signed_in);
+        assert_eq!(browser.get("/v1/auth/session").await.expect(200)["second_factor_missing"], true);
+        let offer = browser.post("/v1/auth/totp/enrol", &json!({"password": PASSWORD})).await.expect(200);
+        let code = json!({"code": app_code(&app, &offer)});
+        browser.post("/v1/auth/totp/confirm", &code).await.expect(200);
+        browser.get("/v1/users").await.expect(200);
+    }
+    developer.get("/v1/users").await.expect(200);
 }
 
 #[tokio::test]
@@ -313,26 +360,6 @@ async fn fifty_parallel_refreshes_have_one_successor_and_no_failure() {
     app.anonymous().post("/v1/auth/refresh", &body).await.refused(401, "INVALID_TOKEN");
     let successor = json!({"refresh_token": answers[0]["refresh_token"]});
     app.anonymous().post("/v1/auth/refresh", &successor).await.refused(401, "INVALID_TOKEN");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_flood_of_logins_is_bounded_and_the_server_answers_on() {
-    let app = with_networks().await;
-    add(&app, "ada@example.com", "member").await;
-    let mut tasks = tokio::task::JoinSet::new();
-    for attempt in 0..500_u32 {
-        let client = from(&app, &format!("198.{}.{}.1", attempt / 250, attempt % 250));
-        tasks.spawn(async move {
-            login(&client, &format!("user{attempt}@example.com"), "wrong password").await.status
-        });
-    }
-    let started = Instant::now();
-    app.anonymous().get("/healthz").await.expect(200);
-    assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
-    let answers = tasks.join_all().await;
-    assert!(answers.iter().all(|status| [401, 429, 503].contains(status)), "{answers:?}");
-    assert!(answers.contains(&401) && answers.contains(&503));
-    login(&app.anonymous(), "ada@example.com", PASSWORD).await.expect(200);
 }
 
 #[tokio::test]

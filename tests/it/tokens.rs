@@ -122,6 +122,57 @@ async fn nothing_but_a_token_of_ours_is_taken() {
     app.bearer(&good).get("/v1/user/profile").await.refused(401, "EXPIRED_TOKEN");
 }
 
+/// Even under our own signature: what a mistake of ours might sign opens nothing.
+#[tokio::test]
+async fn claims_of_another_form_open_nothing() {
+    let app = TestApp::start().await;
+    add(&app, "ada@example.com", "member").await;
+    let good = part(&token(&app).await, 1);
+    let sign = async |typ: &'static str, change: Value| {
+        let mut claims = good.clone();
+        for (name, value) in change.as_object().unwrap() {
+            claims[name] = value.clone();
+        }
+        claims.as_object_mut().unwrap().retain(|_, value| value != "missing");
+        app.bearer(&app.core().people.signing_keys.sign(typ, &claims).await.unwrap())
+    };
+    sign("at+jwt", json!({})).await.get("/v1/user/profile").await.expect(200);
+    let (now, later) = (app.now().seconds(), app.now().seconds() + 600);
+    for change in [
+        json!({"exp": later.to_string()}),
+        json!({"exp": format!("{later}.5").parse::<f64>().unwrap()}),
+        json!({"exp": -1}),
+        json!({"exp": null}),
+        json!({"exp": "missing"}),
+        json!({"nbf": now.to_string()}),
+        json!({"nbf": -1}),
+        json!({"nbf": 0.5}),
+        json!({"nbf": later}),
+        json!({"iss": "https://evil.example"}),
+        json!({"iss": format!("{}/", good["iss"].as_str().unwrap())}),
+        json!({"iss": [good["iss"]]}),
+        json!({"iss": "missing"}),
+        json!({"aud": "https://evil.example"}),
+        json!({"aud": [good["aud"]]}),
+        json!({"aud": [good["aud"], "https://evil.example"]}),
+        json!({"aud": "missing"}),
+        json!({"sub": "usr_01h455vb4pex5vsknk084sn02q"}),
+        json!({"sub": 7}),
+        json!({"sid": "missing"}),
+        json!({"client_id": "app_01h455vb4pex5vsknk084sn02q"}),
+        json!({"scope": ["admin"]}),
+    ] {
+        let refused = sign("at+jwt", change.clone()).await.get("/v1/user/profile").await;
+        assert_eq!(refused.status, 401, "{change}: {}", refused.text());
+        assert!(refused.text().contains("INVALID_TOKEN"), "{change}: {}", refused.text());
+    }
+    // What a token says that it may do is no more than its person may.
+    let wide = sign("at+jwt", json!({"scope": "admin keys:write"})).await;
+    wide.get("/v1/users").await.refused(403, "INSUFFICIENT_SCOPE");
+    sign("JWT", json!({})).await.get("/v1/user/profile").await.refused(401, "INVALID_TOKEN");
+    sign("jwt", json!({})).await.get("/v1/user/profile").await.refused(401, "INVALID_TOKEN");
+}
+
 #[tokio::test]
 async fn keys_rotate_without_a_gap_and_end_at_once_when_asked() {
     let app = TestApp::start().await;

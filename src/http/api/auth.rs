@@ -235,10 +235,10 @@ impl AuthApi {
     /// Answers an access token for one API and a refresh token. 401 `INVALID_CREDENTIALS` is the same for an unknown
     /// address; 401 `MFA_REQUIRED` asks for `totp`; 429 `LOCKED_OUT` says when to try again.
     #[oai(path = "/v1/auth/login", method = "post")]
-    async fn login(&self, anyone: Anyone, body: Json<LoginRequest>) -> Result<NoStore<TokenResponse>> {
+    async fn login(&self, anyone: Anyone, body: Json<LoginRequest>) -> Result<Json<TokenResponse>> {
         let LoginRequest { email, password, totp, api } = body.0;
         let login = Login { email, password: Secret::new(password), totp: totp.map(Secret::new) };
-        Ok(NoStore(sessions::login(&anyone.0, login, api.as_deref()).await?.into()))
+        Ok(Json(sessions::login(&anyone.0, login, api.as_deref()).await?.into()))
     }
 
     /// Exchange a refresh token
@@ -246,9 +246,9 @@ impl AuthApi {
     /// Each works once; the same one again within 10 seconds gets the same answer while its successor is unused, later
     /// it ends the session.
     #[oai(path = "/v1/auth/refresh", method = "post")]
-    async fn refresh(&self, anyone: Anyone, body: Json<RefreshRequest>) -> Result<NoStore<TokenResponse>> {
+    async fn refresh(&self, anyone: Anyone, body: Json<RefreshRequest>) -> Result<Json<TokenResponse>> {
         let token = Secret::new(body.0.refresh_token);
-        Ok(NoStore(sessions::refresh_tokens(&anyone.0, token).await?.into()))
+        Ok(Json(sessions::refresh_tokens(&anyone.0, token).await?.into()))
     }
 
     /// Sign out an app
@@ -275,10 +275,10 @@ impl AuthApi {
 
     /// Who is signed in here?
     #[oai(path = "/v1/auth/session", method = "get")]
-    async fn session(&self, browser: Browser) -> Result<NoStore<CurrentSession>> {
+    async fn session(&self, browser: Browser) -> Result<Json<CurrentSession>> {
         let cookie = browser.cookie.ok_or_else(crate::http::auth::missing)?;
         let current = sessions::current(&browser.call.core, &cookie, browser.call.now)?;
-        Ok(NoStore(CurrentSession {
+        Ok(Json(CurrentSession {
             user: (&current.user).into(),
             csrf_token: current.csrf_token,
             scopes: current.scopes.iter().map(ToString::to_string).collect(),
@@ -386,9 +386,9 @@ impl AuthApi {
 
     /// Get a seed for an authenticator app
     #[oai(path = "/v1/auth/totp/enrol", method = "post")]
-    async fn enrol(&self, caller: Caller, body: Json<PasswordRequest>) -> Result<NoStore<TotpOffer>> {
+    async fn enrol(&self, caller: Caller, body: Json<PasswordRequest>) -> Result<Json<TotpOffer>> {
         let offer = factor::enrol(&caller.0, Secret::new(body.0.password)).await?;
-        Ok(NoStore(TotpOffer {
+        Ok(Json(TotpOffer {
             secret: offer.secret.expose().to_owned(),
             otpauth_uri: offer.uri.expose().to_owned(),
             qr_svg: offer.qr_svg,
@@ -399,8 +399,8 @@ impl AuthApi {
     ///
     /// Answers the recovery codes, this once.
     #[oai(path = "/v1/auth/totp/confirm", method = "post")]
-    async fn confirm_totp(&self, caller: Caller, body: Json<CodeRequest>) -> Result<NoStore<RecoveryCodes>> {
-        Ok(NoStore(factor::confirm(&caller.0, Secret::new(body.0.code)).await?.into()))
+    async fn confirm_totp(&self, caller: Caller, body: Json<CodeRequest>) -> Result<Json<RecoveryCodes>> {
+        Ok(Json(factor::confirm(&caller.0, Secret::new(body.0.code)).await?.into()))
     }
 
     /// Switch the second factor off
@@ -417,10 +417,10 @@ impl AuthApi {
         &self,
         caller: Caller,
         body: Json<PasswordAndCodeRequest>,
-    ) -> Result<NoStore<RecoveryCodes>> {
+    ) -> Result<Json<RecoveryCodes>> {
         let PasswordAndCodeRequest { password, code } = body.0;
         let codes = factor::new_recovery_codes(&caller.0, Secret::new(password), Secret::new(code)).await?;
-        Ok(NoStore(codes.into()))
+        Ok(Json(codes.into()))
     }
 }
 
@@ -443,27 +443,6 @@ impl From<sessions::Tokens> for TokenResponse {
 impl From<Vec<Secret>> for RecoveryCodes {
     fn from(codes: Vec<Secret>) -> Self {
         Self { recovery_codes: codes.iter().map(|code| code.expose().to_owned()).collect() }
-    }
-}
-
-/// `200` with what nobody on the way may keep.
-pub struct NoStore<T>(T);
-
-impl<T: Serialize + Send> IntoResponse for NoStore<T> {
-    fn into_response(self) -> Response {
-        let mut response = Json(self.0).into_response();
-        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        response
-    }
-}
-
-impl<T: Serialize + Type + Send> ApiResponse for NoStore<T> {
-    fn meta() -> MetaResponses {
-        Json::<T>::meta()
-    }
-
-    fn register(registry: &mut Registry) {
-        <Json<T> as ApiResponse>::register(registry);
     }
 }
 

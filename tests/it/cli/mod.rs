@@ -1,4 +1,5 @@
 //! The real program: what people type, what they read, and how it ends.
 
 mod init;
+mod keys;
 mod serve;

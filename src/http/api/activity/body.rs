@@ -97,7 +97,6 @@ impl IntoResponse for ExportBody {
         Response::builder()
             .header(header::CONTENT_TYPE, self.format.media_type())
             .header(header::CONTENT_DISPOSITION, self.format.file_name())
-            .header(header::CACHE_CONTROL, "no-store")
             .body(Body::from_bytes_stream(self.parts()))
     }
 }
@@ -163,7 +162,6 @@ impl IntoResponse for Events {
     fn into_response(self) -> Response {
         Response::builder()
             .header(header::CONTENT_TYPE, "text/event-stream")
-            .header(header::CACHE_CONTROL, "no-store")
             // nginx would hold events back otherwise.
             .header("x-accel-buffering", "no")
             .body(Body::from_bytes_stream(self.parts()))

@@ -14,7 +14,7 @@ use crate::domain::keys::{self, KeyFilter};
 use crate::error::{Error, Result as Checked};
 use crate::http::Result;
 use crate::http::auth::{Anyone, Within};
-use crate::http::json::{Created, Json, NoContent, Uncached};
+use crate::http::json::{Created, Json, NoContent};
 use crate::http::optional_json::OptionalJson;
 use crate::model::{Environment, KeyId, KeyStatus, UserId};
 
@@ -159,7 +159,7 @@ impl KeysApi {
         #[oai(name = "Idempotency-Key")]
         idempotency_key: Header<Option<String>>,
         body: OptionalJson<KeyRotation>,
-    ) -> Result<Uncached<IssuedKey>> {
+    ) -> Result<Json<IssuedKey>> {
         let (call, id) = (within.0.call().clone(), key_id(&id.0)?);
         let route = format!("POST /v1/keys/{id}/rotate");
         let once = Once { route: &route, key: idempotency_key.0.as_deref(), answer: Answer::Secret };
@@ -168,7 +168,7 @@ impl KeysApi {
             let issued = keys::rotate(tx, &within.0, id, grace_seconds)?;
             Ok(IssuedKey::new(issued, within.0.call()))
         });
-        Ok(Uncached(issued.await?))
+        Ok(Json(issued.await?))
     }
 
     /// Revoke a key that was found
