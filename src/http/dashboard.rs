@@ -14,7 +14,7 @@ use crate::domain::Settings;
 struct Built;
 
 /// Paths of the dashboard's pages; the browser finds out which one is meant. Every other unknown path is 404.
-const PAGES: [&str; 23] = [
+const PAGES: [&str; 22] = [
     "/",
     "/keys",
     "/keys/:id",
@@ -37,15 +37,20 @@ const PAGES: [&str; 23] = [
     "/verify-email",
     "/consent",
     "/signed-out",
-    "/oauth-error",
 ];
 
-/// Paths and files of the dashboard.
+/// Paths and files of the dashboard, and the style sheet of the pages that need no script.
 pub(super) fn files(settings: &Settings) -> Vec<(String, Asset)> {
-    let Some(index) = Built::get("index.html") else { return plain() };
+    let style = Asset::new(CSS, &include_bytes!("pages/page.css")[..]);
+    let mut files = vec![("/pages/page.css".to_owned(), style)];
+    let Some(index) = Built::get("index.html") else {
+        files.push(("/".to_owned(), Asset::new(HTML, &include_bytes!("pages/index.html")[..])));
+        return files;
+    };
     let page = Asset::new(HTML, with_instance(&index.data, settings));
-    let pages = PAGES.into_iter().map(|path| (path.to_owned(), page.clone()));
-    pages.chain(Built::iter().filter_map(|name| Some((format!("/{name}"), file(&name)?)))).collect()
+    files.extend(PAGES.into_iter().map(|path| (path.to_owned(), page.clone())));
+    files.extend(Built::iter().filter_map(|name| Some((format!("/{name}"), file(&name)?))));
+    files
 }
 
 /// A file beside its compressed forms; none for those forms themselves and for the page.
@@ -83,22 +88,13 @@ fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('>', "&gt;"))
 }
 
-fn plain() -> Vec<(String, Asset)> {
-    let files = [
-        ("/", Asset::new(HTML, &include_bytes!("pages/index.html")[..])),
-        ("/pages/page.css", Asset::new(CSS, &include_bytes!("pages/page.css")[..])),
-    ];
-    files.into_iter().map(|(path, asset)| (path.to_owned(), asset)).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::setting::Signup;
 
-    #[test]
-    fn names_are_inert_in_the_page() {
-        let settings = Settings {
+    fn settings() -> Settings {
+        Settings {
             public_url: "https://auth.example.com".to_owned(),
             local_url: "http://127.0.0.1:8080".to_owned(),
             organization: "\"><script>alert(1)</script>&".to_owned(),
@@ -106,8 +102,19 @@ mod tests {
             default_api: "keywright".to_owned(),
             access_token_seconds: 3600,
             registration_api: None,
-        };
-        let page = with_instance(b"<head><title>x</title></head>", &settings);
+        }
+    }
+
+    #[test]
+    fn pages_without_scripts_have_their_style() {
+        let paths: Vec<String> = files(&settings()).into_iter().map(|(path, _)| path).collect();
+        assert!(paths.iter().any(|path| path == "/pages/page.css"), "{paths:?}");
+        assert!(paths.iter().any(|path| path == "/"), "{paths:?}");
+    }
+
+    #[test]
+    fn names_are_inert_in_the_page() {
+        let page = with_instance(b"<head><title>x</title></head>", &settings());
         let page = String::from_utf8(page).expect("UTF-8");
         assert!(page.contains("content=\"&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;&amp;\""), "{page}");
         assert!(page.contains("<meta name=\"keywright-signup\" content=\"open\">"));

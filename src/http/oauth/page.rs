@@ -12,11 +12,12 @@ const CSP: &str =
 /// Says why nobody can be sent back to the app.
 pub(super) fn failure(status: StatusCode, description: &str) -> Response {
     let body = format!(
-        "<h1>This app's request cannot be answered</h1>\n<p>{}.</p>\n\
-         <p>Go back to the app and try again. If it happens again, tell whoever makes the app.</p>",
+        "<h1>This request cannot go on</h1>\n<p class=\"note\" role=\"alert\">{}.</p>\n\
+         <p>Nothing was shared with the app. Go back to it and try again; if it happens again, tell whoever makes \
+         the app what it says here.</p>",
         escape(description.trim_end_matches('.'))
     );
-    page(status, "Request cannot be answered", &body)
+    page(status, "This request cannot go on", &body)
 }
 
 /// Asks whether to sign out; `params` come back with the answer.
@@ -29,7 +30,7 @@ pub(super) fn confirm_logout(client: Option<&str>, csrf_token: &str, params: &Pa
     let hidden: String = sent.map(|(name, value)| hidden(name, value)).collect();
     let body = format!(
         "<h1>Sign out?</h1>\n{asks}\n<form method=\"post\" action=\"/oauth/logout\">\n{hidden}{}\
-         <p><button type=\"submit\">Sign out</button> <a href=\"/\">Stay signed in</a></p>\n</form>",
+         <p class=\"row\"><button type=\"submit\">Sign out</button><a class=\"button\" href=\"/\">Stay signed in</a></p>\n</form>",
         self::hidden("csrf_token", csrf_token)
     );
     page(StatusCode::OK, "Sign out", &body)
