@@ -235,6 +235,16 @@ pub fn each(
 }
 
 /// Conditions of a search, in the columns' own values.
+/// Which API rows are about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AboutApi {
+    /// The one with this number.
+    This(i64),
+    /// Any other, or none.
+    Others(i64),
+}
+
+/// What rows must be like; every member narrows.
 #[derive(Debug, Clone, Default)]
 #[expect(missing_docs, reason = "the columns are described in schema.sql")]
 pub struct Conditions {
@@ -243,7 +253,7 @@ pub struct Conditions {
     pub key_no: Option<i64>,
     pub user_no: Option<i64>,
     pub client_no: Option<i64>,
-    pub api_no: Option<i64>,
+    pub api: Option<AboutApi>,
     pub outcome: Option<Outcome>,
     pub kind: Option<Kind>,
     /// First and last address of a network, of the same family.
@@ -273,8 +283,10 @@ impl Conditions {
         if let Some(kind) = self.kind {
             add("kind = ?", Box::new(kind.number()));
         }
-        if let Some(no) = self.api_no {
-            add("api_no = ?", Box::new(no));
+        match self.api {
+            Some(AboutApi::This(no)) => add("api_no = ?", Box::new(no)),
+            Some(AboutApi::Others(no)) => add("(api_no IS NULL OR api_no <> ?)", Box::new(no)),
+            None => {}
         }
         if let Some(no) = self.key_no {
             let changed = Outcome::Changed.number();

@@ -1,7 +1,8 @@
 //! Who stands behind the numbers in the activity log.
 
+use super::activity::AboutApi;
 use super::{Conn, Error, params};
-use crate::model::{ApiId, Environment, KeyId, UserId};
+use crate::model::{ApiId, ClientId, Environment, KeyId, UserId};
 
 /// A key as the log shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +26,15 @@ pub struct UserName {
     pub id: UserId,
     /// The email address.
     pub email: String,
+    /// The name.
+    pub name: String,
+}
+
+/// An OAuth app as the log shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientName {
+    /// The public id.
+    pub id: ClientId,
     /// The name.
     pub name: String,
 }
@@ -60,6 +70,16 @@ pub fn user(conn: &Conn<'_>, no: i64) -> Result<Option<UserName>, Error> {
     })
 }
 
+/// The OAuth app with this number.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn client(conn: &Conn<'_>, no: i64) -> Result<Option<ClientName>, Error> {
+    conn.first("SELECT id, name FROM clients WHERE no = ?1", params![no], |row| {
+        Ok(ClientName { id: row.parse(0)?, name: row.get(1)? })
+    })
+}
+
 /// The slug of the API with this number.
 ///
 /// # Errors
@@ -84,13 +104,26 @@ pub fn user_no(conn: &Conn<'_>, id: UserId) -> Result<Option<i64>, Error> {
     conn.first("SELECT no FROM users WHERE id = ?1", params![id.to_string()], |row| row.get(0))
 }
 
-/// The number of an API by its slug, or by its id.
+/// The number of an OAuth app.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn api_no(conn: &Conn<'_>, slug_or_id: &str) -> Result<Option<i64>, Error> {
+pub fn client_no(conn: &Conn<'_>, id: ClientId) -> Result<Option<i64>, Error> {
+    conn.first("SELECT no FROM clients WHERE id = ?1", params![id.to_string()], |row| row.get(0))
+}
+
+/// The API with this slug or id; with `!` before it, everything else.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn about_api(conn: &Conn<'_>, text: &str) -> Result<Option<AboutApi>, Error> {
+    let (slug_or_id, about): (_, fn(i64) -> AboutApi) = match text.strip_prefix('!') {
+        Some(other) => (other, AboutApi::Others),
+        None => (text, AboutApi::This),
+    };
     let column = if slug_or_id.parse::<ApiId>().is_ok() { "id" } else { "slug" };
-    conn.first(&format!("SELECT no FROM apis WHERE {column} = ?1"), params![slug_or_id], |row| row.get(0))
+    let sql = format!("SELECT no FROM apis WHERE {column} = ?1");
+    Ok(conn.first(&sql, params![slug_or_id], |row| row.get(0))?.map(about))
 }
 
 /// Whose own key it is, by the person's number: none if there is no such key, an inner none for a service key.

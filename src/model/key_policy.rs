@@ -21,6 +21,8 @@ word_enum! {
         Expiring = "expiring",
         /// Works now, but nobody has used it for long.
         Unused = "unused",
+        /// Works now, but its newest secret is old.
+        Unrotated = "unrotated",
     }
 }
 

@@ -19,6 +19,8 @@ pub struct Filter {
     pub status: Option<StatusAt>,
     /// With this in name or owner, or with this id, start or end.
     pub q: Option<String>,
+    /// Made before this time.
+    pub created_before: Option<Timestamp>,
     /// Made before this key.
     pub before: Option<KeyId>,
 }
@@ -32,7 +34,7 @@ pub struct StatusAt {
     pub now: Timestamp,
     /// Keys that end before this are about to expire.
     pub soon: Timestamp,
-    /// Keys that nobody used since this are unused.
+    /// Keys that nobody used since this are unused, those without a newer secret unrotated.
     pub long_ago: Timestamp,
 }
 
@@ -81,6 +83,7 @@ impl Query {
         self.compare("k.owner =", filter.owner.clone());
         self.compare("k.user_no =", filter.user_no);
         self.compare("k.environment =", filter.environment.map(Environment::as_str));
+        self.compare("k.created_at <", filter.created_before.map(Timestamp::millis));
         if let Some(before) = filter.before {
             let before = self.value(before.to_string());
             self.conditions.push(format!("k.no < (SELECT no FROM keys WHERE id = {before})"));
@@ -112,6 +115,12 @@ impl Query {
             KeyStatus::Unused => {
                 let long_ago = self.value(wanted.long_ago.millis());
                 self.conditions.push(format!("(g.last_used_at IS NULL OR g.last_used_at < {long_ago})"));
+            }
+            KeyStatus::Unrotated => {
+                let long_ago = self.value(wanted.long_ago.millis());
+                self.conditions.push(format!(
+                    "NOT EXISTS (SELECT 1 FROM key_secrets s WHERE s.key_no = k.no AND s.created_at >= {long_ago})"
+                ));
             }
             _ => {}
         }

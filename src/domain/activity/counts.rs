@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::{reach_key, rollup};
+use crate::db::activity::AboutApi;
 use crate::db::activity_counts::{self as table, KEY_MILLIS, SUM_MILLIS, Slot};
 use crate::db::activity_names::{self as names, KeyName};
 use crate::db::{Error as DbError, Reader};
@@ -30,7 +31,7 @@ pub struct CountsOf {
     pub to: Timestamp,
     /// About this key.
     pub key: Option<KeyId>,
-    /// About the API with this slug or id.
+    /// About the API with this slug or id; with `!` before it, about anything else.
     pub api: Option<String>,
 }
 
@@ -126,23 +127,27 @@ fn count(reader: &Reader<'_>, of: &CountsOf) -> std::result::Result<Counts, DbEr
 /// Whom counts are about, in numbers.
 struct Known {
     key_no: i64,
-    api_no: Option<i64>,
+    api: Option<AboutApi>,
 }
 
 impl Known {
     /// None if something is asked for that does not exist.
     fn of(reader: &Reader<'_>, of: &CountsOf) -> std::result::Result<Option<Self>, DbError> {
         let key_no = of.key.map_or(Ok(Some(0)), |id| names::key_no(reader, id))?;
-        let api_no = of.api.as_ref().map(|api| names::api_no(reader, api)).transpose()?;
-        Ok(match (key_no, api_no) {
-            (Some(key_no), None) => Some(Self { key_no, api_no: None }),
-            (Some(key_no), Some(Some(api_no))) => Some(Self { key_no, api_no: Some(api_no) }),
+        let api = of.api.as_ref().map(|api| names::about_api(reader, api)).transpose()?;
+        Ok(match (key_no, api) {
+            (Some(key_no), None) => Some(Self { key_no, api: None }),
+            (Some(key_no), Some(Some(api))) => Some(Self { key_no, api: Some(api) }),
             _ => None,
         })
     }
 
     fn fits(&self, slot: Slot) -> bool {
-        slot.key_no == self.key_no && self.api_no.is_none_or(|no| no == slot.api_no)
+        let fits = |about| match about {
+            AboutApi::This(no) => slot.api_no == no,
+            AboutApi::Others(no) => slot.api_no != no,
+        };
+        slot.key_no == self.key_no && self.api.is_none_or(fits)
     }
 }
 

@@ -25,7 +25,7 @@ pub struct Filter {
     pub user: Option<UserId>,
     /// Through this OAuth client.
     pub client: Option<ClientId>,
-    /// About the API with this slug or id.
+    /// About the API with this slug or id; with `!` before it, about anything else.
     pub api: Option<String>,
     /// How it ended.
     pub outcome: Option<Outcome>,
@@ -135,12 +135,15 @@ fn resolve(conn: &Conn<'_>, filter: &Filter) -> Result<Option<Conditions>, DbErr
         conditions.user_no = names::user_no(conn, id)?;
     }
     if let Some(api) = &filter.api {
-        conditions.api_no = names::api_no(conn, api)?;
+        conditions.api = names::about_api(conn, api)?;
+    }
+    if let Some(id) = filter.client {
+        conditions.client_no = names::client_no(conn, id)?;
     }
     let all_known = filter.key.is_some() == conditions.key_no.is_some()
         && filter.user.is_some() == conditions.user_no.is_some()
-        && filter.api.is_some() == conditions.api_no.is_some()
-        && filter.client.is_none();
+        && filter.api.is_some() == conditions.api.is_some()
+        && filter.client.is_some() == conditions.client_no.is_some();
     Ok(all_known.then_some(conditions))
 }
 

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use serde_json::value::RawValue;
 
 use crate::db::activity::{self as table, Stored};
-use crate::db::activity_names::{self as names, KeyName, UserName};
+use crate::db::activity_names::{self as names, ClientName, KeyName, UserName};
 use crate::db::{Error, Reader};
 use crate::model::activity::{Kind, Method, Outcome, Reason};
 use crate::model::{ActivityId, RequestId, Timestamp, UserId};
@@ -30,6 +30,8 @@ pub struct Activity {
     pub key: Option<KeyName>,
     /// The person that it is about.
     pub user: Option<UserName>,
+    /// The OAuth app that it came through.
+    pub client: Option<ClientName>,
     /// The key that asked for it, when it is another one.
     pub by_key: Option<KeyName>,
     /// The person who asked for it.
@@ -73,6 +75,7 @@ pub(super) struct Names {
     apis: HashMap<i64, Option<String>>,
     keys: HashMap<i64, Option<KeyName>>,
     users: HashMap<i64, Option<UserName>>,
+    clients: HashMap<i64, Option<ClientName>>,
     strings: HashMap<i64, Option<String>>,
 }
 
@@ -121,6 +124,7 @@ impl Names {
             api: self.api(reader, row.api_no)?,
             key: self.key(reader, row.key_no)?,
             user: self.user(reader, row.user_no)?,
+            client: remembered(&mut self.clients, row.client_no, |no| names::client(reader, no))?,
             by_key: self.key(reader, row.by_key_no)?,
             by_user: self.user(reader, row.by_user_no)?,
             ip: row.ip,

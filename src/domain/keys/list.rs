@@ -9,11 +9,11 @@ use crate::domain::apis;
 use crate::domain::cursor::{self, Page};
 use crate::domain::reach::Reach;
 use crate::error::{Error, Result};
-use crate::model::{ApiKey, Environment, KeyId, KeyStatus, UserId};
+use crate::model::{ApiKey, Environment, KeyId, KeyStatus, Timestamp, UserId};
 
 /// `expiring` means within this time: 14 days.
 const SOON_SECONDS: i64 = 14 * 86_400;
-/// `unused` means for this time: 90 days.
+/// `unused` and `unrotated` mean for this time: 90 days.
 const LONG_SECONDS: i64 = 90 * 86_400;
 /// The longest text to search for, in characters.
 const MAX_Q: usize = 120;
@@ -31,6 +31,8 @@ pub struct KeyFilter {
     pub environment: Option<Environment>,
     /// In this state now.
     pub status: Option<KeyStatus>,
+    /// Made before this time.
+    pub created_before: Option<Timestamp>,
     /// With this in name or owner, or with this id, start or end.
     pub q: Option<String>,
 }
@@ -92,6 +94,7 @@ fn resolve(
             soon: now.plus_seconds(SOON_SECONDS),
             long_ago: now.minus_seconds(LONG_SECONDS),
         }),
+        created_before: filter.created_before,
         q: text(filter.q.as_deref())?,
         before,
     }))

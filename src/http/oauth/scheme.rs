@@ -2,12 +2,14 @@
 
 use poem::http::header;
 use poem::{Request, RequestBody};
-use poem_openapi::registry::{MetaOAuthFlow, MetaOAuthFlows, MetaSecurityScheme, Registry};
+use poem_openapi::registry::{MetaOAuthFlow, MetaOAuthFlows, MetaOAuthScope, MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use super::answer::{Tried, refuse};
+use crate::domain::access::SCOPES;
 use crate::domain::oauth::OAuthError;
 use crate::domain::oauth::client_auth::{Basic, basic};
+use crate::domain::oauth::scopes::OPENID_SCOPES;
 
 /// Name of the code flow in the OpenAPI document: what "Authorize" on the documentation page runs.
 pub(in crate::http) const OAUTH2: &str = "oauth2";
@@ -16,11 +18,14 @@ const CLIENT: &str = "client";
 
 /// Describes the code flow against this very instance.
 pub(in crate::http) fn register_oauth2(registry: &mut Registry) {
-    let flow = |authorization_url| MetaOAuthFlow {
+    let flow = |authorization_url, scopes: Vec<(&'static str, &'static str)>| MetaOAuthFlow {
         authorization_url,
         token_url: Some("/oauth/token"),
         refresh_url: Some("/oauth/token"),
-        scopes: vec![],
+        scopes: scopes
+            .into_iter()
+            .map(|(name, description)| MetaOAuthScope { name, description: Some(description) })
+            .collect(),
     };
     registry.create_security_scheme(
         OAUTH2,
@@ -34,8 +39,8 @@ pub(in crate::http) fn register_oauth2(registry: &mut Registry) {
             flows: Some(MetaOAuthFlows {
                 implicit: None,
                 password: None,
-                client_credentials: Some(flow(None)),
-                authorization_code: Some(flow(Some("/oauth/authorize"))),
+                client_credentials: Some(flow(None, SCOPES.to_vec())),
+                authorization_code: Some(flow(Some("/oauth/authorize"), [&OPENID_SCOPES[..], SCOPES].concat())),
             }),
             openid_connect_url: None,
         },

@@ -107,9 +107,14 @@ async fn hostile_requests_get_small_answers() {
     let body = json!({"grant_type": "client_credentials"});
     app.anonymous().post("/oauth/token", &body).await.failed(400, "invalid_request");
     let scope = encode(&"queries:read ".repeat(80_000));
-    let started = std::time::Instant::now();
     let huge = format!("grant_type=client_credentials&client_id={}&scope={scope}", client.id);
-    app.anonymous().form("/oauth/token", &huge).await.failed(400, "invalid_request");
-    assert!(started.elapsed() < std::time::Duration::from_secs(1));
+    let mut took = std::time::Duration::MAX;
+    // The best of five: whatever else the machine does can only make it slower.
+    for _ in 0..5 {
+        let started = std::time::Instant::now();
+        app.anonymous().form("/oauth/token", &huge).await.failed(400, "invalid_request");
+        took = took.min(started.elapsed());
+    }
+    assert!(took < std::time::Duration::from_millis(100), "{took:?}");
     app.anonymous().get("/oauth/token").await.refused(405, "METHOD_NOT_ALLOWED");
 }

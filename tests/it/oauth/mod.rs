@@ -10,6 +10,7 @@ mod forward_auth;
 mod grants;
 mod introspection;
 mod libraries;
+mod log;
 mod logout;
 mod metadata;
 mod refresh_token;

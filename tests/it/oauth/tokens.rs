@@ -1,5 +1,7 @@
 //! Tokens that are not ours, or not for this.
 
+use aws_lc_rs::hmac;
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use serde_json::{Value, json};
@@ -72,6 +74,67 @@ async fn forged_and_bent_tokens_open_nothing() {
     app.bearer(good).get("/v1/user/profile").await.expect(200);
     app.advance(3_600);
     app.bearer(good).get("/v1/user/profile").await.refused(401, "EXPIRED_TOKEN");
+}
+
+/// What is good but for one claim, under our own signature; and what is good but for who signed it.
+#[tokio::test]
+async fn neither_our_signature_nor_somebody_elses_makes_a_token() {
+    let app = world().await;
+    let client = App::register(&app, json!({})).await;
+    let answer = tokens(&app, &client, "openid queries:read").await;
+    let good = text(&answer, "access_token");
+    let own = claims(good);
+    let keys = &app.core().people.signing_keys;
+    let sign = async |change: Value| {
+        let mut changed = own.clone();
+        for (name, value) in change.as_object().unwrap() {
+            changed[name] = value.clone();
+        }
+        keys.sign("at+jwt", &changed).await.unwrap()
+    };
+    // The same claims signed once more are a good token: what follows fails for its claim alone.
+    app.bearer(&sign(json!({})).await).get("/v1/user/profile").await.expect(200);
+    let exp = own["exp"].as_i64().unwrap();
+    let mut forged = Vec::new();
+    for change in [
+        json!({"exp": exp.to_string()}),
+        json!({"exp": exp as f64 + 0.5}),
+        json!({"exp": -exp}),
+        json!({"exp": null}),
+        json!({"nbf": "0"}),
+        json!({"nbf": -1}),
+        json!({"nbf": exp}),
+        json!({"iss": "https://evil.example"}),
+        json!({"aud": "https://evil.example"}),
+        json!({"aud": [own["aud"], "https://evil.example"]}),
+        json!({"sub": "usr_01h455vb4pex5vsknk084sn02q"}),
+    ] {
+        forged.push(sign(change).await);
+    }
+    let jwks = app.anonymous().get("/.well-known/jwks.json").await.expect(200);
+    let payload = good.split('.').nth(1).unwrap();
+    for public in ["n", "x", "kid"] {
+        let Some(secret) = jwks["keys"][0][public].as_str() else { continue };
+        for secret in [secret.as_bytes().to_vec(), BASE64URL.decode(secret).unwrap_or_default()] {
+            let header = json!({"alg": "HS256", "typ": "at+jwt", "kid": jwks["keys"][0]["kid"]});
+            let message = format!("{}.{payload}", part(&header));
+            let key = hmac::Key::new(hmac::HMAC_SHA256, &secret);
+            forged.push(format!("{message}.{}", BASE64URL.encode(hmac::sign(&key, message.as_bytes()))));
+        }
+    }
+    let stranger = Ed25519KeyPair::generate().unwrap();
+    let jwk =
+        json!({"kty": "OKP", "crv": "Ed25519", "x": BASE64URL.encode(stranger.public_key()), "kid": "x"});
+    for kid in [json!("x"), jwks["keys"][0]["kid"].clone()] {
+        let header = json!({"alg": "EdDSA", "typ": "at+jwt", "kid": kid, "jwk": jwk});
+        let message = format!("{}.{payload}", part(&header));
+        forged.push(format!("{message}.{}", BASE64URL.encode(stranger.sign(message.as_bytes()))));
+    }
+    for token in forged {
+        let refused = app.bearer(&token).get("/v1/user/profile").await;
+        assert_eq!(refused.status, 401, "{}: {}", claims(&token), refused.text());
+        assert_eq!(client.introspect(&token).await, json!({"active": false}), "{}", claims(&token));
+    }
 }
 
 #[tokio::test]

@@ -26,8 +26,13 @@ export interface paths {
                     user_id?: string;
                     /** @description Of this environment. */
                     environment?: "live" | "test";
-                    /** @description In this state now. `expiring`: it ends within 14 days. `unused`: never used, or not for 90 days. */
-                    status?: "active" | "disabled" | "expired" | "revoked" | "expiring" | "unused";
+                    /**
+                     * @description In this state now. `expiring`: it ends within 14 days. `unused`: never used, or not for 90 days.
+                     *     `unrotated`: no new secret for 90 days.
+                     */
+                    status?: "active" | "disabled" | "expired" | "revoked" | "expiring" | "unused" | "unrotated";
+                    /** @description Made before this time. */
+                    created_before?: string;
                     /** @description With this in the name or the owner, or with exactly this id, first or last four characters. */
                     q?: string;
                     /** @description Keys per page, 1 to 200; 50 if not said. */
@@ -607,7 +612,7 @@ export interface paths {
                     user?: string;
                     /** @description Through this OAuth app. */
                     client?: string;
-                    /** @description About the API with this slug or id. */
+                    /** @description About the API with this slug or id; with `!` before it, about anything else. */
                     api?: string;
                     /** @description `allowed`, `refused`, `limited` or `changed`. */
                     outcome?: string;
@@ -708,7 +713,7 @@ export interface paths {
                     to?: string;
                     /** @description About this key. */
                     key?: string;
-                    /** @description About the API with this slug or id. */
+                    /** @description About the API with this slug or id; with `!` before it, about anything else. */
                     api?: string;
                 };
                 header?: never;
@@ -804,7 +809,7 @@ export interface paths {
                     user?: string;
                     /** @description Through this OAuth app. */
                     client?: string;
-                    /** @description About the API with this slug or id. */
+                    /** @description About the API with this slug or id; with `!` before it, about anything else. */
                     api?: string;
                     /** @description `allowed`, `refused`, `limited` or `changed`. */
                     outcome?: string;
@@ -863,7 +868,7 @@ export interface paths {
                     user?: string;
                     /** @description Through this OAuth app. */
                     client?: string;
-                    /** @description About the API with this slug or id. */
+                    /** @description About the API with this slug or id; with `!` before it, about anything else. */
                     api?: string;
                     /** @description `allowed`, `refused`, `limited` or `changed`. */
                     outcome?: string;
@@ -3717,6 +3722,8 @@ export interface components {
             key?: components["schemas"]["ActivityKey"] & unknown;
             /** @description The person that it is about. */
             user?: components["schemas"]["ActivityUser"] & unknown;
+            /** @description The OAuth app that it came through. */
+            client?: components["schemas"]["ActivityClient"] & unknown;
             /** @description Who asked for it or changed it, where that is somebody else. */
             by?: components["schemas"]["ActivityBy"] & unknown;
             /** @description The address that the request came from. */
@@ -3804,6 +3811,16 @@ export interface components {
             unlinked_rows: number;
             /** @description What is wrong with the first link that does not hold, and which rows are under it. */
             reason?: string;
+        };
+        /**
+         * ActivityClient
+         * @description An OAuth app, as far as the log tells.
+         */
+        ActivityClient: {
+            /** @description `app_…` */
+            id: string;
+            /** @description Its name now. */
+            name: string;
         };
         /**
          * ActivityCounts
@@ -4531,7 +4548,7 @@ export interface components {
              * @description `active`, `disabled`, `expired` or `revoked`, now.
              * @enum {string}
              */
-            status: "active" | "disabled" | "expired" | "revoked" | "expiring" | "unused";
+            status: "active" | "disabled" | "expired" | "revoked" | "expiring" | "unused" | "unrotated";
             /**
              * Format: date-time
              * @description When it was made.
@@ -4648,7 +4665,7 @@ export interface components {
              * @description `active`, `disabled`, `expired` or `revoked`, now.
              * @enum {string}
              */
-            status: "active" | "disabled" | "expired" | "revoked" | "expiring" | "unused";
+            status: "active" | "disabled" | "expired" | "revoked" | "expiring" | "unused" | "unrotated";
             /**
              * Format: date-time
              * @description When it was made.

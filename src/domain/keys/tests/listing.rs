@@ -141,4 +141,15 @@ async fn states_are_told_apart() {
     assert_eq!(by(KeyStatus::Unused).await, ["plain"]);
     world.clock.advance(Duration::from_millis(1));
     assert_eq!(by(KeyStatus::Unused).await, ["used", "plain"]);
+    assert_eq!(by(KeyStatus::Unrotated).await, ["used", "plain"]);
+
+    turn(&world, &world.admin(), ids[0].id, 0).await.unwrap();
+    make(&world, &world.admin(), reads("new")).await.unwrap();
+    assert_eq!(by(KeyStatus::Unrotated).await, ["used"]);
+    let unused = |created_before| {
+        let filter = KeyFilter { status: Some(KeyStatus::Unused), created_before, ..KeyFilter::default() };
+        names(&world, &call, filter)
+    };
+    assert_eq!(unused(None).await, ["new", "used", "plain"]);
+    assert_eq!(unused(Some(world.now())).await, ["used", "plain"]);
 }

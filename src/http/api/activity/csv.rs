@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::rows::ActivityItem;
 
-const COLUMNS: [&str; 21] = [
+const COLUMNS: [&str; 23] = [
     "at",
     "id",
     "kind",
@@ -16,6 +16,8 @@ const COLUMNS: [&str; 21] = [
     "key_name",
     "user_id",
     "user_email",
+    "client_id",
+    "client_name",
     "by_key_id",
     "by_key_name",
     "by_user_id",
@@ -53,6 +55,8 @@ pub(super) fn write(into: &mut Vec<u8>, row: &ActivityItem) {
         key(|key| &key.name),
         user(|user| &user.id),
         user(|user| &user.email),
+        row.client.as_ref().map(|client| client.id.as_str()),
+        row.client.as_ref().map(|client| client.name.as_str()),
         by_key(|key| &key.id),
         by_key(|key| &key.name),
         by_user(|user| &user.id),

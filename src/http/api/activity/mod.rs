@@ -10,7 +10,7 @@ use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::{Object, OpenApi};
 use serde::Serialize;
 
-pub use rows::{ActivityBy, ActivityItem, ActivityKey, ActivityPage, ActivityUser};
+pub use rows::{ActivityBy, ActivityClient, ActivityItem, ActivityKey, ActivityPage, ActivityUser};
 
 use super::Tag;
 use crate::domain::access::ActivityRead;
@@ -110,7 +110,7 @@ impl ActivityApi {
         user: Query<Option<String>>,
         /// Through this OAuth app.
         client: Query<Option<String>>,
-        /// About the API with this slug or id.
+        /// About the API with this slug or id; with `!` before it, about anything else.
         api: Query<Option<String>>,
         /// `allowed`, `refused`, `limited` or `changed`.
         outcome: Query<Option<String>>,
@@ -162,7 +162,7 @@ impl ActivityApi {
         to: Query<Option<String>>,
         /// About this key.
         key: Query<Option<String>>,
-        /// About the API with this slug or id.
+        /// About the API with this slug or id; with `!` before it, about anything else.
         api: Query<Option<String>>,
     ) -> Result<Json<ActivityCounts>> {
         let (from, to) = span(within.0.call().now, from.0, to.0)?;
@@ -209,7 +209,7 @@ impl ActivityApi {
         user: Query<Option<String>>,
         /// Through this OAuth app.
         client: Query<Option<String>>,
-        /// About the API with this slug or id.
+        /// About the API with this slug or id; with `!` before it, about anything else.
         api: Query<Option<String>>,
         /// `allowed`, `refused`, `limited` or `changed`.
         outcome: Query<Option<String>>,
@@ -247,7 +247,7 @@ impl ActivityApi {
         user: Query<Option<String>>,
         /// Through this OAuth app.
         client: Query<Option<String>>,
-        /// About the API with this slug or id.
+        /// About the API with this slug or id; with `!` before it, about anything else.
         api: Query<Option<String>>,
         /// `allowed`, `refused`, `limited` or `changed`.
         outcome: Query<Option<String>>,

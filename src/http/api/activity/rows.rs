@@ -35,6 +35,9 @@ pub struct ActivityItem {
     /// The person that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<ActivityUser>,
+    /// The OAuth app that it came through.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client: Option<ActivityClient>,
     /// Who asked for it or changed it, where that is somebody else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<ActivityBy>,
@@ -91,6 +94,15 @@ pub struct ActivityUser {
     pub name: String,
 }
 
+/// An OAuth app, as far as the log tells.
+#[derive(Debug, Serialize, Object)]
+pub struct ActivityClient {
+    /// `app_…`
+    pub id: String,
+    /// Its name now.
+    pub name: String,
+}
+
 /// Who asked for something or changed it.
 #[derive(Debug, Serialize, Object)]
 pub struct ActivityBy {
@@ -132,6 +144,7 @@ impl From<Activity> for ActivityItem {
             api: row.api,
             key: row.key.map(Into::into),
             user: row.user.map(Into::into),
+            client: row.client.map(|client| ActivityClient { id: client.id.to_string(), name: client.name }),
             by: Some(by).filter(|by| by.key.is_some() || by.user.is_some()),
             ip: row.ip.map(|ip| ip.to_string()),
             method: row.method.map(|method| method.as_str().to_owned()),

@@ -16,7 +16,7 @@ use crate::http::Result;
 use crate::http::auth::{Anyone, Within};
 use crate::http::json::{Created, Json, NoContent};
 use crate::http::optional_json::OptionalJson;
-use crate::model::{Environment, KeyId, KeyStatus, UserId};
+use crate::model::{Environment, KeyId, KeyStatus, Timestamp, TimestampError, UserId};
 
 /// Operations on keys.
 pub struct KeysApi;
@@ -48,7 +48,10 @@ impl KeysApi {
         /// Of this environment.
         environment: Query<Option<Environment>>,
         /// In this state now. `expiring`: it ends within 14 days. `unused`: never used, or not for 90 days.
+        /// `unrotated`: no new secret for 90 days.
         status: Query<Option<KeyStatus>>,
+        /// Made before this time.
+        created_before: Query<Option<String>>,
         /// With this in the name or the owner, or with exactly this id, first or last four characters.
         q: Query<Option<String>>,
         /// Keys per page, 1 to 200; 50 if not said.
@@ -62,6 +65,7 @@ impl KeysApi {
             user_id: user_id.0.as_deref().map(user).transpose()?,
             environment: environment.0,
             status: status.0,
+            created_before: created_before.0.as_deref().map(time).transpose()?,
             q: q.0,
         };
         let call = within.0.call().clone();
@@ -185,6 +189,10 @@ impl KeysApi {
 /// What is no id names no key.
 fn key_id(text: &str) -> Checked<KeyId> {
     text.parse().map_err(|_| keys::not_found())
+}
+
+fn time(text: &str) -> Checked<Timestamp> {
+    text.parse().map_err(|error: TimestampError| Error::invalid("created_before", error.to_string()))
 }
 
 fn user(text: &str) -> Checked<UserId> {
