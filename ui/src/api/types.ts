@@ -11,6 +11,7 @@ export type CurrentSession = Schemas['CurrentSession'];
 export type Grant = Schemas['Grant'];
 export type Invitation = Schemas['InvitationView'];
 export type RouteRule = Schemas['ApiRoute'];
+export type RouteTested = Schemas['RouteTested'];
 export type SessionView = Schemas['SessionView'];
 export type Tier = Schemas['ApiTier'];
 export type User = Schemas['UserView'];

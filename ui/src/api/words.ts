@@ -16,6 +16,7 @@ const STATUS: Record<string, { text: string; tone: Tone }> = {
   active: { text: 'Active', tone: 'ok' },
   expiring: { text: 'Expires soon', tone: 'wait' },
   unused: { text: 'Unused', tone: 'wait' },
+  unrotated: { text: 'Not rotated', tone: 'wait' },
   disabled: { text: 'Disabled', tone: 'plain' },
   expired: { text: 'Expired', tone: 'no' },
   revoked: { text: 'Revoked', tone: 'no' },

@@ -20,6 +20,7 @@ export const paths = {
   signingKeys: () => '/signing-keys',
   settings: () => '/settings',
   account: () => '/account',
+  security: () => '/account?tab=security',
   signIn: (values: { request?: string; then?: string } = {}) => `/sign-in${query(values)}`,
   signUp: (values: { request?: string; invitation?: string } = {}) => `/sign-up${query(values)}`,
   forgotten: () => '/forgotten-password',

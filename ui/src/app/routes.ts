@@ -40,7 +40,6 @@ export const routes: Route[] = [
   { path: '/verify-email', title: 'Confirm your address', door: true, page: () => import('../pages/door/VerifyEmail.svelte') },
   { path: '/consent', title: 'Allow access', door: true, page: () => import('../pages/door/Consent.svelte') },
   { path: '/signed-out', title: 'Signed out', door: true, page: () => import('../pages/door/SignedOut.svelte') },
-  { path: '/oauth-error', title: 'This request cannot go on', door: true, page: () => import('../pages/door/OAuthError.svelte') },
 ];
 
 /** The page at `path`, with the parameters in it. */

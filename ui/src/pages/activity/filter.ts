@@ -9,6 +9,9 @@ export const RANGES = [
   { value: '30d', text: 'Last 30 days', milliseconds: 30 * DAY },
 ];
 
+/** Everything but calls of Keywright's own API, of which this dashboard makes most. */
+export const NOT_OURS = '!keywright';
+
 const NAMES = ['outcome', 'kind', 'api', 'key', 'user', 'client', 'ip', 'q'] as const;
 export type FilterName = (typeof NAMES)[number];
 export type Filter = Partial<Record<FilterName | 'from' | 'to', string>>;

@@ -6,6 +6,8 @@ export const GRANTS = [
   { value: 'refresh_token', text: 'Refresh token', hint: 'It stays signed in without asking again.' },
   { value: 'client_credentials', text: 'Client credentials', hint: 'It acts for itself, by its secret.' },
 ] as const;
+/** How long an unused refresh token lasts where the app says nothing. */
+export const REFRESH_SECONDS = 30 * 86_400;
 export type Grant = (typeof GRANTS)[number]['value'];
 
 export class AppDraft {
@@ -21,6 +23,10 @@ export class AppDraft {
   requirePkce = $state(true);
   firstParty = $state(false);
   homePage = $state('');
+  /** Minutes; empty takes the instance's. */
+  accessMinutes = $state<number | null>(null);
+  /** Days; empty takes {@link REFRESH_SECONDS}. */
+  refreshDays = $state<number | null>(null);
 
   static of(app: Client): AppDraft {
     const draft = new AppDraft();
@@ -34,12 +40,23 @@ export class AppDraft {
     draft.requirePkce = app.require_pkce;
     draft.firstParty = app.first_party;
     draft.homePage = app.home_page ?? '';
+    draft.accessMinutes = app.access_token_seconds ? app.access_token_seconds / 60 : null;
+    draft.refreshDays = app.refresh_token_seconds ? app.refresh_token_seconds / 86_400 : null;
     return draft;
   }
 
   toggleApi(slug: string, on: boolean): void {
     this.order = on ? [...this.order, slug] : this.order.filter((one) => one !== slug);
     this.access[slug] ??= [];
+  }
+
+  /** What may be left out when registering, and taken back with null when changing. */
+  get optional() {
+    return {
+      home_page: this.homePage.trim() || null,
+      access_token_seconds: this.accessMinutes ? Math.round(this.accessMinutes * 60) : null,
+      refresh_token_seconds: this.refreshDays ? Math.round(this.refreshDays * 86_400) : null,
+    };
   }
 
   /** What both registering and changing send. */
