@@ -16,7 +16,11 @@ before(async () => {
   server = await Server.withOwner();
   browser = await launch();
   await furnish(server);
-  app = createServer((_, response) => response.end('<!doctype html><title>App</title>')).listen(0, '127.0.0.1');
+  app = createServer(({ url }, response) => {
+    const of = new URL(url, 'http://app').searchParams.get('frame');
+    response.setHeader('Content-Type', 'text/html');
+    response.end(`<!doctype html><title>App</title>${of ? `<iframe src="${server.url}${of}"></iframe>` : ''}`);
+  }).listen(0, '127.0.0.1');
   await once(app, 'listening');
   callback = `http://127.0.0.1:${app.address().port}/callback`;
 });
@@ -88,6 +92,70 @@ test('saying no sends the person back with an error, and no code', async () => {
   const back = new URL(visitor.page.url()).searchParams;
   assert.equal(back.get('error'), 'access_denied');
   assert.equal(back.get('code'), null);
+  await visitor.close();
+});
+
+const ELSEWHERE = 'https://yourapp.example/callback';
+const PIXEL = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64');
+
+test('what the consent page says of an app is inert, and holds for one browser and one yes', async () => {
+  const evil = '<img src=x onerror=alert(1)>';
+  const made = await server.call('POST', '/v1/clients', { name: evil, access: [{ api: 'afdb', scopes: ['queries:read'] }], redirect_uris: [ELSEWHERE] });
+  const admin = await Visitor.open(browser, server);
+  await admin.signIn(server.owner);
+  await admin.visit(`/apps/${made.id}`, evil);
+  await admin.page.locator('input[type=file]').setInputFiles({ name: 'logo.png', mimeType: 'image/png', buffer: PIXEL });
+  await admin.page.getByRole('img', { name: `Logo of ${evil}` }).waitFor();
+  admin.expect(/status of 415/);
+  await admin.page.locator('input[type=file]').setInputFiles({ name: 'logo.svg', mimeType: 'image/svg+xml', buffer: Buffer.from('<svg/>') });
+  await admin.page.getByRole('alert').getByText('The logo was not changed').waitFor();
+  await admin.close();
+
+  const visitor = await Visitor.open(browser, server);
+  visitor.expect(/foreign request: https:\/\/yourapp\.example|ERR_NAME_NOT_RESOLVED/);
+  const { page } = visitor;
+  const authorize = (more = {}) => `/oauth/authorize?${new URLSearchParams({
+    response_type: 'code', client_id: made.client_id, redirect_uri: ELSEWHERE, scope: 'queries:read', code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM', code_challenge_method: 'S256', ...more,
+  })}`;
+  await page.goto(authorize({ login_hint: server.owner.email }));
+  await page.getByLabel('Email').waitFor();
+  await page.waitForFunction(() => document.querySelector('input[type=email]').value !== '');
+  assert.equal(await page.getByLabel('Email').inputValue(), server.owner.email);
+  await page.getByLabel('Password').fill(server.owner.password);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('heading', { name: `Allow ${evil}?` }).waitFor();
+  assert.equal(await page.locator('main img').count(), 1, 'the logo, and nothing out of the name');
+  assert.ok(await page.locator('main img').evaluate((image) => image.complete && image.naturalWidth === 1));
+  await page.getByText('yourapp.example').waitFor();
+  assert.equal(await page.getByText('a program on this device').count(), 0);
+
+  const other = await Visitor.open(browser, server);
+  other.expect(/status of 403/);
+  await other.signIn(server.owner);
+  await other.page.goto(page.url());
+  await other.page.getByRole('alert').waitFor();
+  assert.equal(await other.page.getByRole('button', { name: 'Allow' }).count(), 0);
+  await other.close();
+
+  // The app is nowhere: what counts is with what the browser is sent there.
+  const [back] = await Promise.all([page.waitForRequest((one) => one.url().startsWith(ELSEWHERE)), page.getByRole('button', { name: 'Allow' }).click()]);
+  assert.ok(new URL(back.url()).searchParams.get('code'));
+  const sentTo = async (more) => (await visitor.context.request.get(authorize(more), { maxRedirects: 0 })).headers().location;
+  assert.match(await sentTo(), new RegExp(`^${ELSEWHERE}\\?code=`), 'nobody is asked twice');
+  assert.match(await sentTo({ prompt: 'consent' }), /^\/consent\?request=/);
+  assert.match(await sentTo({ prompt: 'login' }), /^\/sign-in\?request=/);
+  await visitor.close();
+});
+
+test('nobody frames a page', async () => {
+  const visitor = await Visitor.open(browser, server);
+  visitor.expect(/frame-ancestors|status of 400|foreign request: http:\/\/127\.0\.0\.1:\d+\/(framing|favicon)/);
+  const { page } = visitor;
+  for (const path of ['/consent', '/sign-in', '/oauth/authorize?client_id=x', '/oauth/logout']) {
+    const refused = page.waitForEvent('console', { predicate: (message) => /frame-ancestors 'none'/.test(message.text()) });
+    await page.goto(`${new URL(callback).origin}/framing?${new URLSearchParams({ frame: path })}`);
+    await refused;
+  }
   await visitor.close();
 });
 

@@ -14,7 +14,8 @@ export const launch = () => chromium.launch({ executablePath: process.env.CHROMI
 /** A window of its own cookies, watched. */
 export class Visitor {
   static async open(browser, server, options = {}) {
-    const context = await browser.newContext({ baseURL: server.url, viewport: { width: 1440, height: 900 }, ...options });
+    // Without motion, so that nothing is judged half-way between two colours.
+    const context = await browser.newContext({ baseURL: server.url, viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce', ...options });
     const page = await context.newPage();
     return new Visitor(context, page, server);
   }
@@ -65,14 +66,25 @@ export class Visitor {
     await this.page.waitForFunction(() => !document.querySelector('.skeleton') && document.fonts.status === 'loaded');
   }
 
-  /** Notes whatever axe finds in the page as it is. */
+  /** Notes whatever axe finds in the page as it is, in both themes. */
   async axe(where) {
     await this.page.evaluate(AXE);
-    const found = await this.page.evaluate(async () => {
-      const { violations } = await window.axe.run(document, { resultTypes: ['violations'] });
-      return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.target} (${node.failureSummary?.split('\n')[1]?.trim()})`).join('; ')}`);
-    });
-    this.faults.push(...found.map((fault) => `axe on ${where}: ${fault}`));
+    for (const colorScheme of ['light', 'dark']) {
+      await this.page.emulateMedia({ colorScheme });
+      const { looked, found } = await this.page.evaluate(async () => {
+        const { passes, violations } = await window.axe.run(document, { resultTypes: ['violations'] });
+        const told = ({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.target} (${node.failureSummary?.split('\n')[1]?.trim()})`).join('; ')}`;
+        return { looked: passes.length, found: violations.map(told) };
+      });
+      assert.ok(looked > 10, `axe looked at next to nothing on ${where}`);
+      this.faults.push(...found.map((fault) => `axe on ${where}, ${colorScheme}: ${fault}`));
+    }
+  }
+
+  /** Notes whether the page is wider than the window. */
+  async fits(where) {
+    const over = await this.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    if (over > 0) this.faults.push(`${where} is ${over} px too wide`);
   }
 
   async close() {

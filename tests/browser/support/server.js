@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-const BINARY = resolve(process.env.KEYWRIGHT ?? '../../target/quick/keywright');
+export const BINARY = resolve(process.env.KEYWRIGHT ?? '../../target/quick/keywright');
 
 /** A port that is free now. */
 async function freePort() {

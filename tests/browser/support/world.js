@@ -32,3 +32,10 @@ export function verify(server, key, scopes, path = '/v1/queries') {
   const request = { ip: '203.0.113.9', method: 'POST', path, user_agent: 'curl/8' };
   return server.call('POST', '/v1/keys/verify', { key, api: 'afdb', scopes, request });
 }
+
+/** In the page: calls the API with the page's own session; tells the answer. */
+export async function ask([method, path, body]) {
+  const { csrf_token: csrf } = await (await fetch('/v1/auth/session')).json();
+  const headers = { 'X-CSRF-Token': csrf, 'Content-Type': 'application/json' };
+  return (await fetch(path, { method, headers, body: body && JSON.stringify(body) })).json();
+}

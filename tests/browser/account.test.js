@@ -1,0 +1,117 @@
+/** People look after their own account: second factor, sessions, and the links that come by mail. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { launch, Visitor } from './support/browser.js';
+import { Server } from './support/server.js';
+import { codeOf } from './support/totp.js';
+import { furnish } from './support/world.js';
+
+let server;
+let browser;
+before(async () => {
+  server = await Server.withOwner();
+  browser = await launch();
+  await furnish(server);
+});
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+test('who must have a second factor sets it up first, and signs in with it from then on', async () => {
+  const admin = await server.person('admin', 'lin');
+  const owner = await Visitor.open(browser, server);
+  await owner.signIn(server.owner);
+  await owner.visit('/settings', 'Settings');
+  await owner.page.getByRole('button', { name: 'Require it' }).click();
+  await owner.page.getByRole('dialog').getByRole('button', { name: 'Require it' }).click();
+  await owner.page.getByText('Owners and admins need one').waitFor();
+  await owner.close();
+
+  const visitor = await Visitor.open(browser, server);
+  const { page } = visitor;
+  await visitor.signIn(admin);
+  await page.getByText('A second factor is required here').waitFor();
+  await page.goto('/keys');
+  await page.getByText('A second factor is required here').waitFor();
+  await page.getByRole('button', { name: 'Set up' }).click();
+  await page.getByLabel('Your password, once more').fill(admin.password);
+  await page.getByRole('button', { name: 'Go on' }).click();
+  const seed = await page.locator('.secret code').textContent();
+  await visitor.axe('the seed of a second factor');
+  await page.getByLabel('Code').fill(codeOf(seed));
+  await page.getByRole('button', { name: 'Switch on' }).click();
+  await page.getByText('These recovery codes are shown only now').waitFor();
+  await visitor.axe('recovery codes');
+  const recovery = await page.locator('.codes li').first().textContent();
+  await page.getByRole('button', { name: 'I have stored them' }).click();
+  await visitor.visit('/keys', 'API keys');
+
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByRole('heading', { name: 'You are signed out' }).waitFor();
+  await page.goto('/sign-in');
+  visitor.expect(/status of 401/);
+  await page.getByLabel('Email').fill(admin.email);
+  await page.getByLabel('Password').fill(admin.password);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('heading', { name: 'Second factor' }).waitFor();
+  await visitor.axe('the second factor at sign-in');
+  await page.getByLabel('Code').fill('000000');
+  await page.getByRole('button', { name: 'Confirm' }).click();
+  await page.getByText('Sign-in failed').waitFor();
+  await page.getByLabel('Code').fill(recovery);
+  await page.getByRole('button', { name: 'Confirm' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Overview' }).waitFor();
+  await visitor.close();
+  await server.call('PATCH', '/v1/settings', { second_factor_required: false });
+});
+
+test('a forgotten password is reset by the link in the mail', async () => {
+  const person = await server.person('viewer', 'vera');
+  const visitor = await Visitor.open(browser, server);
+  const { page } = visitor;
+  await page.goto('/sign-in');
+  await page.getByRole('link', { name: 'Forgotten password' }).click();
+  await page.getByLabel('Email').fill(person.email);
+  await page.getByRole('button', { name: 'Send link' }).click();
+  await page.getByRole('status').getByText('a link is on its way').waitFor();
+  await page.goto(await server.mailedLink(person.email, 'reset-password'));
+  await page.getByLabel('New password').fill('quite another password');
+  await page.getByRole('button', { name: 'Change password' }).click();
+  await page.getByText('Your password is changed').waitFor();
+  await visitor.signIn({ email: person.email, password: 'quite another password' });
+  await page.getByRole('heading', { level: 1, name: 'Overview' }).waitFor();
+  await visitor.close();
+});
+
+test('an invitation is taken up, and a session is ended from another one', async () => {
+  const owner = await Visitor.open(browser, server);
+  await owner.signIn(server.owner);
+  await owner.visit('/team?create=1', 'Team');
+  await owner.page.getByLabel('Email', { exact: true }).fill('noor@example.com');
+  await owner.page.getByRole('radio', { name: /Developer/ }).check();
+  await owner.page.getByRole('button', { name: 'Invite', exact: true }).last().click();
+  const link = await owner.page.getByTestId('link').textContent();
+  await owner.axe('an invitation’s link');
+  await owner.close();
+
+  const first = await Visitor.open(browser, server);
+  await first.page.goto(link);
+  await first.page.getByLabel('Name').fill('Noor');
+  await first.page.getByLabel('Password').fill('noor has a long password');
+  await first.page.getByRole('button', { name: 'Join' }).click();
+  await first.page.getByRole('heading', { level: 1, name: 'Overview' }).waitFor();
+
+  const second = await Visitor.open(browser, server);
+  await second.signIn({ email: 'noor@example.com', password: 'noor has a long password' });
+  await second.visit('/account?tab=sessions', 'Your account');
+  await second.page.getByRole('row').filter({ hasNotText: 'this one' }).getByRole('button', { name: 'End' }).click();
+  await second.page.getByText('The session has ended').waitFor();
+  assert.equal(await second.page.getByRole('button', { name: 'End' }).count(), 0);
+  await second.close();
+
+  first.expect(/status of 401/);
+  await first.page.goto('/keys');
+  await first.page.getByRole('heading', { level: 1, name: 'Sign in' }).waitFor();
+  await first.close();
+});
