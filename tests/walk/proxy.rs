@@ -16,7 +16,7 @@ use crate::world::World;
 const LOOKS: u32 = 1_000;
 const PAUSE: Duration = Duration::from_millis(20);
 /// How many ports are tried: between finding a free one and the proxy's taking it, somebody else may.
-const PORTS: u32 = 5;
+pub const PORTS: u32 = 5;
 
 /// Which proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,11 +1,17 @@
 //! What nobody may take for a yes.
 
+use std::io::Write as _;
+use std::sync::Arc;
+
+use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::proxy::{Proxy, free_port};
+use crate::proxy::Proxy;
+use crate::support::Reply;
+use crate::support::certificates::certify;
 use crate::wire::Ask;
-use crate::world::Walk;
+use crate::world::{Walk, World};
 
 /// Routes of each kind: for a credential, for nobody, and for everybody.
 const ROUTES: [&str; 3] = ["GET /v1/queries", "POST /v1/team/members", "GET /v1/health"];
@@ -21,15 +27,55 @@ async fn statuses(walk: &Walk, proxy: &Proxy) -> Vec<u16> {
     statuses
 }
 
+/// Nobody listens there: the port is one of those that only root may take, and of a service that died out.
+const NOBODY: &str = "http://127.0.0.1:1";
+
 pub(super) async fn down(walk: &Walk) {
-    let nobody = format!("http://{}", free_port());
-    let proxy = Proxy::start(walk.proxy.kind, &walk.world, Some(&nobody)).await;
+    let proxy = Proxy::start(walk.proxy.kind, &walk.world, Some(NOBODY)).await;
     for route in ROUTES {
-        let reply = Ask::route(route).bearer("afdb_live_whatever").send(proxy.address).await;
-        assert!(matches!(reply.status, 500..=504), "{route}: {} {}", reply.status, reply.text());
-        assert_eq!(reply.json()["success"], false, "it is said in the envelope");
+        is_unavailable(&Ask::route(route).bearer("afdb_live_whatever").send(proxy.address).await);
     }
     walk.world.upstream.untouched();
+}
+
+#[track_caller]
+fn is_unavailable(reply: &Reply) {
+    assert!(matches!(reply.status, 500..=504), "{} {}", reply.status, reply.text());
+    assert_eq!(reply.json()["success"], false, "it is said in the envelope");
+}
+
+/// Somebody else answers where Keywright should, with a certificate that no authority of this machine vouches for.
+pub(super) async fn unvouched(walk: &Walk) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (tls, _) = certify(folder.path(), &["127.0.0.1"]);
+    let document = walk.world.document.clone();
+    let world = Arc::new(World::with(document, |config| config.http.tls = Some(tls)).await);
+    let through = Walk::start(world.clone(), walk.proxy.kind).await;
+    let key = through.key(json!({"preset": "Full Access"})).await;
+    for route in ROUTES {
+        is_unavailable(&through.call(route, &key.secret).await);
+    }
+    world.upstream.untouched();
+}
+
+/// The store turns to nonsense under a running Keywright, which then cannot know any key that it has not just seen.
+pub(super) async fn damaged(walk: &Walk) {
+    let world = Arc::new(World::start(walk.world.document.clone()).await);
+    let through = Walk::start(world.clone(), walk.proxy.kind).await;
+    let fresh = through.key(json!({"preset": "Full Access"})).await;
+    let gone = through.key(json!({"preset": "Full Access"})).await;
+    world.app.operator().delete(&format!("/v1/keys/{}", gone.id)).await.expect(204);
+    for name in ["keywright.db", "keywright.db-wal"] {
+        let path = world.app.data().join(name);
+        let length = usize::try_from(path.metadata().expect("it is there").len()).expect("it is small");
+        let mut file = std::fs::OpenOptions::new().write(true).open(path).expect("it may be written");
+        file.write_all(&vec![0xff; length]).expect("written");
+    }
+    for key in [&fresh, &gone] {
+        is_unavailable(&through.call("GET /v1/queries", &key.secret).await);
+        is_unavailable(&through.call("POST /v1/team/members", &key.secret).await);
+    }
+    world.upstream.untouched();
 }
 
 /// Somebody who answers every connection with these bytes; silent where there are none.

@@ -46,6 +46,8 @@ cases! {
     traffic::large_body = "A body of 16 MiB reaches the service whole, by length and in chunks",
     traffic::shared_host = "Sign-in and consent work where the service and Keywright share a host",
     faults::down = "Keywright is down: 5xx, never 2xx",
+    faults::unvouched = "Keywright's certificate is nobody's: 5xx, never 2xx",
+    faults::damaged = "Keywright's store is damaged under it: 5xx, never 2xx",
     faults::failing = "Keywright fails, talks nonsense, redirects, hangs up or hangs: refused, never 2xx",
 }
 

@@ -1,11 +1,10 @@
 //! Traffic as it is: limits, pre-flights, connections, bodies.
 
-use std::sync::Arc;
-
+use keywright::config::Config;
 use serde_json::json;
 
 use crate::browser::{Browser, parameter};
-use crate::proxy::Proxy;
+use crate::proxy::{PORTS, Proxy, free_port};
 use crate::upstream::{Upstream, connections};
 use crate::wire::{Ask, Wire};
 use crate::world::{MEMBER, Walk, World, refusal};
@@ -97,15 +96,24 @@ pub(super) async fn large_body(walk: &Walk) {
     walk.world.upstream.untouched();
 }
 
+/// A proxy on the address that is the instance's `public_url`.
+async fn sharing(walk: &Walk) -> (World, Proxy) {
+    for _ in 0..PORTS {
+        let address = free_port();
+        let document = walk.world.document.clone();
+        let here = |config: &mut Config| config.http.public_url = Some(format!("http://{address}"));
+        let world = World::with(document, here).await;
+        if let Some(proxy) = Proxy::run(walk.proxy.kind, &world, address, None).await {
+            return (world, proxy);
+        }
+    }
+    panic!("no port stays free");
+}
+
 /// The other way to set it up: `public_url` is the host on which the proxy takes requests.
 pub(super) async fn shared_host(walk: &Walk) {
-    let address = crate::proxy::free_port();
-    let url = format!("http://{address}");
-    let public_url = url.clone();
-    let document = walk.world.document.clone();
-    let world = World::with(document, |config| config.http.public_url = Some(public_url)).await;
-    let world = Arc::new(world);
-    let proxy = Proxy::run(walk.proxy.kind, &world, address, None).await.expect("the port is still free");
+    let (world, proxy) = sharing(walk).await;
+    let url = format!("http://{}", proxy.address);
     let body = json!({
         "name": "Dashboards", "redirect_uris": ["https://yourapp.example/callback"], "require_pkce": false,
         "access": [{"api": "afdb", "scopes": ["queries:read"]}],
