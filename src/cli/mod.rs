@@ -17,6 +17,7 @@ mod output;
 mod proxy_config;
 mod serve;
 mod settings;
+mod signing_key;
 mod user;
 
 use std::ffi::OsString;
@@ -70,6 +71,9 @@ enum Command {
     /// People
     #[command(subcommand)]
     User(user::User),
+    /// What access tokens are signed with
+    #[command(subcommand)]
+    SigningKey(signing_key::SigningKey),
     /// The log of every decision and every change
     #[command(subcommand)]
     Activity(activity::Activity),
@@ -151,6 +155,7 @@ fn dispatch(command: Command, context: &mut Context) -> Done {
         Command::Client(client) => instance::block_on(client.run(context)),
         Command::User(user) => instance::block_on(user.run(context)),
         Command::ProxyConfig(proxy) => instance::block_on(proxy.run(context)),
+        Command::SigningKey(key) => instance::block_on(key.run(context)),
         Command::Activity(activity) => instance::block_on(activity.run(context)),
     }
 }

@@ -78,6 +78,31 @@ fn a_scope_in_use_is_not_taken_away() {
     assert_eq!(program.run(["api", "show", "gen"]).good(), text);
 }
 
+#[tokio::test]
+async fn signing_keys_are_rotated_from_the_command_line() {
+    let (program, _) = Program::initialised();
+    let server = program.serve::<&str>([]);
+    let stages = |arguments: &[&str]| {
+        let keys = program.run(["signing-key"].iter().chain(arguments).chain(&["--json"])).json();
+        let stages = keys.as_array().unwrap().iter().map(|key| key["stage"].as_str().unwrap().to_owned());
+        stages.collect::<Vec<_>>()
+    };
+    // The next key is published by the first job of the clock.
+    while stages(&["list"]) != ["active", "next"] {
+        tokio::task::yield_now().await;
+    }
+    let early = program.run(["signing-key", "rotate"]);
+    assert!(early.refused(1).contains("five minutes"), "{}", early.stderr);
+    let login = json!({"email": "owner@example.com", "password": "correct horse battery staple"});
+    let tokens = server.anonymous().post("/v1/auth/login", &login).await.expect(200);
+    let bearer = format!("Bearer {}", tokens["access_token"].as_str().unwrap());
+    let owner = server.anonymous().with("authorization", &bearer);
+    owner.get("/v1/user/profile").await.expect(200);
+    assert_eq!(stages(&["rotate", "--at-once"]), ["active", "next"]);
+    owner.get("/v1/user/profile").await.refused(401, "INVALID_TOKEN");
+    assert!(program.run(["signing-key", "list"]).good().contains("ES256"));
+}
+
 #[test]
 fn people_and_apps_are_made_from_the_command_line() {
     let (program, _) = Program::initialised();
