@@ -146,9 +146,9 @@ async fn states_are_told_apart() {
     turn(&world, &world.admin(), ids[0].id, 0).await.unwrap();
     make(&world, &world.admin(), reads("new")).await.unwrap();
     assert_eq!(by(KeyStatus::Unrotated).await, ["used"]);
-    let unused = |created_before| {
+    let unused = async |created_before| {
         let filter = KeyFilter { status: Some(KeyStatus::Unused), created_before, ..KeyFilter::default() };
-        names(&world, &call, filter)
+        names(&world, &world.admin(), filter).await
     };
     assert_eq!(unused(None).await, ["new", "used", "plain"]);
     assert_eq!(unused(Some(world.now())).await, ["used", "plain"]);
