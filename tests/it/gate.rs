@@ -139,6 +139,8 @@ async fn a_proxy_that_says_nothing_or_two_things_is_told_so() {
     let app = gate().await;
     let (reader, _) = key(&app, json!({})).await;
     reader.get("/v1/forward-auth?api=afdb").await.refused(400, "INVALID_REQUEST");
+    let no_method = reader.with("x-forwarded-uri", "/v1/queries/17").get("/v1/forward-auth?api=afdb").await;
+    assert!(no_method.refused(400, "INVALID_REQUEST")["details"]["X-Forwarded-Method"].is_string());
     let twice = reader.with("x-original-uri", "/v1/status");
     ask(&twice, "GET", "/v1/queries/17").await.refused(400, "INVALID_REQUEST");
     // A rule in two places would sooner or later be two rules.

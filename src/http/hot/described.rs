@@ -29,8 +29,10 @@ const USER_AGENT: HeaderName = poem::http::header::USER_AGENT;
 pub(super) struct Described<'r> {
     /// What the log keeps of it.
     pub(super) subject: Subject,
-    /// Its method.
+    /// Its method: the described one, or the asker's own where none is described.
     pub(super) method: Method,
+    /// Whether the method was described.
+    pub(super) says_method: bool,
     /// Its URI as the proxy got it, or the asker's own.
     pub(super) uri: &'r str,
 }
@@ -41,18 +43,18 @@ pub(super) struct Described<'r> {
 /// `INVALID_REQUEST` when one of our proxies does not say, or says twice, which request it is.
 pub(super) fn read<'r>(request: &'r Request, context: &RequestContext) -> Result<Described<'r>> {
     let headers = request.headers();
-    let own = known_method(request);
-    let (method, uri) = if context.from_proxy {
+    let (described, uri) = if context.from_proxy {
         let uri = URI.only(headers)?.ok_or_else(|| {
             Error::invalid(
                 "X-Forwarded-Uri",
                 "Let the proxy send it, or X-Original-URI, with the request's URI",
             )
         })?;
-        (METHOD.only(headers)?.map_or(own, method), uri)
+        (METHOD.only(headers)?.map(method), uri)
     } else {
-        (own, request.uri().path_and_query().map_or("/", |own| own.as_str()))
+        (None, request.uri().path_and_query().map_or("/", |own| own.as_str()))
     };
+    let method = described.unwrap_or_else(|| known_method(request));
     let subject = Subject {
         ip: context.ip,
         method: Some(method),
@@ -62,7 +64,7 @@ pub(super) fn read<'r>(request: &'r Request, context: &RequestContext) -> Result
             Err(_) => clip(&String::from_utf8_lossy(agent.as_bytes())),
         }),
     };
-    Ok(Described { subject, method, uri })
+    Ok(Described { subject, method, says_method: described.is_some(), uri })
 }
 
 fn known_method(request: &Request) -> Method {

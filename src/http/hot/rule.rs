@@ -64,6 +64,12 @@ pub(super) fn find<'a>(
             ),
         });
     }
+    // The question itself is always a GET: a proxy that forgot to say what was asked would open more than it should.
+    if !described.says_method {
+        let hint = "Let the proxy send it, or X-Original-Method, with the request's method";
+        let error = Error::invalid("X-Forwarded-Method", hint);
+        return Err(Hopeless { reason: Reason::InvalidRequest, error });
+    }
     let route = route(api, described)?;
     if route.public {
         return Ok(Rule::Public);

@@ -1,0 +1,224 @@
+//! What the gate costs behind nginx: requests per second through nginx that asks Keywright about each of them, beside
+//! the same nginx that asks a poem handler which always answers 204.
+//!
+//! `cargo bench --bench gate` needs nginx and taskset. Everything that serves runs on one core, the load on another.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a bench that cannot go on has failed, and it prints"
+)]
+
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use poem::endpoint::make;
+use poem::http::StatusCode;
+use poem::listener::TcpAcceptor;
+use poem::{Response, Route, Server};
+use serde_json::Value;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_keywright");
+const CONNECTIONS: usize = 64;
+const ROUNDS: usize = 15;
+const SLICE: Duration = Duration::from_millis(1_000);
+const SERVERS: &str = "0";
+const LOAD: &str = "1";
+const GOAL: f64 = 0.90;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    if let Some(at) = arguments.iter().position(|argument| argument == "serve") {
+        return serve(&arguments[at + 1]);
+    }
+    let pinned = Command::new("taskset").args(["-p", "-c", LOAD, &std::process::id().to_string()]).output();
+    assert!(pinned.unwrap().status.success(), "taskset (util-linux) binds processes to cores");
+    let directory = tempfile::tempdir().unwrap();
+    let world = World::start(directory.path());
+    let arms = [("gate", world.gate), ("bare", world.bare)];
+    let mut rates = [const { Vec::new() }; 2];
+    for round in 0..=ROUNDS {
+        for (rates, (_, port)) in rates.iter_mut().zip(arms) {
+            let rate = load(port, &world.key);
+            // The first round warms up.
+            if round > 0 {
+                rates.push(rate);
+            }
+        }
+    }
+    for ((name, _), rates) in arms.iter().zip(&rates) {
+        println!("nginx asking {name:<5} {:>8.0} requests/s (median of {ROUNDS})", median(rates.clone()));
+    }
+    let ratios = rates[0].iter().zip(&rates[1]).map(|(gate, bare)| gate / bare).collect();
+    println!("nginx with the gate ÷ nginx with a bare handler: {:.3} (goal {GOAL:.2})", median(ratios));
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// Everything that runs while the load does; ends with this value.
+struct World {
+    _children: Vec<Running>,
+    gate: u16,
+    bare: u16,
+    key: String,
+}
+
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // nginx' master takes its worker along on SIGTERM, and not when it is killed.
+        let _ = Command::new("kill").arg(self.0.id().to_string()).status();
+        let _ = self.0.wait();
+    }
+}
+
+impl World {
+    fn start(directory: &Path) -> Self {
+        let (service, service_port) = own("service");
+        let (bare, bare_port) = own("bare");
+        let data = directory.join("data");
+        let (keywright, address) = keywright(&data);
+        let cli = |arguments: &[&str]| -> String {
+            let output = Command::new(PROGRAM).args(arguments).arg("--data").arg(&data).output().unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            String::from_utf8(output.stdout).unwrap()
+        };
+        cli(&["api", "apply", concat!(env!("CARGO_MANIFEST_DIR"), "/src/demo/ai-for-database.toml")]);
+        let made = cli(&[
+            "key",
+            "create",
+            "--api",
+            "afdb",
+            "--name",
+            "Bench",
+            "--scope",
+            "queries:read",
+            "--ratelimit",
+            "1000000000/60",
+            "--json",
+        ]);
+        let key = serde_json::from_str::<Value>(&made).unwrap()["key"].as_str().unwrap().to_owned();
+        let (gate_port, beside_port) = (free_port(), free_port());
+        let config = |port: u16| {
+            let (upstream, listen) =
+                (format!("http://127.0.0.1:{service_port}"), format!("127.0.0.1:{port}"));
+            let proxy = ["proxy-config", "nginx", "--api", "afdb", "--upstream"];
+            let text = cli(&[&proxy[..], &[&upstream, "--listen", &listen]].concat());
+            text.replace("worker_processes auto", "worker_processes 1")
+        };
+        let with_gate = nginx(&directory.join("gate"), &config(gate_port), gate_port);
+        let asked = config(beside_port).replace(&address, &format!("127.0.0.1:{bare_port}"));
+        let with_bare = nginx(&directory.join("bare"), &asked, beside_port);
+        Self {
+            _children: vec![with_gate, with_bare, keywright, bare, service],
+            gate: gate_port,
+            bare: beside_port,
+            key,
+        }
+    }
+}
+
+/// A process on the servers' core.
+fn on_core(program: impl AsRef<std::ffi::OsStr>) -> Command {
+    let mut command = Command::new("taskset");
+    command.args(["-c", SERVERS]).arg(program);
+    command
+}
+
+/// The real program, and its address.
+fn keywright(data: &Path) -> (Running, String) {
+    let mut child = on_core(PROGRAM)
+        .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+        .arg(data)
+        .env("KEYWRIGHT_TRUSTED_PROXIES", "127.0.0.1/32")
+        .env("KEYWRIGHT_SIGNING_ALG", "ES256")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let address =
+        lines.map_while(Result::ok).find_map(|line| Some(line.split_once("serves http://")?.1.to_owned()));
+    (Running(child), address.expect("it says where it is"))
+}
+
+/// A poem server in a process of its own, and its port.
+fn own(kind: &str) -> (Running, u16) {
+    let program = std::env::current_exe().unwrap();
+    let mut child = on_core(program).args(["serve", kind]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    (Running(child), line.trim().parse().unwrap())
+}
+
+fn serve(kind: &str) {
+    let answer = if kind == "bare" { None } else { Some("{\"rows\":[]}") };
+    let endpoint = make(move |_| async move {
+        answer.map_or(Response::builder().status(StatusCode::NO_CONTENT).finish(), Response::from)
+    });
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        println!("{}", listener.local_addr().unwrap().port());
+        let server = Server::new_with_acceptor(TcpAcceptor::from_tokio(listener).unwrap());
+        server.run(Route::new().at("/*path", endpoint)).await.unwrap();
+    });
+}
+
+fn nginx(directory: &PathBuf, config: &str, port: u16) -> Running {
+    std::fs::create_dir(directory).unwrap();
+    let file = directory.join("nginx.conf");
+    std::fs::write(&file, config).unwrap();
+    let child =
+        on_core("nginx").arg("-p").arg(directory).arg("-c").arg(&file).args(["-g", "daemon off;"]).spawn();
+    let start = Instant::now();
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(start.elapsed() < Duration::from_secs(10), "nginx does not listen");
+        std::thread::yield_now();
+    }
+    Running(child.unwrap())
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Requests per second over one slice: one thread, many connections, each with one request under way.
+fn load(port: u16, key: &str) -> f64 {
+    let request = format!(
+        "GET /v1/queries?limit=10 HTTP/1.1\r\nHost: api.example.com\r\nUser-Agent: python-requests/2.32.3\r\n\
+         Accept: */*\r\nAuthorization: Bearer {key}\r\n\r\n"
+    );
+    let mut streams: Vec<TcpStream> = (0..CONNECTIONS)
+        .map(|_| {
+            let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+            stream.set_nodelay(true).unwrap();
+            stream.set_nonblocking(true).unwrap();
+            stream.write_all(request.as_bytes()).unwrap();
+            stream
+        })
+        .collect();
+    let (start, mut count, mut buffer) = (Instant::now(), 0_u32, [0; 16 << 10]);
+    while start.elapsed() < SLICE {
+        for stream in &mut streams {
+            let read = match stream.read(&mut buffer) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => continue,
+                read => read.unwrap(),
+            };
+            let answer = &buffer[..read];
+            // nginx sends head and body of an answer this small at once.
+            let whole = answer.starts_with(b"HTTP/1.1 200") && answer.ends_with(b"{\"rows\":[]}");
+            assert!(whole, "{}", String::from_utf8_lossy(answer));
+            count += 1;
+            stream.write_all(request.as_bytes()).unwrap();
+        }
+    }
+    f64::from(count) / start.elapsed().as_secs_f64()
+}
