@@ -3,6 +3,7 @@
 //!
 //! `cargo bench --bench gate` needs nginx and taskset. Everything that serves runs on one core, the load on another.
 
+#![allow(clippy::disallowed_methods, reason = "a bench measures real time")]
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,

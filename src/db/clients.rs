@@ -203,16 +203,6 @@ pub fn secrets(conn: &Conn<'_>, client_no: i64) -> Result<Vec<(SecretHash, Clien
     })
 }
 
-/// Whether `hash` is a secret of this client at `now`.
-///
-/// # Errors
-/// When the store cannot be read.
-pub fn proves(conn: &Conn<'_>, client_no: i64, hash: &SecretHash, now: Timestamp) -> Result<bool, Error> {
-    let sql = "SELECT 1 FROM client_secrets WHERE hash = ?1 AND client_no = ?2
-        AND (expires_at IS NULL OR expires_at > ?3)";
-    conn.exists(sql, params![hash.as_bytes(), client_no, now.millis()])
-}
-
 /// Adds a secret.
 ///
 /// # Errors

@@ -206,6 +206,12 @@ impl Db {
         self.readers.lookup(query)
     }
 
+    /// How often the store was changed since it was opened, by jobs: what the buffer appends does not count. A change
+    /// counts from before it is answered.
+    pub fn changes(&self) -> u64 {
+        self.writer.changes()
+    }
+
     /// What the writer is doing, for `/readyz` and `/metrics`.
     pub fn health(&self) -> Health {
         self.writer.health()

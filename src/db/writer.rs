@@ -88,6 +88,8 @@ pub struct Health {
 
 #[derive(Default)]
 struct Counters {
+    /// Committed transactions with jobs in them.
+    changes: AtomicU64,
     commits: AtomicU64,
     jobs: AtomicU64,
     waiting: AtomicU64,
@@ -126,6 +128,10 @@ impl Handle {
         let (reply, answer) = oneshot::channel();
         self.queue.send(Message::Flush(reply)).map_err(|_| Error::Stopped)?;
         answer.await.unwrap_or(Err(Error::Stopped))
+    }
+
+    pub(super) fn changes(&self) -> u64 {
+        self.counters.changes.load(Ordering::Acquire)
     }
 
     pub(super) fn health(&self) -> Health {
@@ -311,6 +317,9 @@ impl Writer {
         self.counters.commits.fetch_add(1, Ordering::Relaxed);
         self.counters.jobs.fetch_add(round.jobs.len() as u64, Ordering::Relaxed);
         if committed.is_ok() {
+            if !round.jobs.is_empty() && wrote {
+                self.counters.changes.fetch_add(1, Ordering::Release);
+            }
             for hook in round.hooks {
                 // A hook that panics must not keep the others from running: caches would go stale.
                 let _ = std::panic::catch_unwind(AssertUnwindSafe(hook));

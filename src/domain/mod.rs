@@ -13,6 +13,7 @@ pub mod input;
 pub mod instance;
 pub mod keys;
 pub mod mail;
+pub mod memo;
 pub mod oauth;
 pub mod passwords;
 pub mod people;

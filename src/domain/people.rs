@@ -1,12 +1,20 @@
 //! What signing in stands on, beside the store.
 
+use std::sync::Arc;
+
 use super::mail::{Mailer, Way};
+use super::memo::Memo;
+use super::oauth::{Clients, Standings};
 use super::passwords::{self, Passwords};
+use super::sessions::Sessions;
 use super::signing_keys::Keyring;
 use super::workers::Size;
 use super::{brute::Throttle, tokens::Seen};
 use crate::error::Result;
 use crate::model::setting::SigningAlg;
+
+/// How many of each kind are kept; a few hundred bytes each.
+const REMEMBERED: usize = 4_096;
 
 /// One value for the whole server, part of [`super::Core`].
 pub struct People {
@@ -20,6 +28,14 @@ pub struct People {
     pub mailer: Mailer,
     /// Access tokens whose signature was checked before.
     pub tokens: Seen,
+    /// What they stand on, as it was read last.
+    pub standings: Standings,
+    /// The sessions of those that come from signing in here.
+    pub sessions: Sessions,
+    /// OAuth clients that called lately.
+    pub clients: Clients,
+    /// Email addresses, by the number of their people.
+    pub emails: Memo<i64, Arc<str>>,
 }
 
 /// What the operator decides about it.
@@ -54,6 +70,10 @@ impl People {
             throttle: Throttle::default(),
             mailer: Mailer::new(&options.mail, &options.organization)?,
             tokens: Seen::default(),
+            standings: Memo::new(REMEMBERED),
+            sessions: Memo::new(REMEMBERED),
+            clients: Memo::new(REMEMBERED),
+            emails: Memo::new(REMEMBERED),
         })
     }
 }

@@ -1,12 +1,15 @@
 //! Which client is calling (RFC 6749, sections 2.3 and 3.2.1).
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::error::{OAuthError, Result};
 use super::params::{Params, decode};
-use crate::db;
+use crate::db::{self, Conn};
 use crate::domain::Core;
+use crate::domain::memo::Memo;
 use crate::model::{Client, ClientId, ClientType, Secret, SecretHash, Timestamp};
 
 /// How clients may prove who they are, in the order that real clients rely on: several take the first that they know.
@@ -39,21 +42,49 @@ pub fn basic(header: &str) -> Result<Basic> {
 ///
 /// # Errors
 /// `invalid_request` for two methods at once (RFC 6749, section 2.3); `invalid_client` for everything else.
-pub fn authenticate(core: &Core, basic: Option<Basic>, params: &Params, now: Timestamp) -> Result<Client> {
+pub fn authenticate(
+    core: &Core,
+    basic: Option<Basic>,
+    params: &Params,
+    now: Timestamp,
+) -> Result<Arc<Client>> {
     let (id, secret) = presented(basic, params)?;
     let id: ClientId = id.parse().map_err(|_| OAuthError::invalid_client())?;
-    let hash = secret.as_ref().map(|secret| SecretHash::of(secret.expose()));
-    let found = core.db.lookup(|conn| {
+    let known = core.people.clients.get(core, id, |conn, id| Known::read(conn, *id))?;
+    let known =
+        known.filter(|known| known.client.disabled_at.is_none()).ok_or_else(OAuthError::invalid_client)?;
+    let proven = match (known.client.kind, secret) {
+        (ClientType::Confidential, Some(secret)) => known.proves(&SecretHash::of(secret.expose()), now),
+        (ClientType::Public, None) => true,
+        // A public client has no secret: whoever sends one is not it.
+        (ClientType::Confidential, None) | (ClientType::Public, Some(_)) => false,
+    };
+    if proven { Ok(known.client) } else { Err(OAuthError::invalid_client()) }
+}
+
+/// Clients that called lately.
+pub type Clients = Memo<ClientId, Known>;
+
+/// A client, and what proves it.
+#[derive(Clone)]
+pub struct Known {
+    client: Arc<Client>,
+    /// Hashes, each with its end.
+    secrets: Arc<[(SecretHash, Option<Timestamp>)]>,
+}
+
+impl Known {
+    fn read(conn: &Conn<'_>, id: ClientId) -> Result<Option<Self>> {
         let Some(client) = db::clients::find(conn, id)? else { return Ok(None) };
-        let proven = match (client.kind, &hash) {
-            (ClientType::Confidential, Some(hash)) => db::clients::proves(conn, client.no, hash, now)?,
-            (ClientType::Public, None) => true,
-            // A public client has no secret: whoever sends one is not it.
-            (ClientType::Confidential, None) | (ClientType::Public, Some(_)) => false,
-        };
-        Ok::<_, db::Error>(proven.then_some(client))
-    })?;
-    found.filter(|client| client.disabled_at.is_none()).ok_or_else(OAuthError::invalid_client)
+        let secrets = db::clients::secrets(conn, client.no)?;
+        let secrets = secrets.into_iter().map(|(hash, info)| (hash, info.expires_at)).collect();
+        Ok(Some(Self { client: Arc::new(client), secrets }))
+    }
+
+    fn proves(&self, hash: &SecretHash, now: Timestamp) -> bool {
+        let good = |end: &Option<Timestamp>| end.is_none_or(|end| end > now);
+        self.secrets.iter().any(|(secret, end)| secret == hash && good(end))
+    }
 }
 
 fn presented(basic: Option<Basic>, params: &Params) -> Result<(String, Option<Secret>)> {

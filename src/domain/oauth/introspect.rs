@@ -8,7 +8,7 @@ use super::error::{OAuthError, Result};
 use super::params::Params;
 use super::{log, scopes};
 use crate::db::oauth_tokens::{self as store};
-use crate::db::{self};
+use crate::db::{self, Conn};
 use crate::domain::access::{Call, Capability as _, KeysVerify, Principal};
 use crate::domain::activity;
 use crate::domain::tokens;
@@ -28,7 +28,7 @@ pub struct Introspection {
     pub client_id: Option<String>,
     /// The email address of its person.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub username: Option<String>,
+    pub username: Option<Arc<str>>,
     /// `Bearer`, `refresh_token` or `api_key`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_type: Option<&'static str>,
@@ -100,11 +100,13 @@ fn told(call: &Call, client: &Client, token: &Secret) -> Result<Option<(Introspe
 
 fn access_token(call: &Call, client: &Client, token: &str) -> Option<(Introspection, Principal)> {
     let core = &call.core;
-    let claims = tokens::verify(core, token, call.now).ok()?;
-    let principal = tokens::authenticate(core, token, call.now).ok()?;
+    let (claims, principal) = tokens::examine(core, token, call.now).ok()?;
     client.access_to(principal.api_no?)?;
     let email = principal.user.and_then(|(no, ..)| {
-        core.db.lookup(|conn| db::users::by_no(conn, no)).ok()?.map(|user| user.email.as_str().to_owned())
+        let read = |conn: &Conn<'_>, no: &i64| {
+            Ok::<_, db::Error>(db::users::by_no(conn, *no)?.map(|user| user.email.as_str().into()))
+        };
+        core.people.emails.get(core, no, read).ok()?
     });
     let told = Introspection {
         active: true,

@@ -36,9 +36,11 @@ mod sweep;
 pub mod token;
 pub mod userinfo;
 
+pub use client_auth::Clients;
 pub use error::{ErrorCode, OAuthError, Result};
 pub use issue::TokenAnswer;
 pub use params::Params;
+pub use standing::Standings;
 pub use sweep::sweep;
 
 use base64::Engine as _;

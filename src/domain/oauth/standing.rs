@@ -1,8 +1,11 @@
 //! Whether an access token stands at this moment: its client, its person, its grant, and itself.
 
+use std::sync::Arc;
+
 use crate::db::oauth_tokens::{self as store, Standing};
 use crate::domain::Core;
 use crate::domain::access::{Principal, PrincipalKind};
+use crate::domain::memo::Memo;
 use crate::domain::tokens::{AccessClaims, invalid};
 use crate::error::{Error, Result};
 use crate::model::{Api, ClientId};
@@ -31,19 +34,26 @@ pub fn of_token(core: &Core, api: &Api, claims: &AccessClaims) -> Result<Princip
     })
 }
 
-fn find(core: &Core, api: &Api, claims: &AccessClaims) -> Result<Option<Standing>> {
+/// What access tokens stand on, by their `jti`.
+pub type Standings = Memo<Box<str>, Arc<Standing>>;
+
+fn find(core: &Core, api: &Api, claims: &AccessClaims) -> Result<Option<Arc<Standing>>> {
     let client: ClientId = claims.client_id.parse().map_err(|_| invalid())?;
+    let jti = claims.jti.as_str().into();
+    let standings = &core.people.standings;
     let Some(grant) = claims.grant_id else {
         if claims.sub != claims.client_id {
             return Ok(None);
         }
-        let find = |conn: &crate::db::Conn<'_>| store::standing_of_client(conn, client, api.no, &claims.jti);
-        return core.db.lookup(find).map_err(Error::from);
+        return standings.get(core, jti, |conn, jti| {
+            Ok(store::standing_of_client(conn, client, api.no, jti)?.map(Arc::new))
+        });
     };
     let Some(name) = claims.jti.get(..NAME) else { return Ok(None) };
-    let found = core.db.lookup(|conn| store::standing(conn, name, &claims.jti))?;
+    let found = standings
+        .get(core, jti, |conn, jti| Ok::<_, Error>(store::standing(conn, name, jti)?.map(Arc::new)))?;
     Ok(found.filter(|standing| {
-        let user = standing.user.is_some_and(|(_, id, _)| id.to_string() == claims.sub);
+        let user = standing.user.is_some_and(|(_, id, _)| *id.encode() == *claims.sub);
         user && standing.client.1 == client && standing.grant.is_some_and(|(_, id)| id == grant)
     }))
 }

@@ -1,7 +1,7 @@
 //! Sessions: somebody signed in, in a browser (a cookie) or in an app (access and refresh tokens).
 //!
-//! Nothing about a session is cached: each request reads its row, its person's role and state in one lookup, so what
-//! somebody loses is gone with their next request.
+//! A session's row, its person's role and their state are read in one lookup, and again after every change of
+//! anything: what somebody loses is gone with their next request.
 
 mod cookie;
 mod end;
@@ -16,13 +16,17 @@ pub use self::end::{Session, end_all, list, revoke, revoke_all, sign_out, sweep}
 pub use self::sign_in::Login;
 pub(crate) use self::sign_in::{check_code, seed_place, wrong_code};
 pub use self::tokens::{Tokens, login, refresh_tokens};
+use std::sync::Arc;
+
+use crate::db::Conn;
 use crate::db::sessions as store;
 use crate::db::sessions::Live;
 use crate::domain::Core;
 use crate::domain::access::{Principal, PrincipalKind};
+use crate::domain::memo::Memo;
 use crate::domain::tokens::{AccessClaims, invalid};
 use crate::error::{Error, Result};
-use crate::model::{Api, Role, ScopeSet, Timestamp};
+use crate::model::{Api, Role, ScopeSet, SessionId, Timestamp};
 
 /// How long a session lives at most, and its refresh tokens with it.
 pub const SESSION_SECONDS: i64 = 30 * 86_400;
@@ -31,14 +35,18 @@ pub const COOKIE_SECONDS: i64 = 7 * 86_400;
 /// Name of the runtime setting that demands a second factor of owners and admins.
 pub const SECOND_FACTOR_REQUIRED: &str = "second_factor_required";
 
+/// Sessions whose tokens came lately.
+pub type Sessions = Memo<SessionId, Arc<Live>>;
+
 /// Whom the access token of a session stands for.
 ///
 /// # Errors
 /// `INVALID_TOKEN` when the session has ended, or its person may not sign in any more.
 pub(super) fn of_token(core: &Core, api: &Api, claims: &AccessClaims, now: Timestamp) -> Result<Principal> {
     let id = claims.sid.ok_or_else(invalid)?;
-    let live = core.db.lookup(|conn| Ok::<_, Error>(store::live_by_id(conn, id)?))?.ok_or_else(invalid)?;
-    if !is_good(&live, now) || live.api_no != api.no || claims.sub != live.user.1.to_string() {
+    let read = |conn: &Conn<'_>, id: &SessionId| Ok::<_, Error>(store::live_by_id(conn, *id)?.map(Arc::new));
+    let live = core.people.sessions.get(core, id, read)?.ok_or_else(invalid)?;
+    if !is_good(&live, now) || live.api_no != api.no || *claims.sub != *live.user.1.encode() {
         return Err(invalid());
     }
     Ok(principal(core, api, &live, &claims.scope))

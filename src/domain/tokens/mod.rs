@@ -83,13 +83,23 @@ pub fn verify(core: &Core, token: &str, now: Timestamp) -> Result<Arc<AccessClai
 /// # Errors
 /// `EXPIRED_TOKEN`, or `INVALID_TOKEN` when it is not ours, or its session, person or API is gone.
 pub fn authenticate(core: &Core, bearer: &str, now: Timestamp) -> Result<Principal> {
+    examine(core, bearer, now).map(|(_, principal)| principal)
+}
+
+/// The same, with what the token says.
+///
+/// # Errors
+/// As [`authenticate`].
+pub fn examine(core: &Core, bearer: &str, now: Timestamp) -> Result<(Arc<AccessClaims>, Principal)> {
     let claims = verify(core, bearer, now)?;
     let apis = core.catalog.get();
     let api = apis.iter().find(|api| api.audience == claims.aud).ok_or_else(invalid)?;
-    if claims.client_id == SIGN_IN_CLIENT {
-        return sessions::of_token(core, api, &claims, now);
-    }
-    oauth::standing::of_token(core, api, &claims)
+    let principal = if claims.client_id == SIGN_IN_CLIENT {
+        sessions::of_token(core, api, &claims, now)?
+    } else {
+        oauth::standing::of_token(core, api, &claims)?
+    };
+    Ok((claims, principal))
 }
 
 /// `INVALID_TOKEN`, the same whatever is wrong.
