@@ -164,8 +164,10 @@ async fn a_public_route_lets_everybody_pass_as_nobody() {
     }
     ask(&app.anonymous(), "GET", "/v1/queries/17").await.refused(401, "MISSING_API_KEY");
     let rows = decisions(&app).await;
-    let passed = rows.iter().find(|row| row["code"] == "PUBLIC").expect("a row");
-    assert_eq!((&passed["outcome"], &passed["count"]), (&json!("allowed"), &json!(3)), "{passed}");
+    // One row, or two where a job of the clock wrote meanwhile what was counted so far.
+    let passed: Vec<&Value> = rows.iter().filter(|row| row["code"] == "PUBLIC").collect();
+    assert!(passed.iter().all(|row| row["outcome"] == "allowed"), "{passed:?}");
+    assert_eq!(passed.iter().filter_map(|row| row["count"].as_u64()).sum::<u64>(), 3, "{passed:?}");
 }
 
 #[tokio::test]

@@ -243,7 +243,8 @@ impl Server {
     }
 
     pub fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
+        let arguments = ["-c", "kill -s $0 $1", name, &self.child.id().to_string()];
+        let sent = Command::new("sh").args(arguments).status().unwrap();
         assert!(sent.success());
     }
 
