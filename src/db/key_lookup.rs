@@ -121,3 +121,25 @@ fn user(row: &Row<'_>) -> Result<Option<KeyUser>, Error> {
     let disabled = row.time_opt(22)?.is_some();
     Ok(Some(KeyUser { no, id: row.parse(20)?, role: row.parse(21)?, disabled }))
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+
+    #[test]
+    fn the_lookup_is_prepared_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("keywright.db");
+        crate::db::migrate::prepare(&path).unwrap();
+        let connection = crate::db::connect(&path, 1 << 20).unwrap();
+        let conn = Conn(&connection);
+        for secret in ["one", "another", "a third"] {
+            assert_eq!(find(&conn, &SecretHash::of(secret)), Ok(None));
+        }
+        let statement = connection.prepare_cached(FIND).unwrap();
+        assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
+        assert_eq!(statement.get_status(StatementStatus::Run), 3);
+    }
+}

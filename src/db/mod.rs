@@ -31,6 +31,7 @@ mod writer;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 pub use reader::Reader;
@@ -235,6 +236,9 @@ pub(crate) fn connect(path: &Path, page_cache_bytes: u64) -> Result<Connection, 
          PRAGMA cache_size = -{};",
         page_cache_bytes / 1024
     ))?;
+    // Without this SQLite prepares some statements anew for every value that is bound to them, in the hope of a better
+    // plan: all that look a row up by a BLOB are among them, and it takes longer than the lookup itself.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(128);
     Ok(connection)
 }
