@@ -210,8 +210,8 @@ impl Drain for Behind {
         self.usage.pending() || self.activity.pending()
     }
 
-    fn append(&mut self, tx: &mut Tx<'_>) -> Result<(), DbError> {
-        self.usage.append(tx)?;
-        self.activity.append(tx)
+    fn append(&mut self, tx: &mut Tx<'_>, last: bool) -> Result<(), DbError> {
+        self.usage.append(tx, last)?;
+        self.activity.append(tx, last)
     }
 }

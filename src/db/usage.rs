@@ -33,11 +33,14 @@ impl Usage {
     }
 }
 
-// Both select from `keys` so that a key that has gone in the meantime writes nothing instead of failing the batch.
+// Inserts select from `keys` so that a key that has gone in the meantime writes nothing instead of failing the batch.
+// The update comes first, for it needs to look at no key: almost all have been used before.
 const LAST: &str = "\
+    UPDATE key_usage SET last_used_at = ?2
+    WHERE key_no = ?1 AND (last_used_at IS NULL OR last_used_at < ?2)";
+const FIRST: &str = "\
     INSERT INTO key_usage (key_no, last_used_at) SELECT no, ?2 FROM keys WHERE no = ?1
-    ON CONFLICT (key_no) DO UPDATE SET last_used_at = excluded.last_used_at
-    WHERE key_usage.last_used_at IS NULL OR key_usage.last_used_at < excluded.last_used_at";
+    ON CONFLICT (key_no) DO NOTHING";
 const QUOTA: &str = "\
     INSERT INTO key_usage (key_no, quota_period_at, quota_used) SELECT no, ?2, ?3 FROM keys WHERE no = ?1
     ON CONFLICT (key_no) DO UPDATE
@@ -50,7 +53,10 @@ const QUOTA: &str = "\
 pub fn save(tx: &mut Tx<'_>, usage: &[Usage]) -> Result<(), Error> {
     for one in usage {
         match *one {
-            Usage::Last { key_no, at } => tx.execute(LAST, params![key_no, at.millis()])?,
+            Usage::Last { key_no, at } => match tx.execute(LAST, params![key_no, at.millis()])? {
+                0 => tx.execute(FIRST, params![key_no, at.millis()])?,
+                known => known,
+            },
             Usage::Quota { key_no, period_at, used } => {
                 let used = i64::try_from(used).unwrap_or(i64::MAX);
                 tx.execute(QUOTA, params![key_no, period_at.millis(), used])?

@@ -25,12 +25,12 @@ pub trait Drain: Send + 'static {
     /// Whether anything waits.
     fn pending(&self) -> bool;
 
-    /// Appends what waits, inside the writer's transaction. The rows must be kept until a hook of `tx` runs: an
-    /// error or a failed commit means that they are not on disk.
+    /// Appends what waits, inside the writer's transaction; `last` says that no other will follow. The rows must be
+    /// kept until a hook of `tx` runs: an error or a failed commit means that they are not on disk.
     ///
     /// # Errors
     /// When they cannot be written; they are asked for again.
-    fn append(&mut self, tx: &mut Tx<'_>) -> Result<(), Error>;
+    fn append(&mut self, tx: &mut Tx<'_>, last: bool) -> Result<(), Error>;
 }
 
 /// A transaction. What it changes is on disk when the job's answer arrives, or nothing of it is.
@@ -289,7 +289,8 @@ impl Writer {
         }
         let wants_drain = due || self.stopping || !round.flushes.is_empty();
         if open.is_ok() && wants_drain {
-            self.undrained = run_drain(&self.connection, &mut *self.drain, &mut round.hooks).err();
+            self.undrained =
+                run_drain(&self.connection, &mut *self.drain, self.stopping, &mut round.hooks).err();
             open = still_open(&self.connection);
         }
         let committed = open.and_then(|()| self.commit());
@@ -346,8 +347,13 @@ fn run_job(connection: &Connection, job: &mut dyn Job, hooks: &mut Vec<Hook>) {
     let _ = savepoint(connection, hooks, |tx| job.run(tx).then_some(()).ok_or(Error::Stopped));
 }
 
-fn run_drain(connection: &Connection, drain: &mut dyn Drain, hooks: &mut Vec<Hook>) -> Result<(), Error> {
-    savepoint(connection, hooks, |tx| drain.append(tx))
+fn run_drain(
+    connection: &Connection,
+    drain: &mut dyn Drain,
+    last: bool,
+    hooks: &mut Vec<Hook>,
+) -> Result<(), Error> {
+    savepoint(connection, hooks, |tx| drain.append(tx, last))
 }
 
 /// Runs `work` so that its failure undoes it alone, its hooks included.

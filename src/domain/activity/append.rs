@@ -47,14 +47,14 @@ impl Drain for Appender {
         self.log.waiting() || lock(&self.state).chain.as_ref().is_some_and(|chain| chain.is_due(now))
     }
 
-    fn append(&mut self, tx: &mut Tx<'_>) -> Result<(), Error> {
+    fn append(&mut self, tx: &mut Tx<'_>, last: bool) -> Result<(), Error> {
         let mut state = lock(&self.state);
-        let everything = self.log.take_hurry();
+        let everything = self.log.take_hurry() || last;
         state.collect(&self.log, everything);
         let mut writing = Writing {
             now: self.log.clock.now(),
             signer: &self.signer,
-            written: Vec::with_capacity(state.writing),
+            written: self.log.recent_is_kept().then(|| Vec::with_capacity(state.writing)),
         };
         let mut chain = state.load(tx)?;
         writing.catch_up(tx, &mut chain)?;
@@ -64,7 +64,7 @@ impl Drain for Appender {
         }
         state.chain = Some(chain);
         let (log, shared, written) = (self.log.clone(), self.state.clone(), writing.written);
-        tx.on_commit(move || lock(&shared).committed(&log, &written));
+        tx.on_commit(move || lock(&shared).committed(&log, written.as_deref().unwrap_or_default()));
         Ok(())
     }
 }
@@ -82,9 +82,16 @@ impl State {
             self.strings.forget();
             self.chain = None;
         }
-        log.take(&mut self.spare, everything);
-        self.batch.extend(self.spare.drain(..));
-        self.spare.shrink_to(4_096);
+        if self.batch.is_empty() {
+            // Usually nothing waits from before, and the buffer becomes the batch as it is.
+            let mut taken = Vec::from(std::mem::take(&mut self.batch));
+            log.take(&mut taken, everything);
+            self.batch = taken.into();
+        } else {
+            log.take(&mut self.spare, everything);
+            self.batch.extend(self.spare.drain(..));
+            self.spare.shrink_to(4_096);
+        }
         self.writing =
             if everything { self.batch.len() } else { self.batch.len().min(log.options.rows_per_drain) };
     }
@@ -118,7 +125,8 @@ impl State {
 struct Writing<'a> {
     now: Timestamp,
     signer: &'a Signer,
-    written: Vec<Written>,
+    /// None while nobody keeps the newest rows' keys in memory.
+    written: Option<Vec<Written>>,
 }
 
 impl Writing<'_> {
@@ -162,7 +170,9 @@ impl Writing<'_> {
     }
 
     fn feed(&mut self, tx: &mut Tx<'_>, chain: &mut Chain, row: &Row<'_>) -> Result<(), Error> {
-        self.written.push(Written { no: row.stored.no, keys: row.stored.indexed_keys() });
+        if let Some(written) = &mut self.written {
+            written.push(Written { no: row.stored.no, keys: row.stored.indexed_keys() });
+        }
         chain.feed(tx, self.signer, self.now, row)
     }
 }

@@ -58,6 +58,8 @@ pub struct Log {
     room: Notify,
     /// The next drain is to write everything, also what is still being counted.
     hurry: AtomicBool,
+    /// See [`Log::discard`].
+    discards: AtomicBool,
     pub(super) closed: watch::Sender<bool>,
     counters: Counters,
     pub(super) recent: Mutex<Recent>,
@@ -101,6 +103,7 @@ impl Log {
             depth: AtomicUsize::new(0),
             room: Notify::new(),
             hurry: AtomicBool::new(false),
+            discards: AtomicBool::new(false),
             closed: watch::Sender::new(false),
             counters: Counters::default(),
             recent: Mutex::default(),
@@ -172,6 +175,18 @@ impl Log {
         let stranger = Stranger { ip: Some(ip.to_canonical()), second: now.seconds(), api_no, kind, reason };
         lock(&self.strangers).count(stranger, now, self.options.strangers);
         Ok(())
+    }
+
+    /// Whether decisions are kept. They are, but while a measurement says otherwise.
+    pub(crate) fn keeps(&self) -> bool {
+        !self.discards.load(Ordering::Relaxed)
+    }
+
+    /// Throws decisions away from now on, or keeps them again: how else could one measure what keeping them costs?
+    /// Nothing but a measurement calls it, and no configuration leads here.
+    #[doc(hidden)]
+    pub fn discard(&self, discards: bool) {
+        self.discards.store(discards, Ordering::Relaxed);
     }
 
     fn full(&self) -> Error {
@@ -255,6 +270,11 @@ impl Log {
         counters.batches.fetch_add(1, Ordering::Relaxed);
         counters.largest_batch.fetch_max(rows as u64, Ordering::Relaxed);
         self.room.notify_waiters();
+    }
+
+    /// Whether somebody keeps the keys of the newest rows in memory, or may be about to.
+    pub(super) fn recent_is_kept(&self) -> bool {
+        self.recent.try_lock().map_or(true, |recent| !recent.is_empty())
     }
 
     fn second(&self) -> i64 {

@@ -84,6 +84,11 @@ impl Recent {
         }
     }
 
+    /// Whether no segment is kept.
+    pub(super) fn is_empty(&self) -> bool {
+        self.segments.is_empty()
+    }
+
     /// How many rows of a segment are known.
     fn known(&self, segment: i64) -> usize {
         self.segments.get(&segment).map_or(0, |keys| keys.about.len())

@@ -103,6 +103,9 @@ fn log(
     subject: Subject,
     asker: Asker<'_>,
 ) -> Result<()> {
+    if !core.activity.keeps() {
+        return Ok(());
+    }
     let (outcome, reason) = outcome(verdict.code);
     let Some(key_no) = verdict.key_no() else {
         return core.activity.push_unidentified(context.now, kind, reason, Some(question.api.no), subject.ip);

@@ -94,7 +94,7 @@ async fn uses_and_quotas_are_written_behind() {
         assert_eq!(ask(&world, secret.expose()).code, VerifyCode::Valid);
     }
     assert!(drain.pending());
-    world.write(move |tx| Ok(drain.append(tx)?)).await.unwrap();
+    world.write(move |tx| Ok(drain.append(tx, false)?)).await.unwrap();
     assert!(!world.core.verify.usage_drain().pending());
 
     let row = || {
@@ -107,7 +107,7 @@ async fn uses_and_quotas_are_written_behind() {
     world.clock.advance(Duration::from_secs(1800));
     assert_eq!(ask(&world, secret.expose()).quota.unwrap().used, 4);
     let mut drain = world.core.verify.usage_drain();
-    world.write(move |tx| Ok(drain.append(tx)?)).await.unwrap();
+    world.write(move |tx| Ok(drain.append(tx, false)?)).await.unwrap();
     assert_eq!(row().quota_used, 4);
 }
 
@@ -119,14 +119,14 @@ async fn what_was_not_committed_is_written_again() {
     let mut drain = world.core.verify.usage_drain();
     let lost: Result<()> = world
         .write(move |tx| {
-            drain.append(tx)?;
+            drain.append(tx, false)?;
             Err(crate::error::Error::conflict("undone"))
         })
         .await;
     assert!(lost.is_err());
     let mut drain = world.core.verify.usage_drain();
     assert!(drain.pending());
-    world.write(move |tx| Ok(drain.append(tx)?)).await.unwrap();
+    world.write(move |tx| Ok(drain.append(tx, false)?)).await.unwrap();
     let row = world.core.db.lookup(|conn| key_lookup::find(conn, &secret.hash())).unwrap().unwrap();
     assert_eq!(row.quota_used, 1);
 }
