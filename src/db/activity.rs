@@ -71,6 +71,12 @@ impl Stored {
         }
     }
 
+    /// Whether it says nothing but what almost every row says.
+    fn is_usual(&self) -> bool {
+        let others = [self.user_no, self.client_no, self.grant_no, self.session_no, self.by_user_no];
+        others.iter().all(Option::is_none) && self.count.is_none() && self.detail.is_none()
+    }
+
     /// The keys under which the row is found: the key that it is about, and for a change the key that made it. Who
     /// asked for a decision is no such key: one gateway asks for everybody.
     pub fn indexed_keys(&self) -> (Option<i64>, Option<i64>) {
@@ -86,21 +92,32 @@ fn indexed_keys(outcome: Outcome, key_no: Option<i64>, by_key_no: Option<i64>) -
 const COLUMNS: &str = "no, at, kind, outcome, code, api_no, key_no, user_no, client_no, grant_no, session_no, \
                        by_key_no, by_user_no, ip, method, path_no, agent_no, took_us, request_id, count, detail";
 
-/// Inserts rows one after the other with one prepared statement.
-pub struct Inserter<'c>(CachedStatement<'c>);
+/// Inserts rows one after the other with prepared statements: one for rows as almost all are, about a key and nobody
+/// else, which binds a third fewer values than the one for all others.
+pub struct Inserter<'c> {
+    usual: CachedStatement<'c>,
+    whole: CachedStatement<'c>,
+}
 
 impl<'c> Inserter<'c> {
-    /// Prepares the statement.
+    /// Prepares the statements.
     ///
     /// # Errors
-    /// When it cannot be prepared.
+    /// When they cannot be prepared.
     pub fn new(tx: &Tx<'c>) -> Result<Self, Error> {
         let conn: Conn<'c> = **tx;
-        Ok(Self(conn.0.prepare_cached(
-            "INSERT INTO activity (no, at, kind, outcome, code, api_no, key_no, user_no, client_no, grant_no, \
-             session_no, by_key_no, by_user_no, ip, method, path_no, agent_no, took_us, request_id, count, detail) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
-        )?))
+        Ok(Self {
+            usual: conn.0.prepare_cached(
+                "INSERT INTO activity (no, at, kind, outcome, code, api_no, key_no, by_key_no, ip, method, path_no, \
+                 agent_no, took_us, request_id) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+            )?,
+            whole: conn.0.prepare_cached(
+                "INSERT INTO activity (no, at, kind, outcome, code, api_no, key_no, by_key_no, ip, method, path_no, \
+                 agent_no, took_us, request_id, user_no, client_no, grant_no, session_no, by_user_no, count, detail) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
+            )?,
+        })
     }
 
     /// Inserts one row.
@@ -108,38 +125,48 @@ impl<'c> Inserter<'c> {
     /// # Errors
     /// When it cannot be written, or its number is taken.
     pub fn insert(&mut self, row: &Stored) -> Result<(), Error> {
-        let statement = &mut self.0;
-        statement.raw_bind_parameter(1, row.no)?;
-        statement.raw_bind_parameter(2, row.at.millis())?;
-        statement.raw_bind_parameter(3, row.kind.number())?;
-        statement.raw_bind_parameter(4, row.outcome.number())?;
-        statement.raw_bind_parameter(5, row.reason.number())?;
-        statement.raw_bind_parameter(6, row.api_no)?;
-        statement.raw_bind_parameter(7, row.key_no)?;
-        statement.raw_bind_parameter(8, row.user_no)?;
-        statement.raw_bind_parameter(9, row.client_no)?;
-        statement.raw_bind_parameter(10, row.grant_no)?;
-        statement.raw_bind_parameter(11, row.session_no)?;
-        statement.raw_bind_parameter(12, row.by_key_no)?;
-        statement.raw_bind_parameter(13, row.by_user_no)?;
-        match row.ip {
-            Some(IpAddr::V4(ip)) => statement.raw_bind_parameter(14, &ip.octets()[..])?,
-            Some(IpAddr::V6(ip)) => statement.raw_bind_parameter(14, &ip.octets()[..])?,
-            None => statement.raw_bind_parameter(14, None::<i64>)?,
+        if row.is_usual() {
+            bind_usual(&mut self.usual, row)?;
+            self.usual.raw_execute()?;
+            return Ok(());
         }
-        statement.raw_bind_parameter(15, row.method.map(Method::number))?;
-        statement.raw_bind_parameter(16, row.path_no)?;
-        statement.raw_bind_parameter(17, row.agent_no)?;
-        statement.raw_bind_parameter(18, row.took_us)?;
-        match row.request_id {
-            Some(id) => statement.raw_bind_parameter(19, &id.to_bytes()[..])?,
-            None => statement.raw_bind_parameter(19, None::<i64>)?,
-        }
+        let statement = &mut self.whole;
+        bind_usual(statement, row)?;
+        statement.raw_bind_parameter(15, row.user_no)?;
+        statement.raw_bind_parameter(16, row.client_no)?;
+        statement.raw_bind_parameter(17, row.grant_no)?;
+        statement.raw_bind_parameter(18, row.session_no)?;
+        statement.raw_bind_parameter(19, row.by_user_no)?;
         statement.raw_bind_parameter(20, row.count)?;
         statement.raw_bind_parameter(21, row.detail.as_deref())?;
         statement.raw_execute()?;
         Ok(())
     }
+}
+
+fn bind_usual(statement: &mut CachedStatement<'_>, row: &Stored) -> Result<(), Error> {
+    statement.raw_bind_parameter(1, row.no)?;
+    statement.raw_bind_parameter(2, row.at.millis())?;
+    statement.raw_bind_parameter(3, row.kind.number())?;
+    statement.raw_bind_parameter(4, row.outcome.number())?;
+    statement.raw_bind_parameter(5, row.reason.number())?;
+    statement.raw_bind_parameter(6, row.api_no)?;
+    statement.raw_bind_parameter(7, row.key_no)?;
+    statement.raw_bind_parameter(8, row.by_key_no)?;
+    match row.ip {
+        Some(IpAddr::V4(ip)) => statement.raw_bind_parameter(9, &ip.octets()[..])?,
+        Some(IpAddr::V6(ip)) => statement.raw_bind_parameter(9, &ip.octets()[..])?,
+        None => statement.raw_bind_parameter(9, None::<i64>)?,
+    }
+    statement.raw_bind_parameter(10, row.method.map(Method::number))?;
+    statement.raw_bind_parameter(11, row.path_no)?;
+    statement.raw_bind_parameter(12, row.agent_no)?;
+    statement.raw_bind_parameter(13, row.took_us)?;
+    match row.request_id {
+        Some(id) => statement.raw_bind_parameter(14, &id.to_bytes()[..])?,
+        None => statement.raw_bind_parameter(14, None::<i64>)?,
+    }
+    Ok(())
 }
 
 fn stored(row: &Row<'_>) -> Result<Stored, Error> {
@@ -332,6 +359,36 @@ pub fn search(
     let mut parameters: Vec<&dyn super::ToSql> = vec![&first, &last];
     parameters.extend(values.iter().map(|value| &**value));
     conn.each(&sql, &parameters, |row| visit(stored(row)?))
+}
+
+/// Looks at single rows, one after the other, with one prepared statement.
+pub struct Finder<'c> {
+    statement: CachedStatement<'c>,
+    values: Vec<Box<dyn super::ToSql>>,
+}
+
+impl<'c> Finder<'c> {
+    /// Prepares to look for rows that fit.
+    ///
+    /// # Errors
+    /// When the statement cannot be prepared.
+    pub fn new(conn: &Conn<'c>, conditions: &Conditions) -> Result<Self, Error> {
+        let (clause, values) = conditions.sql();
+        // As everywhere the first two say where to look.
+        let sql = format!("SELECT {COLUMNS} FROM activity WHERE no BETWEEN ?1 AND ?2{clause}");
+        Ok(Self { statement: conn.0.prepare_cached(&sql)?, values })
+    }
+
+    /// Row `no`, if it is there and fits.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn get(&mut self, no: i64) -> Result<Option<Stored>, Error> {
+        let mut parameters: Vec<&dyn super::ToSql> = vec![&no, &no];
+        parameters.extend(self.values.iter().map(|value| &**value));
+        let mut rows = self.statement.query(&parameters[..])?;
+        rows.next()?.map(|row| stored(&Row(row))).transpose()
+    }
 }
 
 /// The text behind a number of `path_no` or `agent_no`.

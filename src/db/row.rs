@@ -90,7 +90,7 @@ impl Conn<'_> {
 }
 
 /// One row of an answer; columns count from 0.
-pub struct Row<'r>(&'r rusqlite::Row<'r>);
+pub struct Row<'r>(pub(super) &'r rusqlite::Row<'r>);
 
 impl Row<'_> {
     /// A column as SQLite has it.

@@ -7,7 +7,7 @@ use super::log::Log;
 use super::recent;
 use super::times;
 use super::view::Names;
-use crate::db::activity::{self as table, Conditions, Stored, segment};
+use crate::db::activity::{self as table, Conditions, Finder, Stored, segment};
 use crate::db::{Conn, Error as DbError, Reader, activity_index as index, activity_names as names};
 use crate::model::activity::{Kind, Outcome, Reason};
 use crate::model::{ClientId, KeyId, RequestId, Timestamp, UserId};
@@ -165,6 +165,7 @@ impl Search<'_> {
         key_no: i64,
         budget: &mut usize,
     ) -> Result<Option<i64>, DbError> {
+        let mut finder = Finder::new(self.reader, &self.conditions)?;
         while last >= first {
             if *budget == 0 {
                 return Ok(Some(last + 1));
@@ -176,7 +177,9 @@ impl Search<'_> {
                     return Ok(Some(no + 1));
                 }
                 *budget -= 1;
-                self.visit((no, no))?;
+                if let Some(row) = finder.get(no)? {
+                    self.take(row)?;
+                }
             }
             last = match nos.last() {
                 Some(&no) if nos.len() == wanted => no - 1,
@@ -205,14 +208,20 @@ impl Search<'_> {
 
     /// Collects the rows within `range` that fit, newest first, until there are enough.
     fn visit(&mut self, range: (i64, i64)) -> Result<(), DbError> {
-        let Self { reader, conditions, words, limit, rows } = self;
-        table::search(reader, range, conditions, |row| {
-            let fits = words.as_mut().map_or(Ok(true), |words| words.fit(reader, &row))?;
-            if fits {
-                rows.push(row);
-            }
-            Ok(rows.len() < *limit)
+        let (reader, conditions) = (self.reader, self.conditions.clone());
+        table::search(reader, range, &conditions, |row| {
+            self.take(row)?;
+            Ok(self.rows.len() < self.limit)
         })
+    }
+
+    /// Collects a row if the words fit too.
+    fn take(&mut self, row: Stored) -> Result<(), DbError> {
+        let fits = self.words.as_mut().map_or(Ok(true), |words| words.fit(self.reader, &row))?;
+        if fits {
+            self.rows.push(row);
+        }
+        Ok(())
     }
 }
 
