@@ -12,6 +12,8 @@ use crate::model::api::BUILT_IN_SLUG;
 pub struct Apis {
     by_no: HashMap<i64, Arc<Api>>,
     by_slug: HashMap<String, Arc<Api>>,
+    /// Asked for at every call of our own API, so that it is not looked for.
+    built_in: Option<Arc<Api>>,
 }
 
 impl Apis {
@@ -20,6 +22,9 @@ impl Apis {
         let mut all = Self::default();
         for api in apis {
             let api = Arc::new(api);
+            if api.slug == BUILT_IN_SLUG {
+                all.built_in = Some(api.clone());
+            }
             all.by_no.insert(api.no, api.clone());
             all.by_slug.insert(api.slug.clone(), api);
         }
@@ -41,7 +46,7 @@ impl Apis {
     /// # Panics
     /// Never on a prepared store: it holds the built-in API from its first transaction on.
     pub fn built_in(&self) -> &Arc<Api> {
-        self.by_slug(BUILT_IN_SLUG).expect("the store is made with the built-in API")
+        self.built_in.as_ref().expect("the store is made with the built-in API")
     }
 
     /// All, in no order.

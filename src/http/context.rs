@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ipnet::IpNet;
+use poem::http::HeaderName;
 use poem::web::RemoteAddr;
 use poem::{Addr, Request};
 
@@ -16,6 +17,8 @@ use crate::model::{RequestId, Timestamp, redact};
 
 /// Longest User-Agent and path that the log keeps, in bytes.
 const LOGGED_BYTES: usize = 256;
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Whose word is believed.
 #[derive(Debug, Clone)]
@@ -160,7 +163,7 @@ fn peer_address(remote: &RemoteAddr) -> Option<IpAddr> {
 /// what stands further left is the client's own word.
 fn forwarded_for(request: &Request, trusted: &[IpNet]) -> Option<IpAddr> {
     let mut nearest = None;
-    for value in request.headers().get_all("x-forwarded-for").iter().rev() {
+    for value in request.headers().get_all(FORWARDED_FOR).iter().rev() {
         for hop in value.to_str().ok()?.rsplit(',') {
             let ip = canonical(parse_hop(hop.trim())?);
             nearest = Some(ip);

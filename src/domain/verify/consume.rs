@@ -6,31 +6,39 @@ use super::Inner;
 use super::entry::Entry;
 use super::limits::{BucketId, Level, Subject};
 use super::quota::Count;
-use super::verdict::{QuotaState, RateState, Verdict};
+use super::verdict::{QuotaState, RateState};
 use crate::error::{Error, Result};
 use crate::model::{Api, LimitPer, Quota, RateLimit, Timestamp, VerifyCode};
 
-/// Takes `cost` requests for a key that every other rule lets pass, and tells in `verdict` how it went.
+/// What a request took, or why it took nothing.
+pub(super) struct Taken {
+    pub(super) code: VerifyCode,
+    pub(super) rate: RateState,
+    pub(super) quota: Option<QuotaState>,
+}
+
+/// Takes `cost` requests for a key that every other rule lets pass.
 ///
 /// # Errors
 /// When too many limits are in use at once.
 pub(super) fn take(
     engine: &Inner,
-    verdict: &mut Verdict,
+    (entry, api): (&Entry, &Api),
+    now: Timestamp,
     cost: u32,
     monotonic: impl FnOnce() -> Duration,
-) -> Result<()> {
-    let (entry, api) = verdict.parts();
-    let mut rate = rate(&entry, &api)?;
+) -> Result<Taken> {
+    let mut taken = Taken { code: VerifyCode::Valid, rate: rate(entry, api)?, quota: None };
+    let rate = &mut taken.rate;
     let limit = |may_take: bool| -> Result<bool> {
-        rate.level = take_rate(engine, &entry, &api, &rate, cost, may_take, monotonic)?;
+        rate.level = take_rate(engine, entry, api, rate, cost, may_take, monotonic)?;
         Ok(rate.level.is_none_or(|level| level.passed))
     };
-    verdict.code = match (&entry.meter, entry.quota) {
+    taken.code = match (&entry.meter, entry.quota) {
         (Some(meter), Some(quota)) => {
             // Held until both have answered, so that nobody takes the last of the quota in between.
             let mut count = meter.lock();
-            count.turn(quota.period, verdict.now);
+            count.turn(quota.period, now);
             let fits = count.fits(&quota, cost);
             let code = match (limit(fits)?, fits) {
                 (false, _) => VerifyCode::RateLimited,
@@ -43,19 +51,18 @@ pub(super) fn take(
                     VerifyCode::Valid
                 }
             };
-            verdict.quota = Some(state(&quota, &count, verdict.now));
+            taken.quota = Some(state(&quota, &count, now));
             code
         }
         _ if limit(true)? => VerifyCode::Valid,
         _ => VerifyCode::RateLimited,
     };
-    if verdict.code == VerifyCode::Valid
-        && let Some(hour) = entry.first_use_in_hour(verdict.now)
+    if taken.code == VerifyCode::Valid
+        && let Some(hour) = entry.first_use_in_hour(now)
     {
         engine.backlog.last_used(entry.no, hour);
     }
-    verdict.rate = Some(rate);
-    Ok(())
+    Ok(taken)
 }
 
 /// The limit that counts for a key: its own, its tier's, or the API's default tier's.

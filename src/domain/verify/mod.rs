@@ -196,11 +196,12 @@ impl Engine {
         let now = self.not_before(now);
         let holds = entry.holds(question.api);
         let code = Case { entry: &entry, question, holds: &holds, now }.judge();
-        let mut verdict = Verdict::known(code, entry, holds, question.api, now);
-        if code == VerifyCode::Valid {
-            consume::take(&self.0, &mut verdict, question.cost.max(1), monotonic)?;
+        if code != VerifyCode::Valid {
+            return Ok(Verdict::known(code, entry, holds, question.api, now));
         }
-        Ok(verdict)
+        let taken = consume::take(&self.0, (&entry, question.api), now, question.cost.max(1), monotonic)?;
+        let verdict = Verdict::known(taken.code, entry, holds, question.api, now);
+        Ok(Verdict { rate: Some(taken.rate), quota: taken.quota, ..verdict })
     }
 
     fn not_before(&self, now: Timestamp) -> Timestamp {

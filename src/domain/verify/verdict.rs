@@ -80,11 +80,6 @@ impl Verdict {
         Self { code, rate: None, quota: None, now, found: Ok(Found { entry, holds, api: api.clone() }) }
     }
 
-    pub(super) fn parts(&self) -> (Arc<Entry>, Arc<Api>) {
-        let Ok(found) = &self.found else { unreachable!("only a known key takes anything") };
-        (found.entry.clone(), found.api.clone())
-    }
-
     /// The key's row number for the log, whoever's key it is.
     pub fn key_no(&self) -> Option<i64> {
         self.found.as_ref().ok().map(|found| found.entry.no)
