@@ -1,6 +1,7 @@
 //! Pages and their files, all from the binary: nothing is fetched from anywhere else.
 
 use std::borrow::Cow;
+use std::sync::{Arc, LazyLock};
 
 use aws_lc_rs::digest;
 use poem::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -8,6 +9,7 @@ use poem::{Body, Endpoint, IntoResponse, Request, Response};
 
 use super::{dashboard, docs};
 use crate::domain::Settings;
+use crate::error::Error;
 
 pub(super) const HTML: &str = "text/html; charset=utf-8";
 pub(super) const CSS: &str = "text/css; charset=utf-8";
@@ -129,6 +131,29 @@ impl Endpoint for Asset {
         headers.insert(header::CACHE_CONTROL, self.cache.clone());
         headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_CSP));
         Ok(response)
+    }
+}
+
+/// A file that is made when somebody asks for it: that takes time and memory which the start can do without.
+pub(super) struct Later(Arc<LazyLock<Asset>>);
+
+impl Later {
+    pub(super) fn new(make: fn() -> Asset) -> Self {
+        Self(Arc::new(LazyLock::new(make)))
+    }
+}
+
+impl Endpoint for Later {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> poem::Result<Response> {
+        let asset = self.0.clone();
+        // Not on this thread, which has other requests to answer.
+        let made = tokio::task::spawn_blocking(move || {
+            LazyLock::force(&asset);
+        });
+        made.await.map_err(|_| Error::internal("a file could not be made"))?;
+        self.0.call(request).await
     }
 }
 

@@ -4,11 +4,10 @@ use std::sync::LazyLock;
 
 use poem_openapi::{OpenApi, OpenApiService};
 
-use super::assets::{Asset, CSS, HTML, JS, SVG};
+use super::assets::{Asset, CSS, HTML, JS, Later, SVG};
 
 /// Paths and files of the API reference.
 pub(super) fn files() -> Vec<(String, Asset)> {
-    let swagger = &*SWAGGER_UI;
     let files = [
         ("/docs", Asset::new(HTML, &include_bytes!("pages/docs.html")[..])),
         ("/docs/docs.js", Asset::new(JS, &include_bytes!("pages/docs.js")[..])),
@@ -16,10 +15,16 @@ pub(super) fn files() -> Vec<(String, Asset)> {
         ("/docs/icon.svg", Asset::new(SVG, &include_bytes!("pages/icon.svg")[..])),
         ("/docs/oauth2-redirect.html", Asset::new(HTML, &include_bytes!("pages/oauth2-redirect.html")[..])),
         ("/docs/oauth2-redirect.js", Asset::new(JS, &include_bytes!("pages/oauth2-redirect.js")[..])),
-        ("/docs/swagger-ui.css", Asset::new(CSS, swagger.css.as_bytes())),
-        ("/docs/swagger-ui-bundle.js", Asset::new(JS, swagger.script.as_bytes())),
     ];
     files.into_iter().map(|(path, asset)| (path.to_owned(), asset)).collect()
+}
+
+/// Paths and files of Swagger UI itself.
+pub(super) fn large_files() -> [(&'static str, Later); 2] {
+    [
+        ("/docs/swagger-ui.css", Later::new(|| Asset::new(CSS, SWAGGER_UI.css.as_bytes()))),
+        ("/docs/swagger-ui-bundle.js", Later::new(|| Asset::new(JS, SWAGGER_UI.script.as_bytes()))),
+    ]
 }
 
 /// Swagger UI's own files, taken out of the page that poem-openapi bundles: that page has them inline, which a

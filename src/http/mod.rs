@@ -49,8 +49,11 @@ pub fn endpoint(core: &Arc<Core>, options: Options) -> impl Endpoint + 'static {
     for (path, page) in assets::pages(&core.settings) {
         routes = routes.at(Method::GET, &path, page);
     }
-    routes =
-        routes.at(Method::GET, "/openapi.json", assets::Asset::new("application/json", openapi().as_bytes()));
+    for (path, file) in docs::large_files() {
+        routes = routes.at(Method::GET, path, file);
+    }
+    let document = assets::Later::new(|| assets::Asset::new("application/json", openapi().as_bytes()));
+    routes = routes.at(Method::GET, "/openapi.json", document);
     edge::Edge::new(routes.build(), core.clone(), options.trust, options.https)
 }
 
