@@ -52,8 +52,9 @@ screenshots: ui ## Take the README's pictures from the demo
 	$(CARGO) build $(QUICK)
 	cd tests/browser && npm ci --no-audit --no-fund && npm run screenshots
 
-bench: ## Measure the hot path
-	$(CARGO) bench --locked
+bench: ## Measure everything that has a goal, and print one table (15 minutes, 6 GB on disk)
+	$(CARGO) bench --locked --bench micro
+	$(CARGO) bench --locked --bench load
 
 # The dashboard's files; they end up inside the binary.
 ui:

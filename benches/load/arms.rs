@@ -1,4 +1,4 @@
-//! What is measured.
+//! What is asked of which server.
 
 use super::Options;
 use super::drive::Requests;
@@ -13,119 +13,114 @@ pub(crate) enum What {
     Verify,
 }
 
-/// One thing to measure.
+/// Which server answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Arm {
+pub(crate) enum On {
     /// poem's 204.
     Bare,
-    /// A poem handler that answers the same bytes without thinking.
-    Constant(What),
+    /// A poem handler that reads and answers the same bytes without thinking.
+    Constant,
     /// The real thing with a thousand keys.
-    Few(What),
-    /// The real thing with a million keys, of which those in use fit into the cache.
-    ManyWarm(What),
-    /// The real thing with a million keys in turn: nearly every one is read from the store.
-    ManyMissing(What),
+    Few,
+    /// The real thing with a million keys.
+    Many,
+    /// The real thing with ten million rows in its log.
+    Log,
 }
 
-impl Arm {
-    pub(crate) const ALL: &[Self] = &[
-        Self::Bare,
-        Self::Constant(What::Forward),
-        Self::Few(What::Forward),
-        Self::Constant(What::Verify),
-        Self::Few(What::Verify),
-        Self::ManyWarm(What::Forward),
-        Self::ManyMissing(What::Forward),
-        Self::ManyWarm(What::Verify),
-        Self::ManyMissing(What::Verify),
+/// One thing to measure.
+pub(crate) struct Arm<'k> {
+    pub(crate) name: &'static str,
+    pub(crate) what: What,
+    pub(crate) on: On,
+    /// Requests before each measurement.
+    pub(crate) warm_up: usize,
+    /// What the server is told before.
+    pub(crate) order: Option<&'static str>,
+    pub(crate) requests: Requests<'k>,
+}
+
+/// Requests before a measurement where nothing has to become warm.
+const BRIEFLY: usize = 5_000;
+
+/// Every arm, in the order in which a round takes them.
+pub(crate) fn all<'k>(keys: &'k [Key], options: &Options) -> Vec<Arm<'k>> {
+    use On::{Bare, Constant, Few, Log, Many};
+    use What::{Forward, Verify};
+    let few = fill::FEW.min(options.keys);
+    // Twice, so that the cache has seen each of them again.
+    let warm = 2 * options.hot;
+    let plain = [
+        ("bare 204", Forward, Bare, few, BRIEFLY, None),
+        ("forward-auth: constant", Forward, Constant, few, BRIEFLY, None),
+        ("forward-auth", Forward, Few, few, BRIEFLY, None),
+        ("verify: constant", Verify, Constant, few, BRIEFLY, None),
+        ("verify", Verify, Few, few, BRIEFLY, None),
+        ("forward-auth, 10M rows", Forward, Log, few, BRIEFLY, Some("log on")),
+        ("forward-auth, log off", Forward, Log, few, BRIEFLY, Some("log off")),
+        ("verify, 10M rows", Verify, Log, few, BRIEFLY, Some("log on")),
+        ("verify, log off", Verify, Log, few, BRIEFLY, Some("log off")),
+        ("forward-auth, 1M keys, warm", Forward, Many, options.hot, warm, None),
+        ("forward-auth, 1M keys, missing", Forward, Many, options.keys, BRIEFLY, None),
+        ("verify, 1M keys, warm", Verify, Many, options.hot, warm, None),
+        ("verify, 1M keys, missing", Verify, Many, options.keys, BRIEFLY, None),
     ];
-
-    pub(crate) fn name(self) -> String {
-        match self {
-            Self::Bare => "bare".to_owned(),
-            Self::Constant(what) => format!("constant-{}", what.name()),
-            Self::Few(what) => what.name().to_owned(),
-            Self::ManyWarm(what) => format!("{}-many-warm", what.name()),
-            Self::ManyMissing(what) => format!("{}-many-missing", what.name()),
-        }
-    }
-
-    pub(crate) const fn what(self) -> What {
-        match self {
-            Self::Bare => What::Forward,
-            Self::Constant(what) | Self::Few(what) | Self::ManyWarm(what) | Self::ManyMissing(what) => what,
-        }
-    }
-
-    /// Requests before the measurement.
-    pub(crate) fn warm_up(self, options: &Options) -> usize {
-        match self {
-            // Twice, so that the cache has seen each of them again.
-            Self::ManyWarm(_) => 2 * options.hot,
-            _ => 5_000,
-        }
-    }
-
-    /// The requests, whose keys come in an order without a pattern.
-    pub(crate) fn requests<'k>(self, keys: &'k [Key], options: &Options, round: usize) -> Requests<'k> {
-        let order = match self {
-            Self::Bare | Self::Constant(_) | Self::Few(_) => shuffled(super::FEW),
-            Self::ManyWarm(_) => shuffled(options.hot),
-            Self::ManyMissing(_) => {
-                let mut order = shuffled(options.keys);
-                // Each round goes on where none was lately.
-                order.rotate_left(round * 7 * options.keys / 31 % options.keys);
-                order
-            }
-        };
-        Requests::new(self.what(), keys, order)
-    }
+    let arm = |(name, what, on, keys_used, warm_up, order): (_, What, _, _, _, _)| {
+        let requests = what.requests(keys, shuffled(keys_used));
+        Arm { name, what, on, warm_up, order, requests }
+    };
+    plain.into_iter().map(arm).collect()
 }
 
 impl What {
-    pub(crate) const fn name(self) -> &'static str {
+    /// What a good answer holds.
+    pub(crate) const fn good(self) -> &'static [u8] {
         match self {
-            Self::Forward => "forward",
-            Self::Verify => "verify",
+            Self::Forward => b"",
+            Self::Verify => b"{\"valid\":true",
         }
     }
 
-    /// The request with a gap of a key's length, and where the gap begins.
-    pub(crate) fn request(self, management_key: &str) -> (Vec<u8>, usize) {
+    /// Requests with keys in this order.
+    pub(crate) fn requests(self, keys: &[Key], order: Vec<usize>) -> Requests<'_> {
         let gap = "K".repeat(fill::KEY_LENGTH);
         let text = match self {
-            Self::Forward => format!(
-                "GET /v1/forward-auth?api=bench&scope=queries:read HTTP/1.1\r\nHost: 127.0.0.1\r\n\
-                 User-Agent: python-requests/2.32.3\r\nAccept: */*\r\nAccept-Encoding: gzip, deflate\r\n\
-                 Authorization: Bearer {gap}\r\nX-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Method: POST\r\n\
-                 X-Forwarded-Uri: /v1/queries?limit=10\r\nX-Forwarded-Host: api.example.com\r\n\
-                 X-Forwarded-Proto: https\r\n\r\n"
-            ),
-            Self::Verify => {
-                let body = format!(
-                    r#"{{"key":"{gap}","api":"bench","scopes":"queries:read","request":{{"ip":"203.0.113.9","method":"POST","path":"/v1/queries","user_agent":"python-requests/2.32.3"}}}}"#
-                );
-                format!(
-                    "POST /v1/keys/verify HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: keywright-python/1\r\n\
-                     Accept: */*\r\nAuthorization: Bearer {management_key}\r\nContent-Type: application/json\r\n\
-                     Content-Length: {}\r\n\r\n{body}",
-                    body.len()
-                )
-            }
+            Self::Forward => forward(&gap),
+            Self::Verify => verify(&gap, &fill::management_key()),
         };
         let at = text.find(&gap).expect("the gap is there");
-        (text.into_bytes(), at)
+        Requests::Gap { text: text.into_bytes(), at, values: keys, order, next: 0 }
     }
 }
 
+fn forward(key: &str) -> String {
+    format!(
+        "GET /v1/forward-auth?api=bench&scope=queries:read HTTP/1.1\r\nHost: 127.0.0.1\r\n\
+         User-Agent: python-requests/2.32.3\r\nAccept: */*\r\nAccept-Encoding: gzip, deflate\r\n\
+         Authorization: Bearer {key}\r\nX-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Method: POST\r\n\
+         X-Forwarded-Uri: /v1/queries?limit=10\r\nX-Forwarded-Host: api.example.com\r\n\
+         X-Forwarded-Proto: https\r\n\r\n"
+    )
+}
+
+fn verify(key: &str, management_key: &str) -> String {
+    let body = format!(
+        r#"{{"key":"{key}","api":"bench","scopes":"queries:read","request":{{"ip":"203.0.113.9","method":"POST","path":"/v1/queries","user_agent":"python-requests/2.32.3"}}}}"#
+    );
+    format!(
+        "POST /v1/keys/verify HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: keywright-python/1\r\n\
+         Accept: */*\r\nAuthorization: Bearer {management_key}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
 /// The numbers below `count` in an order without a pattern, the same every time.
-fn shuffled(count: usize) -> Vec<usize> {
+pub(crate) fn shuffled(count: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..count).collect();
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = fill::Random(0x9e37_79b9_7f4a_7c15);
     for at in (1..count).rev() {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        order.swap(at, (state >> 33) as usize % (at + 1));
+        order.swap(at, random.below(at as u64 + 1) as usize);
     }
     order
 }

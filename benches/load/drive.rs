@@ -5,29 +5,31 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use super::arms::What;
-use super::fill::{self, Key};
-
-/// Requests with one key after the other.
-pub(crate) struct Requests<'k> {
-    text: Vec<u8>,
-    gap: usize,
-    keys: &'k [Key],
-    order: Vec<usize>,
-    next: usize,
+/// Requests, one after the other and around again.
+pub(crate) enum Requests<'k> {
+    /// One text with a gap into which the values go, all of one length, in this order.
+    Gap { text: Vec<u8>, at: usize, values: &'k [fill::Key], order: Vec<usize>, next: usize },
+    /// Whole texts.
+    Whole { texts: Vec<Vec<u8>>, next: usize },
 }
 
-impl<'k> Requests<'k> {
-    pub(crate) fn new(what: What, keys: &'k [Key], order: Vec<usize>) -> Self {
-        let (text, gap) = what.request(&fill::management_key());
-        Self { text, gap, keys, order, next: 0 }
-    }
+use super::fill;
 
+impl Requests<'_> {
     fn next(&mut self) -> &[u8] {
-        let key = &self.keys[self.order[self.next]];
-        self.next = (self.next + 1) % self.order.len();
-        self.text[self.gap..self.gap + key.len()].copy_from_slice(key);
-        &self.text
+        match self {
+            Self::Gap { text, at, values, order, next } => {
+                let value = &values[order[*next]];
+                *next = (*next + 1) % order.len();
+                text[*at..*at + value.len()].copy_from_slice(value);
+                text
+            }
+            Self::Whole { texts, next } => {
+                let at = *next;
+                *next = (at + 1) % texts.len();
+                &texts[at]
+            }
+        }
     }
 }
 
@@ -35,18 +37,19 @@ impl<'k> Requests<'k> {
 pub(crate) struct Connections {
     streams: Vec<TcpStream>,
     buffer: Vec<u8>,
-    what: What,
+    /// What every answer must hold: a measurement of refusals would be a measurement of something else.
+    good: &'static [u8],
 }
 
 impl Connections {
-    pub(crate) fn open(port: u16, count: usize, what: What) -> Self {
+    pub(crate) fn open(port: u16, count: usize, good: &'static [u8]) -> Self {
         let open = |_| {
             let stream = TcpStream::connect(("127.0.0.1", port)).expect("the server listens");
             stream.set_nodelay(true).expect("TCP has the option");
             stream.set_nonblocking(true).expect("sockets have the option");
             stream
         };
-        Self { streams: (0..count).map(open).collect(), buffer: vec![0; 16 << 10], what }
+        Self { streams: (0..count).map(open).collect(), buffer: vec![0; 64 << 10], good }
     }
 
     /// Sends at least `count` requests.
@@ -71,7 +74,7 @@ impl Connections {
             rounds += 1;
             for stream in &mut self.streams {
                 let Some(answer) = read(stream, &mut self.buffer) else { continue };
-                check(self.what, answer);
+                check(self.good, answer);
                 count += 1;
                 stream.write_all(requests.next()).expect("a request fits into the socket's buffer");
             }
@@ -81,25 +84,37 @@ impl Connections {
         }
         count
     }
+
+    /// How long each of `count` requests took, one after the other on one connection.
+    pub(crate) fn latencies_us(&mut self, requests: &mut Requests<'_>, count: usize) -> Vec<f64> {
+        let stream = &mut self.streams[0];
+        let mut one = || {
+            let start = Instant::now();
+            stream.write_all(requests.next()).expect("a request fits into the socket's buffer");
+            loop {
+                if let Some(answer) = read(stream, &mut self.buffer) {
+                    check(self.good, answer);
+                    return start.elapsed().as_secs_f64() * 1e6;
+                }
+            }
+        };
+        (0..count).map(|_| one()).collect()
+    }
 }
 
 /// Sends one request and gives the whole answer.
-pub(crate) fn sample(port: u16, (text, gap): &(Vec<u8>, usize), key: &Key) -> Vec<u8> {
+pub(crate) fn sample(port: u16, requests: &mut Requests<'_>) -> Vec<u8> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("the server listens");
-    let mut text = text.clone();
-    text[*gap..gap + key.len()].copy_from_slice(key);
-    stream.write_all(&text).expect("the server reads");
-    let mut buffer = vec![0; 16 << 10];
+    stream.write_all(requests.next()).expect("the server reads");
+    let mut buffer = vec![0; 64 << 10];
     let answer = read(&mut stream, &mut buffer).expect("a blocking read waits").to_vec();
     assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
     answer
 }
 
-/// A measurement of refusals would be a measurement of something else.
-fn check(what: What, answer: &[u8]) {
-    let good = answer.starts_with(b"HTTP/1.1 20")
-        && (what == What::Forward || find(answer, b"{\"valid\":true").is_some());
-    assert!(good, "{}", String::from_utf8_lossy(answer));
+fn check(good: &[u8], answer: &[u8]) {
+    let fits = answer.starts_with(b"HTTP/1.1 20") && (good.is_empty() || find(answer, good).is_some());
+    assert!(fits, "{}", String::from_utf8_lossy(answer));
 }
 
 /// The answer on a connection, or none if it has not begun to come.

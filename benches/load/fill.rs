@@ -6,9 +6,8 @@ use std::process::Command;
 use keywright::app::{self, Doors, Env};
 use keywright::config::Config;
 use keywright::db::{self, ToSql, Tx};
+use keywright::domain::Core;
 use keywright::model::{ApiId, Environment, KeyId, KeyPrefix, KeySecret, SecretHash, Timestamp};
-
-use super::{FEW, Options};
 
 /// Characters of `bench_live_` and what follows.
 pub(crate) const KEY_LENGTH: usize = 11 + 38;
@@ -20,41 +19,87 @@ pub(crate) type Key = [u8; KEY_LENGTH];
 const BATCH: usize = 10_000;
 const CREATED: Timestamp = Timestamp::from_seconds(1_780_000_000);
 
-/// Copies of the stores, removed at the end.
-pub(crate) struct Stores {
-    pub(crate) directory: PathBuf,
-    pub(crate) few: PathBuf,
-    pub(crate) many: PathBuf,
+/// Keys in the small store.
+pub(crate) const FEW: usize = 1_000;
+
+/// What a store is made for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Store {
+    /// So many keys and an empty log.
+    Keys(usize),
+    /// So many rows in the log, about [`LOG_KEYS`](super::log::LOG_KEYS) keys.
+    Log(u64),
 }
 
-impl Stores {
-    pub(crate) fn prepare(options: &Options) -> Self {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench-data");
-        let directory = root.join(format!("run-{}", std::process::id()));
-        std::fs::create_dir_all(&directory).expect("target can be written");
-        let copy = |count: usize| -> PathBuf {
-            let (made, copy) = (root.join(format!("keys-{count}")), directory.join(format!("keys-{count}")));
-            if !made.join("done").exists() {
-                eprintln!("making a store with {count} keys");
-                let _ = std::fs::remove_dir_all(&made);
-                let status = Command::new(std::env::current_exe().expect("this program has a path"))
-                    .args(["fill", &count.to_string()])
-                    .arg(&made)
-                    .status();
-                assert!(status.is_ok_and(|status| status.success()), "the store could not be made");
-                std::fs::write(made.join("done"), "").expect("target can be written");
-            }
-            let status = Command::new("cp").arg("-a").arg(&made).arg(&copy).status();
-            assert!(status.is_ok_and(|status| status.success()), "the store could not be copied");
-            copy
-        };
-        Self { few: copy(FEW), many: copy(options.keys), directory }
+impl Store {
+    fn name(self) -> String {
+        match self {
+            Self::Keys(count) => format!("keys-{count}"),
+            Self::Log(rows) => format!("log-{rows}"),
+        }
+    }
+
+    /// Where it is, made if it is not there yet. Nobody may open it: servers get copies.
+    pub(crate) fn made(self) -> PathBuf {
+        let made = root().join(self.name());
+        if !made.join("done").exists() {
+            eprintln!("making {}, this once", made.display());
+            let _ = std::fs::remove_dir_all(&made);
+            let program = std::env::current_exe().expect("this program has a path");
+            let status = Command::new(program).args(["fill", &self.name()]).arg(&made).status();
+            assert!(status.is_ok_and(|status| status.success()), "the store could not be made");
+            std::fs::write(made.join("done"), "").expect("target can be written");
+        }
+        made
     }
 }
 
-impl Drop for Stores {
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench-data")
+}
+
+/// Directories of one run, removed at its end.
+pub(crate) struct Scratch(PathBuf);
+
+impl Scratch {
+    pub(crate) fn new() -> Self {
+        let directory = root().join(format!("run-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).expect("target can be written");
+        Self(directory)
+    }
+
+    /// A place for something of this name.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// A copy of a store, to be written to.
+    pub(crate) fn copy(&self, store: Store, name: &str) -> PathBuf {
+        let copy = self.path(name);
+        let status = Command::new("cp").arg("-a").arg(store.made()).arg(&copy).status();
+        assert!(status.is_ok_and(|status| status.success()), "the store could not be copied");
+        copy
+    }
+}
+
+impl Drop for Scratch {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.directory);
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Numbers without a pattern, the same in every run.
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 >> 33
+    }
+
+    /// A number below `bound`.
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound
     }
 }
 
@@ -78,34 +123,55 @@ fn secret(number: usize) -> KeySecret {
 
 type Job = Box<dyn FnOnce(&mut Tx<'_>) -> Result<(), db::Error> + Send>;
 
-/// Makes a store with `count` keys.
-pub(crate) fn fill(path: &Path, count: usize) {
+/// Makes the store of this name.
+pub(crate) fn fill(name: &str, path: &Path) {
     let runtime = tokio::runtime::Runtime::new().expect("threads can be started");
+    let count = |text: &str| text.parse::<u64>().expect("a number");
     runtime.block_on(async {
-        let config = Config::defaults(path);
-        let running = app::start(&config, Env::default(), Doors::ControlOnly).await;
-        let running = running.unwrap_or_else(|failure| panic!("{failure}"));
-        let core = running.core.clone();
-        let write = async |job: Job| {
-            core.write(job).await.expect("the store can be written");
-        };
-        write(Box::new(add_api)).await;
-        let management =
-            KeySecret::generate("kw".parse().expect("it is a prefix"), Environment::Live, &[7; 32]);
-        write(Box::new(move |tx| add_key(tx, 1, 1, "keys:verify", &management))).await;
-        for start in (0..count).step_by(BATCH) {
-            write(Box::new(move |tx| {
-                (start..count.min(start + BATCH)).try_for_each(|number| {
-                    add_key(tx, number as i64 + 2, API_NO, "databases:read queries:read", &secret(number))
-                })
-            }))
-            .await;
+        match name.split_once('-') {
+            Some(("keys", keys)) => {
+                let config = Config::defaults(path);
+                let running = app::start(&config, Env::default(), Doors::ControlOnly).await;
+                let running = running.unwrap_or_else(|failure| panic!("{failure}"));
+                add_keys(&running.core, count(keys) as usize).await;
+                running.stop().await;
+            }
+            Some(("log", rows)) => super::log::fill(path, count(rows)).await,
+            _ => panic!("no store is called {name}"),
         }
-        running.stop().await;
     });
 }
 
-const API_NO: i64 = 1_000;
+/// The API, a management key that may ask and read, and keys.
+pub(crate) async fn add_keys(core: &Core, count: usize) {
+    let write = async |job: Job| {
+        core.write(job).await.expect("the store can be written");
+    };
+    write(Box::new(add_api)).await;
+    let management = KeySecret::generate("kw".parse().expect("it is a prefix"), Environment::Live, &[7; 32]);
+    write(Box::new(move |tx| add_key(tx, 1, 1, "activity:read keys:verify", &management))).await;
+    for start in (0..count).step_by(BATCH) {
+        write(Box::new(move |tx| {
+            (start..count.min(start + BATCH)).try_for_each(|number| {
+                add_key(tx, key_no(number), API_NO, "databases:read queries:read", &secret(number))
+            })
+        }))
+        .await;
+    }
+}
+
+/// The row number of a key.
+pub(crate) const fn key_no(number: usize) -> i64 {
+    number as i64 + 2
+}
+
+/// The id of the key in a row.
+pub(crate) fn key_id(no: i64) -> KeyId {
+    KeyId::from_u128(KeyId::new(CREATED, [0; 10]).as_u128() + no as u128)
+}
+
+/// The API's row number.
+pub(crate) const API_NO: i64 = 1_000;
 
 /// An API like the examples: a few scopes, and a tier that counts but never refuses here.
 fn add_api(tx: &mut Tx<'_>) -> Result<(), db::Error> {
@@ -131,7 +197,7 @@ fn add_api(tx: &mut Tx<'_>) -> Result<(), db::Error> {
 }
 
 fn add_key(tx: &mut Tx<'_>, no: i64, api_no: i64, scopes: &str, secret: &KeySecret) -> Result<(), db::Error> {
-    let id = KeyId::from_u128(KeyId::new(CREATED, [0; 10]).as_u128() + no as u128).to_string();
+    let id = key_id(no).to_string();
     let now = CREATED.millis();
     tx.execute(
         "INSERT INTO keys (no, id, api_no, name, environment, scopes, owner, metadata, created_at, updated_at)
@@ -142,5 +208,7 @@ fn add_key(tx: &mut Tx<'_>, no: i64, api_no: i64, scopes: &str, secret: &KeySecr
         "INSERT INTO key_secrets (hash, key_no, start, \"end\", created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
         &[&secret.hash().as_bytes().as_slice() as &dyn ToSql, &no, &secret.start(), &secret.end(), &now],
     )?;
+    // It was used before, as almost every key was.
+    tx.execute("INSERT INTO key_usage (key_no, last_used_at) VALUES (?1, ?2)", &[&no as &dyn ToSql, &now])?;
     Ok(())
 }

@@ -1,27 +1,36 @@
-//! What the hot path costs over HTTP, whole processes against each other.
+//! Whole-process measurements: the server on one core, the load on another.
 //!
-//! Each server runs on a core of its own, the load on another. One round measures every arm once, one after the
-//! other, so that whatever else the machine does meets them alike; a ratio is the median of the rounds' own ratios.
+//! The figures that count are ratios within one run. Arms are measured in turns, round after round, each right after
+//! the other, so that whatever else the machine does meets them alike; a ratio is the median of the rounds' own ratios.
 //! Besides the throughput it measures the CPU time that the server took for a request, which busy neighbours disturb
 //! less.
 //!
-//! `cargo bench --bench load` runs it; `-- --help` tells what can be chosen.
+//! `cargo bench --bench load` runs everything and prints one table; `-- --help` tells what can be chosen. Stores are
+//! made once, under `target/bench-data`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a report is what this is for")]
 #![expect(clippy::disallowed_methods, reason = "it measures real time")]
 
 mod arms;
+mod child;
 mod drive;
 mod fill;
-mod report;
-mod server;
+mod log;
+mod people;
+mod raw;
+mod rest;
+mod serve;
+mod start;
+mod table;
+mod tokens;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
-use arms::{Arm, What};
-use drive::{Connections, Requests};
-use report::Report;
-use server::{Child, Kind};
+use arms::{On, What};
+use child::Child;
+use drive::Connections;
+use fill::{FEW, Key, Scratch, Store};
+use table::{Goal, Table};
 
 /// What can be chosen.
 pub(crate) struct Options {
@@ -33,49 +42,65 @@ pub(crate) struct Options {
     pub(crate) keys: usize,
     /// Keys of the large store that warm arms use: they fit into the cache.
     pub(crate) hot: usize,
+    /// Rows in the large log.
+    pub(crate) rows: u64,
     /// Cores of server and load.
     pub(crate) cores: (String, String),
     /// Connections of the load.
     pub(crate) connections: usize,
-    /// Names of arms to run; empty runs all.
+    /// Phases to run; empty runs all.
+    pub(crate) phases: Vec<String>,
+    /// Beginnings of the names of arms to run; empty runs all.
     pub(crate) only: Vec<String>,
 }
 
-/// Keys in the small store.
-const FEW: usize = 1_000;
+impl Options {
+    fn wants(&self, phase: &str) -> bool {
+        self.phases.is_empty() || self.phases.iter().any(|name| name == phase)
+    }
+
+    fn wants_arm(&self, arm: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|name| arm.starts_with(name.as_str()))
+    }
+}
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["serve", kind, path] => server::run(kind, Path::new(path)),
-        ["fill", count, path] => fill::fill(Path::new(path), count.parse().expect("a number of keys")),
+        ["serve", kind, path] => serve::run(kind, Path::new(path)),
+        ["fill", store, path] => fill::fill(store, Path::new(path)),
         _ => run(&options(&arguments)),
     }
 }
 
 fn options(arguments: &[String]) -> Options {
     let mut options = Options {
-        rounds: 5,
-        time: Duration::from_millis(2_000),
+        rounds: 7,
+        time: Duration::from_millis(1_000),
         keys: 1_000_000,
         hot: 50_000,
+        rows: 10_000_000,
         cores: ("0".to_owned(), "1".to_owned()),
         connections: 32,
+        phases: vec![],
         only: vec![],
     };
     let mut rest = arguments.iter();
     while let Some(name) = rest.next() {
         let value = rest.next().cloned().unwrap_or_default();
         let number = || value.parse::<usize>().unwrap_or_else(|_| usage());
+        let list = || value.split(',').map(str::to_owned).collect();
         match name.as_str() {
             "--rounds" => options.rounds = number(),
             "--millis" => options.time = Duration::from_millis(number() as u64),
             "--keys" => options.keys = number(),
             "--hot" => options.hot = number(),
+            "--rows" => options.rows = number() as u64,
             "--connections" => options.connections = number(),
             "--server-core" => options.cores.0 = value,
             "--load-core" => options.cores.1 = value,
-            "--only" => options.only = value.split(',').map(str::to_owned).collect(),
+            "--phases" => options.phases = list(),
+            "--only" => options.only = value.split(';').map(str::to_owned).collect(),
             _ => usage(),
         }
     }
@@ -84,69 +109,103 @@ fn options(arguments: &[String]) -> Options {
 
 fn usage() -> ! {
     eprintln!(
-        "--rounds 5  --millis 2000  --keys 1000000  --hot 50000  --connections 32  --server-core 0  --load-core 1  \
-         --only forward,verify"
+        "--rounds 7  --millis 1000  --keys 1000000  --hot 50000  --rows 10000000  --connections 32  --server-core 0  \
+         --load-core 1  --phases hot,log,tokens,people,start  --only 'bare;verify'"
     );
     std::process::exit(2)
 }
 
 fn run(options: &Options) {
-    server::pin(std::process::id(), &options.cores.1);
-    let stores = fill::Stores::prepare(options);
+    child::pin(std::process::id(), &options.cores.1);
+    let (scratch, mut table) = (Scratch::new(), Table::default());
     let keys = fill::keys(options.keys.max(FEW));
-    let few = Child::start(Kind::Keywright, &stores.few, &options.cores.0);
-    let many = Child::start(Kind::Keywright, &stores.many, &options.cores.0);
-    // The constant servers answer exactly what the real one does.
-    let sample = |what: What| -> PathBuf {
-        let answer = drive::sample(few.port, &what.request(&fill::management_key()), &keys[0]);
-        let path = stores.directory.join(format!("{}.http", what.name()));
-        std::fs::write(&path, answer).expect("the directory can be written");
-        path
-    };
-    let (forward, verify) = (sample(What::Forward), sample(What::Verify));
-    let bare = Child::start(Kind::Bare, Path::new("-"), &options.cores.0);
-    let constant_forward = Child::start(Kind::Constant, &forward, &options.cores.0);
-    let constant_verify = Child::start(Kind::ConstantBody, &verify, &options.cores.0);
+    let bare = Child::start("bare", Path::new("-"), &options.cores.0);
+    if options.wants("hot") {
+        eprintln!("the hot path");
+        hot(&mut table, &scratch, options, &keys, &bare);
+    }
+    if options.wants("log") {
+        eprintln!("the log");
+        log::report_fill(&mut table, options);
+        log::measure_holds(&mut table, &scratch, options);
+    }
+    if options.wants("start") {
+        eprintln!("the program");
+        start::measure(&mut table, &scratch, options, &keys);
+    }
+    if options.wants("people") {
+        eprintln!("people");
+        people::measure(&mut table, &scratch, options);
+    }
+    if options.wants("tokens") {
+        eprintln!("tokens");
+        tokens::measure(&mut table, &scratch, options, &bare);
+    }
+    table.print();
+}
 
-    let mut report = Report::default();
-    let before_load = many.resident_bytes();
+/// Verify and forward-auth in all their arms, and the log's pages on the server that has the rows.
+fn hot(table: &mut Table, scratch: &Scratch, options: &Options, keys: &[Key], bare: &Child) {
+    let core = &options.cores.0;
+    let start = |store, name| Child::start("keywright", &scratch.copy(store, name), core);
+    let few = start(Store::Keys(FEW), "few");
+    let many = start(Store::Keys(options.keys), "many");
+    let mut log = start(Store::Log(options.rows), "log");
+    // The constant servers answer exactly what the real one does.
+    let constant = |kind, what: What, name| {
+        let path = scratch.path(name);
+        let answer = drive::sample(few.port, &mut what.requests(keys, vec![0]));
+        std::fs::write(&path, answer).expect("the directory can be written");
+        Child::start(kind, &path, core)
+    };
+    let forward = constant("constant", What::Forward, "forward.http");
+    let verify = constant("constant-body", What::Verify, "verify.http");
+    if options.wants_arm("pages") {
+        log::measure_pages(table, &mut log, 5_000);
+    }
+    let mut arms = arms::all(keys, options);
+    arms.retain(|arm| options.wants_arm(arm.name));
     for round in 0..=options.rounds {
-        for arm in Arm::ALL.iter().filter(|arm| options.only.is_empty() || options.only.contains(&arm.name()))
-        {
-            let child = match arm {
-                Arm::Bare => &bare,
-                Arm::Constant(What::Forward) => &constant_forward,
-                Arm::Constant(What::Verify) => &constant_verify,
-                Arm::Few(_) => &few,
-                Arm::ManyWarm(_) | Arm::ManyMissing(_) => &many,
+        for arm in &mut arms {
+            if let Some(order) = arm.order {
+                log.tell(order);
+            }
+            let child = match (arm.on, arm.what) {
+                (On::Bare, _) => bare,
+                (On::Constant, What::Forward) => &forward,
+                (On::Constant, What::Verify) => &verify,
+                (On::Few, _) => &few,
+                (On::Many, _) => &many,
+                (On::Log, _) => &log,
             };
-            let mut requests = arm.requests(&keys, options, round);
-            let mut connections = Connections::open(child.port, options.connections, arm.what());
-            connections.send(&mut requests, arm.warm_up(options));
+            let mut connections = Connections::open(child.port, options.connections, arm.what.good());
+            connections.send(&mut arm.requests, arm.warm_up);
             let cpu = child.cpu_time();
-            let (count, took) = connections.send_for(&mut requests, options.time);
+            let (count, took) = connections.send_for(&mut arm.requests, options.time);
             // The first round only warms up.
             if round > 0 {
-                report.add(&arm.name(), count, took, child.cpu_time() - cpu);
+                table.sample(arm.name, count, took, child.cpu_time() - cpu);
             }
         }
     }
-    report.print();
-    memory(options, &many, &keys, before_load);
+    ratios(table);
 }
 
-/// Every key of the large store once: what stays in memory?
-fn memory(options: &Options, many: &Child, keys: &[fill::Key], before: u64) {
-    if !options.only.is_empty() && !options.only.iter().any(|name| name == "memory") {
-        return;
-    }
-    let mut requests = Requests::new(What::Forward, keys, (0..options.keys).collect());
-    Connections::open(many.port, options.connections, What::Forward).send(&mut requests, options.keys);
-    let mebibytes = |bytes: u64| bytes as f64 / 1024.0 / 1024.0;
-    println!(
-        "resident memory: {:.0} MiB after the start, {:.0} MiB after {} distinct keys (goal: at most 120)",
-        mebibytes(before),
-        mebibytes(many.resident_bytes()),
-        options.keys
+fn ratios(table: &mut Table) {
+    let limits = "complete logging ÷ a constant handler";
+    table.ratio(
+        &format!("forward-auth, {limits}"),
+        "forward-auth",
+        "forward-auth: constant",
+        Goal::AtLeast(0.80),
     );
+    table.ratio(&format!("verify, {limits}"), "verify", "verify: constant", Goal::AtLeast(0.75));
+    for what in ["forward-auth", "verify"] {
+        let arm = |suffix: &str| format!("{what}, {suffix}");
+        let (on, off) = (arm("10M rows"), arm("log off"));
+        let (warm, missing) = (arm("1M keys, warm"), arm("1M keys, missing"));
+        table.ratio(&arm("log on ÷ off at 10M rows"), &on, &off, Goal::AtLeast(0.85));
+        table.ratio(&arm("1M keys ÷ 1k keys, warm"), &warm, what, Goal::AtLeast(0.87));
+        table.ratio(&arm("cache misses ÷ warm, 1M keys"), &missing, &warm, Goal::AtLeast(0.45));
+    }
 }

@@ -1,118 +1,67 @@
-//! The servers under load, each a process of its own.
+//! What a child process does: it serves, and obeys orders that come line by line.
 
-use std::io::{BufRead, BufReader};
+use std::io::BufRead as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use keywright::app::{self, Doors, Env};
 use keywright::config::Config;
+use keywright::domain::Core;
+use keywright::model::setting::SigningAlg;
 use poem::endpoint::make;
 use poem::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use poem::listener::TcpAcceptor;
 use poem::{Request, Response, Route, Server};
 
-/// Which server.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Kind {
-    /// poem's 204.
-    Bare,
-    /// The headers of an answer in a file.
-    Constant,
-    /// The same, with its body, after reading the request's.
-    ConstantBody,
-    /// Ours.
-    Keywright,
-}
-
-impl Kind {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Bare => "bare",
-            Self::Constant => "constant",
-            Self::ConstantBody => "constant-body",
-            Self::Keywright => "keywright",
-        }
-    }
-}
-
-/// A running server. It ends when this is dropped.
-pub(crate) struct Child {
-    process: std::process::Child,
-    pub(crate) port: u16,
-}
-
-impl Child {
-    /// Starts this program as a server on a core of its own, and waits until it listens.
-    pub(crate) fn start(kind: Kind, path: &Path, core: &str) -> Self {
-        let program = std::env::current_exe().expect("this program has a path");
-        let mut process = Command::new("taskset")
-            .args(["-c", core])
-            .arg(program)
-            .args(["serve", kind.name()])
-            .arg(path)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("taskset (util-linux) starts the server");
-        let mut line = String::new();
-        let output = process.stdout.as_mut().expect("it was piped");
-        BufReader::new(output).read_line(&mut line).expect("the server tells its port");
-        Self { port: line.trim().parse().expect("the server tells its port"), process }
-    }
-
-    /// CPU time of all its threads.
-    pub(crate) fn cpu_time(&self) -> Duration {
-        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.process.id())).expect("it runs");
-        let nanos = tasks.flatten().filter_map(|task| {
-            let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
-            text.split(' ').next()?.parse::<u64>().ok()
-        });
-        Duration::from_nanos(nanos.sum())
-    }
-
-    /// Memory that it holds.
-    pub(crate) fn resident_bytes(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).expect("it runs");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
-        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or_default() * 1024
-    }
-}
-
-impl Drop for Child {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-/// Binds a process to a core.
-pub(crate) fn pin(process: u32, core: &str) {
-    let status = Command::new("taskset")
-        .args(["-a", "-p", "-c", core, &process.to_string()])
-        .stdout(Stdio::null())
-        .status();
-    assert!(status.is_ok_and(|status| status.success()), "taskset (util-linux) binds processes to cores");
-}
+use super::{log, raw};
 
 /// Serves until killed.
 pub(crate) fn run(kind: &str, path: &Path) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.expect("threads can be started").block_on(async {
         match kind {
-            "keywright" => keywright(path).await,
+            "keywright" => keywright(path, SigningAlg::Rs256).await,
+            "keywright-es256" => keywright(path, SigningAlg::Es256).await,
             _ => constant(kind, path).await,
         }
     });
 }
 
-async fn keywright(path: &Path) {
+async fn keywright(path: &Path, alg: SigningAlg) {
     let mut config = Config::defaults(path);
     config.http.listen = ([127, 0, 0, 1], 0).into();
     config.http.trusted_proxies = vec!["127.0.0.1/32".parse().expect("it is a network")];
+    config.sign_in.signing_alg = alg;
+    // The stores' rows are of one day, and retention has a measurement of its own.
+    config.activity.retention_days = 36_500;
     let running = app::start(&config, Env::default(), Doors::Tcp).await;
     let running = running.unwrap_or_else(|failure| panic!("{failure}"));
     println!("{}", running.address.expect("it listens").port());
-    std::future::pending::<()>().await;
+    let (orders, mut next) = tokio::sync::mpsc::unbounded_channel();
+    std::thread::spawn(move || {
+        std::io::stdin().lock().lines().map_while(Result::ok).for_each(|line| {
+            let _ = orders.send(line);
+        });
+    });
+    while let Some(order) = next.recv().await {
+        println!("{}", obey(&running.core, &order).await);
+    }
+}
+
+async fn obey(core: &Arc<Core>, order: &str) -> String {
+    let (word, rest) = order.split_once(' ').unwrap_or((order, ""));
+    let time = || Duration::from_millis(rest.parse().expect("a number of milliseconds"));
+    match word {
+        "log" => {
+            core.activity.discard(rest == "off");
+            rest.to_owned()
+        }
+        "sign" => raw::signatures(core.people.signing_keys.alg(), time()).await,
+        "hash" => raw::hashes(time()).await,
+        "pages" => log::pages(core, rest.parse().expect("a number of pages")).await,
+        _ => panic!("no order is called {word}"),
+    }
 }
 
 async fn constant(kind: &str, path: &Path) {
@@ -166,4 +115,9 @@ fn answer(path: &Path) -> (Vec<(HeaderName, HeaderValue)>, Vec<u8>) {
         (!own).then(|| Some((name.parse().ok()?, value.trim().parse().ok()?)))?
     });
     (headers.collect(), body.as_bytes().to_vec())
+}
+
+/// Time, measured.
+pub(crate) fn took_us(started: Instant) -> f64 {
+    started.elapsed().as_secs_f64() * 1e6
 }

@@ -1,0 +1,93 @@
+//! The program itself: its size, how quickly it answers after the start, and what memory it holds.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::Options;
+use super::arms::What;
+use super::child::{Child, resident_mib};
+use super::drive::{Connections, sample};
+use super::fill::{Key, Scratch, Store};
+use super::table::{Goal, Table, median};
+
+/// The program that is released; cargo builds it with this one.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_keywright");
+const TIMES: usize = 7;
+
+/// Measures all of it.
+pub(crate) fn measure(table: &mut Table, scratch: &Scratch, options: &Options, keys: &[Key]) {
+    size(table, scratch);
+    let many = scratch.copy(Store::Keys(options.keys), "start");
+    let (mut times, mut idle) = (Vec::new(), f64::NAN);
+    for _ in 0..TIMES {
+        let (took, memory) = start(&many, keys);
+        times.push(took.as_secs_f64() * 1e3);
+        idle = memory;
+    }
+    table.line("start to first answer, 1M keys", Goal::AtMost(50.0), median(times), "ms");
+    table.line("resident memory, idle", Goal::AtMost(15.0), idle, "MiB");
+
+    let child = Child::start("keywright", &many, &options.cores.0);
+    let mut all = What::Forward.requests(keys, (0..options.keys).collect());
+    Connections::open(child.port, options.connections, b"").send(&mut all, options.keys);
+    let what = format!("… after {} distinct keys, default cache", options.keys);
+    table.line(what, Goal::AtMost(120.0), child.resident_mib(), "MiB");
+    drop(child);
+    let _ = std::fs::remove_dir_all(many);
+}
+
+/// Starts the program, asks until it answers, and lets it rest for a moment: how long the answer took to come, and
+/// what memory it holds.
+fn start(data: &Path, keys: &[Key]) -> (Duration, f64) {
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .and_then(|free| free.local_addr())
+        .expect("a free port")
+        .port();
+    let started = Instant::now();
+    let mut process = Command::new(PROGRAM)
+        .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--data"])
+        .arg(data)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(started.elapsed() < Duration::from_secs(20), "the server does not listen");
+        std::thread::sleep(Duration::from_micros(200));
+    }
+    let answer = sample(port, &mut What::Verify.requests(keys, vec![0]));
+    assert!(answer.windows(12).any(|part| part == b"\"valid\":true"), "the key is good");
+    let took = started.elapsed();
+    // The jobs of the first second come and go.
+    std::thread::sleep(Duration::from_millis(1_500));
+    let memory = resident_mib(process.id());
+    let _ = Command::new("kill").arg(process.id().to_string()).status();
+    let _ = process.wait();
+    (took, memory)
+}
+
+/// What the program takes on disk without symbols, and how much of it is the dashboard.
+fn size(table: &mut Table, scratch: &Scratch) {
+    let stripped = scratch.path("stripped");
+    let status = Command::new("strip").arg("-o").arg(&stripped).arg(PROGRAM).status();
+    assert!(status.is_ok_and(|status| status.success()), "strip (binutils) takes the symbols away");
+    let whole = std::fs::metadata(&stripped).expect("strip wrote it").len() as f64;
+    let dashboard = bytes(&Path::new(env!("CARGO_MANIFEST_DIR")).join("ui/dist")) as f64;
+    let megabytes = |bytes: f64| bytes / 1e6;
+    table.line(
+        "stripped binary without the dashboard",
+        Goal::AtMost(12.0),
+        megabytes(whole - dashboard),
+        "MB",
+    );
+    table.line("… the dashboard's files in it", Goal::None, megabytes(dashboard), "MB");
+}
+
+fn bytes(path: &Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(path) else { return 0 };
+    let of = |path: PathBuf| {
+        if path.is_dir() { bytes(&path) } else { path.metadata().map_or(0, |file| file.len()) }
+    };
+    entries.flatten().map(|entry| of(entry.path())).sum()
+}
