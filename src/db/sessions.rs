@@ -220,13 +220,13 @@ pub fn revoke_all(tx: &mut Tx<'_>, user_no: i64, now: Timestamp) -> Result<usize
     Ok(ended)
 }
 
-/// Remembers that a session was used.
+/// Remembers, to the minute, that a session was used.
 ///
 /// # Errors
 /// When the store cannot be written.
 pub fn touch(tx: &mut Tx<'_>, no: i64, now: Timestamp) -> Result<(), Error> {
     let sql = "UPDATE sessions SET last_used_at = ?2 WHERE no = ?1 AND last_used_at < ?2";
-    tx.execute(sql, params![no, now.millis()])?;
+    tx.execute(sql, params![no, now.millis() - now.millis() % 60_000])?;
     Ok(())
 }
 

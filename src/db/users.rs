@@ -4,7 +4,8 @@ use super::{Conn, Error, Row, Tx, params};
 use crate::model::{Email, KeyId, Role, SecretHash, Timestamp, User, UserId};
 
 const COLUMNS: &str = "u.no, u.id, u.email, u.name, u.role, u.email_verified_at, u.disabled_at, u.created_at,
-    u.updated_at, EXISTS (SELECT 1 FROM totp WHERE user_no = u.no AND confirmed_at IS NOT NULL), u.password";
+    u.updated_at, EXISTS (SELECT 1 FROM totp WHERE user_no = u.no AND confirmed_at IS NOT NULL), u.password,
+    (SELECT max(last_used_at) FROM sessions WHERE user_no = u.no)";
 
 fn read(row: &Row<'_>) -> Result<User, Error> {
     Ok(User {
@@ -18,6 +19,7 @@ fn read(row: &Row<'_>) -> Result<User, Error> {
         created_at: row.time(7)?,
         updated_at: row.time(8)?,
         second_factor: row.bool(9)?,
+        last_active_at: row.time_opt(11)?,
     })
 }
 

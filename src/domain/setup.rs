@@ -98,6 +98,7 @@ fn person(call: &Call, email: Email, name: &str, role: Role) -> User {
         email_verified_at: Some(call.now),
         disabled_at: None,
         second_factor: false,
+        last_active_at: None,
         created_at: call.now,
         updated_at: call.now,
         email,

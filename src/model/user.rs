@@ -27,6 +27,8 @@ pub struct User {
     pub disabled_at: Option<Timestamp>,
     /// Whether a second factor is asked of them.
     pub second_factor: bool,
+    /// When they last used one of the sessions that are still kept.
+    pub last_active_at: Option<Timestamp>,
     /// When they were added.
     pub created_at: Timestamp,
     /// When they were last changed.

@@ -320,3 +320,25 @@ async fn forged_cursors_and_foreign_ids_are_refused() {
     assert_ne!(page["data"][0]["id"], next["data"][0]["id"]);
     assert_eq!(next["next_cursor"], Value::Null);
 }
+
+#[tokio::test]
+async fn the_team_sees_who_was_here_lately() {
+    let app = TestApp::start().await;
+    let ada = add(&app, "ada@example.com", "viewer").await;
+    let seen = async || {
+        let people = app.operator().get("/v1/users?q=ada").await.expect(200);
+        people["data"][0].get("last_active_at").cloned()
+    };
+    assert_eq!((ada.get("last_active_at"), seen().await), (None, None));
+    let body = json!({"email": "ada@example.com", "password": PASSWORD});
+    let client = browser(&app, &page(&app).post("/v1/auth/session", &body).await);
+    assert_eq!(seen().await, Some(json!(app.now().to_string())));
+    app.advance(640);
+    client.get("/v1/user/profile").await.expect(200);
+    // It is written with the log.
+    app.operator().get("/v1/activity").await.expect(200);
+    let to_the_minute = json!(app.now().minus_seconds(40).to_string());
+    assert_eq!(seen().await, Some(to_the_minute.clone()));
+    let sessions = client.get("/v1/sessions").await.expect(200);
+    assert_eq!(sessions["data"][0]["last_used_at"], to_the_minute);
+}

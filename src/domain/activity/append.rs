@@ -1,13 +1,13 @@
 //! The writer's side of the log: appends what waits, inside the writer's transaction.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use super::chain::{Chain, Row};
 use super::log::{Log, lock};
 use super::strings::Strings;
 use crate::db::activity::{self as table, Inserter, Stored, segment};
-use crate::db::{Drain, Error, Tx, activity_links as links};
+use crate::db::{Drain, Error, Tx, activity_links as links, sessions};
 use crate::domain::vault::Signer;
 use crate::model::Timestamp;
 use crate::model::activity::Entry;
@@ -154,8 +154,11 @@ impl Writing<'_> {
     fn batch(&mut self, tx: &mut Tx<'_>, chain: &mut Chain, state: &mut State) -> Result<(), Error> {
         let State { batch, writing, strings, .. } = state;
         let mut rows = Inserter::new(tx)?;
+        let mut sessions = BTreeMap::new();
         for entry in batch.iter().take(*writing) {
             let no = chain.last_no + 1;
+            // The newest comes last.
+            sessions.extend(entry.session_no.map(|session_no| (session_no, entry.at)));
             let mut intern = |text: &Option<Box<str>>| {
                 text.as_deref().map(|text| strings.intern(tx, segment(no), text)).transpose()
             };
@@ -165,6 +168,9 @@ impl Writing<'_> {
             let (path, agent) = (path.map(|path| path.digest), agent.map(|agent| agent.digest));
             let text_bytes = strings.take_written_bytes();
             self.feed(tx, chain, &Row { stored: &row, path, agent, text_bytes })?;
+        }
+        for (session_no, at) in sessions {
+            sessions::touch(tx, session_no, at)?;
         }
         Ok(())
     }

@@ -64,6 +64,7 @@ pub(crate) fn insert(
         email_verified_at: new.verified.then_some(now),
         disabled_at: None,
         second_factor: false,
+        last_active_at: None,
         created_at: now,
         updated_at: now,
     };

@@ -37,6 +37,9 @@ pub struct UserView {
     disabled: bool,
     /// Whether a second factor is asked of them.
     second_factor: bool,
+    /// When they last used a session, to the minute; absent when that is longer ago than sessions are kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_active_at: Option<String>,
     /// When they were added.
     created_at: String,
     /// When they were last changed.
@@ -53,6 +56,7 @@ impl From<&User> for UserView {
             email_verified: user.email_verified_at.is_some(),
             disabled: user.disabled_at.is_some(),
             second_factor: user.second_factor,
+            last_active_at: user.last_active_at.map(|at| at.to_string()),
             created_at: user.created_at.to_string(),
             updated_at: user.updated_at.to_string(),
         }

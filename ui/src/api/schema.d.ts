@@ -5837,6 +5837,8 @@ export interface components {
             disabled: boolean;
             /** @description Whether a second factor is asked of them. */
             second_factor: boolean;
+            /** @description When they last used a session, to the minute; absent when that is longer ago than sessions are kept. */
+            last_active_at?: string;
             /** @description When they were added. */
             created_at: string;
             /** @description When they were last changed. */
