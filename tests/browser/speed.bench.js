@@ -5,17 +5,19 @@ import { launch, Visitor } from './support/browser.js';
 import { Server } from './support/server.js';
 import { furnish, verify } from './support/world.js';
 
-/** Rows in the log. The list costs the same for millions: the server reads one page, and the page holds what is in sight. */
-const ROWS = Number(process.env.ROWS ?? 5_000);
+/** A data directory to measure on a copy of, such as one with millions of rows. */
+const { STORE } = process.env;
+/** Rows that are put into the log of a new one. */
+const ROWS = Number(process.env.ROWS ?? (STORE ? 0 : 5_000));
 const FIRST_ROWS_MILLISECONDS = 300;
 const LONGEST_TASK_MILLISECONDS = 50;
 
 let server;
 let browser;
 before(async () => {
-  server = await Server.withOwner();
+  server = await Server.withOwner({}, STORE);
   browser = await launch();
-  const { backend } = await furnish(server);
+  const { backend } = STORE ? {} : await furnish(server);
   let left = ROWS;
   const ask = async () => {
     while (left-- > 0) await verify(server, backend.key, 'queries:read', `/v1/queries/${left}`);
@@ -44,14 +46,15 @@ test('first rows soon, and no long task while scrolling', async () => {
   assert.ok(rows > 10 && rows < 80, `only rows in sight are on the page, not ${rows}`);
   await page.getByRole('button', { name: 'Pause' }).click();
   // The best of three: whatever else the machine does can only make it slower.
-  let longest = Infinity;
+  const rounds = [];
   let seen = 0;
   for (let round = 0; round < 3; round += 1) {
     await page.evaluate(() => (window.longTasks.length = 0));
     seen = await page.evaluate(scrollDown);
-    longest = Math.min(longest, Math.max(0, ...(await page.evaluate(() => window.longTasks))));
+    rounds.push(Math.max(0, ...(await page.evaluate(() => window.longTasks))));
   }
-  console.log(`first rows after ${Math.round(took)} ms, ${seen} rows scrolled through, longest task ${Math.round(longest)} ms`);
+  const longest = Math.min(...rounds);
+  console.log(`first rows after ${Math.round(took)} ms, ${seen} rows scrolled through, longest task in each of three rounds ${rounds.map((one) => (one ? `${Math.round(one)} ms` : 'under 50 ms')).join(', ')}`);
   assert.ok(seen > 1_000, `${seen} rows were reached`);
   assert.ok(took <= FIRST_ROWS_MILLISECONDS, `the first rows took ${Math.round(took)} ms`);
   assert.ok(longest <= LONGEST_TASK_MILLISECONDS, `a task took ${Math.round(longest)} ms`);

@@ -1,7 +1,7 @@
 /** The real binary on a directory and a port of its own. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -20,17 +20,18 @@ async function freePort() {
 
 /** A server that answers; `url` is its address, `printed()` what it said so far. */
 export class Server {
-  /** An empty data directory: the server prints a set-up link. */
-  static async empty(environment = {}) {
+  /** An empty data directory, or a copy of a store without people: the server prints a set-up link. */
+  static async empty(environment = {}, store = undefined) {
     const data = await mkdtemp(join(tmpdir(), 'keywright-browser-'));
+    if (store) await cp(store, data, { recursive: true });
     const server = await new Server(data).start(environment);
     await server.until(async () => server.setupLink() !== undefined, 'no set-up link was printed');
     return server;
   }
 
   /** A server with an owner, and a management key that may do everything. */
-  static async withOwner(environment = {}) {
-    const server = await Server.empty(environment);
+  static async withOwner(environment = {}, store = undefined) {
+    const server = await Server.empty(environment, store);
     const token = server.setupLink().split('#token=')[1];
     server.owner = { email: 'ada@example.com', password: 'correct horse battery staple' };
     const headers = { 'Content-Type': 'application/json', Origin: server.url };

@@ -16,6 +16,12 @@ test('what a rule saw is shown where the log has it', () => {
   expect(rules.find((rule) => rule.result === 'failed')?.saw).toBe('holds "a"; asked for "b"');
 });
 
+test('a call without a key has no rules of keys', () => {
+  const user = { id: 'usr_1', name: 'Ada', email: 'ada@example.com' };
+  expect(rulesOf(row({ kind: 'api.call', user }))).toEqual([]);
+  expect(rulesOf(row({ kind: 'key.verify', outcome: 'refused', code: 'NOT_FOUND' })).length).toBe(10);
+});
+
 test('changes and sign-ins have no rules', () => {
   expect(rulesOf(row({ kind: 'key.created', outcome: 'changed' }))).toEqual([]);
   expect(rulesOf(row({ kind: 'session.sign_in', outcome: 'refused', code: 'INVALID_CREDENTIALS' }))).toEqual([]);

@@ -32,6 +32,8 @@ export function rulesOf(row: Activity): RuleLine[] {
   const detail = (row.detail ?? {}) as Detail;
   if (row.outcome === 'changed' || (row.code !== 'VALID' && !TEXT.has(row.code))) return [];
   if (!['key.verify', 'request.authorize', 'api.call'].includes(row.kind)) return [];
+  // Somebody with a session or a token: the rules of keys were not asked.
+  if (!row.key && (row.user || row.client)) return [];
   // The order is fixed, and the first failure wins: the code alone tells how far it came.
   const stop = RULES.findIndex(([code]) => code === row.code);
   return RULES.map(([code, text], index) => ({
