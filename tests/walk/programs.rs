@@ -25,10 +25,17 @@ pub async fn run(mut command: Command) -> Output {
     match tokio::time::timeout(LONGEST, ended).await {
         Ok(output) => output.expect("no panic").expect("its output"),
         Err(_) => {
-            let _ = Command::new("kill").args(["-9", &id.to_string()]).status();
+            let _ = signal("KILL", id);
             panic!("{name} does not end");
         }
     }
+}
+
+/// Sends a signal to a process of ours; false if it has gone.
+pub fn signal(name: &str, id: u32) -> bool {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "kill -s $0 $1", name, &id.to_string()]).stderr(Stdio::null());
+    shell.status().is_ok_and(|status| status.success())
 }
 
 /// What a program that ended well printed.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 
 use crate::PROGRAM;
-use crate::programs::{printed, run};
+use crate::programs::{printed, run, signal};
 use crate::world::World;
 
 /// How often a proxy is looked at until it answers or has ended, [`PAUSE`] apart.
@@ -131,8 +131,7 @@ impl Proxy {
 impl Drop for Proxy {
     fn drop(&mut self) {
         // Asked to stop, a proxy takes its own workers along; killed, it would leave them.
-        let asked = Command::new("kill").arg(self.child.id().to_string()).stderr(Stdio::null()).status();
-        if !asked.is_ok_and(|status| status.success()) {
+        if !signal("TERM", self.child.id()) {
             let _ = self.child.kill();
         }
         let _ = self.child.wait();
