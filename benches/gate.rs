@@ -1,5 +1,5 @@
 //! What the gate costs behind nginx: requests per second through nginx that asks Keywright about each of them, beside
-//! the same nginx that asks a poem handler which always answers 204.
+//! the same nginx that asks a poem handler which always answers 204, and one that always answers Keywright's headers.
 //!
 //! `cargo bench --bench gate` needs nginx and taskset. Everything that serves runs on one core, the load on another.
 
@@ -17,7 +17,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use poem::endpoint::make;
-use poem::http::StatusCode;
+use poem::http::{HeaderName, HeaderValue, StatusCode};
 use poem::listener::TcpAcceptor;
 use poem::{Response, Route, Server};
 use serde_json::Value;
@@ -33,14 +33,14 @@ const GOAL: f64 = 0.90;
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     if let Some(at) = arguments.iter().position(|argument| argument == "serve") {
-        return serve(&arguments[at + 1]);
+        return serve(&arguments[at + 1], Path::new(&arguments[at + 2]));
     }
     let pinned = Command::new("taskset").args(["-p", "-c", LOAD, &std::process::id().to_string()]).output();
     assert!(pinned.unwrap().status.success(), "taskset (util-linux) binds processes to cores");
     let directory = tempfile::tempdir().unwrap();
     let world = World::start(directory.path());
-    let arms = [("gate", world.gate), ("bare", world.bare)];
-    let mut rates = [const { Vec::new() }; 2];
+    let arms = [("gate", world.gate), ("bare", world.bare), ("constant", world.constant)];
+    let mut rates = [const { Vec::new() }; 3];
     for round in 0..=ROUNDS {
         for (rates, (_, port)) in rates.iter_mut().zip(arms) {
             let rate = load(port, &world.key);
@@ -51,10 +51,13 @@ fn main() {
         }
     }
     for ((name, _), rates) in arms.iter().zip(&rates) {
-        println!("nginx asking {name:<5} {:>8.0} requests/s (median of {ROUNDS})", median(rates.clone()));
+        println!("nginx asking {name:<8} {:>8.0} requests/s (median of {ROUNDS})", median(rates.clone()));
     }
-    let ratios = rates[0].iter().zip(&rates[1]).map(|(gate, bare)| gate / bare).collect();
-    println!("nginx with the gate ÷ nginx with a bare handler: {:.3} (goal {GOAL:.2})", median(ratios));
+    let ratio = |above: usize, below: usize| {
+        median(rates[above].iter().zip(&rates[below]).map(|(above, below)| above / below).collect())
+    };
+    println!("nginx with the gate ÷ nginx with a bare handler: {:.3} (goal {GOAL:.2})", ratio(0, 1));
+    println!("nginx with the gate ÷ nginx with a handler of the same headers: {:.3}", ratio(0, 2));
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
@@ -67,6 +70,7 @@ struct World {
     _children: Vec<Running>,
     gate: u16,
     bare: u16,
+    constant: u16,
     key: String,
 }
 
@@ -82,8 +86,8 @@ impl Drop for Running {
 
 impl World {
     fn start(directory: &Path) -> Self {
-        let (service, service_port) = own("service");
-        let (bare, bare_port) = own("bare");
+        let (service, service_port) = own("service", Path::new("-"));
+        let (bare, bare_port) = own("bare", Path::new("-"));
         let data = directory.join("data");
         let (keywright, address) = keywright(&data);
         let cli = |arguments: &[&str]| -> String {
@@ -106,24 +110,38 @@ impl World {
             "--json",
         ]);
         let key = serde_json::from_str::<Value>(&made).unwrap()["key"].as_str().unwrap().to_owned();
-        let (gate_port, beside_port) = (free_port(), free_port());
-        let config = |port: u16| {
-            let (upstream, listen) =
-                (format!("http://127.0.0.1:{service_port}"), format!("127.0.0.1:{port}"));
-            let proxy = ["proxy-config", "nginx", "--api", "afdb", "--upstream"];
-            let text = cli(&[&proxy[..], &[&upstream, "--listen", &listen]].concat());
-            text.replace("worker_processes auto", "worker_processes 1")
+        let recorded = directory.join("answer");
+        std::fs::write(&recorded, ask(&address, &key)).unwrap();
+        let (constant, constant_port) = own("constant", &recorded);
+        let behind = |name: &str, asked: &str| {
+            let port = free_port();
+            let upstream = format!("http://127.0.0.1:{service_port}");
+            let listen = format!("127.0.0.1:{port}");
+            let proxy =
+                ["proxy-config", "nginx", "--api", "afdb", "--upstream", &upstream, "--listen", &listen];
+            let config = cli(&proxy).replace("worker_processes auto", "worker_processes 1");
+            (nginx(&directory.join(name), &config.replace(&address, asked), port), port)
         };
-        let with_gate = nginx(&directory.join("gate"), &config(gate_port), gate_port);
-        let asked = config(beside_port).replace(&address, &format!("127.0.0.1:{bare_port}"));
-        let with_bare = nginx(&directory.join("bare"), &asked, beside_port);
-        Self {
-            _children: vec![with_gate, with_bare, keywright, bare, service],
-            gate: gate_port,
-            bare: beside_port,
-            key,
-        }
+        let (with_gate, gate) = behind("gate", &address);
+        let (with_bare, beside) = behind("bare", &format!("127.0.0.1:{bare_port}"));
+        let (with_constant, same) = behind("constant", &format!("127.0.0.1:{constant_port}"));
+        let children = vec![with_gate, with_bare, with_constant, keywright, bare, constant, service];
+        Self { _children: children, gate, bare: beside, constant: same, key }
     }
+}
+
+/// The head of Keywright's answer to the question that nginx asks.
+fn ask(address: &str, key: &str) -> Vec<u8> {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let question = format!(
+        "GET /v1/forward-auth?api=afdb&nginx=1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
+         X-Original-Method: GET\r\nX-Original-URI: /v1/queries\r\nAuthorization: Bearer {key}\r\n\r\n"
+    );
+    stream.write_all(question.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
+    answer
 }
 
 /// A process on the servers' core.
@@ -151,18 +169,29 @@ fn keywright(data: &Path) -> (Running, String) {
 }
 
 /// A poem server in a process of its own, and its port.
-fn own(kind: &str) -> (Running, u16) {
+fn own(kind: &str, answer: &Path) -> (Running, u16) {
     let program = std::env::current_exe().unwrap();
-    let mut child = on_core(program).args(["serve", kind]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        on_core(program).args(["serve", kind]).arg(answer).stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
     (Running(child), line.trim().parse().unwrap())
 }
 
-fn serve(kind: &str) {
-    let answer = if kind == "bare" { None } else { Some("{\"rows\":[]}") };
-    let endpoint = make(move |_| async move {
-        answer.map_or(Response::builder().status(StatusCode::NO_CONTENT).finish(), Response::from)
+fn serve(kind: &str, answer: &Path) {
+    let response = match kind {
+        "bare" => (StatusCode::NO_CONTENT, Vec::new(), ""),
+        "constant" => (StatusCode::OK, headers(answer), ""),
+        _ => (StatusCode::OK, Vec::new(), "{\"rows\":[]}"),
+    };
+    let endpoint = make(move |_| {
+        let (status, headers, body) = response.clone();
+        async move {
+            let mut response = Response::from(body);
+            response.set_status(status);
+            response.headers_mut().extend(headers.into_iter().map(|(name, value)| (Some(name), value)));
+            response
+        }
     });
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
@@ -171,6 +200,15 @@ fn serve(kind: &str) {
         let server = Server::new_with_acceptor(TcpAcceptor::from_tokio(listener).unwrap());
         server.run(Route::new().at("/*path", endpoint)).await.unwrap();
     });
+}
+
+/// The headers of a recorded answer but those that the server makes itself.
+fn headers(answer: &Path) -> Vec<(HeaderName, HeaderValue)> {
+    let text = std::fs::read_to_string(answer).unwrap();
+    let lines = text.lines().skip(1).take_while(|line| !line.is_empty());
+    let pairs = lines.filter_map(|line| line.split_once(':'));
+    let others = pairs.filter(|(name, _)| !matches!(*name, "content-length" | "date" | "connection"));
+    others.map(|(name, value)| (name.parse().unwrap(), value.trim().parse().unwrap())).collect()
 }
 
 fn nginx(directory: &PathBuf, config: &str, port: u16) -> Running {

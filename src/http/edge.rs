@@ -5,12 +5,12 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use poem::http::{HeaderName, HeaderValue, header};
+use poem::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use poem::{Endpoint, IntoResponse, Request, Response};
 
 use super::context::{RequestContext, RequestIds, Trust};
 use super::error;
-use super::hot::Hot;
+use super::hot::{Hot, Path};
 use crate::domain::Core;
 use crate::error::Error;
 use crate::model::activity::{Kind, Reason};
@@ -48,7 +48,8 @@ impl<E: Endpoint> Endpoint for Edge<E> {
 
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
         let context = RequestContext::of(&request, &self.core, &self.ids, &self.trust);
-        let outcome = match (key_in_url(&self.core, &request, &context), Hot::path(&request)) {
+        let hot = Hot::path(&request);
+        let outcome = match (key_in_url(&self.core, &request, &context), hot) {
             (Err(error), _) => Ok(Err(error.into())),
             (Ok(()), Some(path)) => {
                 let answer = self.hot.answer(path, &self.core, &mut request, &context);
@@ -61,7 +62,9 @@ impl<E: Endpoint> Endpoint for Edge<E> {
             Ok(Err(error)) => failure(error, context.id),
             Err(_) => error::response(&Error::internal("a handler panicked"), context.id),
         };
-        self.finish(response.headers_mut(), context.id);
+        // A request that may pass: the proxy reads this answer, without a body, and no browser ever does.
+        let for_proxy = hot == Some(Path::ForwardAuth) && response.status() == StatusCode::OK;
+        self.finish(response.headers_mut(), context.id, for_proxy);
         Ok(response)
     }
 }
@@ -75,9 +78,12 @@ impl<E: Endpoint> Edge<E> {
 }
 
 impl<E> Edge<E> {
-    fn finish(&self, headers: &mut poem::http::HeaderMap, id: RequestId) {
+    fn finish(&self, headers: &mut HeaderMap, id: RequestId, for_proxy: bool) {
         let id = HeaderValue::from_str(id.encode().as_str()).expect("an id is ASCII");
         headers.insert(REQUEST_ID, id);
+        if for_proxy {
+            return;
+        }
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
         headers.insert(header::REFERRER_POLICY, NO_REFERRER);
         headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(API_CSP);
