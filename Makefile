@@ -55,6 +55,8 @@ screenshots: ui ## Take the README's pictures from the demo
 bench: ## Measure everything that has a goal, and print one table (15 minutes, 6 GB on disk)
 	$(CARGO) bench --locked --bench micro
 	$(CARGO) bench --locked --bench load
+	@if command -v nginx >/dev/null; then $(CARGO) bench --locked --bench gate; \
+	 else echo "nginx is not installed: skipping what the gate costs behind it"; fi
 
 # The dashboard's files; they end up inside the binary.
 ui:
