@@ -79,27 +79,37 @@ impl fmt::Debug for Params {
 /// # Errors
 /// `invalid_request` for broken escapes, text that is no UTF-8, and control characters.
 pub fn decode(text: &[u8]) -> Result<String> {
-    let broken =
-        || OAuthError::invalid_request("A parameter is not encoded as application/x-www-form-urlencoded");
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.iter().copied();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let digit = |byte: Option<u8>| byte.and_then(|byte| char::from(byte).to_digit(16));
-                let (high, low) = (digit(rest.next()), digit(rest.next()));
-                let (high, low) = high.zip(low).ok_or_else(broken)?;
-                u8::try_from(high << 4 | low).map_err(|_| broken())?
-            }
-            other => other,
-        });
-    }
+    let bytes = if text.iter().any(|byte| matches!(byte, b'+' | b'%')) {
+        unescape(text).ok_or_else(broken)?
+    } else {
+        // Tokens are long, and nothing in them is escaped.
+        text.to_vec()
+    };
     let text = String::from_utf8(bytes).map_err(|_| broken())?;
-    if text.chars().any(char::is_control) {
+    let plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if !plain && text.chars().any(char::is_control) {
         return Err(OAuthError::invalid_request("A parameter holds a control character"));
     }
     Ok(text)
+}
+
+fn broken() -> OAuthError {
+    OAuthError::invalid_request("A parameter is not encoded as application/x-www-form-urlencoded")
+}
+
+/// None for an escape that is broken.
+fn unescape(text: &[u8]) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.iter().copied();
+    let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => u8::try_from(digit(rest.next())? << 4 | digit(rest.next())?).ok()?,
+            other => other,
+        });
+    }
+    Some(bytes)
 }
 
 /// Adds parameters to the query of a URI, encoded.
