@@ -8,15 +8,15 @@ use std::time::{Duration, Instant};
 use criterion::{Criterion, criterion_group, criterion_main};
 use keywright::app::{self, Doors, Env, Running};
 use keywright::config::Config;
-use keywright::db::activity::{Inserter, Stored};
-use keywright::db::{Error, ToSql, Tx};
-use keywright::domain::verify::Question;
-use keywright::domain::verify::limits::{BucketId, Limiter, Subject};
+use keywright::domain::policy::Question;
+use keywright::domain::policy::limits::{BucketId, Limiter, Subject};
 use keywright::model::activity::{Entry, Kind, Method, Outcome, Reason};
 use keywright::model::{
     Api, AskedEnvironment, Environment, KeyId, KeySecret, RateLimit, RequestId, ScopeExpr, SecretHash,
     Timestamp, inspect,
 };
+use keywright::store::activity::{Inserter, Stored};
+use keywright::store::{Error, ToSql, Tx};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_780_000_000);
 

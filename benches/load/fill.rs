@@ -5,9 +5,10 @@ use std::process::Command;
 
 use keywright::app::{self, Doors, Env};
 use keywright::config::Config;
-use keywright::db::{self, ToSql, Tx};
 use keywright::domain::Core;
 use keywright::model::{ApiId, Environment, KeyId, KeyPrefix, KeySecret, SecretHash, Timestamp};
+use keywright::store;
+use keywright::store::{ToSql, Tx};
 
 /// Characters of `bench_live_` and what follows.
 pub(crate) const KEY_LENGTH: usize = 11 + 38;
@@ -121,7 +122,7 @@ fn secret(number: usize) -> KeySecret {
     KeySecret::generate(prefix, Environment::Live, random.as_bytes())
 }
 
-type Job = Box<dyn FnOnce(&mut Tx<'_>) -> Result<(), db::Error> + Send>;
+type Job = Box<dyn FnOnce(&mut Tx<'_>) -> Result<(), store::Error> + Send>;
 
 /// Makes the store of this name.
 pub(crate) fn fill(name: &str, path: &Path) {
@@ -174,7 +175,7 @@ pub(crate) fn key_id(no: i64) -> KeyId {
 pub(crate) const API_NO: i64 = 1_000;
 
 /// An API like the examples: a few scopes, and a tier that counts but never refuses here.
-fn add_api(tx: &mut Tx<'_>) -> Result<(), db::Error> {
+fn add_api(tx: &mut Tx<'_>) -> Result<(), store::Error> {
     let id = ApiId::new(CREATED, [1; 10]).to_string();
     let now = CREATED.millis();
     tx.execute(
@@ -196,7 +197,13 @@ fn add_api(tx: &mut Tx<'_>) -> Result<(), db::Error> {
     Ok(())
 }
 
-fn add_key(tx: &mut Tx<'_>, no: i64, api_no: i64, scopes: &str, secret: &KeySecret) -> Result<(), db::Error> {
+fn add_key(
+    tx: &mut Tx<'_>,
+    no: i64,
+    api_no: i64,
+    scopes: &str,
+    secret: &KeySecret,
+) -> Result<(), store::Error> {
     let id = key_id(no).to_string();
     let now = CREATED.millis();
     tx.execute(

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use keywright::activity;
+use keywright::activity::Filter;
+use keywright::activity::count_rows;
 use keywright::app::{self, Doors, Env};
 use keywright::config::Config;
-use keywright::domain::access::{ActivityRead, Call, Can, Principal, PrincipalKind, RequestInfo};
-use keywright::domain::activity::{self, Filter};
-use keywright::domain::{Core, activity::count_rows};
+use keywright::domain::Core;
+use keywright::domain::identity::access::{ActivityRead, Call, Can, Principal, PrincipalKind, RequestInfo};
 use keywright::env::{ManualClock, SystemRng};
 use keywright::model::activity::{Entry, Kind, Method, Outcome, Reason};
 use keywright::model::{RequestId, Timestamp};
@@ -299,7 +301,7 @@ async fn held(core: &Arc<Core>, work: impl Future<Output = keywright::error::Res
         let mut longest = 0.0_f64;
         while !stop.load(Ordering::Relaxed) {
             let started = Instant::now();
-            core.write(|_| Ok::<_, keywright::db::Error>(())).await.expect("the store can be written");
+            core.write(|_| Ok::<_, keywright::store::Error>(())).await.expect("the store can be written");
             longest = longest.max(took_us(started) / 1e3);
             tokio::time::sleep(std::time::Duration::from_micros(500)).await;
         }

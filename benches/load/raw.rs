@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
-use keywright::domain::passwords::{PasswordHash, usual_size};
+use keywright::domain::identity::passwords::{PasswordHash, usual_size};
 use keywright::model::Secret;
 use keywright::model::setting::SigningAlg;
 use thread_priority::unix::{NormalThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id};

@@ -9,8 +9,9 @@ use zeroize::Zeroizing;
 
 use super::{Env, Failure};
 use crate::config::Config;
-use crate::db::{Error as DbError, migrate};
-use crate::domain::vault::{self, Vault};
+use crate::platform::vault;
+use crate::platform::vault::Vault;
+use crate::store::{Error as DbError, migrate};
 
 /// Longest path of a unix socket on Linux, its closing NUL included.
 const SOCKET_PATH_BYTES: usize = 108;

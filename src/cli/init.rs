@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::output::{Style, cell, printable};
 use super::{Context, Done, log};
 use crate::app::{self, Doors, Env};
-use crate::domain::setup;
+use crate::domain::identity::setup;
 use crate::model::Secret;
 
 /// More than the longest password takes.

@@ -12,7 +12,7 @@ use super::settings::SettingFlags;
 use super::{Context, Done, demo, log};
 use crate::app::{self, Doors, Env, Running};
 use crate::config::{Config, Loaded};
-use crate::domain::users::account;
+use crate::domain::identity::users::account;
 use crate::model::Secret;
 use crate::model::setting::LogFormat;
 

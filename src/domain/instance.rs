@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::db::{self, Tx, params};
-use crate::domain::catalog::Apis;
-use crate::domain::{Core, apis, signing_keys};
+use crate::domain::identity::signing_keys;
+use crate::domain::policy::catalog::Apis;
+use crate::domain::{Core, apis};
 use crate::error::{Error, Result};
+use crate::store;
+use crate::store::{Tx, params};
 
 /// Makes a new store this instance's own, refuses one that was sealed under another `master.key`, and shows its
 /// APIs and signing keys. Run it before anything else.
@@ -37,7 +39,7 @@ fn claim(tx: &mut Tx<'_>, core: &Core) -> Result<Apis> {
         }
     }
     apis::seed_built_in(tx, now, &*core.rng, &core.settings.public_url)?;
-    Ok(Apis::new(db::apis::load_all(tx)?))
+    Ok(Apis::new(store::apis::load_all(tx)?))
 }
 
 /// Whether nobody can sign in yet, so that setting up is open.

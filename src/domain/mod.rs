@@ -1,43 +1,28 @@
 //! The rules. Functions are synchronous over a transaction, take the time from their caller, and know no HTTP.
 
-pub mod access;
-pub mod activity;
 pub mod apis;
-pub mod brute;
-pub mod catalog;
-pub mod changes;
 pub mod clients;
-pub mod cursor;
 pub mod idempotency;
-pub mod input;
+pub mod identity;
 pub mod instance;
 pub mod keys;
-pub mod mail;
-pub mod memo;
 pub mod oauth;
-pub mod passwords;
-pub mod people;
-pub mod proxy_config;
-pub mod reach;
-pub mod sessions;
+pub mod policy;
 pub mod settings;
-pub mod setup;
-pub mod signing_keys;
 #[cfg(test)]
 pub(crate) mod testing;
-pub mod tokens;
-pub mod totp;
-pub mod users;
-pub mod vault;
-pub mod verify;
-pub mod workers;
 
 use std::sync::Arc;
 
-use crate::db::{Db, Error as DbError, Reader, Tx};
+use self::identity::people::People;
+use self::policy::Engine;
+use self::policy::catalog::Catalog;
+use crate::activity::Log;
 use crate::env::{Clock, Rng};
 use crate::model::Timestamp;
 use crate::model::setting::Signup;
+use crate::platform::vault::Vault;
+use crate::store::{Db, Error as DbError, Reader, Tx};
 
 /// What the rules stand on: one value for the whole server, made by `app`.
 pub struct Core {
@@ -45,15 +30,15 @@ pub struct Core {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) rng: Arc<dyn Rng>,
     /// Seals what must be readable again, and signs cursors and the log's chain.
-    pub vault: vault::Vault,
+    pub vault: Vault,
     /// Every API, in memory.
-    pub catalog: catalog::Catalog,
+    pub catalog: Catalog,
     /// Answers whether a key is good.
-    pub verify: verify::Engine,
+    pub verify: Engine,
     /// What signing in stands on.
-    pub people: people::People,
+    pub people: People,
     /// Where decisions are logged.
-    pub activity: Arc<activity::Log>,
+    pub activity: Arc<Log>,
     /// What the operator configured and the rules need.
     pub settings: Settings,
 }

@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use crate::db::{Conn, settings as store};
-use crate::domain::access::{Can, SettingsManage};
-use crate::domain::activity;
-use crate::domain::sessions::SECOND_FACTOR_REQUIRED;
+use crate::activity;
+use crate::domain::identity::access::{Can, SettingsManage};
+use crate::domain::identity::sessions::SECOND_FACTOR_REQUIRED;
 use crate::error::{Error, Result};
 use crate::model::activity::{Entry, Kind};
+use crate::store::{Conn, settings as store};
 
 /// Every such setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

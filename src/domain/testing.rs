@@ -3,17 +3,22 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::db::{self, Db, params};
-use crate::domain::access::{Call, Principal, PrincipalKind, RequestInfo};
-use crate::domain::catalog::{Apis, Catalog};
-use crate::domain::mail::Way;
-use crate::domain::people::{self, People};
-use crate::domain::{Core, Settings, activity, apis, signing_keys, vault, verify};
+use crate::activity;
+use crate::domain::identity::access::{Call, Principal, PrincipalKind, RequestInfo};
+use crate::domain::identity::people;
+use crate::domain::identity::people::People;
+use crate::domain::identity::signing_keys;
+use crate::domain::policy::catalog::{Apis, Catalog};
+use crate::domain::{Core, Settings, apis, policy};
 use crate::env::{Clock, ManualClock, Rng, SeededRng, random};
 use crate::error::{Error, Result};
 use crate::model::activity::Method;
 use crate::model::setting::{SigningAlg, Signup};
 use crate::model::{KeyId, RequestId, Role, ScopeSet, SessionId, Timestamp, UserId};
+use crate::platform::mail::Way;
+use crate::platform::vault;
+use crate::store;
+use crate::store::{Db, params};
 
 /// What the clock shows at first: a Monday noon.
 pub(crate) const START: &str = "2026-06-01T12:00:00Z";
@@ -35,13 +40,13 @@ impl World {
     pub(crate) async fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("keywright.db");
-        db::migrate::prepare(&path).unwrap();
+        store::migrate::prepare(&path).unwrap();
         let clock = Arc::new(ManualClock::new(START.parse().unwrap()));
         let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(1));
         let settings = settings();
         let vault = vault::Vault::open(&vault::generate(&*rng)).unwrap();
         let (activity, appender) = activity::open(&vault, clock.clone(), activity::Options::default());
-        let db = Db::open(&db::Options::new(path), Box::new(appender)).unwrap();
+        let db = Db::open(&store::Options::new(path), Box::new(appender)).unwrap();
         let catalog = seed(&db, clock.now(), rng.clone(), settings.public_url.clone()).await;
         let mail = Way::Files(directory.path().join("mail"));
         // Ed25519 keys are made in no time.
@@ -49,7 +54,7 @@ impl World {
         let core = Arc::new(Core {
             vault,
             catalog: Catalog::new(catalog),
-            verify: verify::Engine::default(),
+            verify: policy::Engine::default(),
             people: People::start(&options).unwrap(),
             activity,
             settings,
@@ -120,7 +125,7 @@ impl World {
     /// Changes the store.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
-        job: impl FnOnce(&mut db::Tx<'_>) -> Result<T> + Send + 'static,
+        job: impl FnOnce(&mut store::Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         self.core.write(job).await
     }
@@ -157,7 +162,7 @@ async fn seed(db: &Db, now: Timestamp, rng: Arc<dyn Rng>, public_url: String) ->
     let apis = db
         .write(move |tx| {
             apis::seed_built_in(tx, now, &*rng, &public_url)?;
-            Ok::<_, Error>(db::apis::load_all(tx)?)
+            Ok::<_, Error>(store::apis::load_all(tx)?)
         })
         .await
         .unwrap();

@@ -12,10 +12,12 @@ use super::context::RequestContext;
 use super::cookie;
 use super::oauth;
 use crate::domain::Core;
-use crate::domain::access::{Call, Can, Capability, Principal, PrincipalKind};
-use crate::domain::reach::Reach;
-use crate::domain::verify::{self, Question};
-use crate::domain::{sessions, tokens, users::profile};
+use crate::domain::identity::access::{Call, Can, Capability, Principal, PrincipalKind};
+use crate::domain::identity::reach::Reach;
+use crate::domain::identity::users::profile;
+use crate::domain::identity::{sessions, tokens};
+use crate::domain::policy;
+use crate::domain::policy::Question;
 use crate::error::{Code, Error, Result};
 use crate::model::AskedEnvironment;
 use crate::model::activity::{Entry, Kind, Outcome, Reason};
@@ -82,7 +84,7 @@ fn identify(core: &Arc<Core>, request: &Request, context: &RequestContext) -> Re
         cost: 1,
         ip: Some(context.ip),
     };
-    verify::authenticate(core, &question, context.now)
+    policy::authenticate(core, &question, context.now)
 }
 
 /// [`identify`] for credentials of every API.

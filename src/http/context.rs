@@ -11,7 +11,7 @@ use poem::{Addr, Request};
 
 use super::server::ControlPeer;
 use crate::domain::Core;
-use crate::domain::access::RequestInfo;
+use crate::domain::identity::access::RequestInfo;
 use crate::model::activity::Method;
 use crate::model::{RequestId, Timestamp, redact};
 

@@ -4,7 +4,7 @@ use poem::Request;
 use poem::http::{HeaderMap, HeaderValue, Method, header};
 
 use crate::domain::Core;
-use crate::domain::sessions::{COOKIE_SECONDS, Change};
+use crate::domain::identity::sessions::{COOKIE_SECONDS, Change};
 use crate::model::Secret;
 
 /// Its name: `__Host-` binds it to this host over HTTPS. Plain `http` is taken only on this machine, where a browser

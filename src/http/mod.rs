@@ -14,6 +14,7 @@ mod hot;
 pub mod json;
 pub mod oauth;
 pub mod optional_json;
+pub mod proxy_config;
 mod routes;
 pub mod schema;
 pub mod server;

@@ -15,9 +15,12 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::db::jobs::{self as table, Due};
-use crate::domain::{Core, activity, idempotency, oauth, sessions, signing_keys};
+use crate::activity;
+use crate::domain::identity::{sessions, signing_keys};
+use crate::domain::{Core, idempotency, oauth};
 use crate::error::{Error, Result};
+use crate::store::jobs as table;
+use crate::store::jobs::Due;
 
 /// How often the clock is looked at.
 const TICK: Duration = Duration::from_secs(1);

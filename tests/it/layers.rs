@@ -8,22 +8,26 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("env", &["model"]),
     ("error", &["model"]),
-    ("net", &["model", "env", "error"]),
     ("config", &["model"]),
-    ("db", &["model", "env", "error"]),
-    ("domain", &["db", "model", "env", "error", "net"]),
-    // Never `db`: a handler that queries has skipped the rules.
-    ("http", &["domain", "model", "env", "error"]),
-    ("worker", &["domain", "db", "model", "env", "error", "net"]),
-    ("app", &["http", "worker", "domain", "db", "model", "env", "error", "net", "config"]),
-    ("cli", &["app", "http", "domain", "model", "env", "error", "config"]),
+    ("store", &["model", "env", "error"]),
+    ("platform", &["store", "model", "env", "error"]),
+    ("activity", &["platform", "store", "model", "env", "error"]),
+    ("domain", &["activity", "platform", "store", "model", "env", "error"]),
+    // Never `store`: a handler that queries has skipped the rules.
+    ("http", &["domain", "activity", "platform", "model", "env", "error"]),
+    ("worker", &["domain", "activity", "platform", "store", "model", "env", "error"]),
+    (
+        "app",
+        &["http", "worker", "domain", "activity", "platform", "store", "model", "env", "error", "config"],
+    ),
+    ("cli", &["app", "http", "domain", "activity", "platform", "model", "env", "error", "config"]),
     ("main", &["cli"]),
     ("lib", &[]),
 ];
 
 /// Crates that only one layer may name.
 const BELONGS_TO: &[(&str, &[&str])] =
-    &[("rusqlite", &["db"]), ("poem", &["http"]), ("poem_openapi", &["http"]), ("clap", &["cli"])];
+    &[("rusqlite", &["store"]), ("poem", &["http"]), ("poem_openapi", &["http"]), ("clap", &["cli"])];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -155,7 +159,7 @@ fn an_arrow_that_runs_up_is_seen() {
         ("db", "fn f() { crate::domain::keys::x() }"),
         ("domain", "use crate::{model::{Api, Key}, http::error};"),
         ("domain", "use poem::Request;"),
-        ("http", "use crate::db;"),
+        ("http", "use crate::store;"),
         ("http", "use ::rusqlite::Connection;\nfn f(c: rusqlite::Connection) {}"),
         ("domain", "use crate::config::Config;"),
         ("main", "keywright::app::start();"),

@@ -63,7 +63,8 @@ pub(crate) async fn mailed(app: &TestApp, wanted: usize) -> String {
 async fn the_setup_link_makes_the_first_owner_and_works_once() {
     let app = TestApp::start().await;
     let core = app.core();
-    let link = keywright::domain::users::account::setup_link(core, core.now()).await.unwrap().unwrap();
+    let link =
+        keywright::domain::identity::users::account::setup_link(core, core.now()).await.unwrap().unwrap();
     let token = link.expose().split("#token=").nth(1).unwrap().to_owned();
     let body = json!({"token": token, "email": "olga@example.com", "password": PASSWORD});
     let wrong = json!({"token": "x", "email": "olga@example.com", "password": PASSWORD});

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use keywright::db::migrate::{DELTAS, Delta, Outcome, SCHEMA, VERSION, prepare, prepare_with};
+use keywright::store::migrate::{DELTAS, Delta, Outcome, SCHEMA, VERSION, prepare, prepare_with};
 use rusqlite::Connection;
 
 /// The schema that the first release had. While nothing was released it is today's.

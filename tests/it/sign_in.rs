@@ -164,7 +164,7 @@ fn app_code(app: &TestApp, offer: &Value) -> String {
     }
     let bytes: Vec<u8> =
         bits.chunks_exact(8).map(|byte| byte.iter().fold(0, |sum, &bit| sum << 1 | u8::from(bit))).collect();
-    keywright::domain::totp::Seed::from_bytes(&bytes).unwrap().code(app.now().seconds() / 30)
+    keywright::domain::identity::totp::Seed::from_bytes(&bytes).unwrap().code(app.now().seconds() / 30)
 }
 
 #[tokio::test(flavor = "multi_thread")]

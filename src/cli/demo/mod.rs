@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::{Context, Done};
 use crate::app::Running;
 use crate::config::Config;
-use crate::domain::setup;
+use crate::domain::identity::setup;
 use crate::model::api::ApiDescription;
 use crate::model::{Role, Secret};
 use keys::Keys;

@@ -1,10 +1,10 @@
 //! From a description to an API: defaults first.
 
 use super::default_audience;
-use crate::domain::input::Problems;
 use crate::error::Result;
 use crate::model::api::{ApiDescription, Tier};
 use crate::model::{Api, ApiId, KeyPrefix, LimitPer, Timestamp};
+use crate::platform::input::Problems;
 
 /// How many keys a member may have where the API does not say.
 const MEMBER_MAX_KEYS: u32 = 5;

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::default_audience;
-use crate::db::{self, Tx};
-use crate::domain::access::SCOPES;
+use crate::domain::identity::access::SCOPES;
 use crate::env::{Rng, random};
 use crate::error::Result;
 use crate::model::api::{BUILT_IN_SLUG, ScopeInfo, Tier};
 use crate::model::{Api, ApiId, KeyPrefix, LimitPer, Role, Scope, ScopeSet, Timestamp};
+use crate::store;
+use crate::store::Tx;
 
 /// The one tier of the built-in API.
 const UNLIMITED: &str = "unlimited";
@@ -20,10 +21,10 @@ const UNLIMITED: &str = "unlimited";
 /// When the store cannot be written.
 pub fn seed_built_in(tx: &mut Tx<'_>, now: Timestamp, rng: &dyn Rng, public_url: &str) -> Result<()> {
     let wanted = built_in(ApiId::new(now, random(rng)), now, public_url);
-    let stored = db::apis::load_all(tx)?.into_iter().find(|api| api.built_in);
+    let stored = store::apis::load_all(tx)?.into_iter().find(|api| api.built_in);
     match stored {
         None => {
-            db::apis::insert(tx, &wanted)?;
+            store::apis::insert(tx, &wanted)?;
         }
         Some(stored) => {
             let kept = Api {
@@ -34,7 +35,7 @@ pub fn seed_built_in(tx: &mut Tx<'_>, now: Timestamp, rng: &dyn Rng, public_url:
                 ..wanted
             };
             if kept != stored {
-                db::apis::update(tx, &Api { updated_at: now, ..kept })?;
+                store::apis::update(tx, &Api { updated_at: now, ..kept })?;
             }
         }
     }
@@ -146,7 +147,7 @@ mod tests {
                 core.clone()
                     .write(move |tx| {
                         seed_built_in(tx, later, &*core.rng, url)?;
-                        Ok::<_, crate::error::Error>(db::apis::load_all(tx)?.remove(0))
+                        Ok::<_, crate::error::Error>(store::apis::load_all(tx)?.remove(0))
                     })
                     .await
                     .unwrap()

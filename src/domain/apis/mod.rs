@@ -18,17 +18,21 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::db::apis::Unique;
-use crate::db::{self, Tx};
-use crate::domain::access::{ApisRead, ApisWrite, Call, Can};
-use crate::domain::catalog::Apis;
-use crate::domain::cursor::{self, Page};
-use crate::domain::reach::Reach;
-use crate::domain::{Core, activity, changes};
+use crate::activity;
+use crate::domain::Core;
+use crate::domain::identity::access::{ApisRead, ApisWrite, Call, Can};
+use crate::domain::identity::reach::Reach;
+use crate::domain::policy::catalog::Apis;
 use crate::error::{Error, Result};
 use crate::model::activity::Kind;
 use crate::model::api::ApiDescription;
 use crate::model::{Api, ApiId};
+use crate::platform::changes;
+use crate::platform::cursor;
+use crate::platform::cursor::Page;
+use crate::store;
+use crate::store::Tx;
+use crate::store::apis::Unique;
 use build::{Identity, build};
 
 /// What [`apply`] did.
@@ -132,7 +136,7 @@ pub fn change(
 /// # Errors
 /// As [`create`] and [`change`].
 pub fn apply(tx: &mut Tx<'_>, can: &Can<ApisWrite>, description: ApiDescription) -> Result<Applied> {
-    match db::apis::find(tx, &description.slug)? {
+    match store::apis::find(tx, &description.slug)? {
         Some(before) => {
             refuse_built_in(&before)?;
             let changes = replace(tx, can, &before, description)?.1;
@@ -155,14 +159,14 @@ pub fn apply(tx: &mut Tx<'_>, can: &Can<ApisWrite>, description: ApiDescription)
 pub fn delete(tx: &mut Tx<'_>, can: &Can<ApisWrite>, slug_or_id: &str) -> Result<()> {
     let api = stored(tx, slug_or_id)?;
     refuse_built_in(&api)?;
-    let keys = db::keys::unrevoked(tx, api.no)?;
+    let keys = store::keys::unrevoked(tx, api.no)?;
     if keys > 0 {
         let message = format!("The API {} has keys that are not revoked; revoke them first", api.slug);
         return Err(Error::conflict(message).with("keys", keys));
     }
-    let hashes = db::keys::delete_of_api(tx, api.no)?;
-    db::apis::delete(tx, api.no).map_err(|error| match error {
-        db::Error::Constraint(_) => Error::conflict("OAuth apps or grants still refer to this API"),
+    let hashes = store::keys::delete_of_api(tx, api.no)?;
+    store::apis::delete(tx, api.no).map_err(|error| match error {
+        store::Error::Constraint(_) => Error::conflict("OAuth apps or grants still refer to this API"),
         other => other.into(),
     })?;
     record(tx, can, Kind::ApiDeleted, &api, changes::between(&ApiDescription::from(&api), &Value::Null))?;
@@ -181,7 +185,7 @@ fn add(tx: &mut Tx<'_>, can: &Can<ApisWrite>, description: ApiDescription) -> Re
     let mut api = build(description, identity, &can.core.settings.public_url)?;
     validate::validate(&api)?;
     refuse_taken(tx, &api)?;
-    api.no = db::apis::insert(tx, &api)?;
+    api.no = store::apis::insert(tx, &api)?;
     record(tx, can, Kind::ApiCreated, &api, changes::between(&Value::Null, &ApiDescription::from(&api)))?;
     publish(tx, &can.core)?;
     Ok(api)
@@ -203,7 +207,7 @@ fn replace(
     if detail.is_none() {
         return Ok((before.clone(), Vec::new()));
     }
-    db::apis::update(tx, &after)?;
+    store::apis::update(tx, &after)?;
     record(tx, can, Kind::ApiUpdated, &after, detail)?;
     publish(tx, &can.core)?;
     let lines = lines::changes(before, &after);
@@ -211,7 +215,7 @@ fn replace(
 }
 
 fn stored(tx: &Tx<'_>, slug_or_id: &str) -> Result<Api> {
-    db::apis::find(tx, slug_or_id)?.ok_or_else(|| Error::not_found("API"))
+    store::apis::find(tx, slug_or_id)?.ok_or_else(|| Error::not_found("API"))
 }
 
 fn refuse_built_in(api: &Api) -> Result<()> {
@@ -228,7 +232,7 @@ fn refuse_taken(tx: &Tx<'_>, api: &Api) -> Result<()> {
         (Unique::Prefix, api.prefix.as_str()),
     ];
     for (what, value) in wanted {
-        if let Some(slug) = db::apis::taken_by(tx, what, value, api.no)? {
+        if let Some(slug) = store::apis::taken_by(tx, what, value, api.no)? {
             let member = what.as_str();
             let message = format!("The {member} {value} is taken by the API {slug}");
             return Err(Error::conflict(message).with(member, format!("taken by {slug}")));
@@ -246,7 +250,7 @@ fn record(tx: &mut Tx<'_>, call: &Call, kind: Kind, api: &Api, detail: Option<Bo
 
 /// Shows the APIs as this transaction leaves them, once it is committed. Every change of an API ends with this.
 fn publish(tx: &mut Tx<'_>, core: &Arc<Core>) -> Result<()> {
-    let apis = Apis::new(db::apis::load_all(tx)?);
+    let apis = Apis::new(store::apis::load_all(tx)?);
     let core = core.clone();
     tx.on_commit(move || core.catalog.replace(apis));
     Ok(())

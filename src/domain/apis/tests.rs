@@ -1,9 +1,9 @@
 use serde_json::json;
 
 use super::*;
-use crate::domain::access::Can;
+use crate::domain::identity::access::Can;
+use crate::domain::identity::reach::Reach;
 use crate::domain::keys::{self, NewKey};
-use crate::domain::reach::Reach;
 use crate::domain::testing::{World, scopes};
 use crate::error::Code;
 use crate::model::{ApiKey, Role};
@@ -111,7 +111,7 @@ async fn what_is_stored_comes_back_as_it_was_described() {
         ],
     }));
     let made = add(&world, description.clone()).await.unwrap();
-    let stored = world.core.read(|conn| db::apis::find(conn, "afdb")).await.unwrap().unwrap();
+    let stored = world.core.read(|conn| store::apis::find(conn, "afdb")).await.unwrap().unwrap();
     assert_eq!(stored, made);
     let back = ApiDescription::from(&stored);
     let expected = ApiDescription {

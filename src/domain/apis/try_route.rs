@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::find;
-use crate::domain::access::{ApisRead, Can};
+use crate::domain::identity::access::{ApisRead, Can};
 use crate::error::Result;
 use crate::model::activity::Method;
 use crate::model::api::Route;

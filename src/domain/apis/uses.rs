@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 
-use crate::db::{self, Tx};
 use crate::error::{Error, Result};
 use crate::model::api::{Route, Tier};
 use crate::model::{Api, Scope};
+use crate::store;
+use crate::store::Tx;
 
 /// Refuses to go from `before` to `after` when that takes away a scope or a tier that is still in use.
 ///
@@ -28,8 +29,8 @@ pub(super) fn check(tx: &Tx<'_>, before: &Api, after: &Api) -> Result<()> {
 }
 
 fn scope_uses(tx: &Tx<'_>, after: &Api, scope: &Scope) -> Result<Vec<String>> {
-    let mut uses = keys(db::keys::with_scope(tx, after.no, scope)?);
-    let clients = db::apis::clients_with_scope(tx, after.no, scope)?;
+    let mut uses = keys(store::keys::with_scope(tx, after.no, scope)?);
+    let clients = store::apis::clients_with_scope(tx, after.no, scope)?;
     uses.extend(clients.into_iter().map(|id| format!("the OAuth app {id}")));
     let presets = after.presets.iter().filter(|preset| preset.scopes.contains(scope));
     uses.extend(presets.map(|preset| format!("the preset {}", preset.name)));
@@ -48,7 +49,7 @@ fn scope_uses(tx: &Tx<'_>, after: &Api, scope: &Scope) -> Result<Vec<String>> {
 }
 
 fn tier_uses(tx: &Tx<'_>, after: &Api, tier: &Tier) -> Result<Vec<String>> {
-    let mut uses = keys(db::keys::with_tier(tx, after.no, &tier.name)?);
+    let mut uses = keys(store::keys::with_tier(tx, after.no, &tier.name)?);
     for (member, name) in [
         ("default_tier", &after.default_tier),
         ("token_tier", &after.token_tier),

@@ -4,11 +4,12 @@ use std::collections::HashSet;
 
 use super::build::check_slug;
 use super::patterns::{absolute_uri, origin, path_pattern};
-use crate::domain::input::{self, Problems};
 use crate::error::Result;
 use crate::model::activity::Method;
 use crate::model::api::{Route, Tier};
 use crate::model::{Api, RateLimit, ScopeSet};
+use crate::platform::input;
+use crate::platform::input::Problems;
 
 const MAX_SCOPES: usize = 500;
 const MAX_PRESETS: usize = 100;

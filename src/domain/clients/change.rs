@@ -4,13 +4,15 @@ use serde_json::json;
 
 use super::draft::{self, AskedAccess};
 use super::{ClientView, Shown, find, finish, nobody_gains, view};
-use crate::db::{self, Tx};
-use crate::domain::access::{Call, Can, ClientsWrite};
-use crate::domain::changes;
-use crate::domain::input::{self, Problems};
+use crate::domain::identity::access::{Call, Can, ClientsWrite};
 use crate::error::Result;
 use crate::model::activity::Kind;
 use crate::model::{Client, ClientId, GrantType};
+use crate::platform::changes;
+use crate::platform::input;
+use crate::platform::input::Problems;
+use crate::store;
+use crate::store::Tx;
 
 /// A member that may be left as it is (none), cleared (`Some(None)`) or set.
 pub type Edit<T> = Option<Option<T>>;
@@ -59,7 +61,7 @@ pub fn change(
     let shown = |client| Shown::of(&can.core, client);
     if let Some(detail) = changes::between(&shown(&before), &shown(&after)) {
         after.updated_at = can.now;
-        db::clients::update(tx, &after)?;
+        store::clients::update(tx, &after)?;
         finish(tx, can, Kind::ClientUpdated, &after, Some(detail))?;
     }
     view(tx, after, can.now)
@@ -110,7 +112,7 @@ fn edited(call: &Call, before: &Client, change: ClientChange) -> Result<Client> 
 pub fn delete(tx: &mut Tx<'_>, can: &Can<ClientsWrite>, id: ClientId) -> Result<()> {
     let client = find(tx, id)?;
     nobody_gains(can, &client)?;
-    db::clients::delete(tx, client.no, can.now)?;
+    store::clients::delete(tx, client.no, can.now)?;
     // The name stays in the log, whatever becomes of the row.
     let detail = json!({ "client_id": client.id, "name": client.name });
     finish(tx, can, Kind::ClientDeleted, &client, Some(Box::new(detail)))

@@ -4,13 +4,15 @@ use serde_json::Value;
 
 use super::draft::{self, AskedAccess};
 use super::{Issued, Shown, add_secret, finish, nobody_gains, view};
-use crate::db::{self, Tx};
-use crate::domain::access::{Call, Can, ClientsWrite};
-use crate::domain::changes;
-use crate::domain::input::{self, Problems};
+use crate::domain::identity::access::{Call, Can, ClientsWrite};
 use crate::error::Result;
 use crate::model::activity::Kind;
 use crate::model::{Client, ClientId, ClientType, GrantType};
+use crate::platform::changes;
+use crate::platform::input;
+use crate::platform::input::Problems;
+use crate::store;
+use crate::store::Tx;
 
 /// What a new client shall be.
 #[derive(Debug, Clone, Default)]
@@ -56,7 +58,7 @@ pub(crate) fn register(call: &Call, new: NewClient) -> Result<Client> {
 
 /// Stores a drafted client with its first secret.
 pub(crate) fn insert(tx: &mut Tx<'_>, call: &Call, mut client: Client) -> Result<Issued> {
-    client.no = db::clients::insert(tx, &client)?;
+    client.no = store::clients::insert(tx, &client)?;
     let secret = match client.kind {
         ClientType::Confidential => Some(add_secret(tx, &call.core, client.no, call.now)?),
         ClientType::Public => None,

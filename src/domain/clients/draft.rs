@@ -1,9 +1,9 @@
 //! The parts of a client, each checked; every problem is told at once.
 
-use crate::domain::catalog::Apis;
-use crate::domain::input::Problems;
+use crate::domain::policy::catalog::Apis;
 use crate::model::client::Access;
 use crate::model::{Client, ClientType, GrantType, RedirectUri, ScopeSet};
+use crate::platform::input::Problems;
 
 /// Most URIs of a kind.
 const MAX_URIS: usize = 50;

@@ -3,11 +3,12 @@
 use serde_json::json;
 
 use super::{find, finish, nobody_gains};
-use crate::db::{self, Conn, Tx};
-use crate::domain::access::{Can, ClientsWrite};
+use crate::domain::identity::access::{Can, ClientsWrite};
 use crate::error::{Code, Error, Result};
 use crate::model::ClientId;
 use crate::model::activity::Kind;
+use crate::store;
+use crate::store::{Conn, Tx};
 
 /// Largest picture, in bytes.
 pub const MAX_LOGO_BYTES: usize = 128 << 10;
@@ -27,7 +28,7 @@ pub fn logo_type(bytes: &[u8]) -> Option<&'static str> {
 /// # Errors
 /// `NOT_FOUND` when there is none.
 pub fn logo(conn: &Conn<'_>, id: ClientId) -> Result<Vec<u8>> {
-    db::clients::logo(conn, id)?.ok_or_else(|| Error::not_found("logo"))
+    store::clients::logo(conn, id)?.ok_or_else(|| Error::not_found("logo"))
 }
 
 /// Sets or removes a client's picture.
@@ -46,7 +47,7 @@ pub fn set_logo(tx: &mut Tx<'_>, can: &Can<ClientsWrite>, id: ClientId, bytes: O
             return Err(Error::new(Code::UnsupportedMediaType, "Send a PNG, JPEG or WebP picture"));
         }
     }
-    db::clients::set_logo(tx, client.no, bytes, can.now)?;
+    store::clients::set_logo(tx, client.no, bytes, can.now)?;
     let detail = json!({ "logo": { "bytes": bytes.map(<[u8]>::len) } });
     finish(tx, can, Kind::ClientUpdated, &client, Some(Box::new(detail)))
 }

@@ -22,14 +22,17 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::db::{self, Conn, Tx};
-use crate::domain::access::{Call, Can, ClientsRead};
-use crate::domain::cursor::{self, Page};
-use crate::domain::{Core, activity};
+use crate::activity;
+use crate::domain::Core;
+use crate::domain::identity::access::{Call, Can, ClientsRead};
 use crate::error::{Error, Result};
 use crate::model::activity::Kind;
 use crate::model::client::ClientSecretInfo;
 use crate::model::{Client, ClientId, Secret, SecretHash, Timestamp};
+use crate::platform::cursor;
+use crate::platform::cursor::Page;
+use crate::store;
+use crate::store::{Conn, Tx};
 
 /// What a client's secret starts with, so that a scanner knows a leaked one.
 const SECRET_PREFIX: &str = "kwcs_";
@@ -61,7 +64,7 @@ pub struct Issued {
 /// # Errors
 /// `NOT_FOUND`.
 pub fn find(conn: &Conn<'_>, id: ClientId) -> Result<Client> {
-    db::clients::find(conn, id)?.ok_or_else(|| Error::not_found("client"))
+    store::clients::find(conn, id)?.ok_or_else(|| Error::not_found("client"))
 }
 
 /// A client with what may be shown of its secrets.
@@ -69,7 +72,7 @@ pub fn find(conn: &Conn<'_>, id: ClientId) -> Result<Client> {
 /// # Errors
 /// When the store cannot be read.
 pub fn view(conn: &Conn<'_>, client: Client, now: Timestamp) -> Result<ClientView> {
-    let secrets = db::clients::secrets(conn, client.no)?;
+    let secrets = store::clients::secrets(conn, client.no)?;
     let live = |info: &ClientSecretInfo| info.expires_at.is_none_or(|end| end > now);
     Ok(ClientView { secrets: secrets.into_iter().map(|(_, info)| info).filter(live).collect(), client })
 }
@@ -90,7 +93,7 @@ pub fn list(
         Some(cursor) => cursor::decode(vault, LIST, &(), cursor)?,
         None => i64::MAX,
     };
-    let found = db::clients::list(conn, before, limit + 1)?;
+    let found = store::clients::list(conn, before, limit + 1)?;
     let page = Page::cut(found, limit, |last| cursor::encode(vault, LIST, &(), &last.no));
     let data = page.data.into_iter().map(|client| view(conn, client, can.now));
     Ok(Page { data: data.collect::<Result<_>>()?, next_cursor: page.next_cursor })
@@ -107,7 +110,7 @@ fn add_secret(tx: &mut Tx<'_>, core: &Core, client_no: i64, now: Timestamp) -> R
     let secret = Secret::new(format!("{SECRET_PREFIX}{}", BASE64URL.encode(core.random::<32>())));
     let info =
         ClientSecretInfo { start: secret.expose()[..SHOWN].to_owned(), created_at: now, expires_at: None };
-    db::clients::insert_secret(tx, client_no, &SecretHash::of(secret.expose()), &info)?;
+    store::clients::insert_secret(tx, client_no, &SecretHash::of(secret.expose()), &info)?;
     Ok(secret)
 }
 

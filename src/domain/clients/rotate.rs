@@ -3,12 +3,13 @@
 use serde_json::json;
 
 use super::{Issued, add_secret, find, finish, nobody_gains, view};
-use crate::db::{self, Tx};
-use crate::domain::access::{Can, ClientsWrite};
+use crate::domain::identity::access::{Can, ClientsWrite};
 use crate::domain::keys::MAX_GRACE_SECONDS;
 use crate::error::{Code, Error, Result};
 use crate::model::activity::Kind;
 use crate::model::{ClientId, ClientType};
+use crate::store;
+use crate::store::Tx;
 
 /// Gives a client a new secret; the one before works for `grace_seconds` more, any older one ends.
 ///
@@ -27,15 +28,15 @@ pub fn rotate(tx: &mut Tx<'_>, can: &Can<ClientsWrite>, id: ClientId, grace_seco
     }
     let mut end = can.now.plus_seconds(i64::from(grace_seconds));
     let mut former = None;
-    for (hash, info) in db::clients::secrets(tx, client.no)? {
+    for (hash, info) in store::clients::secrets(tx, client.no)? {
         if info.expires_at.is_some_and(|at| at <= can.now) {
             continue;
         }
         former.get_or_insert(info.start);
-        db::clients::end_secret(tx, &hash, info.expires_at.map_or(end, |at| at.min(end)))?;
+        store::clients::end_secret(tx, &hash, info.expires_at.map_or(end, |at| at.min(end)))?;
         end = can.now;
     }
-    db::clients::drop_ended_secrets(tx, client.no, can.now)?;
+    store::clients::drop_ended_secrets(tx, client.no, can.now)?;
     let secret = add_secret(tx, &can.core, client.no, can.now)?;
     let shown = view(tx, client, can.now)?;
     let to = shown.secrets.first().map(|info| &info.start);

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::domain::access::{Call, ClientsWrite};
+use crate::domain::identity::access::{Call, ClientsWrite};
 use crate::domain::oauth::{Params, client_auth};
 use crate::domain::testing::{World, scopes};
 use crate::error::Code;

@@ -4,9 +4,9 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::*;
-use crate::db::params;
 use crate::domain::testing::World;
 use crate::error::Code;
+use crate::store::params;
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Made {
@@ -108,7 +108,7 @@ async fn the_file_holds_no_secret_and_the_sweep_leaves_nothing_behind() {
         let rows = world.core.read(|conn| {
             conn.all("SELECT sealed FROM idempotency", params![], |row| row.get::<Option<Vec<u8>>>(0))
         });
-        let rows: Vec<Option<Vec<u8>>> = rows.await.map_err(|error: db::Error| error).unwrap();
+        let rows: Vec<Option<Vec<u8>>> = rows.await.map_err(|error: store::Error| error).unwrap();
         let readable = rows.iter().flatten().any(|sealed| sealed.windows(6).any(|part| part == b"s3cret"));
         assert!(!readable);
         (rows.len(), rows.iter().flatten().count())

@@ -7,14 +7,16 @@ use super::policy::{
     Policy, check_expiry, check_limits, check_metadata, check_owner, check_scopes, check_tier, networks,
 };
 use super::{api_of, find, finish, nobody_gains};
-use crate::db::{self, Tx};
-use crate::domain::access::KeysWrite;
-use crate::domain::changes;
-use crate::domain::input::{self, Problems};
-use crate::domain::reach::Reach;
+use crate::domain::identity::access::KeysWrite;
+use crate::domain::identity::reach::Reach;
 use crate::error::{Error, Result};
 use crate::model::activity::Kind;
 use crate::model::{Api, ApiKey, KeyId, Quota, RateLimit, ScopeSet, Timestamp};
+use crate::platform::changes;
+use crate::platform::input;
+use crate::platform::input::Problems;
+use crate::store;
+use crate::store::Tx;
 
 /// A member that may be left as it is (none), cleared (`Some(None)`) or set.
 pub type Edit<T> = Option<Option<T>>;
@@ -75,7 +77,7 @@ pub fn change(tx: &mut Tx<'_>, reach: &Reach<KeysWrite>, id: KeyId, change: KeyC
         return Ok(before);
     };
     after.updated_at = call.now;
-    db::keys::update(tx, &after)?;
+    store::keys::update(tx, &after)?;
     finish(tx, call, Kind::KeyUpdated, &after, Some(detail))?;
     Ok(after)
 }

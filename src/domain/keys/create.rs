@@ -7,17 +7,19 @@ use super::policy::{
     Policy, check_expiry, check_limits, check_metadata, check_owner, check_scopes, check_tier, networks,
 };
 use super::{Issued, finish, may_act_for, nobody_gains};
-use crate::db::{self, Tx};
-use crate::domain::access::KeysWrite;
-use crate::domain::changes;
-use crate::domain::input::{self, Problems};
-use crate::domain::reach::Reach;
+use crate::domain::identity::access::KeysWrite;
+use crate::domain::identity::reach::Reach;
 use crate::error::{Error, Result};
 use crate::model::activity::Kind;
 use crate::model::{
     Api, ApiKey, Environment, KeyId, KeySecret, KeySecretInfo, KeyUsage, KeyUser, Quota, RateLimit, ScopeSet,
     Timestamp, UserId,
 };
+use crate::platform::changes;
+use crate::platform::input;
+use crate::platform::input::Problems;
+use crate::store;
+use crate::store::Tx;
 
 /// The longest `expires_in_days`: about ten years.
 const MAX_DAYS: u32 = 3_650;
@@ -63,7 +65,7 @@ pub struct NewKey {
 pub fn create(tx: &mut Tx<'_>, reach: &Reach<KeysWrite>, new: NewKey) -> Result<Issued> {
     let call = reach.call();
     let unknown = || Error::invalid("api", "There is no API of this slug or id.");
-    let api = db::apis::find(tx, &new.api)?.ok_or_else(unknown)?;
+    let api = store::apis::find(tx, &new.api)?.ok_or_else(unknown)?;
     let new = self_service(reach, &api, new)?;
     let user = new.user_id.map(|id| user(tx, id)).transpose()?;
     let mut key = draft(&api, user, new, KeyId::new(call.now, call.core.random()), call.now)?;
@@ -71,7 +73,7 @@ pub fn create(tx: &mut Tx<'_>, reach: &Reach<KeysWrite>, new: NewKey) -> Result<
     nobody_gains(call, &api, &key)?;
     may_act_for(call, &api, key.user)?;
     refuse_too_many(tx, reach, &api)?;
-    key.no = db::keys::insert(tx, &key)?;
+    key.no = store::keys::insert(tx, &key)?;
     let secret = add_secret(tx, &api, &mut key, &call.core.random(), call.now)?;
     let detail = changes::between(&Value::Null, &Policy::from(&key));
     finish(tx, call, Kind::KeyCreated, &key, detail)?;
@@ -104,7 +106,7 @@ pub(super) fn refuse_reserved(named: &[(&str, bool)]) -> Result<()> {
 
 fn refuse_too_many(tx: &Tx<'_>, reach: &Reach<KeysWrite>, api: &Api) -> Result<()> {
     let Some(own) = reach.only() else { return Ok(()) };
-    if db::keys::owned_by(tx, api.no, own.no)? < i64::from(api.member_max_keys) {
+    if store::keys::owned_by(tx, api.no, own.no)? < i64::from(api.member_max_keys) {
         return Ok(());
     }
     let message = format!("You have as many keys of {} as you may; revoke one first", api.slug);
@@ -112,7 +114,7 @@ fn refuse_too_many(tx: &Tx<'_>, reach: &Reach<KeysWrite>, api: &Api) -> Result<(
 }
 
 fn user(tx: &Tx<'_>, id: UserId) -> Result<KeyUser> {
-    let user = db::users::by_id(tx, id)?;
+    let user = store::users::by_id(tx, id)?;
     let user = user.ok_or_else(|| Error::invalid("user_id", "There is no such user."))?;
     if user.disabled_at.is_some() {
         return Err(Error::invalid("user_id", "This person is disabled."));
@@ -233,7 +235,7 @@ pub(super) fn add_secret(
         created_at: now,
         expires_at: None,
     };
-    db::keys::insert_secret(tx, key.no, &info)?;
+    store::keys::insert_secret(tx, key.no, &info)?;
     key.secrets.insert(0, info);
     Ok(secret)
 }

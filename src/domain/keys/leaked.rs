@@ -6,12 +6,12 @@ use std::sync::Arc;
 use ipnet::{IpNet, Ipv6Net};
 
 use super::revoke::end;
-use crate::db;
-use crate::domain::access::Call;
-use crate::domain::verify::limits::{BucketId, Subject};
+use crate::domain::identity::access::Call;
+use crate::domain::policy::limits::{BucketId, Subject};
 use crate::error::{Code, Error, Result};
 use crate::model::activity::{Kind, Reason};
 use crate::model::{RateLimit, Secret, SecretHash};
+use crate::store;
 
 /// Longer texts are no keys.
 const MAX_LENGTH: usize = 1_024;
@@ -30,7 +30,7 @@ pub async fn revoke_leaked(call: &Arc<Call>, presented: &Secret) -> Result<()> {
     let known = text.len() <= MAX_LENGTH
         && call
             .core
-            .read(move |conn| Ok::<_, db::Error>(db::keys::find_by_secret(conn, &hash)?.is_some()))
+            .read(move |conn| Ok::<_, store::Error>(store::keys::find_by_secret(conn, &hash)?.is_some()))
             .await?;
     if !known {
         let (core, ip) = (&call.core, call.request.ip);
@@ -39,7 +39,7 @@ pub async fn revoke_leaked(call: &Arc<Call>, presented: &Secret) -> Result<()> {
     let call = call.clone();
     let core = call.core.clone();
     core.write(move |tx| {
-        let Some(key) = db::keys::find_by_secret(tx, &hash)? else { return Ok(()) };
+        let Some(key) = store::keys::find_by_secret(tx, &hash)? else { return Ok(()) };
         let live = key.live_secrets(call.now).any(|secret| secret.hash == hash);
         if live { end(tx, &call, key, Kind::KeyLeaked) } else { Ok(()) }
     })

@@ -2,14 +2,16 @@
 
 use serde::Serialize;
 
-use crate::db::keys::{Filter, StatusAt};
-use crate::db::{self, Conn};
-use crate::domain::access::KeysRead;
 use crate::domain::apis;
-use crate::domain::cursor::{self, Page};
-use crate::domain::reach::Reach;
+use crate::domain::identity::access::KeysRead;
+use crate::domain::identity::reach::Reach;
 use crate::error::{Error, Result};
 use crate::model::{ApiKey, Environment, KeyId, KeyStatus, Timestamp, UserId};
+use crate::platform::cursor;
+use crate::platform::cursor::Page;
+use crate::store;
+use crate::store::Conn;
+use crate::store::keys::{Filter, StatusAt};
 
 /// `expiring` means within this time: 14 days.
 const SOON_SECONDS: i64 = 14 * 86_400;
@@ -56,7 +58,7 @@ pub fn list(
     let Some(wanted) = resolve(conn, reach, filter, before)? else {
         return Ok(Page { data: Vec::new(), next_cursor: None });
     };
-    let keys = db::keys::list(conn, &wanted, limit + 1)?;
+    let keys = store::keys::list(conn, &wanted, limit + 1)?;
     Ok(Page::cut(keys, limit, |last| cursor::encode(vault, "keys", &fingerprint, &last.id)))
 }
 
@@ -72,7 +74,7 @@ fn resolve(
     let api = filter.api.as_deref().map(|api| apis::find(&call.core, api).map_err(unknown)).transpose()?;
     let asked = match filter.user_id {
         None => None,
-        Some(id) => match db::users::by_id(conn, id)? {
+        Some(id) => match store::users::by_id(conn, id)? {
             Some(user) => Some(user.no),
             None => return Ok(None),
         },

@@ -21,13 +21,14 @@ pub use rotate::{DEFAULT_GRACE_SECONDS, MAX_GRACE_SECONDS, rotate};
 
 use serde_json::Value;
 
-use crate::db::{self, Conn, Tx};
-use crate::domain::access::{Call, Capability, KeysRead, PrincipalKind};
-use crate::domain::activity;
-use crate::domain::reach::Reach;
+use crate::activity;
+use crate::domain::identity::access::{Call, Capability, KeysRead, PrincipalKind};
+use crate::domain::identity::reach::Reach;
 use crate::error::{Error, Result};
 use crate::model::activity::Kind;
 use crate::model::{Api, ApiKey, KeyId, KeySecret, KeyUser, Role};
+use crate::store;
+use crate::store::{Conn, Tx};
 
 /// A key together with a secret of it, which is in the clear this one time.
 #[derive(Debug)]
@@ -43,7 +44,7 @@ pub struct Issued {
 /// # Errors
 /// `NOT_FOUND`, also for somebody else's key; `INSUFFICIENT_SCOPE` where the caller may see it and no more.
 pub fn find<C: Capability>(conn: &Conn<'_>, reach: &Reach<C>, id: KeyId) -> Result<ApiKey> {
-    let key = db::keys::find(conn, id)?.ok_or_else(not_found)?;
+    let key = store::keys::find(conn, id)?.ok_or_else(not_found)?;
     if reach.reaches_key(&key) {
         return Ok(key);
     }
@@ -61,7 +62,7 @@ pub fn not_found() -> Error {
 
 /// The API of a key, as this transaction has it.
 fn api_of(conn: &Conn<'_>, key: &ApiKey) -> Result<Api> {
-    db::apis::by_no(conn, key.api_no)?.ok_or_else(|| Error::internal("a key without its API"))
+    store::apis::by_no(conn, key.api_no)?.ok_or_else(|| Error::internal("a key without its API"))
 }
 
 /// Nobody gains: whoever changes a key of Keywright's own API holds there all that it holds.

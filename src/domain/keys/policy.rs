@@ -6,8 +6,8 @@ use ipnet::IpNet;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::domain::input::{Problems, is_unprintable};
 use crate::model::{Api, ApiKey, PolicyError, Quota, RateLimit, ScopeSet, Timestamp, UserId};
+use crate::platform::input::{Problems, is_unprintable};
 
 /// The longest `owner`, in characters.
 const MAX_OWNER: usize = 255;

@@ -3,12 +3,13 @@
 use serde_json::json;
 
 use super::{api_of, find, finish, nobody_gains};
-use crate::db::{self, Tx};
-use crate::domain::access::{Call, KeysWrite};
-use crate::domain::reach::Reach;
+use crate::domain::identity::access::{Call, KeysWrite};
+use crate::domain::identity::reach::Reach;
 use crate::error::Result;
 use crate::model::activity::Kind;
 use crate::model::{ApiKey, KeyId};
+use crate::store;
+use crate::store::Tx;
 
 /// Revokes a key with all its secrets. The row and its activity stay. A key that is revoked already stays so.
 ///
@@ -29,15 +30,15 @@ pub(super) fn end(tx: &mut Tx<'_>, call: &Call, mut key: ApiKey, kind: Kind) -> 
     let detail = json!({ "status": { "from": key.status(call.now), "to": "revoked" } });
     key.revoked_at = Some(call.now);
     key.updated_at = call.now;
-    db::keys::update(tx, &key)?;
+    store::keys::update(tx, &key)?;
     finish(tx, call, kind, &key, Some(Box::new(detail)))
 }
 
 /// Revokes every key of a person who is removed, and tells how many.
 pub(crate) fn revoke_all_of(tx: &mut Tx<'_>, call: &Call, user_no: i64) -> Result<usize> {
-    let ids = db::users::unrevoked_keys(tx, user_no)?;
+    let ids = store::users::unrevoked_keys(tx, user_no)?;
     for id in &ids {
-        if let Some(key) = db::keys::find(tx, *id)? {
+        if let Some(key) = store::keys::find(tx, *id)? {
             end(tx, call, key, Kind::KeyRevoked)?;
         }
     }

@@ -4,12 +4,13 @@ use serde_json::{Value, json};
 
 use super::create::add_secret;
 use super::{Issued, api_of, find, finish, may_act_for, nobody_gains};
-use crate::db::{self, Tx};
-use crate::domain::access::KeysWrite;
-use crate::domain::reach::Reach;
+use crate::domain::identity::access::KeysWrite;
+use crate::domain::identity::reach::Reach;
 use crate::error::{Code, Error, Result};
 use crate::model::activity::Kind;
 use crate::model::{ApiKey, KeyId, KeySecretInfo, KeyStatus, Timestamp};
+use crate::store;
+use crate::store::Tx;
 
 /// How long the secret before works on where nothing else is said: a day.
 pub const DEFAULT_GRACE_SECONDS: u32 = 86_400;
@@ -39,7 +40,7 @@ pub fn rotate(tx: &mut Tx<'_>, reach: &Reach<KeysWrite>, id: KeyId, grace_second
     end_secrets(tx, &mut key, call.now, grace_seconds)?;
     let secret = add_secret(tx, &api, &mut key, &call.core.random(), call.now)?;
     key.updated_at = call.now;
-    db::keys::update(tx, &key)?;
+    store::keys::update(tx, &key)?;
     let detail = detail(before.as_ref(), &key.secrets[0], grace_seconds);
     finish(tx, call, Kind::KeyRotated, &key, Some(Box::new(detail)))?;
     Ok(Issued { key, secret })
@@ -63,7 +64,7 @@ fn end_secrets(tx: &mut Tx<'_>, key: &mut ApiKey, now: Timestamp, grace_seconds:
     let mut end = now.plus_seconds(i64::from(grace_seconds));
     for secret in key.secrets.iter_mut().filter(|secret| secret.is_live(now)) {
         let at = secret.expires_at.map_or(end, |before| before.min(end));
-        db::keys::end_secret(tx, &secret.hash, at)?;
+        store::keys::end_secret(tx, &secret.hash, at)?;
         secret.expires_at = Some(at);
         end = now;
     }

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use super::error::{OAuthError, Result};
 use super::{REFRESH_SECONDS, TokenAnswer, issue, log, new_name, new_secret, pkce, scopes};
-use crate::db::oauth_tokens::{self as store, Authorization};
-use crate::db::{self, Tx};
-use crate::domain::access::Call;
-use crate::domain::activity;
+use crate::activity;
+use crate::domain::identity::access::Call;
 use crate::model::activity::{Kind, Outcome, Reason};
 use crate::model::{Client, GrantType, ScopeSet, Secret, SecretHash};
+use crate::store;
+use crate::store::Tx;
+use crate::store::oauth_tokens;
+use crate::store::oauth_tokens::Authorization;
 
 use super::params::Params;
 
@@ -50,10 +52,12 @@ fn redeem(
     params: &Params,
 ) -> Result<Redeemed> {
     let unknown = || OAuthError::invalid_grant("The code is unknown, or was issued to another client");
-    let of = store::by_code(tx, code, call.now)?.filter(|of| of.client.0 == client.no).ok_or_else(unknown)?;
+    let of = oauth_tokens::by_code(tx, code, call.now)?
+        .filter(|of| of.client.0 == client.no)
+        .ok_or_else(unknown)?;
     if of.redeemed_at.is_some() {
         // Somebody has copied the code, and who came first cannot be told (RFC 6749, section 4.1.2).
-        db::sessions::revoke_family(tx, of.family_no, call.now)?;
+        store::sessions::revoke_family(tx, of.family_no, call.now)?;
         let entry = log::about(call, Kind::TokenRevoked, Outcome::Refused, Reason::Replayed, &of);
         activity::record(tx, &entry)?;
         return Ok(Redeemed::Before);
@@ -65,15 +69,15 @@ fn redeem(
     if granted.is_empty() {
         return Err(OAuthError::invalid_scope());
     }
-    store::redeem(tx, of.no, call.now)?;
+    oauth_tokens::redeem(tx, of.no, call.now)?;
     let refresh_token = client.may(GrantType::RefreshToken).then(|| new_secret(&call.core, REFRESH_PREFIX));
     let mut ends = call.now.plus_seconds(86_400);
     if let Some(token) = &refresh_token {
-        db::sessions::insert_refresh(tx, of.family_no, &SecretHash::of(token.expose()), call.now)?;
+        store::sessions::insert_refresh(tx, of.family_no, &SecretHash::of(token.expose()), call.now)?;
         ends = call.now.plus_seconds(i64::from(client.refresh_token_seconds.unwrap_or(REFRESH_SECONDS)));
     }
-    store::extend_family(tx, of.family_no, ends)?;
-    db::clients::touch(tx, client.no, call.now.utc_day_start())?;
+    oauth_tokens::extend_family(tx, of.family_no, ends)?;
+    store::clients::touch(tx, client.no, call.now.utc_day_start())?;
     let entry = log::about(call, Kind::TokenIssued, Outcome::Allowed, Reason::Valid, &of);
     activity::record(tx, &log::issued(entry, "authorization_code", &granted))?;
     Ok(Redeemed::Now { of: Box::new(of), granted, refresh_token })

@@ -10,15 +10,18 @@ use serde::{Deserialize, Serialize};
 use super::error::{ErrorCode, OAuthError, Result};
 use super::params::{Params, append};
 use super::{REQUEST_SECONDS, code, id_token, limits, log, new_secret, pkce, scopes};
-use crate::db::oauth_requests::{self as store, Waiting};
-use crate::db::{self, clients};
-use crate::domain::access::Call;
-use crate::domain::{Core, sessions};
+use crate::domain::Core;
+use crate::domain::identity::access::Call;
+use crate::domain::identity::sessions;
 use crate::model::activity::Kind;
 use crate::model::{
     Api, Client, ClientId, GrantType, RateLimit, RedirectUri, Role, ScopeSet, Secret, SecretHash, SessionId,
     Timestamp, UserId,
 };
+use crate::store;
+use crate::store::clients;
+use crate::store::oauth_requests;
+use crate::store::oauth_requests::Waiting;
 
 /// Longest `state`, `nonce` and `login_hint`, in bytes.
 const MAX_ECHO: usize = 2_048;
@@ -316,7 +319,7 @@ async fn decide(
         return Err(code::nothing_to_give());
     }
     let key = (sign_in.user.0, client.no, api.no);
-    let standing = call.core.db.lookup(|conn| db::grants::standing(conn, key.0, key.1, key.2))?;
+    let standing = call.core.db.lookup(|conn| store::grants::standing(conn, key.0, key.1, key.2))?;
     let needs_consent = asked.needs_consent(client, &given, standing.as_ref().map(|grant| &grant.scopes));
     if !needs_consent && !sign_in.second_factor_missing {
         return code::issue(call, client, api, asked, sign_in, given).await.map(Outcome::Redirect);
@@ -354,6 +357,6 @@ async fn ask(
         created_at: call.now,
         expires_at: call.now.plus_seconds(REQUEST_SECONDS),
     };
-    core.write(move |tx| Ok::<_, OAuthError>(store::insert(tx, &hash, &waiting)?)).await?;
+    core.write(move |tx| Ok::<_, OAuthError>(oauth_requests::insert(tx, &hash, &waiting)?)).await?;
     Ok(Outcome::Ask { page, request, browser: fresh })
 }

@@ -7,10 +7,11 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::error::{OAuthError, Result};
 use super::params::{Params, decode};
-use crate::db::{self, Conn};
 use crate::domain::Core;
-use crate::domain::memo::Memo;
 use crate::model::{Client, ClientId, ClientType, Secret, SecretHash, Timestamp};
+use crate::platform::memo::Memo;
+use crate::store;
+use crate::store::Conn;
 
 /// How clients may prove who they are, in the order that real clients rely on: several take the first that they know.
 pub const METHODS: [&str; 3] = ["none", "client_secret_post", "client_secret_basic"];
@@ -75,8 +76,8 @@ pub struct Known {
 
 impl Known {
     fn read(conn: &Conn<'_>, id: ClientId) -> Result<Option<Self>> {
-        let Some(client) = db::clients::find(conn, id)? else { return Ok(None) };
-        let secrets = db::clients::secrets(conn, client.no)?;
+        let Some(client) = store::clients::find(conn, id)? else { return Ok(None) };
+        let secrets = store::clients::secrets(conn, client.no)?;
         let secrets = secrets.into_iter().map(|(hash, info)| (hash, info.expires_at)).collect();
         Ok(Some(Self { client: Arc::new(client), secrets }))
     }

@@ -6,8 +6,8 @@ use super::error::{ErrorCode, OAuthError, Result};
 use super::issue::{Wanted, access_token};
 use super::params::Params;
 use super::{TokenAnswer, log, new_name, scopes};
-use crate::domain::access::Call;
-use crate::domain::activity;
+use crate::activity;
+use crate::domain::identity::access::Call;
 use crate::model::activity::{Entry, Kind};
 use crate::model::{Client, ClientType};
 

@@ -7,12 +7,14 @@ use serde_json::json;
 use super::authorize::{Asked, SignIn};
 use super::error::{ErrorCode, OAuthError, Result};
 use super::{CODE_SECONDS, new_name, new_secret};
-use crate::db::oauth_tokens::{self as store, NewAuthorization};
-use crate::db::{self, Tx};
-use crate::domain::access::Call;
-use crate::domain::activity;
+use crate::activity;
+use crate::domain::identity::access::Call;
 use crate::model::activity::{Entry, Kind, Outcome};
 use crate::model::{Api, Client, GrantId, ScopeSet, SecretHash};
+use crate::store;
+use crate::store::Tx;
+use crate::store::oauth_tokens;
+use crate::store::oauth_tokens::NewAuthorization;
 
 /// What a code starts with, so that a scanner knows a leaked one.
 const PREFIX: &str = "kwac_";
@@ -57,8 +59,8 @@ pub(super) fn allow(
     let grant_no = grant(tx, call, client.no, api_no, sign_in, scopes, &entry)?;
     let code = new_secret(core, PREFIX);
     let ends = now.plus_seconds(CODE_SECONDS);
-    let family_no = db::sessions::insert_family(tx, Some(sign_in.user.0), None, now, ends)?;
-    store::insert(
+    let family_no = store::sessions::insert_family(tx, Some(sign_in.user.0), None, now, ends)?;
+    oauth_tokens::insert(
         tx,
         &NewAuthorization {
             id: &new_name(core),
@@ -98,19 +100,22 @@ fn grant(
     about: &Entry,
 ) -> Result<i64> {
     let user_no = sign_in.user.0;
-    let (no, scopes_before) = match db::grants::standing(tx, user_no, client_no, api_no)? {
+    let (no, scopes_before) = match store::grants::standing(tx, user_no, client_no, api_no)? {
         Some(standing) if scopes.is_subset(&standing.scopes) => {
-            db::grants::touch(tx, standing.no, call.now)?;
+            store::grants::touch(tx, standing.no, call.now)?;
             return Ok(standing.no);
         }
         Some(standing) => {
-            db::grants::widen(tx, standing.no, &standing.scopes.union(scopes), call.now)?;
-            db::grants::touch(tx, standing.no, call.now)?;
+            store::grants::widen(tx, standing.no, &standing.scopes.union(scopes), call.now)?;
+            store::grants::touch(tx, standing.no, call.now)?;
             (standing.no, standing.scopes)
         }
         None => {
             let id = GrantId::new(call.now, call.core.random());
-            (db::grants::insert(tx, id, (user_no, client_no, api_no), scopes, call.now)?, ScopeSet::empty())
+            (
+                store::grants::insert(tx, id, (user_no, client_no, api_no), scopes, call.now)?,
+                ScopeSet::empty(),
+            )
         }
     };
     let detail = json!({ "scopes": { "from": scopes_before, "to": scopes_before.union(scopes) } });

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::db;
 use crate::error::{Code, Error};
+use crate::store;
 
 /// What an OAuth call ends with.
 pub type Result<T> = std::result::Result<T, OAuthError>;
@@ -143,8 +143,8 @@ impl From<Error> for OAuthError {
     }
 }
 
-impl From<db::Error> for OAuthError {
-    fn from(error: db::Error) -> Self {
+impl From<store::Error> for OAuthError {
+    fn from(error: store::Error) -> Self {
         Error::from(error).into()
     }
 }

@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::db::grants as store;
-use crate::domain::access::{Call, Capability as _, TeamManage, TeamRead};
-use crate::domain::activity;
-use crate::domain::cursor::{self, Page};
+use crate::activity;
+use crate::domain::identity::access::{Call, Capability as _, TeamManage, TeamRead};
 use crate::error::{Code, Error, Result};
 use crate::model::activity::{Entry, Kind};
 use crate::model::{GrantId, UserId};
+use crate::platform::cursor;
+use crate::platform::cursor::Page;
+use crate::store::grants as store;
 
-pub use crate::db::grants::Grant;
+pub use crate::store::grants::Grant;
 
 /// The list's name in its cursors.
 const LIST: &str = "grants";
@@ -43,7 +44,7 @@ pub async fn list(
     let found = call
         .core
         .read(move |conn| {
-            let Some(person) = crate::db::users::by_id(conn, user)? else { return Ok(Vec::new()) };
+            let Some(person) = crate::store::users::by_id(conn, user)? else { return Ok(Vec::new()) };
             Ok::<_, Error>(store::list(conn, person.no, before, limit + 1)?)
         })
         .await?;

@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Result;
 use super::userinfo::{self, Claims as PersonClaims};
-use crate::db::oauth_tokens::Authorization;
 use crate::domain::Core;
-use crate::domain::tokens::ID_TYPE;
+use crate::domain::identity::tokens::ID_TYPE;
 use crate::model::setting::SigningAlg;
 use crate::model::{Client, ScopeSet, Timestamp};
+use crate::store::oauth_tokens::Authorization;
 
 #[derive(Serialize)]
 struct Claims<'a> {

@@ -7,13 +7,14 @@ use super::client_auth::{self, Basic};
 use super::error::{OAuthError, Result};
 use super::params::Params;
 use super::{log, scopes};
-use crate::db::oauth_tokens::{self as store};
-use crate::db::{self, Conn};
-use crate::domain::access::{Call, Capability as _, KeysVerify, Principal};
-use crate::domain::activity;
-use crate::domain::tokens;
+use crate::activity;
+use crate::domain::identity::access::{Call, Capability as _, KeysVerify, Principal};
+use crate::domain::identity::tokens;
 use crate::model::activity::{Entry, Kind, Outcome, Reason};
 use crate::model::{Client, ClientType, Secret, SecretHash};
+use crate::store;
+use crate::store::Conn;
+use crate::store::oauth_tokens;
 
 /// What is told about a token (RFC 7662, section 2.2).
 #[derive(Debug, Default, Serialize)]
@@ -104,7 +105,7 @@ fn access_token(call: &Call, client: &Client, token: &str) -> Option<(Introspect
     client.access_to(principal.api_no?)?;
     let email = principal.user.and_then(|(no, ..)| {
         let read = |conn: &Conn<'_>, no: &i64| {
-            Ok::<_, db::Error>(db::users::by_no(conn, *no)?.map(|user| user.email.as_str().into()))
+            Ok::<_, store::Error>(store::users::by_no(conn, *no)?.map(|user| user.email.as_str().into()))
         };
         core.people.emails.get(core, no, read).ok()?
     });
@@ -130,9 +131,9 @@ fn refresh_token(call: &Call, client: &Client, token: &Secret) -> Result<Option<
     let core = &call.core;
     let found = core.db.lookup(|conn| {
         let hash = SecretHash::of(token.expose());
-        let Some(found) = db::sessions::refresh(conn, &hash)? else { return Ok(None) };
-        let of = store::by_family(conn, found.family_no, call.now)?;
-        Ok::<_, db::Error>(of.map(|of| (found, of)))
+        let Some(found) = store::sessions::refresh(conn, &hash)? else { return Ok(None) };
+        let of = oauth_tokens::by_family(conn, found.family_no, call.now)?;
+        Ok::<_, store::Error>(of.map(|of| (found, of)))
     })?;
     let Some((found, of)) = found.filter(|(_, of)| of.client.0 == client.no) else { return Ok(None) };
     let good = of.stands && found.used_at.is_none() && found.expires_at > call.now;
@@ -160,7 +161,9 @@ fn key(call: &Call, client: &Client, token: &Secret) -> Result<Option<(Introspec
         return Ok(None);
     }
     let hash = SecretHash::of(token.expose());
-    let Some(key) = core.db.lookup(|conn| db::key_lookup::find(conn, &hash))? else { return Ok(None) };
+    let Some(key) = core.db.lookup(|conn| store::key_lookup::find(conn, &hash))? else {
+        return Ok(None);
+    };
     let ended = |at: Option<crate::model::Timestamp>| at.is_some_and(|at| at <= call.now);
     let bad = key.revoked_at.is_some()
         || key.disabled_at.is_some()

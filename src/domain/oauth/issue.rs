@@ -5,10 +5,11 @@ use serde::Serialize;
 use super::error::Result;
 use super::id_token::{self, About};
 use super::scopes;
-use crate::db::oauth_tokens::Authorization;
 use crate::domain::Core;
-use crate::domain::tokens::{self, NewToken};
+use crate::domain::identity::tokens;
+use crate::domain::identity::tokens::NewToken;
 use crate::model::{Api, Client, GrantId, ScopeSet, Secret, Timestamp};
+use crate::store::oauth_tokens::Authorization;
 
 /// What the token endpoint answers.
 #[derive(Serialize)]

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv6Net};
 
-use crate::domain::access::Call;
-use crate::domain::verify::limits::{BucketId, Subject};
+use crate::domain::identity::access::Call;
+use crate::domain::policy::limits::{BucketId, Subject};
 use crate::error::{Code, Error, Result};
 use crate::model::RateLimit;
 

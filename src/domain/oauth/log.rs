@@ -3,11 +3,11 @@
 use serde_json::json;
 
 use super::error::{ErrorCode, OAuthError};
-use crate::db::oauth_tokens::Authorization;
-use crate::domain::access::Call;
-use crate::domain::activity;
+use crate::activity;
+use crate::domain::identity::access::Call;
 use crate::model::activity::{Entry, Kind, Outcome, Reason};
 use crate::model::{Client, ScopeSet};
+use crate::store::oauth_tokens::Authorization;
 
 /// A decision about an authorization: an entry with all that it concerns.
 pub(super) fn about(call: &Call, kind: Kind, outcome: Outcome, reason: Reason, of: &Authorization) -> Entry {

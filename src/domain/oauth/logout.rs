@@ -7,13 +7,15 @@ use serde_json::json;
 use super::error::{OAuthError, Result};
 use super::id_token::{self, Hint};
 use super::params::{Params, append};
-use crate::db::{self, Tx, oauth_tokens};
-use crate::domain::access::Call;
-use crate::domain::activity;
-use crate::domain::sessions::{self, Change};
+use crate::activity;
+use crate::domain::identity::access::Call;
+use crate::domain::identity::sessions;
+use crate::domain::identity::sessions::Change;
 use crate::error::{Code, Error};
 use crate::model::activity::{Entry, Kind};
 use crate::model::{Client, ClientId, SessionId, UserId};
+use crate::store;
+use crate::store::{Tx, oauth_tokens};
 
 /// What becomes of a request to sign out.
 #[derive(Debug)]
@@ -84,7 +86,7 @@ fn client(call: &Call, params: &Params, hint: Option<&Hint>) -> Result<Option<Cl
     let Ok(id) = named.parse::<ClientId>() else {
         return Err(OAuthError::invalid_request("There is no such client"));
     };
-    Ok(call.core.db.lookup(|conn| db::clients::find(conn, id))?)
+    Ok(call.core.db.lookup(|conn| store::clients::find(conn, id))?)
 }
 
 /// Where the client wants the browser to go; only where it registered (section 3).
@@ -112,7 +114,7 @@ fn end(
     client_no: Option<i64>,
 ) -> std::result::Result<(), Error> {
     let tokens = oauth_tokens::end_with_session(tx, session_no, call.now)?;
-    if db::sessions::revoke(tx, session_no, call.now)? {
+    if store::sessions::revoke(tx, session_no, call.now)? {
         let entry = Entry {
             user_no: Some(user_no),
             session_no: Some(session_no),

@@ -1,18 +1,21 @@
 //! The grant type `refresh_token` (RFC 6749, section 6; RFC 9700, section 4.14). How tokens follow one another is in
-//! [`crate::domain::sessions::refresh`].
+//! [`crate::domain::identity::sessions::refresh`].
 
 use std::sync::Arc;
 
 use super::error::{OAuthError, Result};
 use super::params::Params;
 use super::{REFRESH_SECONDS, TokenAnswer, issue, log, scopes};
-use crate::db::oauth_tokens::{self as store, Authorization};
-use crate::db::{self, Tx};
-use crate::domain::access::Call;
-use crate::domain::activity;
-use crate::domain::sessions::refresh::{self, Exchange, Exchanged};
+use crate::activity;
+use crate::domain::identity::access::Call;
+use crate::domain::identity::sessions::refresh;
+use crate::domain::identity::sessions::refresh::{Exchange, Exchanged};
 use crate::model::activity::{Kind, Outcome, Reason};
 use crate::model::{Client, ScopeSet, Secret};
+use crate::store;
+use crate::store::Tx;
+use crate::store::oauth_tokens;
+use crate::store::oauth_tokens::Authorization;
 
 /// Exchanges a refresh token for new tokens.
 ///
@@ -43,7 +46,7 @@ fn rotate(
 ) -> Result<Option<(Authorization, ScopeSet, Exchanged)>> {
     let now = call.now;
     let found = refresh::find(tx, token)?.ok_or_else(unknown)?;
-    let of = store::by_family(tx, found.family_no, now)?.filter(|of| of.client.0 == client.no);
+    let of = oauth_tokens::by_family(tx, found.family_no, now)?.filter(|of| of.client.0 == client.no);
     let of = of.filter(|of| of.stands).ok_or_else(unknown)?;
     let api = call.core.catalog.get().by_no(of.api_no).cloned().ok_or_else(unknown)?;
     super::token::same_target(&api, params)?;
@@ -56,8 +59,8 @@ fn rotate(
         Exchange::Good(exchanged) => {
             if exchanged.first {
                 let seconds = client.refresh_token_seconds.unwrap_or(REFRESH_SECONDS);
-                store::extend_family(tx, of.family_no, now.plus_seconds(i64::from(seconds)))?;
-                db::clients::touch(tx, client.no, now.utc_day_start())?;
+                oauth_tokens::extend_family(tx, of.family_no, now.plus_seconds(i64::from(seconds)))?;
+                store::clients::touch(tx, client.no, now.utc_day_start())?;
                 let entry = log::about(call, Kind::TokenIssued, Outcome::Allowed, Reason::Valid, &of);
                 activity::record(tx, &log::issued(entry, "refresh_token", &granted))?;
             }

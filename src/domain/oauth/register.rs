@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{ErrorCode, OAuthError, Result};
 use super::{limits, scopes};
-use crate::db;
-use crate::domain::access::Call;
 use crate::domain::clients::{self, AskedAccess, Issued, NewClient};
+use crate::domain::identity::access::Call;
 use crate::error::{Code, Error};
 use crate::model::{ClientType, GrantType, RateLimit, ScopeSet};
+use crate::store;
 
 /// Most clients that may have registered themselves at a time.
 const MAX_CLIENTS: i64 = 10_000;
@@ -108,7 +108,7 @@ pub async fn register(call: &Arc<Call>, metadata: Metadata) -> Result<Registered
     let this = call.clone();
     let issued = core
         .write(move |tx| {
-            if db::clients::count_dynamic(tx)? >= MAX_CLIENTS {
+            if store::clients::count_dynamic(tx)? >= MAX_CLIENTS {
                 return Err(Error::unavailable("too many clients have registered themselves"));
             }
             clients::insert(tx, &this, client)

@@ -6,13 +6,15 @@ use super::authorize::{Asked, Browser, SignIn};
 use super::error::OAuthError;
 use super::scopes::{self, OPENID_SCOPES, is_openid};
 use super::{code, log};
-use crate::db::oauth_requests::{self as store, Waiting};
-use crate::db::{self, Conn, Tx};
-use crate::domain::access::Call;
-use crate::domain::activity;
+use crate::activity;
+use crate::domain::identity::access::Call;
 use crate::error::{Code, Error, Result};
 use crate::model::activity::{Entry, Kind, Outcome, Reason};
 use crate::model::{Api, Client, RedirectUri, Scope, ScopeSet, SecretHash, Timestamp};
+use crate::store;
+use crate::store::oauth_requests;
+use crate::store::oauth_requests::Waiting;
+use crate::store::{Conn, Tx};
 
 /// A request that waits, as its page shows it.
 #[derive(Debug)]
@@ -63,7 +65,7 @@ pub async fn show(call: &Arc<Call>, id: &str, browser: Browser<'_>) -> Result<Sh
                 None => open.asked.scopes.clone(),
             };
             let standing = sign_in
-                .map(|sign_in| db::grants::standing(conn, sign_in.user.0, open.client.no, open.api.no))
+                .map(|sign_in| store::grants::standing(conn, sign_in.user.0, open.client.no, open.api.no))
                 .transpose()?
                 .flatten();
             let standing = standing.map(|grant| grant.scopes);
@@ -98,7 +100,7 @@ pub async fn decide(call: &Arc<Call>, id: &str, browser: Browser<'_>, decision: 
                 Decision::Deny => deny(tx, &this, &open, sign_in.as_ref())?,
                 Decision::Allow(chosen) => allow(tx, &this, &open, sign_in, chosen.as_ref())?,
             };
-            store::delete(tx, &hash)?;
+            oauth_requests::delete(tx, &hash)?;
             Ok(location)
         })
         .await
@@ -115,14 +117,15 @@ struct Open {
 impl Open {
     fn find(conn: &Conn<'_>, call: &Call, hash: &SecretHash, browser: Option<&SecretHash>) -> Result<Self> {
         let gone = || Error::not_found("request; start again from the app");
-        let waiting =
-            store::find(conn, hash)?.filter(|waiting| waiting.expires_at > call.now).ok_or_else(gone)?;
+        let waiting = oauth_requests::find(conn, hash)?
+            .filter(|waiting| waiting.expires_at > call.now)
+            .ok_or_else(gone)?;
         if browser != Some(&waiting.browser) {
             return Err(Error::forbidden(
                 "This request was opened in another browser; start again from the app",
             ));
         }
-        let client = db::clients::by_no(conn, waiting.client_no)?;
+        let client = store::clients::by_no(conn, waiting.client_no)?;
         let client = client.filter(|client| client.disabled_at.is_none()).ok_or_else(gone)?;
         let api = call.core.catalog.get().by_no(waiting.api_no).cloned().ok_or_else(gone)?;
         let asked: Asked = serde_json::from_str(&waiting.asked).map_err(Error::internal)?;

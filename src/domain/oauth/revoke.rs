@@ -6,14 +6,17 @@ use super::client_auth::{self, Basic};
 use super::error::{ErrorCode, OAuthError, Result};
 use super::log;
 use super::params::Params;
-use crate::db::oauth_tokens as store;
-use crate::db::{self, Tx};
-use crate::domain::access::Call;
-use crate::domain::sessions::refresh;
-use crate::domain::tokens::{self, AccessClaims};
-use crate::domain::{activity, keys};
+use crate::activity;
+use crate::domain::identity::access::Call;
+use crate::domain::identity::sessions::refresh;
+use crate::domain::identity::tokens;
+use crate::domain::identity::tokens::AccessClaims;
+use crate::domain::keys;
 use crate::model::activity::{Entry, Kind, Outcome, Reason};
 use crate::model::{Client, Secret, SecretHash, Timestamp};
+use crate::store;
+use crate::store::Tx;
+use crate::store::oauth_tokens;
 
 /// Revokes a token: a refresh token with all that came of the same authorization (section 2.1), an access token
 /// alone, a key as a leaked one. What is unknown or has ended is fine (section 2.2).
@@ -47,7 +50,7 @@ async fn access_token(call: &Arc<Call>, client: &Client, token: &Secret) -> Resu
 
 fn end_one(tx: &mut Tx<'_>, call: &Call, client_no: i64, claims: &AccessClaims) -> Result<()> {
     let ends = Timestamp::from_seconds(i64::try_from(claims.exp).unwrap_or(i64::MAX));
-    if store::revoke_token(tx, &claims.jti, ends)? {
+    if oauth_tokens::revoke_token(tx, &claims.jti, ends)? {
         let entry = Entry { client_no: Some(client_no), ..activity::change(call, Kind::TokenRevoked) };
         activity::record(tx, &entry)?;
     }
@@ -60,11 +63,11 @@ async fn other(call: &Arc<Call>, client: &Client, token: &Secret) -> Result<()> 
         .core
         .write(move |tx| {
             let Some(found) = refresh::find(tx, &asked)? else { return Ok::<_, OAuthError>(false) };
-            let Some(of) = store::by_family(tx, found.family_no, this.now)? else { return Ok(true) };
+            let Some(of) = oauth_tokens::by_family(tx, found.family_no, this.now)? else { return Ok(true) };
             if of.client.0 != client_no {
                 return Err(not_yours());
             }
-            if db::sessions::revoke_family(tx, of.family_no, this.now)? {
+            if store::sessions::revoke_family(tx, of.family_no, this.now)? {
                 let entry = log::about(&this, Kind::TokenRevoked, Outcome::Changed, Reason::Valid, &of);
                 activity::record(tx, &entry)?;
             }
@@ -77,7 +80,7 @@ async fn other(call: &Arc<Call>, client: &Client, token: &Secret) -> Result<()> 
     // Only a key that exists counts against the limit of those who report leaked ones: revoking what is unknown is
     // always fine.
     let hash = SecretHash::of(token.expose());
-    if call.core.db.lookup(|conn| db::key_lookup::find(conn, &hash))?.is_some() {
+    if call.core.db.lookup(|conn| store::key_lookup::find(conn, &hash))?.is_some() {
         keys::revoke_leaked(call, token).await?;
     }
     Ok(())

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::db::oauth_tokens::{self as store, Standing};
 use crate::domain::Core;
-use crate::domain::access::{Principal, PrincipalKind};
-use crate::domain::memo::Memo;
-use crate::domain::tokens::{AccessClaims, invalid};
+use crate::domain::identity::access::{Principal, PrincipalKind};
+use crate::domain::identity::tokens::{AccessClaims, invalid};
 use crate::error::{Error, Result};
 use crate::model::{Api, ClientId};
+use crate::platform::memo::Memo;
+use crate::store::oauth_tokens as store;
+use crate::store::oauth_tokens::Standing;
 
 use super::scopes;
 

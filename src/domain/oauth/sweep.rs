@@ -1,8 +1,9 @@
 //! Clean-up: what nobody needs any more goes, a bounded part at a time.
 
-use crate::db::{self, Tx};
 use crate::error::Result;
 use crate::model::Timestamp;
+use crate::store;
+use crate::store::Tx;
 
 /// Rows of a kind that one call removes at most, so that changes do not wait for long.
 const AT_ONCE: u32 = 200;
@@ -19,10 +20,10 @@ const USED_SECONDS: i64 = 90 * 86_400;
 /// # Errors
 /// When the store cannot be written.
 pub fn sweep(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize> {
-    let mut removed = db::oauth_requests::sweep(tx, now, AT_ONCE)?;
-    removed += db::oauth_tokens::sweep(tx, now, AT_ONCE)?;
-    removed += db::oauth_tokens::forget_used(tx, now.minus_seconds(USED_SECONDS), AT_ONCE)?;
-    removed += db::grants::sweep(tx, now.minus_seconds(GRANT_SECONDS), AT_ONCE)?;
-    removed += db::clients::sweep(tx, now.minus_seconds(CLIENT_SECONDS), AT_ONCE)?;
+    let mut removed = store::oauth_requests::sweep(tx, now, AT_ONCE)?;
+    removed += store::oauth_tokens::sweep(tx, now, AT_ONCE)?;
+    removed += store::oauth_tokens::forget_used(tx, now.minus_seconds(USED_SECONDS), AT_ONCE)?;
+    removed += store::grants::sweep(tx, now.minus_seconds(GRANT_SECONDS), AT_ONCE)?;
+    removed += store::clients::sweep(tx, now.minus_seconds(CLIENT_SECONDS), AT_ONCE)?;
     Ok(removed)
 }

@@ -6,7 +6,7 @@ use super::client_auth::{self, Basic};
 use super::error::{ErrorCode, OAuthError, Result};
 use super::params::Params;
 use super::{TokenAnswer, authorization_code, client_credentials, log, refresh_token, scopes};
-use crate::domain::access::Call;
+use crate::domain::identity::access::Call;
 use crate::model::activity::Kind;
 use crate::model::{Api, Client, GrantType};
 

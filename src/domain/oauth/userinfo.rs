@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use super::error::{ErrorCode, OAuthError, Result};
-use crate::db;
 use crate::domain::Core;
-use crate::domain::tokens;
+use crate::domain::identity::tokens;
 use crate::model::{ScopeSet, Timestamp};
+use crate::store;
 
 /// What is told about a person, as far as the scopes go (section 5.4).
 #[derive(Debug, Default, Serialize)]
@@ -56,7 +56,7 @@ pub(super) fn claims(core: &Core, user_no: i64, scopes: &ScopeSet) -> Result<Cla
         return Ok(Claims::default());
     }
     let gone = || OAuthError::new(ErrorCode::InvalidToken, "The person is gone");
-    let user = core.db.lookup(|conn| db::users::by_no(conn, user_no))?.ok_or_else(gone)?;
+    let user = core.db.lookup(|conn| store::users::by_no(conn, user_no))?.ok_or_else(gone)?;
     Ok(Claims {
         name: profile.then(|| user.name.clone()).filter(|name| !name.is_empty()),
         updated_at: profile.then(|| user.updated_at.seconds()),

@@ -11,9 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Tag;
 use super::users::UserView;
-use crate::domain::access::Call;
-use crate::domain::sessions::{self, CookieSession, Login};
-use crate::domain::users::{account, factor, password};
+use crate::domain::identity::access::Call;
+use crate::domain::identity::sessions;
+use crate::domain::identity::sessions::{CookieSession, Login};
+use crate::domain::identity::users::{account, factor, password};
 use crate::error::Error;
 use crate::http::Result;
 use crate::http::auth::{Anyone, Caller, authenticate, bearer};

@@ -5,8 +5,8 @@ use poem_openapi::{Object, OpenApi};
 use serde::Serialize;
 
 use super::Tag;
-use crate::domain::catalog::Apis;
 use crate::domain::oauth::grants::{self, Grant};
+use crate::domain::policy::catalog::Apis;
 use crate::error::Error;
 use crate::http::Result;
 use crate::http::auth::Caller;

@@ -7,7 +7,7 @@ use poem_openapi::{Object, OpenApi};
 use serde::{Deserialize, Serialize};
 
 use super::Tag;
-use crate::domain::access::ActivityRead;
+use crate::domain::identity::access::ActivityRead;
 use crate::domain::{Core, Metric};
 use crate::http::Result;
 use crate::http::auth::{Allowed, Anyone};

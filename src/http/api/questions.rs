@@ -7,7 +7,7 @@ use poem_openapi::{Object, OpenApi};
 use serde::{Deserialize, Serialize};
 
 use super::Tag;
-use crate::domain::access::KeysVerify;
+use crate::domain::identity::access::KeysVerify;
 use crate::error::Error;
 use crate::http::Result;
 use crate::http::auth::{Allowed, Caller};

@@ -5,12 +5,13 @@ use poem_openapi::{Object, OpenApi};
 use serde::{Deserialize, Serialize};
 
 use super::Tag;
-use crate::domain::{cursor, sessions};
+use crate::domain::identity::sessions;
 use crate::error::Error;
 use crate::http::Result;
 use crate::http::auth::Caller;
 use crate::http::json::{Json, NoContent};
 use crate::model::SessionId;
+use crate::platform::cursor;
 
 /// One's own sessions.
 pub struct SessionsApi;

@@ -4,7 +4,7 @@ use poem_openapi::{Object, OpenApi};
 use serde::{Deserialize, Serialize};
 
 use super::Tag;
-use crate::domain::access::SettingsManage;
+use crate::domain::identity::access::SettingsManage;
 use crate::domain::settings::{self, Changes, Settings};
 use crate::http::Result;
 use crate::http::auth::Allowed;

@@ -7,8 +7,9 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 use serde::{Deserialize, Serialize};
 
 use super::Tag;
-use crate::domain::access::SettingsManage;
-use crate::domain::signing_keys::{self, JWKS_MAX_AGE_SECONDS, Retire};
+use crate::domain::identity::access::SettingsManage;
+use crate::domain::identity::signing_keys;
+use crate::domain::identity::signing_keys::{JWKS_MAX_AGE_SECONDS, Retire};
 use crate::http::Result;
 use crate::http::auth::{Allowed, Anyone};
 use crate::http::json::Json;

@@ -6,16 +6,18 @@ use serde::{Deserialize, Serialize};
 
 use super::Tag;
 use super::auth::address;
-use crate::domain::access::{PrincipalKind, TeamManage, TeamRead};
-use crate::domain::cursor;
 use crate::domain::idempotency::{Answer, Once};
-use crate::domain::users::account::{self, Invitation, Invite, Invited};
-use crate::domain::users::{self, Changes, NewUser, profile};
+use crate::domain::identity::access::{PrincipalKind, TeamManage, TeamRead};
+use crate::domain::identity::users;
+use crate::domain::identity::users::account;
+use crate::domain::identity::users::account::{Invitation, Invite, Invited};
+use crate::domain::identity::users::{Changes, NewUser, profile};
 use crate::error::Error;
 use crate::http::Result;
 use crate::http::auth::{Allowed, Caller, Whoever};
 use crate::http::json::{Created, Json, NoContent};
 use crate::model::{InvitationId, Role, Secret, User, UserId};
+use crate::platform::cursor;
 
 /// People and invitations.
 pub struct UsersApi;

@@ -11,8 +11,9 @@ use super::rule::{self, Asked, Hopeless, Rule};
 use super::sheet::{Sheet, ascii_json};
 use super::{Asker, Hot, Subject, described, limits, log, query, token};
 use crate::domain::Core;
-use crate::domain::tokens;
-use crate::domain::verify::{self, Grants, Question, TokenQuestion, Verdict};
+use crate::domain::identity::tokens;
+use crate::domain::policy;
+use crate::domain::policy::{Grants, Question, TokenQuestion, Verdict};
 use crate::error::{Code, Error, Result};
 use crate::http::context::RequestContext;
 use crate::http::{auth, error};
@@ -201,7 +202,7 @@ fn public() -> Response {
     response
 }
 
-fn passed(verdict: &Verdict, entry: &verify::Entry, holds: &Grants) -> Response {
+fn passed(verdict: &Verdict, entry: &policy::Entry, holds: &Grants) -> Response {
     let mut sheet = Sheet::new();
     let key_id = sheet.text(&entry.id.encode());
     let user_id = entry.user.map(|user| sheet.text(&user.id.encode()));

@@ -4,7 +4,7 @@
 use poem::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::sheet::{Place, Sheet, Values};
-use crate::domain::verify::{RateState, Verdict};
+use crate::domain::policy::{RateState, Verdict};
 
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const STATE: HeaderName = HeaderName::from_static("ratelimit");

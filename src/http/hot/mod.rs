@@ -25,7 +25,7 @@ use serde_json::{Value, json};
 
 use super::context::RequestContext;
 use crate::domain::Core;
-use crate::domain::verify::{CheckResult, Question, Verdict};
+use crate::domain::policy::{CheckResult, Question, Verdict};
 use crate::error::Result;
 use crate::model::activity::{Entry, Kind, Method, Outcome, Reason};
 use crate::model::api::Route;

@@ -9,9 +9,10 @@ use super::forward_auth::{
 };
 use super::sheet::Sheet;
 use super::{Subject, limits};
-use crate::domain::access::{Principal, PrincipalKind};
-use crate::domain::verify::{TokenQuestion, TokenVerdict, ask_token};
-use crate::domain::{Core, tokens};
+use crate::domain::Core;
+use crate::domain::identity::access::{Principal, PrincipalKind};
+use crate::domain::identity::tokens;
+use crate::domain::policy::{TokenQuestion, TokenVerdict, ask_token};
 use crate::error::{Error, Result};
 use crate::http::auth::reason_of;
 use crate::http::context::RequestContext;
@@ -36,7 +37,7 @@ pub(super) fn answer(
     Ok(match (&verdict.refusal, &verdict.principal) {
         (None, Some(principal)) => passed(question, &verdict, principal),
         (refusal, _) => {
-            let error = refusal.clone().unwrap_or_else(crate::domain::tokens::invalid);
+            let error = refusal.clone().unwrap_or_else(crate::domain::identity::tokens::invalid);
             let mut response = refused(&error, context, nginx);
             if let Some(seconds) = error.retry_after_seconds {
                 response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));

@@ -12,8 +12,8 @@ use serde::{Deserialize, Deserializer};
 
 use super::{Asker, Hot, Subject, log, written};
 use crate::domain::Core;
-use crate::domain::access::{Capability, KeysVerify};
-use crate::domain::verify::Question;
+use crate::domain::identity::access::{Capability, KeysVerify};
+use crate::domain::policy::Question;
 use crate::error::{Code, Error, Result};
 use crate::http::context::{RequestContext, clip, method};
 use crate::http::{auth, error, json};

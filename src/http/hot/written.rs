@@ -1,6 +1,6 @@
 //! The answer of verify as JSON, written straight into one buffer.
 
-use crate::domain::verify::{Check, Entry, QuotaState, RateState, Verdict};
+use crate::domain::policy::{Check, Entry, QuotaState, RateState, Verdict};
 use crate::model::{RequestId, Timestamp, VerifyCode};
 
 /// A usual answer fits without growing.

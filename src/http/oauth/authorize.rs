@@ -10,7 +10,7 @@ use poem_openapi::{Object, OpenApi};
 use super::answer::{Browsing, see_other};
 use super::form::Form;
 use super::{browser, page};
-use crate::domain::access::Call;
+use crate::domain::identity::access::Call;
 use crate::domain::oauth::Params;
 use crate::domain::oauth::authorize::{Outcome, Page, authorize};
 use crate::http::Result;

@@ -10,10 +10,10 @@ use super::form::Form;
 use super::page;
 use std::sync::Arc;
 
-use crate::domain::access::Call;
+use crate::domain::identity::access::Call;
+use crate::domain::identity::sessions::Change;
 use crate::domain::oauth::Params;
 use crate::domain::oauth::logout::{Outcome, logout};
-use crate::domain::sessions::Change;
 use crate::http::Result;
 use crate::http::api::Tag;
 use crate::http::auth::Anyone;

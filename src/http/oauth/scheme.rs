@@ -6,7 +6,7 @@ use poem_openapi::registry::{MetaOAuthFlow, MetaOAuthFlows, MetaOAuthScope, Meta
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use super::answer::{Tried, refuse};
-use crate::domain::access::SCOPES;
+use crate::domain::identity::access::SCOPES;
 use crate::domain::oauth::OAuthError;
 use crate::domain::oauth::client_auth::{Basic, basic};
 use crate::domain::oauth::scopes::OPENID_SCOPES;

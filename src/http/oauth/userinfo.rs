@@ -4,7 +4,7 @@ use poem::Request;
 use poem_openapi::{Object, OpenApi};
 
 use super::answer::{Answer, Tried, refuse};
-use crate::domain::access::Call;
+use crate::domain::identity::access::Call;
 use crate::domain::oauth::{ErrorCode, OAuthError, userinfo};
 use crate::http::Result;
 use crate::http::api::Tag;

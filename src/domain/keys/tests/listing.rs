@@ -1,6 +1,6 @@
 use super::*;
-use crate::db::params;
 use crate::model::Environment;
+use crate::store::params;
 
 async fn names(world: &World, call: &Arc<Call>, filter: KeyFilter) -> Vec<String> {
     let reach: Reach<KeysRead> = Reach::of(call).unwrap();
@@ -18,7 +18,7 @@ async fn page(
     world.core.read(move |conn| list(conn, &reach, &filter, Some(limit), after.as_deref())).await
 }
 
-use crate::domain::cursor;
+use crate::platform::cursor;
 
 #[tokio::test]
 async fn pages_follow_each_other_newest_first_and_miss_nothing() {

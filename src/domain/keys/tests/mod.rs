@@ -12,8 +12,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::*;
-use crate::domain::access::{Can, KeysRead, KeysWrite};
 use crate::domain::apis;
+use crate::domain::identity::access::{Can, KeysRead, KeysWrite};
 use crate::domain::testing::{World, scopes};
 use crate::error::Code;
 use crate::model::{KeyStatus, UserId};

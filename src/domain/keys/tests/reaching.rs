@@ -1,7 +1,7 @@
 //! Who may do what to whose key.
 
 use super::*;
-use crate::domain::access::{Principal, PrincipalKind};
+use crate::domain::identity::access::{Principal, PrincipalKind};
 use crate::model::{Quota, QuotaPeriod, RateLimit};
 
 fn nothing() -> KeyChange {
@@ -203,7 +203,7 @@ async fn a_disabled_person_gets_no_key() {
     let user = world.user("m@example.com", Role::Member).await;
     let no = user.0;
     let disable = move |tx: &mut Tx<'_>| {
-        Ok(tx.execute("UPDATE users SET disabled_at = 1 WHERE no = ?1", crate::db::params![no])?)
+        Ok(tx.execute("UPDATE users SET disabled_at = 1 WHERE no = ?1", crate::store::params![no])?)
     };
     world.write(disable).await.unwrap();
     let new = NewKey { user_id: Some(user.1), ..reads("x") };

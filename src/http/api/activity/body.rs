@@ -11,7 +11,7 @@ use serde_json::json;
 use super::csv;
 use super::live::Standing;
 use super::rows::ActivityItem;
-use crate::domain::activity::{Activity, Export, Followed, Tail};
+use crate::activity::{Activity, Export, Followed, Tail};
 use crate::error::{Error, Result};
 
 /// How rows are written.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde_json::Value;
 
-use crate::domain::activity::Filter;
+use crate::activity::Filter;
 use crate::error::{Error, Result};
 
 /// Characters of a text that is searched for.

@@ -7,9 +7,10 @@ use poem::{Request, RequestBody};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use crate::domain::Core;
-use crate::domain::access::{ActivityRead, Capability as _, Principal};
-use crate::domain::verify::{self, Question};
-use crate::domain::{sessions, tokens};
+use crate::domain::identity::access::{ActivityRead, Capability as _, Principal};
+use crate::domain::identity::{sessions, tokens};
+use crate::domain::policy;
+use crate::domain::policy::Question;
 use crate::error::{Code, Error, Result};
 use crate::http::auth::{bearer, missing};
 use crate::http::context::RequestContext;
@@ -65,7 +66,7 @@ impl Standing {
             cost: 1,
             ip: Some(self.ip),
         };
-        verify::authenticate(&self.core, &question, self.core.now())
+        policy::authenticate(&self.core, &question, self.core.now())
     }
 }
 

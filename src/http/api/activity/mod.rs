@@ -13,14 +13,15 @@ use serde::Serialize;
 pub use rows::{ActivityBy, ActivityClient, ActivityItem, ActivityKey, ActivityPage, ActivityUser};
 
 use super::Tag;
-use crate::domain::access::ActivityRead;
-use crate::domain::activity::{self, ChainReport, Counts, CountsOf, Export, Fault, KeyName, Tail, Tally};
-use crate::domain::cursor;
+use crate::activity;
+use crate::activity::{ChainReport, Counts, CountsOf, Export, Fault, KeyName, Tail, Tally};
+use crate::domain::identity::access::ActivityRead;
 use crate::error::{Error, Result as Checked};
 use crate::http::Result;
 use crate::http::auth::{Allowed, Within};
 use crate::http::json::Json;
 use crate::model::{ActivityId, KeyId, Timestamp};
+use crate::platform::cursor;
 use body::{Events, ExportBody, Format};
 use filter::Asked;
 use live::Standing;

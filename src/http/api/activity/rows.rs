@@ -4,9 +4,9 @@ use poem_openapi::Object;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::domain::activity::{Activity, KeyName, UserName};
-use crate::domain::cursor::Page;
+use crate::activity::{Activity, KeyName, UserName};
 use crate::model::activity::Outcome;
+use crate::platform::cursor::Page;
 
 /// One decision or change.
 #[derive(Debug, Default, Serialize, Object)]

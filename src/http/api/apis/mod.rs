@@ -11,15 +11,16 @@ use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::PlainText;
 
 use super::Tag;
-use crate::domain::access::{ApisRead, ApisWrite};
 use crate::domain::apis;
 use crate::domain::idempotency::{Answer, Once};
-use crate::domain::proxy_config::{self, Wanted};
+use crate::domain::identity::access::{ApisRead, ApisWrite};
 use crate::error::Error;
 use crate::http::Result;
 use crate::http::auth::{Allowed, Within};
 use crate::http::context::method;
 use crate::http::json::{Created, Json, NoContent};
+use crate::http::proxy_config;
+use crate::http::proxy_config::Wanted;
 use crate::model::Proxy;
 
 /// Operations on APIs.

@@ -7,13 +7,13 @@ use poem_openapi::types::Example;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::apis::Applied;
-use crate::domain::cursor::Page;
 use crate::http::schema::present;
 use crate::model::api::{ApiDescription, Preset, Route, ScopeInfo, Tier};
 use crate::model::{
     Api as Stored, ApiId, AskedEnvironment, Environment, KeyPrefix, LimitPer, Role, Scope, ScopeExpr,
     ScopeSet, Timestamp,
 };
+use crate::platform::cursor::Page;
 
 /// A permission of an API.
 #[derive(Debug, Clone, Serialize, Deserialize, Object)]

@@ -4,8 +4,8 @@ use poem_openapi::{Enum, Object};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::domain::Core;
-use crate::domain::catalog::Apis;
 use crate::domain::clients::{AskedAccess, ClientChange, ClientView, Issued, NewClient};
+use crate::domain::policy::catalog::Apis;
 use crate::error::{Error, Result};
 use crate::model::{self, ScopeSet, Timestamp};
 

@@ -8,8 +8,8 @@ use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::{ApiResponse, OpenApi};
 
 use super::Tag;
-use crate::domain::access::{KeysRead, KeysWrite};
 use crate::domain::idempotency::{Answer, Once};
+use crate::domain::identity::access::{KeysRead, KeysWrite};
 use crate::domain::keys::{self, KeyFilter};
 use crate::error::{Error, Result as Checked};
 use crate::http::Result;

@@ -4,14 +4,14 @@ use poem_openapi::Object;
 use poem_openapi::types::Example;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::access::Call;
-use crate::domain::cursor::Page;
+use crate::domain::identity::access::Call;
 use crate::domain::keys::{DEFAULT_GRACE_SECONDS, Issued, KeyChange as Change, NewKey as New};
 use crate::http::schema::{FreeObject, ShownOnce, edit, present};
 use crate::model::{
     ApiKey, Environment, KeyId, KeySecretInfo, KeyStatus, Quota, QuotaPeriod, RateLimit, ScopeSet, Secret,
     Timestamp, UserId,
 };
+use crate::platform::cursor::Page;
 
 /// A limit of the key's own.
 #[derive(Debug, Clone, Serialize, Deserialize, Object)]

@@ -1,0 +1,195 @@
+//! Activity over time, and who caused it.
+
+use std::collections::HashMap;
+
+use super::{reach_key, rollup};
+use crate::domain::identity::access::{ActivityRead, Can};
+use crate::domain::identity::reach::Reach;
+use crate::error::{Error, Result};
+use crate::model::activity::Outcome;
+use crate::model::{KeyId, Timestamp};
+use crate::store::activity::AboutApi;
+use crate::store::activity_counts as table;
+use crate::store::activity_counts::{KEY_MILLIS, SUM_MILLIS, Slot};
+use crate::store::activity_names as names;
+use crate::store::activity_names::KeyName;
+use crate::store::{Error as DbError, Reader};
+
+/// The longest span, in days: as long as counts are kept.
+pub(super) const MAX_DAYS: i64 = 400;
+/// The longest span over which keys are compared, in days.
+const MAX_KEY_DAYS: i64 = 31;
+const DAY_SECONDS: i64 = 86_400;
+/// How long a bucket may be; the shortest is taken that gives no more than [`BUCKETS`].
+const STEPS: [i64; 5] = [SUM_MILLIS, 900_000, KEY_MILLIS, 6 * KEY_MILLIS, 24 * KEY_MILLIS];
+const BUCKETS: i64 = 200;
+
+/// What to count; everything that is said must fit.
+#[derive(Debug, Clone)]
+pub struct CountsOf {
+    /// From the bucket that holds this time.
+    pub from: Timestamp,
+    /// Until the bucket that holds this time.
+    pub to: Timestamp,
+    /// About this key.
+    pub key: Option<KeyId>,
+    /// About the API with this slug or id; with `!` before it, about anything else.
+    pub api: Option<String>,
+}
+
+/// How often each outcome was.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Requests that might pass.
+    pub allowed: u64,
+    /// Requests that might not.
+    pub refused: u64,
+    /// Requests that came too often.
+    pub limited: u64,
+    /// Changes.
+    pub changed: u64,
+}
+
+impl Tally {
+    fn add(&mut self, outcome: u8, count: i64) {
+        let count = count.unsigned_abs();
+        match Outcome::from_number(outcome) {
+            Some(Outcome::Allowed) => self.allowed += count,
+            Some(Outcome::Refused) => self.refused += count,
+            Some(Outcome::Limited) => self.limited += count,
+            Some(Outcome::Changed) => self.changed += count,
+            None => {}
+        }
+    }
+
+    /// Decisions, however they ended.
+    pub const fn decisions(&self) -> u64 {
+        self.allowed + self.refused + self.limited
+    }
+}
+
+/// Counts over time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counts {
+    /// How long each bucket is, in seconds.
+    pub bucket_seconds: u32,
+    /// When each begins, and what was in it; in order, without a gap.
+    pub buckets: Vec<(Timestamp, Tally)>,
+}
+
+/// How often something happened. Refusals without a known key count as often as they happened. Who signed in without
+/// the right to read the log may ask about a key of their own.
+///
+/// # Errors
+/// `INVALID_REQUEST` for a span that is empty or too long, `NOT_FOUND` for a key out of reach, `INSUFFICIENT_SCOPE`,
+/// or when the store cannot be read or written.
+pub async fn counts(reach: &Reach<ActivityRead>, of: CountsOf) -> Result<Counts> {
+    check_span(of.from, of.to, MAX_DAYS)?;
+    match of.key {
+        Some(key) => reach_key(reach, key)?,
+        None => drop(Can::<ActivityRead>::check(reach.call())?),
+    }
+    let core = reach.call().core.clone();
+    core.activity.flush(&core.db).await?;
+    Ok(core.read(move |reader| count(reader, &of)).await?)
+}
+
+fn check_span(from: Timestamp, to: Timestamp, most_days: i64) -> Result<()> {
+    let millis = to.millis_since(from);
+    if millis > 0 && millis <= most_days * DAY_SECONDS * 1_000 {
+        return Ok(());
+    }
+    Err(Error::invalid("to", format!("Use a time after `from`, at most {most_days} days later.")))
+}
+
+fn count(reader: &Reader<'_>, of: &CountsOf) -> std::result::Result<Counts, DbError> {
+    let finest = if of.key.is_some() { KEY_MILLIS } else { SUM_MILLIS };
+    let (from, to) = (of.from.millis(), of.to.millis());
+    let fits = |step: &i64| *step >= finest && (to - from) / step <= BUCKETS;
+    let step = STEPS.into_iter().find(fits).unwrap_or(24 * KEY_MILLIS);
+    let start = from - from % step;
+    let begins = (start..to).step_by(step as usize).map(Timestamp::from_millis);
+    let mut buckets: Vec<_> = begins.map(|at| (at, Tally::default())).collect();
+    let known = Known::of(reader, of)?;
+    if let Some(known) = known {
+        let end = start + step * buckets.len() as i64;
+        let mut add = |slot: Slot, count: i64| {
+            if known.fits(slot) && (start..end).contains(&slot.at) {
+                buckets[((slot.at - start) / step) as usize].1.add(slot.outcome, count);
+            }
+        };
+        for at in (start..end).step_by(finest as usize) {
+            table::at(reader, at, known.key_no, &mut add)?;
+        }
+        rollup::each_uncounted(reader, &mut add)?;
+    }
+    Ok(Counts { bucket_seconds: (step / 1_000) as u32, buckets })
+}
+
+/// Whom counts are about, in numbers.
+struct Known {
+    key_no: i64,
+    api: Option<AboutApi>,
+}
+
+impl Known {
+    /// None if something is asked for that does not exist.
+    fn of(reader: &Reader<'_>, of: &CountsOf) -> std::result::Result<Option<Self>, DbError> {
+        let key_no = of.key.map_or(Ok(Some(0)), |id| names::key_no(reader, id))?;
+        let api = of.api.as_ref().map(|api| names::about_api(reader, api)).transpose()?;
+        Ok(match (key_no, api) {
+            (Some(key_no), None) => Some(Self { key_no, api: None }),
+            (Some(key_no), Some(Some(api))) => Some(Self { key_no, api: Some(api) }),
+            _ => None,
+        })
+    }
+
+    fn fits(&self, slot: Slot) -> bool {
+        let fits = |about| match about {
+            AboutApi::This(no) => slot.api_no == no,
+            AboutApi::Others(no) => slot.api_no != no,
+        };
+        slot.key_no == self.key_no && self.api.is_none_or(fits)
+    }
+}
+
+/// The keys about which most was decided, busiest first, `limit` at most. Whole hours count: those that hold `from`
+/// and `to` too.
+///
+/// # Errors
+/// `INVALID_REQUEST` for a span that is empty or too long, or when the store cannot be read or written.
+pub async fn top_keys(
+    can: &Can<ActivityRead>,
+    from: Timestamp,
+    to: Timestamp,
+    limit: usize,
+) -> Result<Vec<(KeyName, Tally)>> {
+    check_span(from, to, MAX_KEY_DAYS)?;
+    let core = can.core.clone();
+    core.activity.flush(&core.db).await?;
+    let span = (from.millis() - from.millis() % KEY_MILLIS, to.millis());
+    Ok(core.read(move |reader| busiest(reader, span, limit)).await?)
+}
+
+fn busiest(
+    reader: &Reader<'_>,
+    span: (i64, i64),
+    limit: usize,
+) -> std::result::Result<Vec<(KeyName, Tally)>, DbError> {
+    let mut tallies = HashMap::<i64, Tally>::new();
+    let mut add = |slot: Slot, count: i64| {
+        let changed = slot.outcome == Outcome::Changed.number();
+        if slot.key_no > 0 && !changed && (span.0..span.1).contains(&slot.at) {
+            tallies.entry(slot.key_no).or_default().add(slot.outcome, count);
+        }
+    };
+    table::of_keys(reader, span, &mut add)?;
+    rollup::each_uncounted(reader, &mut add)?;
+    let mut tallies: Vec<_> = tallies.into_iter().filter(|(_, tally)| tally.decisions() > 0).collect();
+    tallies.sort_unstable_by_key(|(key_no, tally)| (std::cmp::Reverse(tally.decisions()), *key_no));
+    tallies
+        .into_iter()
+        .take(limit)
+        .filter_map(|(key_no, tally)| Some(names::key(reader, key_no).transpose()?.map(|key| (key, tally))))
+        .collect()
+}

@@ -1,0 +1,70 @@
+//! The index of closed segments: written when a segment is full, sorted, so that it is appended and never searched for
+//! its place.
+
+use std::sync::Arc;
+
+use super::log::lock;
+use crate::domain::Core;
+use crate::error::{Error, Result};
+use crate::store::activity as rows;
+use crate::store::activity::{SEGMENT_ROWS, segment};
+use crate::store::{Error as DbError, Reader, activity_index as table};
+
+/// Entries to a step: a few milliseconds of the writer's time.
+const PER_STEP: usize = if cfg!(test) { 70 } else { 2_500 };
+
+/// Indexes every closed segment that is not indexed yet. May be cut off anywhere: it goes on where it stopped.
+///
+/// # Errors
+/// When the store cannot be read or written.
+pub async fn index_segments(core: Arc<Core>) -> Result<()> {
+    while let Some(segment) = core.read(|reader| Ok::<_, Error>(next(reader)?)).await? {
+        index(&core, segment).await?;
+    }
+    lock(&core.activity.recent).tidy();
+    Ok(())
+}
+
+/// The first closed segment without an index.
+fn next(reader: &Reader<'_>) -> std::result::Result<Option<i64>, DbError> {
+    let Some((first, last)) = rows::ends(reader)? else { return Ok(None) };
+    for candidate in segment(first)..segment(last) {
+        if !table::is_indexed(reader, candidate)? {
+            return Ok(Some(candidate));
+        }
+    }
+    Ok(None)
+}
+
+async fn index(core: &Arc<Core>, segment: i64) -> Result<()> {
+    let pairs = Arc::new(core.read(move |reader| Ok::<_, Error>(pairs(reader, segment)?)).await?);
+    for start in (0..pairs.len()).step_by(PER_STEP) {
+        let pairs = pairs.clone();
+        let step = move |tx: &mut crate::store::Tx<'_>| {
+            let end = pairs.len().min(start + PER_STEP);
+            table::append(tx, segment, SEGMENT_ROWS * segment, &pairs[start..end])
+        };
+        core.write(move |tx| Ok::<_, Error>(step(tx)?)).await?;
+    }
+    let now = core.now();
+    core.write(move |tx| Ok::<_, Error>(table::complete(tx, segment, now)?)).await?;
+    lock(&core.activity.recent).forget(segment);
+    Ok(())
+}
+
+/// Keys with the places of their rows within the segment, sorted, from where the index of the segment ends.
+fn pairs(reader: &Reader<'_>, segment: i64) -> std::result::Result<Vec<(i64, u32)>, DbError> {
+    let base = segment * SEGMENT_ROWS;
+    let mut pairs = Vec::new();
+    table::keys_of_rows(reader, base, base + SEGMENT_ROWS - 1, |no, about, by| {
+        let place = (no - base) as u32;
+        pairs.extend(about.map(|key| (key, place)));
+        pairs.extend(by.map(|key| (key, place)));
+    })?;
+    pairs.sort_unstable();
+    if let Some((key, no)) = table::last_pair(reader, segment)? {
+        let done = pairs.partition_point(|pair| *pair <= (key, (no - base) as u32));
+        pairs.drain(..done);
+    }
+    Ok(pairs)
+}

@@ -1,0 +1,349 @@
+//! Where decisions wait for the writer.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+
+use super::recent::Recent;
+use super::retention::Retention;
+use crate::env::Clock;
+use crate::error::{Error, Result};
+use crate::model::Timestamp;
+use crate::model::activity::{Entry, Kind, Outcome, Reason};
+use crate::store::{Db, Error as DbError, activity as table};
+
+/// Requests that may be between [`Log::room`] and [`Log::push`]: more than there are connections.
+const UNDER_WAY: usize = 16_384;
+
+/// Bounds of a [`Log`].
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Rows that may wait for the writer before requests have to.
+    pub capacity: usize,
+    /// How long a request waits for room before it is refused.
+    pub patience: Duration,
+    /// Different refusals without a known key that are counted apart within one second.
+    pub strangers: usize,
+    /// Rows that one transaction appends at most, so that changes do not wait for long.
+    pub rows_per_drain: usize,
+    /// How much of it is kept.
+    pub retention: Retention,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            capacity: 65_536,
+            patience: Duration::from_millis(250),
+            strangers: 8_192,
+            rows_per_drain: 8_192,
+            retention: Retention::default(),
+        }
+    }
+}
+
+/// Where decisions wait for the writer: one lock and one push a decision. The writer swaps the buffer out every
+/// 50 ms and keeps the rows until they are on disk.
+pub struct Log {
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) options: Options,
+    buffer: Mutex<Vec<Entry>>,
+    strangers: Mutex<Strangers>,
+    /// Rows that are not on disk yet: in the buffer or with the writer.
+    depth: AtomicUsize,
+    room: Notify,
+    /// The next drain is to write everything, also what is still being counted.
+    hurry: AtomicBool,
+    /// See [`Log::discard`].
+    discards: AtomicBool,
+    pub(super) closed: watch::Sender<bool>,
+    counters: Counters,
+    pub(super) recent: Mutex<Recent>,
+    /// The newest row on disk, as far as the appender has seen.
+    pub(super) newest: watch::Sender<i64>,
+}
+
+#[derive(Default)]
+struct Counters {
+    rows: AtomicU64,
+    batches: AtomicU64,
+    largest_batch: AtomicU64,
+    waits: AtomicU64,
+    refusals: AtomicU64,
+}
+
+/// What the log has done and how it fares, for `/metrics`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Rows that wait for the writer now.
+    pub depth: usize,
+    /// Rows written since the start.
+    pub rows: u64,
+    /// Transactions that wrote some.
+    pub batches: u64,
+    /// The most rows in one of them.
+    pub largest_batch: u64,
+    /// Requests that had to wait for room.
+    pub waits: u64,
+    /// Requests that were refused because there was none.
+    pub refusals: u64,
+}
+
+impl Log {
+    pub(super) fn new(clock: Arc<dyn Clock>, options: Options) -> Self {
+        Self {
+            clock,
+            options,
+            buffer: Mutex::default(),
+            strangers: Mutex::default(),
+            depth: AtomicUsize::new(0),
+            room: Notify::new(),
+            hurry: AtomicBool::new(false),
+            discards: AtomicBool::new(false),
+            closed: watch::Sender::new(false),
+            counters: Counters::default(),
+            recent: Mutex::default(),
+            newest: watch::Sender::new(0),
+        }
+    }
+
+    /// Returns when there is room for one more decision: ask before deciding, so that what was decided can be
+    /// logged. Costs one load while there is room.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` when the writer does not keep up: a decision that cannot be logged is not made.
+    pub async fn room(&self) -> Result<()> {
+        if self.has_room() {
+            return Ok(());
+        }
+        self.wait_for_room().await
+    }
+
+    fn has_room(&self) -> bool {
+        self.depth.load(Ordering::Relaxed) < self.options.capacity
+    }
+
+    async fn wait_for_room(&self) -> Result<()> {
+        self.counters.waits.fetch_add(1, Ordering::Relaxed);
+        let freed = async {
+            loop {
+                let freed = self.room.notified();
+                if self.has_room() {
+                    return;
+                }
+                freed.await;
+            }
+        };
+        tokio::time::timeout(self.options.patience, freed).await.map_err(|_| self.full())
+    }
+
+    /// Logs a decision. It is on disk within 100 ms. Whoever asked for [`Log::room`] first is never refused: between
+    /// that bound and this one is place for every request under way.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` when the buffer is full: nothing is answered that is not logged.
+    pub fn push(&self, entry: Entry) -> Result<()> {
+        let mut buffer = lock(&self.buffer);
+        if self.depth.load(Ordering::Relaxed) >= self.options.capacity + UNDER_WAY {
+            return Err(self.full());
+        }
+        buffer.push(entry);
+        self.depth.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Counts a decision that nobody known is part of, which a stranger can cause as often as they like: those of one
+    /// second from one address, for the same reason, become one row with a `count`.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` when the buffer is full.
+    pub fn push_unidentified(
+        &self,
+        now: Timestamp,
+        kind: Kind,
+        reason: Reason,
+        api_no: Option<i64>,
+        ip: IpAddr,
+    ) -> Result<()> {
+        if self.depth.load(Ordering::Relaxed) >= self.options.capacity + UNDER_WAY {
+            return Err(self.full());
+        }
+        let stranger = Stranger { ip: Some(ip.to_canonical()), second: now.seconds(), api_no, kind, reason };
+        lock(&self.strangers).count(stranger, now, self.options.strangers);
+        Ok(())
+    }
+
+    /// Whether decisions are kept. They are, but while a measurement says otherwise.
+    pub(crate) fn keeps(&self) -> bool {
+        !self.discards.load(Ordering::Relaxed)
+    }
+
+    /// Throws decisions away from now on, or keeps them again: how else could one measure what keeping them costs?
+    /// Nothing but a measurement calls it, and no configuration leads here.
+    #[doc(hidden)]
+    pub fn discard(&self, discards: bool) {
+        self.discards.store(discards, Ordering::Relaxed);
+    }
+
+    fn full(&self) -> Error {
+        self.counters.refusals.fetch_add(1, Ordering::Relaxed);
+        Error::unavailable("the activity log does not keep up")
+    }
+
+    /// Returns when everything that was logged so far is on disk.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub async fn flush(&self, db: &Db) -> std::result::Result<(), DbError> {
+        self.hurry.store(true, Ordering::SeqCst);
+        db.flush().await
+    }
+
+    /// Returns when rows that somebody else than the buffer has written, changes above all, are linked and followers
+    /// have heard of them. Costs one lookup when there are none; call it about once a second.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub async fn catch_up(&self, db: &Db) -> std::result::Result<(), DbError> {
+        if db.lookup(table::last)? != *self.newest.borrow() {
+            db.flush().await?;
+        }
+        Ok(())
+    }
+
+    /// From now on every drain writes everything, and nobody follows any longer: call it before the store stops.
+    pub fn close(&self) {
+        self.closed.send_replace(true);
+    }
+
+    /// How it fares.
+    pub fn stats(&self) -> Stats {
+        let counters = &self.counters;
+        Stats {
+            depth: self.depth.load(Ordering::Relaxed),
+            rows: counters.rows.load(Ordering::Relaxed),
+            batches: counters.batches.load(Ordering::Relaxed),
+            largest_batch: counters.largest_batch.load(Ordering::Relaxed),
+            waits: counters.waits.load(Ordering::Relaxed),
+            refusals: counters.refusals.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Whether a drain has anything to do for the buffer.
+    pub(super) fn waiting(&self) -> bool {
+        self.depth.load(Ordering::Relaxed) > 0 || lock(&self.strangers).due(self.second(), false)
+    }
+
+    /// Whether this drain is to write everything; asking takes the order.
+    pub(super) fn take_hurry(&self) -> bool {
+        self.hurry.swap(false, Ordering::SeqCst) || self.is_closed()
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        *self.closed.borrow()
+    }
+
+    /// Swaps what is buffered into `spare`, which must be empty, and adds the counted refusals whose second is over.
+    pub(super) fn take(&self, spare: &mut Vec<Entry>, everything: bool) {
+        std::mem::swap(&mut *lock(&self.buffer), spare);
+        let mut strangers = lock(&self.strangers);
+        let second = self.second();
+        if strangers.due(second, everything) {
+            let before = spare.len();
+            strangers.take(second, everything, spare);
+            self.depth.fetch_add(spare.len() - before, Ordering::Relaxed);
+        }
+    }
+
+    /// `rows` of those taken are on disk.
+    pub(super) fn written(&self, rows: usize) {
+        if rows == 0 {
+            return;
+        }
+        self.depth.fetch_sub(rows, Ordering::Relaxed);
+        let counters = &self.counters;
+        counters.rows.fetch_add(rows as u64, Ordering::Relaxed);
+        counters.batches.fetch_add(1, Ordering::Relaxed);
+        counters.largest_batch.fetch_max(rows as u64, Ordering::Relaxed);
+        self.room.notify_waiters();
+    }
+
+    /// Whether somebody keeps the keys of the newest rows in memory, or may be about to.
+    pub(super) fn recent_is_kept(&self) -> bool {
+        self.recent.try_lock().map_or(true, |recent| !recent.is_empty())
+    }
+
+    fn second(&self) -> i64 {
+        self.clock.now().seconds()
+    }
+}
+
+/// A lock whose holder may have panicked: what it guards is valid between any two statements.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Refusals that no known key is part of, counted by the second.
+#[derive(Default)]
+struct Strangers {
+    counted: HashMap<Stranger, Count>,
+}
+
+#[derive(PartialEq, Eq, Hash)]
+struct Stranger {
+    /// None where more addresses came than are counted apart.
+    ip: Option<IpAddr>,
+    second: i64,
+    api_no: Option<i64>,
+    kind: Kind,
+    reason: Reason,
+}
+
+struct Count {
+    first_at: Timestamp,
+    times: u32,
+}
+
+impl Strangers {
+    fn count(&mut self, mut stranger: Stranger, now: Timestamp, limit: usize) {
+        if self.counted.len() >= limit && !self.counted.contains_key(&stranger) {
+            stranger.ip = None;
+        }
+        let count = self.counted.entry(stranger).or_insert(Count { first_at: now, times: 0 });
+        count.times = count.times.saturating_add(1);
+    }
+
+    fn due(&self, second: i64, everything: bool) -> bool {
+        !self.counted.is_empty()
+            && (everything || self.counted.keys().any(|stranger| stranger.second != second))
+    }
+
+    fn take(&mut self, second: i64, everything: bool, into: &mut Vec<Entry>) {
+        let start = into.len();
+        let over = self.counted.extract_if(|stranger, _| everything || stranger.second != second);
+        into.extend(over.map(|(stranger, count)| stranger.entry(&count)));
+        into[start..].sort_unstable_by_key(|entry| (entry.at, entry.ip));
+        if self.counted.is_empty() {
+            self.counted.shrink_to(64);
+        }
+    }
+}
+
+impl Stranger {
+    fn entry(&self, count: &Count) -> Entry {
+        let outcome = match self.reason {
+            Reason::RateLimited | Reason::QuotaExceeded | Reason::LockedOut => Outcome::Limited,
+            Reason::Public => Outcome::Allowed,
+            _ => Outcome::Refused,
+        };
+        let mut entry = Entry::new(count.first_at, self.kind, outcome, self.reason);
+        entry.api_no = self.api_no;
+        entry.ip = self.ip;
+        entry.count = Some(count.times).filter(|&times| times > 1);
+        entry
+    }
+}

@@ -1,0 +1,168 @@
+//! The log of every decision and every change.
+//!
+//! ```text
+//! decisions ── Log::push ──▶ buffer ── Appender, every 50 ms ──▶ activity
+//! strangers ── Log::push_unidentified ─▶ counted by the second ──┘   ▲
+//! changes ─── record, in their own transaction ──────────────────────┘
+//! ```
+//!
+//! What a row says, and why a decision says it:
+//!
+//! | field | decision | why |
+//! | --- | --- | --- |
+//! | `at`, `kind`, `outcome`, `code` | always | what happened and why |
+//! | `api`, `key` | when known | whom it is about |
+//! | `user`, `client`, `grant`, `session` | when the credential acts for one | so that "what did this app do for this person" has an answer |
+//! | `by_key`, `by_user` | who asked, when it is somebody else | a gateway asks for everybody: its key must not be taken for the caller's |
+//! | `ip` | the end client's address | abuse comes from somewhere |
+//! | `method`, `path` | as asked about, without query | a query may hold secrets |
+//! | `user_agent` | first 256 characters | tells programs from people |
+//! | `took_us` | how long the answer took | slow is a kind of wrong |
+//! | `request_id` | the answer's `X-Request-Id` | support starts with it |
+//! | `count` | refusals without a known key | a flood of guesses is one row a second and address |
+//! | `detail` | refusals only | what the refusing rule saw; an allowed request needs no explanation |
+//!
+//! Never stored: the credential, any part of it beyond the key's number, bodies, queries, other headers.
+
+mod append;
+mod chain;
+mod counts;
+mod export;
+mod index;
+mod log;
+mod recent;
+mod record;
+mod retention;
+mod rollup;
+mod search;
+mod strings;
+mod tail;
+mod times;
+mod verify;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+pub use crate::store::activity_names::{KeyName, UserName};
+pub use append::Appender;
+pub use counts::{Counts, CountsOf, Tally, counts, top_keys};
+pub use export::Export;
+pub use index::index_segments;
+pub use log::{Log, Options, Stats};
+pub use record::{change, record};
+pub use retention::{Retention, apply_retention};
+pub use rollup::{JOB as COUNTS_JOB, count_rows};
+pub use search::Filter;
+pub use strings::MAX_CHARS;
+pub use tail::{Followed, Tail};
+pub use verify::{BadLink, ChainReport, Fault, verify_chain};
+pub use view::Activity;
+
+use crate::domain::Core;
+use crate::domain::identity::access::{ActivityRead, Can};
+use crate::domain::identity::reach::Reach;
+use crate::env::Clock;
+use crate::error::{Error, Result};
+use crate::model::{ActivityId, KeyId};
+use crate::platform::cursor;
+use crate::platform::cursor::Page;
+use crate::platform::vault::Vault;
+use crate::store::{activity as table, activity_names as names};
+
+/// The log, and its side that [`crate::store::Db::open`] takes.
+pub fn open(vault: &Vault, clock: Arc<dyn Clock>, options: Options) -> (Arc<Log>, Appender) {
+    let log = Arc::new(Log::new(clock, options));
+    (log.clone(), Appender::new(log, vault.signer(CHAIN)))
+}
+
+/// What the key of the chain is for.
+const CHAIN: &str = "activity.chain";
+/// The list's name in its cursors.
+const LIST: &str = "activity";
+
+/// The newest rows that fit `filter`, `limit` at most, from `cursor` on.
+///
+/// Everything that was answered before the call is in it. A filter that no index serves looks at a bounded number of
+/// rows and returns what it found there, perhaps nothing, with a cursor that goes on: only a page without a cursor is
+/// the last.
+///
+/// # Errors
+/// `INVALID_CURSOR`, or when the store cannot be read or written.
+pub async fn list(
+    can: &Can<ActivityRead>,
+    filter: Filter,
+    cursor: Option<&str>,
+    limit: usize,
+) -> Result<Page<Activity>> {
+    page(&can.core, filter, cursor, limit).await
+}
+
+async fn page(
+    core: &Arc<Core>,
+    filter: Filter,
+    cursor: Option<&str>,
+    limit: usize,
+) -> Result<Page<Activity>> {
+    let before = match cursor {
+        Some(cursor) => cursor::decode(&core.vault, LIST, &filter, cursor)?,
+        None => i64::MAX,
+    };
+    core.activity.flush(&core.db).await?;
+    let (log, asked) = (core.activity.clone(), filter.clone());
+    let (data, rest_below) = core
+        .read(move |reader| {
+            let found = search::search(reader, &log, &asked, before, limit, search::BUDGET)?;
+            let mut names = view::Names::default();
+            let shown = found.rows.into_iter().map(|row| names.show(reader, row));
+            Ok::<_, Error>((shown.collect::<std::result::Result<Vec<_>, _>>()?, found.rest_below))
+        })
+        .await?;
+    let next_cursor = rest_below.map(|below| cursor::encode(&core.vault, LIST, &filter, &below));
+    Ok(Page { data, next_cursor })
+}
+
+/// [`list`] for one key, for whoever reads the log and for the person whose own key it is; the latter is not shown
+/// who else was involved.
+///
+/// # Errors
+/// `NOT_FOUND`, or as [`list`].
+pub async fn list_of_key(
+    reach: &Reach<ActivityRead>,
+    key: KeyId,
+    filter: Filter,
+    cursor: Option<&str>,
+    limit: usize,
+) -> Result<Page<Activity>> {
+    let core = &reach.call().core;
+    reach_key(reach, key)?;
+    let page = page(core, Filter { key: Some(key), ..filter }, cursor, limit).await?;
+    Ok(match reach.only() {
+        None => page,
+        Some(owner) => page.map(|row| row.for_owner(owner.id)),
+    })
+}
+
+/// Whether the key is there, and within reach.
+fn reach_key(reach: &Reach<ActivityRead>, key: KeyId) -> Result<()> {
+    let owner = reach.call().core.db.lookup(|conn| names::key_owner(conn, key))?;
+    let within = |owner: Option<i64>| reach.only().is_none_or(|only| owner == Some(only.no));
+    owner.filter(|owner| within(*owner)).map(drop).ok_or_else(|| Error::not_found("key"))
+}
+
+/// One row.
+///
+/// # Errors
+/// `NOT_FOUND` for what never was, what retention has removed and what was made up.
+pub async fn get(can: &Can<ActivityRead>, id: ActivityId) -> Result<Activity> {
+    let core = can.core.clone();
+    core.activity.flush(&core.db).await?;
+    core.read(move |reader| {
+        let row = table::get(reader, id.no())?.filter(|row| ActivityId::of(row.at, row.no) == id);
+        let row = row.ok_or_else(|| Error::not_found("activity"))?;
+        Ok(view::Names::default().show(reader, row)?)
+    })
+    .await
+}

@@ -1,0 +1,115 @@
+//! Counts over time, for charts: made from the rows behind the writer's back, a window of rows at a time, so that an
+//! insert costs nothing more. How far they have come is written together with them, so that every row counts once.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::Core;
+use crate::error::{Error, Result};
+use crate::store::activity as rows;
+use crate::store::activity_counts as table;
+use crate::store::activity_counts::Slot;
+use crate::store::{Conn, Error as DbError, jobs};
+
+/// The job's name, under which it remembers how far it has come.
+pub const JOB: &str = "activity.counts";
+/// Rows to a window: its counts are in memory together.
+const WINDOW_ROWS: i64 = if cfg!(test) { 50 } else { 500_000 };
+/// Counts to a step: a few milliseconds of the writer's time.
+const PER_STEP: usize = if cfg!(test) { 7 } else { 1_000 };
+
+/// How far the counts have come.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub(super) struct Progress {
+    /// The rows up to this one are counted.
+    done: i64,
+    /// The window after it that is being written.
+    window: Option<Window>,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Window {
+    /// Its last row.
+    last: i64,
+    /// The slots of it up to this one are written.
+    written: Slot,
+}
+
+/// Counts the rows that are not counted yet. May be cut off anywhere: it goes on where it stopped.
+///
+/// # Errors
+/// When the store cannot be read or written.
+pub async fn count_rows(core: Arc<Core>) -> Result<()> {
+    loop {
+        let (progress, last, counts) = core.read(|reader| Ok::<_, Error>(next_window(reader)?)).await?;
+        if last <= progress.done {
+            return Ok(());
+        }
+        write_window(&core, progress, last, counts).await?;
+    }
+}
+
+type Counts = Vec<(Slot, i64)>;
+
+/// The next window's last row and its counts, without those that are written already.
+fn next_window(conn: &Conn<'_>) -> std::result::Result<(Progress, i64, Counts), DbError> {
+    let progress: Progress = jobs::state(conn, JOB)?.unwrap_or_default();
+    let first = progress.done + 1;
+    let last = match progress.window {
+        Some(window) => window.last,
+        None => rows::last(conn)?.min(progress.done + WINDOW_ROWS),
+    };
+    let mut counts: Counts = count(conn, (first, last))?.into_iter().collect();
+    counts.sort_unstable_by_key(|(slot, _)| *slot);
+    if let Some(window) = progress.window {
+        let done = counts.partition_point(|(slot, _)| *slot <= window.written);
+        counts.drain(..done);
+    }
+    Ok((progress, last, counts))
+}
+
+fn count(conn: &Conn<'_>, range: (i64, i64)) -> std::result::Result<HashMap<Slot, i64>, DbError> {
+    let mut counts = HashMap::new();
+    table::each_row(conn, range, |slot, count| *counts.entry(slot).or_insert(0) += count)?;
+    Ok(counts)
+}
+
+async fn write_window(core: &Arc<Core>, progress: Progress, last: i64, counts: Counts) -> Result<()> {
+    let counts = Arc::new(counts);
+    let steps = counts.len().div_ceil(PER_STEP).max(1);
+    for step in 0..steps {
+        let counts = counts.clone();
+        let write = move |tx: &mut crate::store::Tx<'_>| {
+            let part = &counts[step * PER_STEP..counts.len().min((step + 1) * PER_STEP)];
+            table::add(tx, part)?;
+            let next = match part.last() {
+                Some(&(written, _)) if step + 1 < steps => {
+                    Progress { window: Some(Window { last, written }), ..progress }
+                }
+                _ => Progress { done: last, window: None },
+            };
+            jobs::set_state(tx, JOB, &next)
+        };
+        core.write(move |tx| Ok::<_, Error>(write(tx)?)).await?;
+    }
+    Ok(())
+}
+
+/// Visits the counts that are not written yet.
+pub(super) fn each_uncounted(
+    conn: &Conn<'_>,
+    mut visit: impl FnMut(Slot, i64),
+) -> std::result::Result<(), DbError> {
+    let (progress, last, counts) = next_window(conn)?;
+    counts.into_iter().for_each(|(slot, count)| visit(slot, count));
+    let mut next = last.max(progress.done) + 1;
+    let newest = rows::last(conn)?;
+    while next <= newest {
+        let end = newest.min(next + WINDOW_ROWS - 1);
+        count(conn, (next, end))?.into_iter().for_each(|(slot, count)| visit(slot, count));
+        next = end + 1;
+    }
+    Ok(())
+}

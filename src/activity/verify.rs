@@ -1,0 +1,140 @@
+//! Going through the chain again: does the log say what it said when it was written?
+
+use std::collections::HashMap;
+
+use aws_lc_rs::digest::{Context, SHA256};
+
+use super::chain::{Row, sign, sign_anchor};
+use super::strings::{TextDigest, digest_of_no};
+use super::{CHAIN, table};
+use crate::domain::identity::access::{ActivityRead, Can};
+use crate::error::Result;
+use crate::platform::vault::Signer;
+use crate::store::activity_links as links;
+use crate::store::activity_links::Link;
+use crate::store::{Error as DbError, Reader};
+
+/// What [`verify_chain`] found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ChainReport {
+    /// Links that are as they were.
+    pub links: u64,
+    /// Rows under them.
+    pub rows: u64,
+    /// Rows after the last link: those of the last second, and those of a crash until the next start.
+    pub unlinked_rows: u64,
+    /// The first link that is not as it was; what comes after it was not looked at.
+    pub bad: Option<BadLink>,
+}
+
+/// A link that does not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadLink {
+    /// Its first row.
+    pub first_no: i64,
+    /// Its last row.
+    pub last_no: i64,
+    /// What is wrong.
+    pub fault: Fault,
+}
+
+/// What can be wrong with a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Its rows, their texts or the link itself were changed, or it is not the one that followed the link before.
+    Changed,
+    /// Rows are missing: so many.
+    RowsMissing(i64),
+    /// A row holds what Keywright never writes.
+    Unreadable,
+    /// It says that retention removed all rows up to its own, and that was not retention.
+    NotRetention,
+}
+
+/// Goes through the whole log, a second or two for a million rows, in one committed state of the store.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn verify_chain(can: &Can<ActivityRead>) -> Result<ChainReport> {
+    let core = can.core.clone();
+    core.activity.flush(&core.db).await?;
+    let signer = core.vault.signer(CHAIN);
+    Ok(core.read(move |reader| Verifier { reader, signer, texts: HashMap::new() }.run()).await?)
+}
+
+struct Verifier<'r> {
+    reader: &'r Reader<'r>,
+    signer: Signer,
+    texts: HashMap<i64, TextDigest>,
+}
+
+impl Verifier<'_> {
+    fn run(mut self) -> std::result::Result<ChainReport, DbError> {
+        let mut report = ChainReport::default();
+        let (mut no, mut mac) = (0, [0; 32]);
+        if let Some(anchor) = links::anchor(self.reader)? {
+            no = anchor.no;
+            mac = anchor.mac.as_slice().try_into().unwrap_or_default();
+            if anchor.anchor.as_deref() != Some(&sign_anchor(&self.signer, &anchor)[..]) {
+                report.bad = Some(BadLink { first_no: 0, last_no: no, fault: Fault::NotRetention });
+                return Ok(report);
+            }
+        }
+        let reader = self.reader;
+        links::each(reader, no, |link| {
+            if let Some(fault) = self.check(&link, no, &mac)? {
+                report.bad = Some(BadLink { first_no: no + 1, last_no: link.no, fault });
+                return Ok(false);
+            }
+            report.links += 1;
+            report.rows += (link.no - no) as u64;
+            (no, mac) = (link.no, link.mac.as_slice().try_into().unwrap_or_default());
+            Ok(true)
+        })?;
+        report.unlinked_rows = u64::try_from(table::last(reader)? - no).unwrap_or(0);
+        Ok(report)
+    }
+
+    /// What is wrong with `link`, which follows the link up to row `no`.
+    fn check(
+        &mut self,
+        link: &Link,
+        no: i64,
+        previous: &[u8; 32],
+    ) -> std::result::Result<Option<Fault>, DbError> {
+        let mut rows = Context::new(&SHA256);
+        let mut found = 0;
+        let reader = self.reader;
+        let read = table::each(reader, no + 1, link.no, |stored| {
+            found += 1;
+            let (path, agent) = (self.text(stored.path_no)?, self.text(stored.agent_no)?);
+            Row { stored: &stored, path, agent, text_bytes: 0 }.digest(&mut rows);
+            Ok(true)
+        });
+        match read {
+            Err(DbError::Corrupt(_) | DbError::Other(_)) => return Ok(Some(Fault::Unreadable)),
+            other => other?,
+        }
+        let missing = link.no - no - found;
+        if missing > 0 {
+            return Ok(Some(Fault::RowsMissing(missing)));
+        }
+        let rows = rows.finish();
+        let right = sign(&self.signer, previous, (no + 1, link.no), (link.max_at, link.bytes), rows.as_ref());
+        Ok((link.mac != right).then_some(Fault::Changed))
+    }
+
+    fn text(&mut self, no: Option<i64>) -> std::result::Result<Option<TextDigest>, DbError> {
+        const REMEMBERED: usize = 65_536;
+        let Some(no) = no else { return Ok(None) };
+        if let Some(known) = self.texts.get(&no) {
+            return Ok(Some(*known));
+        }
+        if self.texts.len() >= REMEMBERED {
+            self.texts.clear();
+        }
+        let (digest, _) = digest_of_no(self.reader, no)?;
+        self.texts.insert(no, digest);
+        Ok(Some(digest))
+    }
+}

@@ -1,0 +1,221 @@
+//! The composition root: opens the data directory, puts the parts together, listens, and stops in order:
+//! HTTP first, then the buffers, then the checkpoint.
+
+mod data;
+mod doors;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::activity;
+use crate::config::{Config, Mail, SmtpSecurity};
+use crate::domain::identity::people;
+use crate::domain::identity::people::People;
+use crate::domain::policy::catalog;
+use crate::domain::{Core, Settings, instance, policy};
+use crate::env::{Clock, Rng, SystemClock, SystemRng};
+use crate::http::{self, server};
+use crate::platform::mail;
+use crate::store::{Db, Drain, Error as DbError, Options as DbOptions, Tx};
+use crate::worker;
+
+/// Why the server did not start: one sentence that says what to do.
+#[derive(Debug)]
+pub struct Failure(pub String);
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Time and randomness.
+#[derive(Clone)]
+pub struct Env {
+    /// The clock that every rule asks.
+    pub clock: Arc<dyn Clock>,
+    /// The source of ids and secrets.
+    pub rng: Arc<dyn Rng>,
+}
+
+impl Default for Env {
+    fn default() -> Self {
+        Self { clock: Arc::new(SystemClock::new()), rng: Arc::new(SystemRng) }
+    }
+}
+
+/// Which doors are opened besides `control.sock`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doors {
+    /// The configured address too.
+    Tcp,
+    /// None: a command that needs the rules for a moment.
+    ControlOnly,
+}
+
+/// A server that answers. Dropping it does not stop it; [`Running::stop`] does.
+pub struct Running {
+    /// What the rules stand on.
+    pub core: Arc<Core>,
+    /// Where it listens; the port is the real one even if 0 was asked for.
+    pub address: Option<SocketAddr>,
+    /// Where metrics have a listener of their own.
+    pub metrics_address: Option<SocketAddr>,
+    /// The socket of the command line.
+    pub control: PathBuf,
+    /// Set where this process ends TLS.
+    identity: Option<Arc<server::Identity>>,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+    /// Held until the very end, so that nobody else opens the file while this one still writes.
+    _lock: std::fs::File,
+}
+
+/// Opens the data directory and starts to answer.
+///
+/// # Errors
+/// When the directory, the file, the key, the certificate or the address is not as it must be.
+pub async fn start(config: &Config, env: Env, doors: Doors) -> Result<Running, Failure> {
+    let data = data::open(config, &env)?;
+    let identity = config.http.tls.as_ref().filter(|_| doors == Doors::Tcp);
+    let identity = identity.map(doors::identity).transpose()?;
+    let tcp = match doors {
+        Doors::ControlOnly => None,
+        Doors::Tcp => Some(doors::tcp("--listen", config.http.listen, identity.as_ref()).await?),
+    };
+    let metrics = match (doors, config.http.metrics_listen) {
+        (Doors::Tcp, Some(listen)) => Some(doors::tcp("--metrics-listen", listen, None).await?),
+        _ => None,
+    };
+    let metrics_address = metrics.as_ref().map(|door| door.address);
+    let address = tcp.as_ref().map(|door| door.address);
+    let core = compose(config, env, &data, address).await?;
+    let control = config.control_socket_path();
+    let (control_door, operator_uid) = doors::control(&control)?;
+    let (stop, stopped) = watch::channel(false);
+    let mut tasks = JoinSet::new();
+    let options = http::Options {
+        trust: http::context::Trust { proxies: config.http.trusted_proxies.clone(), operator_uid },
+        https: core.settings.public_url.starts_with("https:"),
+    };
+    let endpoint = Arc::new(http::endpoint(&core, options));
+    tasks.spawn(server::serve(control_door, endpoint.clone(), doors::few(), stopped.clone()));
+    if let Some(door) = tcp {
+        let options = doors::many(config.http.max_connections)?;
+        tasks.spawn(server::serve(door.listener, endpoint, options, stopped.clone()));
+    }
+    if let Some(door) = metrics {
+        let endpoint = Arc::new(http::metrics(&core));
+        tasks.spawn(server::serve(door.listener, endpoint, doors::few(), stopped.clone()));
+    }
+    if let Some(identity) = identity.clone() {
+        tasks.spawn(doors::follow(identity, stopped.clone()));
+    }
+    tasks.spawn(worker::run(core.clone(), stopped));
+    Ok(Running { core, address, metrics_address, control, identity, stop, tasks, _lock: data.lock })
+}
+
+impl Running {
+    /// Shows the certificate that the files hold now to whoever connects from here on. A minute after the files have
+    /// changed it comes to that by itself.
+    pub fn reload(&self) {
+        if let Some(identity) = &self.identity {
+            doors::reload(identity);
+        }
+    }
+
+    /// Ends in order: requests in flight are answered, buffered activity is written, the write-ahead log is folded
+    /// into the file.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        while self.tasks.join_next().await.is_some() {}
+        let db = self.core.db.clone();
+        let _ = tokio::task::spawn_blocking(move || db.stop()).await;
+        let _ = std::fs::remove_file(&self.control);
+    }
+}
+
+async fn compose(
+    config: &Config,
+    env: Env,
+    data: &data::Data,
+    address: Option<SocketAddr>,
+) -> Result<Arc<Core>, Failure> {
+    let vault = data::vault(&data.master_key)?;
+    let retention =
+        activity::Retention { days: config.activity.retention_days, max_bytes: config.activity.max_bytes };
+    let options = activity::Options { retention, ..activity::Options::default() };
+    let (activity, appender) = activity::open(&vault, env.clock.clone(), options);
+    let verify = policy::Engine::new(config.cache_bytes);
+    let behind = Behind { usage: verify.usage_drain(), activity: appender };
+    let db =
+        Db::open(&DbOptions::new(&data.database), Box::new(behind)).map_err(|error| data.explain(&error))?;
+    let people = People::start(&people_options(config)).map_err(|error| Failure(format!("{error:?}")))?;
+    let core = Arc::new(Core {
+        db,
+        clock: env.clock,
+        rng: env.rng,
+        vault,
+        catalog: catalog::Catalog::default(),
+        verify,
+        people,
+        activity,
+        settings: Settings {
+            public_url: config.public_url(address),
+            local_url: config.local_url(address),
+            organization: config.organization.clone(),
+            signup: config.sign_in.signup,
+            default_api: config.sign_in.default_api.clone(),
+            access_token_seconds: config.sign_in.access_token_seconds,
+            registration_api: config
+                .oauth
+                .registration_api
+                .clone()
+                .filter(|_| config.oauth.dynamic_registration),
+        },
+    });
+    let prepared = instance::prepare(&core).await;
+    // The operator sees the cause itself, which callers never do.
+    prepared.map_err(|error| data.explain(&error.cause().unwrap_or(&error.message)))?;
+    Ok(core)
+}
+
+/// Without a mail server, mail goes into files.
+fn people_options(config: &Config) -> people::Options {
+    let mail = match &config.mail {
+        None => mail::Way::Files(config.data_dir.join("mail")),
+        Some(Mail { server, from }) => {
+            let protection = match server.security {
+                SmtpSecurity::StartTls => mail::Protection::StartTls,
+                SmtpSecurity::Tls => mail::Protection::Tls,
+                SmtpSecurity::Loopback => mail::Protection::Loopback,
+            };
+            let (host, port, login) = (server.host.clone(), server.port, server.login.clone());
+            mail::Way::Smtp(mail::Server { protection, host, port, login }, from.clone())
+        }
+    };
+    people::Options::new(config.sign_in.signing_alg, mail, &config.organization)
+}
+
+/// What is written behind the requests, in one transaction.
+struct Behind {
+    usage: policy::UsageDrain,
+    activity: activity::Appender,
+}
+
+impl Drain for Behind {
+    fn pending(&self) -> bool {
+        self.usage.pending() || self.activity.pending()
+    }
+
+    fn append(&mut self, tx: &mut Tx<'_>, last: bool) -> Result<(), DbError> {
+        self.usage.append(tx, last)?;
+        self.activity.append(tx, last)
+    }
+}

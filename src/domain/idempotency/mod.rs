@@ -1,0 +1,187 @@
+//! `Idempotency-Key`: a creating request that is sent again, because its answer was lost, is answered again instead
+//! of done again. The answer is kept in the transaction of the change itself: either both are there or neither.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use zeroize::Zeroizing;
+
+use super::Core;
+use crate::domain::identity::access::Call;
+use crate::error::{Error, Result};
+use crate::model::Timestamp;
+use crate::store;
+use crate::store::Tx;
+use crate::store::idempotency::{Stored, find, put};
+
+/// The longest `Idempotency-Key`, in characters.
+const MAX_KEY: usize = 255;
+const HOUR: i64 = 3_600;
+const DAY: i64 = 24 * HOUR;
+
+/// What an answer holds, and so how long it may be given again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// Nothing secret: given again for 24 hours, after which the key is free.
+    Plain,
+    /// A secret that is shown once. Given again for one hour, so that a lost answer costs nothing; then refused
+    /// for 30 days, naming the resource, so that a late repeat makes no second one.
+    Secret,
+}
+
+impl Answer {
+    const fn answer_seconds(self) -> i64 {
+        match self {
+            Self::Plain => DAY,
+            Self::Secret => HOUR,
+        }
+    }
+
+    const fn row_seconds(self) -> i64 {
+        match self {
+            Self::Plain => DAY,
+            Self::Secret => 30 * DAY,
+        }
+    }
+}
+
+/// A creating request that may be sent again.
+#[derive(Debug, Clone, Copy)]
+pub struct Once<'a> {
+    /// Method and path as they were called, ids included: `POST /v1/keys/key_01…/rotate`.
+    pub route: &'a str,
+    /// The header `Idempotency-Key`; none does the job each time.
+    pub key: Option<&'a str>,
+    /// What the answer holds.
+    pub answer: Answer,
+}
+
+impl Call {
+    /// Runs `job` in one transaction, unless the same caller sent the same `body` to the same route under the same
+    /// key before: then gives the answer of that time. The answer's member `id` names the resource.
+    ///
+    /// # Errors
+    /// The job's own, which are not kept; `INVALID_REQUEST` for a key that is too long or not printable;
+    /// `CONFLICT` for another body, and for a repeat after the answer's secret may no longer be shown.
+    pub async fn once<B, T, F>(self: &Arc<Self>, once: Once<'_>, body: &B, job: F) -> Result<T>
+    where
+        B: Serialize + ?Sized,
+        T: Serialize + DeserializeOwned + Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        let Some(key) = once.key else { return self.core.write(job).await };
+        check(key)?;
+        let slot = Slot::new(self, once.route, key, body, once.answer)?;
+        self.core
+            .write(move |tx| match slot.answered(tx)? {
+                Some(answer) => Ok(answer),
+                None => {
+                    let answer = job(tx)?;
+                    slot.keep(tx, &answer)?;
+                    Ok(answer)
+                }
+            })
+            .await
+    }
+}
+
+/// Where the answer of one request is kept.
+struct Slot {
+    core: Arc<Core>,
+    now: Timestamp,
+    hash: [u8; 32],
+    request_hash: [u8; 32],
+    answer: Answer,
+}
+
+impl Slot {
+    fn new(
+        call: &Call,
+        route: &str,
+        key: &str,
+        body: &(impl Serialize + ?Sized),
+        answer: Answer,
+    ) -> Result<Self> {
+        let body = Zeroizing::new(serde_json::to_vec(body).map_err(Error::internal)?);
+        let mac = |parts: &[&[u8]]| call.core.vault.mac("idempotency", parts);
+        let subject = call.principal.subject();
+        Ok(Self {
+            hash: mac(&[subject.as_bytes(), route.as_bytes(), key.as_bytes()]),
+            // Keyed, because a body may hold what is easily guessed.
+            request_hash: mac(&[&body]),
+            core: call.core.clone(),
+            now: call.now,
+            answer,
+        })
+    }
+
+    fn place(&self) -> String {
+        let hex = self.hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        format!("idempotency/{hex}")
+    }
+
+    fn answered<T: DeserializeOwned>(&self, tx: &Tx<'_>) -> Result<Option<T>> {
+        let stored = find(tx, &self.hash)?.filter(|stored| self.now < stored.expires_at);
+        let Some(stored) = stored else { return Ok(None) };
+        if stored.request_hash != self.request_hash {
+            return Err(Error::conflict("This Idempotency-Key was used before, with another request")
+                .with("resource_id", stored.resource_id));
+        }
+        match self.open(&stored) {
+            Some(answer) => Ok(Some(answer)),
+            None => Err(Error::conflict(
+                "This request was answered before, and its answer can no longer be shown; the resource exists",
+            )
+            .with("resource_id", stored.resource_id)),
+        }
+    }
+
+    fn open<T: DeserializeOwned>(&self, stored: &Stored) -> Option<T> {
+        let sealed = stored.sealed.as_ref().filter(|_| self.now < stored.answer_until_at)?;
+        let plain = self.core.vault.unseal(&self.place(), sealed)?;
+        serde_json::from_slice(&plain).ok()
+    }
+
+    fn keep(&self, tx: &mut Tx<'_>, answer: &impl Serialize) -> Result<()> {
+        let plain = Zeroizing::new(serde_json::to_vec(answer).map_err(Error::internal)?);
+        let stored = Stored {
+            request_hash: self.request_hash.to_vec(),
+            resource_id: resource_id(&plain),
+            sealed: Some(self.core.vault.seal(&*self.core.rng, &self.place(), &plain)),
+            answer_until_at: self.now.plus_seconds(self.answer.answer_seconds()),
+            expires_at: self.now.plus_seconds(self.answer.row_seconds()),
+        };
+        Ok(put(tx, &self.hash, &stored)?)
+    }
+}
+
+/// The member `id` of an answer in JSON.
+fn resource_id(answer: &[u8]) -> String {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        id: String,
+    }
+    serde_json::from_slice(answer).map_or_else(|_| String::new(), |named: Named| named.id)
+}
+
+fn check(key: &str) -> Result<()> {
+    let printable = key.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    if printable && (1..=MAX_KEY).contains(&key.len()) {
+        return Ok(());
+    }
+    Err(Error::invalid("Idempotency-Key", "Use 1 to 255 printable ASCII characters, for example a UUID."))
+}
+
+/// Drops what may no longer be shown or is no longer needed, a bounded number at a time; tells how many rows it
+/// touched, so that the worker runs it again while there are more.
+///
+/// # Errors
+/// When the store cannot be written.
+pub fn sweep(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize> {
+    const AT_ONCE: u32 = 1_000;
+    Ok(store::idempotency::sweep(tx, now, AT_ONCE)?)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,79 @@
+//! Passwords: what one must be like, and Argon2id over them on threads that never slow a verification down.
+
+mod phc;
+mod policy;
+
+use argon2::Block;
+
+pub use self::phc::{MEMORY_KIB, PASSES, PasswordHash};
+pub use self::policy::{MAX_CHARACTERS, MIN_CHARACTERS, check_length};
+use crate::error::Result;
+use crate::model::Secret;
+use crate::platform::workers::{Priority, Size, Workers};
+
+/// Sign-ins that may wait; at 40 hashes a second on one core the last of them waits about three seconds.
+const WAITING: usize = 128;
+
+/// Half as many threads as there are cores, so that memory bandwidth is left for the rest.
+pub fn usual_size() -> Size {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    Size { threads: cores.div_ceil(2), waiting: WAITING }
+}
+
+/// One thread's memory for Argon2: 19 MiB, taken at the first use and then kept.
+#[derive(Default)]
+struct Memory(Vec<Block>);
+
+/// Hashes and compares passwords.
+pub struct Passwords {
+    workers: Workers<Memory>,
+}
+
+impl Passwords {
+    /// Starts the threads.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(size: Size) -> Result<Self> {
+        Ok(Self { workers: Workers::start("keywright-password", size, Priority::Idle)? })
+    }
+
+    /// Whether `password` is what `stored` was made of. With nothing stored (an unknown person) it works just as
+    /// long and answers no.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` when too many sign-ins wait.
+    pub async fn verify(&self, password: Secret, stored: Option<PasswordHash>) -> Result<bool> {
+        self.workers
+            .run(move |memory| {
+                let known = stored.is_some();
+                let fits = stored.unwrap_or_else(PasswordHash::of_nobody).fits(&password, &mut memory.0);
+                fits && known
+            })
+            .await
+    }
+
+    /// Refuses a weak password, hashes any other. `salt` is fresh; `about` is what an attacker would try first: the
+    /// person's email and name.
+    ///
+    /// # Errors
+    /// `INVALID_REQUEST` about `field`, or `UNAVAILABLE` when too many wait.
+    pub async fn hash_new(
+        &self,
+        field: &'static str,
+        password: Secret,
+        about: Vec<String>,
+        salt: [u8; 16],
+    ) -> Result<PasswordHash> {
+        check_length(field, &password)?;
+        self.workers
+            .run(move |memory| {
+                policy::check_strength(field, &password, &about)?;
+                Ok(PasswordHash::new(&password, salt, &mut memory.0))
+            })
+            .await?
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,82 @@
+//! How far a caller reaches: over everything, or over what is their own.
+
+use std::sync::Arc;
+
+use crate::domain::identity::access::{Call, Can, Capability, PrincipalKind};
+use crate::error::{Error, Result};
+use crate::model::{Api, ApiKey, KeyUser, ScopeSet};
+
+/// Everything, for who holds `C`; their own, for everybody who signed in.
+pub enum Reach<C> {
+    /// Everything.
+    Every(Can<C>),
+    /// What belongs to the person who signed in.
+    Own {
+        /// The call.
+        call: Arc<Call>,
+        /// The person.
+        user: KeyUser,
+    },
+}
+
+impl<C: Capability> Reach<C> {
+    /// How far the caller's reach goes. Self-service is for people who sign in: a key or a token that acts for one
+    /// cannot make more of its kind.
+    ///
+    /// # Errors
+    /// `INSUFFICIENT_SCOPE`.
+    pub fn of(call: &Arc<Call>) -> Result<Self> {
+        let refusal = match Can::check(call) {
+            Ok(can) => return Ok(Self::Every(can)),
+            Err(refusal) => refusal,
+        };
+        let principal = &call.principal;
+        let apis = call.core.catalog.get();
+        let own = apis.built_in();
+        // A session that holds less than its person was narrowed, as until a second factor is set up: it decides
+        // nothing for them.
+        let speaks = |role| call.covers(&own.scopes_of(role));
+        match principal.user {
+            Some((no, id, role)) if principal.kind == PrincipalKind::Session && speaks(role) => {
+                Ok(Self::Own { call: call.clone(), user: KeyUser { no, id, role } })
+            }
+            _ => Err(refusal),
+        }
+    }
+
+    /// The call.
+    pub fn call(&self) -> &Arc<Call> {
+        match self {
+            Self::Every(can) => can,
+            Self::Own { call, .. } => call,
+        }
+    }
+
+    /// The only person whose things are within reach; none when everything is.
+    pub fn only(&self) -> Option<KeyUser> {
+        match self {
+            Self::Every(_) => None,
+            Self::Own { user, .. } => Some(*user),
+        }
+    }
+
+    /// Whether `key` is within reach.
+    pub fn reaches_key(&self, key: &ApiKey) -> bool {
+        self.only().is_none_or(|only| key.user.is_some_and(|user| user.no == only.no))
+    }
+
+    /// Whether a key with `scopes` on `api` may be made: in self-service, only with what the person holds there.
+    ///
+    /// # Errors
+    /// `FORBIDDEN`.
+    pub fn allows(&self, api: &Api, scopes: &ScopeSet) -> Result<()> {
+        let Some(user) = self.only() else { return Ok(()) };
+        let held = api.scopes_of(user.role);
+        if !held.is_empty() && api.covers(&held, scopes) {
+            return Ok(());
+        }
+        Err(Error::forbidden(format!("Your own keys can have the scopes that you hold on {}", api.slug))
+            .with("required", serde_json::json!(scopes))
+            .with("granted", serde_json::json!(held)))
+    }
+}

@@ -1,0 +1,204 @@
+//! Sessions of browsers: a cookie that scripts cannot read, and a CSRF token that other origins cannot.
+
+use std::sync::Arc;
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
+
+use super::sign_in::{Login, Verified, log_refusal, verify};
+use super::{COOKIE_SECONDS, is_good, lacks_second_factor, principal};
+use crate::activity;
+use crate::domain::Core;
+use crate::domain::identity::access::{Call, Principal};
+use crate::error::{Code, Error, Result};
+use crate::model::activity::{Entry, Kind, Outcome};
+use crate::model::{Secret, SecretHash, SessionId, Timestamp, User};
+use crate::store::sessions as store;
+use crate::store::sessions::{Live, NewSession};
+use crate::store::{Tx, users};
+
+/// What a request with a cookie that changes anything must bring besides.
+#[derive(Debug, Clone, Copy)]
+pub struct Change<'a> {
+    /// The header `X-CSRF-Token`.
+    pub csrf_token: Option<&'a str>,
+    /// The header `Origin`.
+    pub origin: Option<&'a str>,
+}
+
+/// A new session of a browser.
+pub struct CookieSession {
+    /// The cookie's value.
+    pub cookie: Secret,
+    /// What its requests send along.
+    pub csrf_token: String,
+    /// Who signed in.
+    pub user: User,
+}
+
+/// Signs somebody in to the dashboard. Whatever session the browser had before ends: the session id changes at
+/// sign-in.
+///
+/// # Errors
+/// As for every sign-in; `CSRF` when the page that asks is of another origin.
+pub async fn sign_in(
+    call: &Arc<Call>,
+    login: Login,
+    origin: Option<&str>,
+    former: Option<&str>,
+) -> Result<CookieSession> {
+    check_origin(&call.core, origin)?;
+    let former = former.map(SecretHash::of);
+    let mut verified = verify(call, login).await?;
+    let (caller, user) = (call.clone(), verified.user.clone());
+    call.core
+        .write(move |tx| {
+            let done = open(tx, &caller, &verified, former.as_ref());
+            verified.settle(done.is_ok());
+            done
+        })
+        .await
+        .inspect_err(|error| {
+            let _ = log_refusal(call, Some(&user), error);
+        })
+}
+
+fn open(
+    tx: &mut Tx<'_>,
+    call: &Arc<Call>,
+    verified: &Verified,
+    former: Option<&SecretHash>,
+) -> Result<CookieSession> {
+    let second_factor = verified.admit(tx)?;
+    if let Some(former) = former
+        && let Some(live) = store::live_by_cookie(tx, former)?
+    {
+        store::revoke(tx, live.no, call.now)?;
+    }
+    begin(tx, call, &verified.user, second_factor)
+}
+
+/// Begins a session for a person who has shown who they are.
+///
+/// # Errors
+/// When the store cannot be written.
+pub(crate) fn begin(
+    tx: &mut Tx<'_>,
+    call: &Arc<Call>,
+    user: &User,
+    second_factor: bool,
+) -> Result<CookieSession> {
+    let core = &call.core;
+    let cookie = Secret::new(BASE64URL.encode(core.random::<32>()));
+    let hash = SecretHash::of(cookie.expose());
+    let api_no = core.catalog.get().built_in().no;
+    let session = NewSession {
+        id: SessionId::new(call.now, core.random()),
+        user_no: user.no,
+        api_no,
+        cookie: Some(hash),
+        second_factor,
+        ip: call.request.ip,
+        agent: call.request.agent.clone(),
+        created_at: call.now,
+        expires_at: call.now.plus_seconds(COOKIE_SECONDS),
+    };
+    let session_no = store::insert(tx, &session)?;
+    let detail = Some(Box::new(serde_json::json!({"second_factor": second_factor})));
+    let entry = Entry {
+        user_no: Some(user.no),
+        session_no: Some(session_no),
+        api_no: Some(api_no),
+        outcome: Outcome::Allowed,
+        detail,
+        ..activity::change(call, Kind::SignIn)
+    };
+    activity::record(tx, &entry)?;
+    Ok(CookieSession { cookie, csrf_token: csrf_token(core, &hash), user: user.clone() })
+}
+
+/// Whom a cookie stands for. `change` is none for a request that changes nothing (GET, HEAD).
+///
+/// # Errors
+/// `INVALID_TOKEN` when the session has ended; `CSRF` when a change comes without its proof.
+pub fn from_cookie(
+    core: &Core,
+    cookie: &str,
+    change: Option<Change<'_>>,
+    now: Timestamp,
+) -> Result<Principal> {
+    let hash = SecretHash::of(cookie);
+    let live = live(core, &hash, now)?;
+    if let Some(change) = change {
+        check_origin(core, change.origin)?;
+        let expected = csrf_token(core, &hash);
+        let given = change.csrf_token.unwrap_or_default();
+        if verify_slices_are_equal(expected.as_bytes(), given.as_bytes()).is_err() {
+            return Err(Error::new(Code::Csrf, "Send the session's CSRF token as X-CSRF-Token"));
+        }
+    }
+    let apis = core.catalog.get();
+    let own = apis.built_in();
+    Ok(principal(core, own, &live, &own.all_scopes()))
+}
+
+/// The session that a browser has.
+pub struct Current {
+    /// Who is signed in.
+    pub user: User,
+    /// What changing requests send along.
+    pub csrf_token: String,
+    /// What the person may do on Keywright's own API.
+    pub scopes: crate::model::ScopeSet,
+    /// Whether they must set a second factor up before they may do anything else.
+    pub second_factor_missing: bool,
+}
+
+/// What a page asks first: who is signed in here?
+///
+/// # Errors
+/// `INVALID_TOKEN` when nobody is.
+pub fn current(core: &Core, cookie: &str, now: Timestamp) -> Result<Current> {
+    let hash = SecretHash::of(cookie);
+    let live = live(core, &hash, now)?;
+    let user = core.db.lookup(|conn| Ok::<_, Error>(users::by_no(conn, live.user.0)?))?.ok_or_else(ended)?;
+    let apis = core.catalog.get();
+    let own = apis.built_in();
+    Ok(Current {
+        user,
+        csrf_token: csrf_token(core, &hash),
+        scopes: principal(core, own, &live, &own.all_scopes()).scopes,
+        second_factor_missing: lacks_second_factor(&live),
+    })
+}
+
+fn live(core: &Core, hash: &SecretHash, now: Timestamp) -> Result<Live> {
+    let live = core.db.lookup(|conn| Ok::<_, Error>(store::live_by_cookie(conn, hash)?))?;
+    live.filter(|live| is_good(live, now)).ok_or_else(ended)
+}
+
+fn ended() -> Error {
+    Error::new(Code::InvalidToken, "The session has ended; sign in again")
+}
+
+/// Follows from the cookie, so that nothing needs storing and no other session's fits.
+fn csrf_token(core: &Core, cookie: &SecretHash) -> String {
+    BASE64URL.encode(core.vault.mac("session.csrf", &[cookie.as_bytes()]))
+}
+
+/// Refuses pages of other origins; browsers send `Origin` with every request that changes anything.
+pub(crate) fn check_origin(core: &Core, origin: Option<&str>) -> Result<()> {
+    let own = origin_of(&core.settings.public_url);
+    if origin.is_some_and(|origin| origin.eq_ignore_ascii_case(own)) {
+        return Ok(());
+    }
+    Err(Error::new(Code::Csrf, "This can only be asked by a page of this instance").with("origin", own))
+}
+
+/// Scheme, host and port of a URL, as browsers write an origin (RFC 6454).
+fn origin_of(url: &str) -> &str {
+    let host_at = url.find("://").map_or(0, |at| at + 3);
+    let end = url[host_at..].find('/').map_or(url.len(), |at| host_at + at);
+    &url[..end]
+}

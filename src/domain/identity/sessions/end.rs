@@ -1,0 +1,145 @@
+//! One's own sessions: seeing and ending them.
+
+use std::sync::Arc;
+
+use crate::activity;
+use crate::domain::Core;
+use crate::domain::identity::access::Call;
+use crate::error::{Code, Error, Result};
+use crate::model::activity::{Entry, Kind};
+use crate::model::{Secret, SessionId, Timestamp};
+use crate::platform::cursor;
+use crate::platform::cursor::Page;
+use crate::store::sessions as store;
+use crate::store::sessions::Listed;
+use crate::store::{Tx, links};
+
+/// The list's name in its cursors.
+const LIST: &str = "sessions";
+/// Rows that one clean-up removes at most, so that changes do not wait for long.
+const SWEEP: u32 = 500;
+/// Ended sessions stay for a week, for whoever asks what happened.
+const KEPT_SECONDS: i64 = 7 * 86_400;
+
+/// A session, and whether it is the one that asks.
+pub struct Session {
+    /// The session.
+    pub listed: Listed,
+    /// Slug of the API that it is for.
+    pub api: Option<String>,
+    /// Whether it is the one that asks.
+    pub current: bool,
+}
+
+/// The caller's own sessions, newest first.
+///
+/// # Errors
+/// `FORBIDDEN` for callers who are no person; `INVALID_CURSOR`.
+pub async fn list(call: &Arc<Call>, cursor: Option<&str>, limit: usize) -> Result<Page<Session>> {
+    let (user_no, _, _) = person(call)?;
+    let core = &call.core;
+    let before = match cursor {
+        Some(cursor) => cursor::decode(&core.vault, LIST, &user_no, cursor)?,
+        None => i64::MAX,
+    };
+    let (now, asked) = (call.now, u32::try_from(limit).unwrap_or(u32::MAX - 1) + 1);
+    let rows = core.read(move |conn| Ok::<_, Error>(store::list(conn, user_no, now, before, asked)?)).await?;
+    let page = Page::cut(rows, limit, |last| cursor::encode(&core.vault, LIST, &user_no, &last.no));
+    let apis = core.catalog.get();
+    let own = call.principal.session.map(|(no, _)| no);
+    Ok(page.map(|listed| Session {
+        api: apis.by_no(listed.api_no).map(|api| api.slug.clone()),
+        current: own == Some(listed.no),
+        listed,
+    }))
+}
+
+/// Ends one of the caller's sessions.
+///
+/// # Errors
+/// `NOT_FOUND` for what is not theirs.
+pub async fn revoke(call: &Arc<Call>, id: SessionId) -> Result<()> {
+    let (user_no, _, _) = person(call)?;
+    let caller = call.clone();
+    call.core
+        .write(move |tx| {
+            let live = store::live_by_id(tx, id)?.filter(|live| live.user.0 == user_no);
+            let live = live.ok_or_else(|| Error::not_found("session"))?;
+            if store::revoke(tx, live.no, caller.now)? {
+                let entry = activity::change(&caller, Kind::SessionRevoked);
+                let about = Entry { user_no: Some(user_no), session_no: Some(live.no), ..entry };
+                activity::record(tx, &about)?;
+            }
+            Ok(())
+        })
+        .await
+}
+
+/// Ends every session of the caller, the one that asks too.
+///
+/// # Errors
+/// `FORBIDDEN` for callers who are no person.
+pub async fn revoke_all(call: &Arc<Call>) -> Result<()> {
+    let (user_no, _, _) = person(call)?;
+    let caller = call.clone();
+    call.core.write(move |tx| end_all(tx, &caller, user_no)).await
+}
+
+/// Ends every session and refresh token of a person, with a line in the log.
+///
+/// # Errors
+/// When the store cannot be written.
+pub fn end_all(tx: &mut Tx<'_>, call: &Call, user_no: i64) -> Result<()> {
+    let ended = store::revoke_all(tx, user_no, call.now)?;
+    if ended > 0 {
+        let detail = Some(Box::new(serde_json::json!({"sessions": ended})));
+        let entry = activity::change(call, Kind::SessionRevoked);
+        activity::record(tx, &Entry { user_no: Some(user_no), detail, ..entry })?;
+    }
+    Ok(())
+}
+
+/// Signs out: ends the session that asks, and the one that `refresh_token` belongs to. Asking twice is fine.
+///
+/// # Errors
+/// When the store cannot be written.
+pub async fn sign_out(call: &Arc<Call>, refresh_token: Option<Secret>) -> Result<()> {
+    let caller = call.clone();
+    call.core
+        .write(move |tx| {
+            let mut ended: Vec<i64> = caller.principal.session.iter().map(|(no, _)| *no).collect();
+            if let Some(token) = &refresh_token {
+                ended.extend(super::refresh::find(tx, token)?.and_then(|found| found.session_no));
+            }
+            for no in ended {
+                let Some(live) = store::live_by_no(tx, no)? else { continue };
+                if store::revoke(tx, no, caller.now)? {
+                    let entry = activity::change(&caller, Kind::SignOut);
+                    let about = Entry { user_no: Some(live.user.0), session_no: Some(no), ..entry };
+                    activity::record(tx, &about)?;
+                }
+            }
+            Ok(())
+        })
+        .await
+}
+
+/// Removes what ended long ago, a bounded part of it. True when there is more.
+///
+/// # Errors
+/// When the store cannot be written.
+pub async fn sweep(core: &Arc<Core>, now: Timestamp) -> Result<bool> {
+    let before = now.minus_seconds(KEPT_SECONDS);
+    let removed = core
+        .write(move |tx| {
+            let links = links::sweep(tx, now, SWEEP)?;
+            Ok::<_, Error>(store::sweep(tx, before, SWEEP)? + links)
+        })
+        .await?;
+    Ok(removed >= SWEEP as usize)
+}
+
+/// The person who asks.
+pub(crate) fn person(call: &Call) -> Result<(i64, crate::model::UserId, crate::model::Role)> {
+    call.principal.user.ok_or_else(|| Error::new(Code::Forbidden, "Only somebody who signed in can ask this"))
+}

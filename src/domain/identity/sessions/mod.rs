@@ -1,0 +1,86 @@
+//! Sessions: somebody signed in, in a browser (a cookie) or in an app (access and refresh tokens).
+//!
+//! A session's row, its person's role and their state are read in one lookup, and again after every change of
+//! anything: what somebody loses is gone with their next request.
+
+mod cookie;
+mod end;
+pub mod refresh;
+mod sign_in;
+mod tokens;
+
+pub(crate) use self::cookie::begin as begin_cookie;
+pub use self::cookie::{Change, CookieSession, Current, current, from_cookie, sign_in as sign_in_cookie};
+pub(crate) use self::end::person;
+pub use self::end::{Session, end_all, list, revoke, revoke_all, sign_out, sweep};
+pub use self::sign_in::Login;
+pub(crate) use self::sign_in::{check_code, seed_place, wrong_code};
+pub use self::tokens::{Tokens, login, refresh_tokens};
+use std::sync::Arc;
+
+use crate::domain::Core;
+use crate::domain::identity::access::{Principal, PrincipalKind};
+use crate::domain::identity::tokens::{AccessClaims, invalid};
+use crate::error::{Error, Result};
+use crate::model::{Api, Role, ScopeSet, SessionId, Timestamp};
+use crate::platform::memo::Memo;
+use crate::store::Conn;
+use crate::store::sessions as store;
+use crate::store::sessions::Live;
+
+/// How long a session lives at most, and its refresh tokens with it.
+pub const SESSION_SECONDS: i64 = 30 * 86_400;
+/// How long a session in a browser lives at most.
+pub const COOKIE_SECONDS: i64 = 7 * 86_400;
+/// Name of the runtime setting that demands a second factor of owners and admins.
+pub const SECOND_FACTOR_REQUIRED: &str = "second_factor_required";
+
+/// Sessions whose tokens came lately.
+pub type Sessions = Memo<SessionId, Arc<Live>>;
+
+/// Whom the access token of a session stands for.
+///
+/// # Errors
+/// `INVALID_TOKEN` when the session has ended, or its person may not sign in any more.
+pub(super) fn of_token(core: &Core, api: &Api, claims: &AccessClaims, now: Timestamp) -> Result<Principal> {
+    let id = claims.sid.ok_or_else(invalid)?;
+    let read = |conn: &Conn<'_>, id: &SessionId| Ok::<_, Error>(store::live_by_id(conn, *id)?.map(Arc::new));
+    let live = core.people.sessions.get(core, id, read)?.ok_or_else(invalid)?;
+    if !is_good(&live, now) || live.api_no != api.no || *claims.sub != *live.user.1.encode() {
+        return Err(invalid());
+    }
+    Ok(principal(core, api, &live, &claims.scope))
+}
+
+/// Whether a session still lets anybody in.
+fn is_good(live: &Live, now: Timestamp) -> bool {
+    live.revoked_at.is_none() && live.expires_at > now && !live.disabled
+}
+
+/// What a session may do at this moment: what it was made for, cut to what its person holds now. Somebody who must
+/// have a second factor and has none may only see their profile, from where they can set one up.
+fn principal(core: &Core, api: &Api, live: &Live, asked: &ScopeSet) -> Principal {
+    let scopes = if lacks_second_factor(live) {
+        let apis = core.catalog.get();
+        let own = apis.built_in();
+        if own.no == api.no { own.scopes_of(Role::Member) } else { ScopeSet::empty() }
+    } else {
+        api.cut(asked, &api.scopes_of(live.user.2))
+    };
+    Principal {
+        kind: PrincipalKind::Session,
+        user: Some(live.user),
+        session: Some((live.no, live.id)),
+        api_no: Some(api.no),
+        scopes,
+        ..Principal::anonymous()
+    }
+}
+
+/// Whether the person must set a second factor up before they may do anything else.
+fn lacks_second_factor(live: &Live) -> bool {
+    live.demands_second_factor && !live.second_factor && live.user.2 <= Role::Admin
+}
+
+#[cfg(test)]
+mod tests;

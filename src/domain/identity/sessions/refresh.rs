@@ -1,0 +1,116 @@
+//! Refresh tokens: each is good once and is exchanged for its successor. Used twice, it was copied, and its whole
+//! family ends (RFC 9700, section 4.14.2), except within ten seconds while the successor is unused: then an answer was
+//! lost or two tabs asked at once, and both get the same one.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
+
+use crate::domain::Core;
+use crate::error::Result;
+use crate::model::{Secret, SecretHash, Timestamp};
+use crate::platform::vault::Vault;
+use crate::store::{Tx, sessions as store};
+
+/// How long a used token is answered again.
+pub const REPLAY_SECONDS: i64 = 10;
+/// What every refresh token starts with, so that a scanner knows a leaked one.
+const PREFIX: &str = "kwr_";
+
+/// What became of a presented token.
+pub enum Exchange {
+    /// It was exchanged, now or up to ten seconds ago.
+    Good(Exchanged),
+    /// It was used before: its family has ended with this.
+    Replayed {
+        /// The session that the family belonged to.
+        session_no: Option<i64>,
+        /// The family.
+        family_no: i64,
+    },
+    /// It is unknown, or its family had ended.
+    Unknown,
+}
+
+/// A successful exchange.
+pub struct Exchanged {
+    /// The new refresh token.
+    pub successor: Secret,
+    /// The family, which tells what the tokens are for.
+    pub family_no: i64,
+    /// The session that the family belongs to.
+    pub session_no: Option<i64>,
+    /// When the exchange took place: the same for every answer to it.
+    pub at: Timestamp,
+    /// A name for the access token that goes with it, the same for every answer too.
+    pub jti: String,
+    /// Whether this call did it; false when it had been done.
+    pub first: bool,
+}
+
+/// Begins a family and gives its first token.
+///
+/// # Errors
+/// When the store cannot be written.
+pub fn begin(
+    tx: &mut Tx<'_>,
+    core: &Core,
+    user_no: Option<i64>,
+    session_no: Option<i64>,
+    now: Timestamp,
+    expires_at: Timestamp,
+) -> Result<(i64, Secret)> {
+    let token = text(&core.random::<32>());
+    let family_no = store::insert_family(tx, user_no, session_no, now, expires_at)?;
+    store::insert_refresh(tx, family_no, &SecretHash::of(token.expose()), now)?;
+    Ok((family_no, token))
+}
+
+/// Exchanges a token, in the transaction of the caller. A replay ends the family; the caller must then let the
+/// transaction stand.
+///
+/// # Errors
+/// When the store cannot be read or written.
+pub fn exchange(tx: &mut Tx<'_>, vault: &Vault, token: &Secret, now: Timestamp) -> Result<Exchange> {
+    let hash = SecretHash::of(token.expose());
+    let Some(found) = store::refresh(tx, &hash)? else { return Ok(Exchange::Unknown) };
+    if found.revoked_at.is_some() || found.expires_at <= now {
+        return Ok(Exchange::Unknown);
+    }
+    let (family_no, session_no) = (found.family_no, found.session_no);
+    let at = match found.used_at {
+        None => now,
+        Some(used_at) if !found.successor_used && now.millis_since(used_at) <= REPLAY_SECONDS * 1_000 => {
+            used_at
+        }
+        Some(_) => {
+            store::revoke_family(tx, family_no, now)?;
+            return Ok(Exchange::Replayed { session_no, family_no });
+        }
+    };
+    // The successor follows from the token, so that the same answer can be given again without keeping it.
+    let successor = text(&vault.mac("refresh.successor", &[token.expose().as_bytes()]));
+    let jti = vault.mac("refresh.jti", &[token.expose().as_bytes()]);
+    let first = found.used_at.is_none();
+    if first {
+        let next = SecretHash::of(successor.expose());
+        store::use_refresh(tx, &hash, &next, now)?;
+        store::insert_refresh(tx, family_no, &next, now)?;
+    }
+    let jti = BASE64URL.encode(&jti[..16]);
+    Ok(Exchange::Good(Exchanged { successor, family_no, session_no, at, jti, first }))
+}
+
+/// The family of a token that was not used yet, for its revocation (RFC 7009).
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn find(tx: &mut Tx<'_>, token: &Secret) -> Result<Option<store::Refresh>> {
+    Ok(store::refresh(tx, &SecretHash::of(token.expose()))?)
+}
+
+fn text(random: &[u8; 32]) -> Secret {
+    let mut text = String::with_capacity(PREFIX.len() + 43);
+    text.push_str(PREFIX);
+    BASE64URL.encode_string(random, &mut text);
+    Secret::new(text)
+}

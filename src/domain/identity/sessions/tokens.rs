@@ -1,0 +1,176 @@
+//! Sessions of apps: `POST /v1/auth/login` and `/refresh`.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
+
+use super::refresh::{self, Exchange, Exchanged};
+use super::sign_in::{Login, log_refusal, verify};
+use super::{SESSION_SECONDS, is_good};
+use crate::activity;
+use crate::domain::Core;
+use crate::domain::identity::access::Call;
+use crate::domain::identity::tokens::{NewToken, SIGN_IN_CLIENT, mint};
+use crate::error::{Code, Error, Result};
+use crate::model::activity::{Entry, Kind, Outcome, Reason};
+use crate::model::{Api, Role, Secret, SessionId, Timestamp, UserId};
+use crate::store::sessions as store;
+use crate::store::sessions::NewSession;
+
+/// What an app gets.
+#[derive(Debug)]
+pub struct Tokens {
+    /// A JWT for the API.
+    pub access_token: Secret,
+    /// Good once, for the next pair.
+    pub refresh_token: Secret,
+    /// Lifetime of the access token, in seconds.
+    pub expires_in: u32,
+}
+
+/// Signs somebody in to the API `slug`, or to the configured one.
+///
+/// # Errors
+/// As for every sign-in; `INVALID_REQUEST` for an unknown API.
+pub async fn login(call: &Arc<Call>, login: Login, slug: Option<&str>) -> Result<Tokens> {
+    let core = call.core.clone();
+    let api = api(&core, slug)?;
+    let mut verified = verify(call, login).await?;
+    let (id, now) = (SessionId::new(call.now, core.random()), call.now);
+    let (shared, caller, api_no) = (core.clone(), call.clone(), api.no);
+    let user = verified.user.clone();
+    let (verified_back, admitted) = core
+        .write(move |tx| {
+            let done = verified.admit(tx).and_then(|second_factor| {
+                let session_no = store::insert(
+                    tx,
+                    &NewSession {
+                        id,
+                        user_no: verified.user.no,
+                        api_no,
+                        cookie: None,
+                        second_factor,
+                        ip: caller.request.ip,
+                        agent: caller.request.agent.clone(),
+                        created_at: now,
+                        expires_at: now.plus_seconds(SESSION_SECONDS),
+                    },
+                )?;
+                let ends = now.plus_seconds(SESSION_SECONDS);
+                let user_no = Some(verified.user.no);
+                let (_, token) = refresh::begin(tx, &shared, user_no, Some(session_no), now, ends)?;
+                let entry = activity::change(&caller, Kind::SignIn);
+                let detail = Some(Box::new(serde_json::json!({"second_factor": second_factor})));
+                activity::record(
+                    tx,
+                    &Entry {
+                        user_no,
+                        session_no: Some(session_no),
+                        api_no: Some(api_no),
+                        outcome: Outcome::Allowed,
+                        detail,
+                        ..entry
+                    },
+                )?;
+                Ok(token)
+            });
+            verified.settle(done.is_ok());
+            done.map(|token| (verified, token))
+        })
+        .await
+        .inspect_err(|error| {
+            let _ = log_refusal(call, Some(&user), error);
+        })?;
+    let jti = BASE64URL.encode(core.random::<16>());
+    let access_token =
+        access_token(&core, &api, id, (verified_back.user.id, verified_back.user.role), now, jti).await?;
+    Ok(Tokens { access_token, refresh_token: admitted, expires_in: core.settings.access_token_seconds })
+}
+
+/// Exchanges a refresh token of a session.
+///
+/// # Errors
+/// `INVALID_TOKEN` when it is unknown, was used before, or its person may not sign in any more.
+pub async fn refresh_tokens(call: &Arc<Call>, token: Secret) -> Result<Tokens> {
+    let core = call.core.clone();
+    let (shared, caller, now) = (core.clone(), call.clone(), call.now);
+    let exchanged = core
+        .write(move |tx| match refresh::exchange(tx, &shared.vault, &token, now)? {
+            Exchange::Good(exchanged) => {
+                let live = exchanged.session_no.map(|no| store::live_by_no(tx, no)).transpose()?.flatten();
+                let Some(live) = live.filter(|live| is_good(live, now)) else { return Err(invalid()) };
+                if exchanged.first {
+                    store::touch(tx, live.no, now)?;
+                    let entry =
+                        about(&caller, Kind::SessionRefreshed, &live, Outcome::Allowed, Reason::Valid);
+                    activity::record(tx, &entry)?;
+                }
+                Ok(Some((exchanged, live)))
+            }
+            Exchange::Replayed { session_no: Some(no), .. } => {
+                store::revoke(tx, no, now)?;
+                if let Some(live) = store::live_by_no(tx, no)? {
+                    let entry =
+                        about(&caller, Kind::SessionRevoked, &live, Outcome::Refused, Reason::Replayed);
+                    activity::record(tx, &entry)?;
+                }
+                Ok(None)
+            }
+            Exchange::Replayed { session_no: None, .. } | Exchange::Unknown => Ok(None),
+        })
+        .await?;
+    let (Exchanged { successor, at, jti, .. }, live) = exchanged.ok_or_else(invalid)?;
+    let apis = core.catalog.get();
+    let api = apis.by_no(live.api_no).ok_or_else(invalid)?;
+    let access_token = access_token(&core, api, live.id, (live.user.1, live.user.2), at, jti).await?;
+    Ok(Tokens { access_token, refresh_token: successor, expires_in: core.settings.access_token_seconds })
+}
+
+fn about(call: &Call, kind: Kind, live: &store::Live, outcome: Outcome, reason: Reason) -> Entry {
+    Entry {
+        user_no: Some(live.user.0),
+        session_no: Some(live.no),
+        api_no: Some(live.api_no),
+        outcome,
+        reason,
+        ..activity::change(call, kind)
+    }
+}
+
+fn invalid() -> Error {
+    Error::new(Code::InvalidToken, "The refresh token is invalid")
+}
+
+fn api(core: &Core, slug: Option<&str>) -> Result<Arc<Api>> {
+    let apis = core.catalog.get();
+    let named = apis.by_slug(slug.unwrap_or(&core.settings.default_api));
+    match (named, slug) {
+        (Some(api), _) => Ok(api.clone()),
+        (None, Some(_)) => Err(Error::invalid("api", "There is no API of this slug.")),
+        // The configured one is not there (yet): its own API always is.
+        (None, None) => Ok(apis.built_in().clone()),
+    }
+}
+
+async fn access_token(
+    core: &Core,
+    api: &Api,
+    session: SessionId,
+    (user, role): (UserId, Role),
+    issued_at: Timestamp,
+    jti: String,
+) -> Result<Secret> {
+    let token = NewToken {
+        audience: api.audience.clone(),
+        subject: user.to_string(),
+        client_id: SIGN_IN_CLIENT.to_owned(),
+        scopes: api.scopes_of(role),
+        issued_at,
+        lifetime_seconds: core.settings.access_token_seconds,
+        jti,
+        session: Some(session),
+        grant: None,
+    };
+    mint(core, token).await
+}

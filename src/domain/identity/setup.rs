@@ -1,0 +1,149 @@
+//! The first steps of an instance: its owner and the first management key.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use crate::activity;
+use crate::domain::Core;
+use crate::domain::identity::access::{Call, KeysWrite, Principal, PrincipalKind, RequestInfo};
+use crate::domain::identity::passwords::{PasswordHash, check_length};
+use crate::domain::identity::reach::Reach;
+use crate::domain::keys::{self, Issued, NewKey};
+use crate::error::{Error, Result};
+use crate::model::activity::{Kind, Method};
+use crate::model::api::BUILT_IN_SLUG;
+use crate::model::{Email, KeySecret, RequestId, Role, Scope, Secret, User, UserId};
+use crate::store;
+use crate::store::Tx;
+
+/// What a new instance has.
+#[derive(Debug)]
+pub struct Initialised {
+    /// The owner.
+    pub owner_id: UserId,
+    /// A key of Keywright's own API that may do everything, in the clear this one time.
+    pub management_key: KeySecret,
+}
+
+/// Whether nobody can sign in yet.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn is_new(core: &Core) -> Result<bool> {
+    core.read(|conn| Ok(!store::users::any(conn)?)).await
+}
+
+/// Refuses what can be nobody's address or password, before anything is made.
+///
+/// # Errors
+/// `INVALID_REQUEST` about `email` or `password`.
+pub fn check(email: &str, password: &Secret) -> Result<Email> {
+    let email = email.parse().map_err(|error| Error::invalid("email", format!("{error}")))?;
+    check_length("password", password)?;
+    Ok(email)
+}
+
+/// Makes the owner and a management key with `admin`, together or not at all. Whoever runs this has the data
+/// directory: how well they choose their password is up to them.
+///
+/// # Errors
+/// As [`check`]; `CONFLICT` when there is somebody already.
+pub async fn initialise(core: &Arc<Core>, email: &str, password: Secret) -> Result<Initialised> {
+    let email = check(email, &password)?;
+    let hash = hash(core, password).await?;
+    let call = operator(core);
+    let made = core.write(move |tx| {
+        if store::users::any(tx)? {
+            return Err(Error::conflict("Somebody owns this instance already"));
+        }
+        let owner = add(tx, &call, person(&call, email, "", Role::Owner), &hash)?;
+        let Issued { secret, .. } = keys::create(tx, &Reach::<KeysWrite>::of(&call)?, management_key())?;
+        Ok(Initialised { owner_id: owner, management_key: secret })
+    });
+    made.await
+}
+
+/// Adds a person who can sign in at once, without an invitation: for the demo and for whoever has the data directory.
+///
+/// # Errors
+/// As [`check`]; `CONFLICT` when the address is taken.
+pub async fn add_person(
+    core: &Arc<Core>,
+    email: &str,
+    name: &'static str,
+    role: Role,
+    password: Secret,
+) -> Result<UserId> {
+    let email = check(email, &password)?;
+    let hash = hash(core, password).await?;
+    let call = operator(core);
+    core.write(move |tx| add(tx, &call, person(&call, email, name, role), &hash)).await
+}
+
+fn management_key() -> NewKey {
+    let admin = Scope::new("admin").expect("our own scopes are well-formed");
+    NewKey {
+        api: BUILT_IN_SLUG.to_owned(),
+        name: "First management key".to_owned(),
+        scopes: Some(std::iter::once(admin).collect()),
+        ..NewKey::default()
+    }
+}
+
+fn person(call: &Call, email: Email, name: &str, role: Role) -> User {
+    let name = if name.is_empty() { email.as_str() } else { name };
+    User {
+        no: 0,
+        id: UserId::new(call.now, call.core.random()),
+        name: name.to_owned(),
+        role,
+        email_verified_at: Some(call.now),
+        disabled_at: None,
+        second_factor: false,
+        last_active_at: None,
+        created_at: call.now,
+        updated_at: call.now,
+        email,
+    }
+}
+
+fn add(tx: &mut Tx<'_>, call: &Call, person: User, hash: &PasswordHash) -> Result<UserId> {
+    let no = store::users::insert(tx, &person, Some(&hash.to_string())).map_err(|error| match error {
+        store::Error::Duplicate(_) => Error::conflict("Somebody has this email address already"),
+        other => other.into(),
+    })?;
+    let mut entry = activity::change(call, Kind::UserCreated);
+    entry.user_no = Some(no);
+    activity::record(tx, &entry)?;
+    Ok(person.id)
+}
+
+/// Off the runtime's threads; there is no queue to stand in, since nobody else is here yet.
+async fn hash(core: &Core, password: Secret) -> Result<PasswordHash> {
+    let salt = core.random();
+    tokio::task::spawn_blocking(move || PasswordHash::new(&password, salt, &mut Vec::new()))
+        .await
+        .map_err(Error::internal)
+}
+
+/// Whoever has the data directory, doing this.
+fn operator(core: &Arc<Core>) -> Arc<Call> {
+    let (now, own) = (core.now(), core.catalog.get().built_in().clone());
+    Arc::new(Call {
+        principal: Principal {
+            kind: PrincipalKind::Operator,
+            api_no: Some(own.no),
+            scopes: own.all_scopes(),
+            ..Principal::anonymous()
+        },
+        now,
+        request: RequestInfo {
+            id: RequestId::new(now, core.random()),
+            ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            method: Method::Other,
+            path: "/setup".into(),
+            agent: None,
+        },
+        core: core.clone(),
+    })
+}

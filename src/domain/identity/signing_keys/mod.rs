@@ -1,0 +1,256 @@
+//! What tokens are signed with. One key signs; the next one is published before its first token, and a retired one
+//! until its last token has ended, so that a rotation has no moment in which a valid token fails.
+
+mod key;
+mod ring;
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use serde::de::DeserializeOwned;
+
+pub use self::ring::Signed;
+use self::ring::{Made, Ring};
+use crate::activity;
+use crate::domain::Core;
+use crate::domain::identity::access::{Call, Can, SettingsManage};
+use crate::error::{Error, Result};
+use crate::model::Timestamp;
+use crate::model::activity::Kind;
+use crate::model::setting::SigningAlg;
+use crate::model::signing_key::{KeyStage, SigningKeyInfo};
+use crate::platform::workers::{Priority, Size, Workers};
+use crate::store::{Tx, signing_keys as store};
+
+/// How long verifiers may keep the JWKS; a key is published at least so long before it signs.
+pub const JWKS_MAX_AGE_SECONDS: i64 = 300;
+/// How long a retired key stays published: an hour more than the longest token lives.
+const RETIRED_SECONDS: i64 = 86_400 + 3_600;
+/// A key signs for 90 days.
+const ACTIVE_SECONDS: i64 = 90 * 86_400;
+/// Signatures that may wait; at a millisecond each the last one waits about a second a core.
+const WAITING: usize = 1024;
+
+/// The keys in memory, and the threads that sign.
+pub struct Keyring {
+    current: RwLock<Arc<Ring>>,
+    workers: Workers<()>,
+    alg: SigningAlg,
+}
+
+impl Keyring {
+    /// A ring without keys; [`open`] brings them. `alg` is what new keys are of.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(alg: SigningAlg) -> Result<Self> {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let size = Size { threads, waiting: WAITING };
+        let workers = Workers::start("keywright-signer", size, Priority::Normal)?;
+        Ok(Self { current: RwLock::default(), workers, alg })
+    }
+
+    fn ring(&self) -> Arc<Ring> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn replace(&self, ring: Ring) {
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
+    }
+
+    /// Every published key, oldest first.
+    pub fn list(&self) -> Vec<SigningKeyInfo> {
+        self.ring().infos.clone()
+    }
+
+    /// The JWK Set (RFC 7517, section 5) as JSON.
+    pub fn jwks(&self) -> Arc<str> {
+        self.ring().jwks.clone()
+    }
+
+    /// What tokens are signed with at this moment.
+    pub fn alg(&self) -> SigningAlg {
+        self.ring().active.as_ref().map_or(self.alg, |active| active.signer.alg())
+    }
+
+    /// Whether tokens of the key `kid` are still good.
+    pub fn knows(&self, kid: &str) -> bool {
+        self.ring().keys.contains_key(kid)
+    }
+
+    /// Signs `claims` as a compact JWS (RFC 7515, section 7.1) of type `typ`. RSA, which takes a millisecond, is done
+    /// on threads of its own; the others take less than the way there.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` when too many wait.
+    pub async fn sign<C: serde::Serialize + Sync>(&self, typ: &'static str, claims: &C) -> Result<String> {
+        let active =
+            self.ring().active.clone().ok_or_else(|| Error::unavailable("no signing key is loaded"))?;
+        let message = active.message(typ, claims)?;
+        if active.signer.alg() != SigningAlg::Rs256 {
+            return active.finish(message);
+        }
+        self.workers.run(move |()| active.finish(message)).await?
+    }
+
+    /// Takes a compact JWS apart: what was signed, and by which key. `None` for anything that is not exactly what
+    /// [`Keyring::sign`] makes for `typ`, and for claims of another form.
+    pub fn open_jws<C: DeserializeOwned>(&self, typ: &str, token: &str) -> Option<Signed<C>> {
+        self.ring().open_jws(typ, token)
+    }
+}
+
+/// Reads the keys; makes the first one when there is none, which for RSA takes a good part of a second.
+///
+/// # Errors
+/// When the store cannot be read or written, or its keys were sealed under another `master.key`.
+pub async fn open(core: &Arc<Core>, now: Timestamp) -> Result<()> {
+    let keyring = &core.people.signing_keys;
+    let mut stored = core.db.lookup(|conn| Ok::<_, Error>(store::load_all(conn)?))?;
+    if !stored.iter().any(|key| key.info.stage == KeyStage::Active) {
+        let mut first = made(core, now).await?;
+        first.info.stage = KeyStage::Active;
+        first.info.activated_at = Some(now);
+        stored = core
+            .write(move |tx| {
+                store::insert(tx, &first)?;
+                Ok::<_, Error>(store::load_all(tx)?)
+            })
+            .await?;
+    }
+    keyring.replace(Ring::new(stored, &core.vault)?);
+    Ok(())
+}
+
+/// A new key of the configured kind, sealed.
+async fn made(core: &Core, now: Timestamp) -> Result<store::Stored> {
+    let keyring = &core.people.signing_keys;
+    let alg = keyring.alg;
+    Ok(keyring.workers.run(move |()| Made::generate(alg)).await??.seal(&core.vault, &*core.rng, now))
+}
+
+/// What to do with the key that signed until now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retire {
+    /// Its tokens stay good.
+    Gently,
+    /// Its tokens fail at once: for a key that somebody else may have.
+    AtOnce,
+}
+
+/// Signs with the next key from now on, and publishes a new next one.
+///
+/// # Errors
+/// `CONFLICT` when the next key was published so shortly ago that verifiers may not know it yet.
+pub async fn rotate(can: &Can<SettingsManage>, retire: Retire) -> Result<Vec<SigningKeyInfo>> {
+    let entry = activity::change(can, Kind::SigningKeyRotated);
+    replace(&can.core, can.now, retire, Some(entry)).await?;
+    Ok(can.core.people.signing_keys.list())
+}
+
+/// Keeps the ring in order: a next key of the configured kind, a rotation when it is due, no key for longer than
+/// needed. Run it after the start and then every hour.
+///
+/// # Errors
+/// When the store cannot be written.
+pub async fn tend(core: &Arc<Core>, now: Timestamp) -> Result<()> {
+    let keyring = &core.people.signing_keys;
+    let ring = keyring.ring();
+    let next = ring.infos.iter().find(|info| info.stage == KeyStage::Next);
+    let published = next.is_some_and(|next| next.alg == keyring.alg);
+    if !published {
+        return publish_next(core, now).await;
+    }
+    let known = next.is_some_and(|next| next.created_at.plus_seconds(JWKS_MAX_AGE_SECONDS) <= now);
+    let active = &ring.infos.iter().find(|info| info.stage == KeyStage::Active);
+    let due = active.is_some_and(|active| {
+        active.alg != keyring.alg
+            || active.activated_at.is_some_and(|since| since.plus_seconds(ACTIVE_SECONDS) <= now)
+    });
+    if known && due {
+        return replace(core, now, Retire::Gently, None).await;
+    }
+    if ring.infos.iter().any(|info| info.expires_at.is_some_and(|end| end <= now)) {
+        return change(core, now, |_, _| Ok(())).await;
+    }
+    Ok(())
+}
+
+/// Publishes a next key of the configured kind in place of one of another kind.
+async fn publish_next(core: &Arc<Core>, now: Timestamp) -> Result<()> {
+    let next = made(core, now).await?;
+    change(core, now, move |tx, stored| {
+        for other in stored.iter().filter(|key| key.info.stage == KeyStage::Next) {
+            store::delete(tx, &other.info.kid)?;
+        }
+        Ok(store::insert(tx, &next)?)
+    })
+    .await
+}
+
+async fn replace(
+    core: &Arc<Core>,
+    now: Timestamp,
+    retire: Retire,
+    entry: Option<crate::model::activity::Entry>,
+) -> Result<()> {
+    let next = made(core, now).await?;
+    change(core, now, move |tx, stored| {
+        let (active, successor) = pair(stored)?;
+        let known_at = successor.info.created_at.plus_seconds(JWKS_MAX_AGE_SECONDS);
+        if retire == Retire::Gently && known_at > now {
+            return Err(Error::conflict(
+                "The next key was published less than five minutes ago; verifiers may not know it yet",
+            )
+            .with("possible_at", known_at.to_string()));
+        }
+        let kept = if retire == Retire::AtOnce { 0 } else { RETIRED_SECONDS };
+        store::retire(tx, &active.info.kid, now, now.plus_seconds(kept))?;
+        store::activate(tx, &successor.info.kid, now)?;
+        store::insert(tx, &next)?;
+        if let Some(mut entry) = entry {
+            entry.detail = Some(Box::new(serde_json::json!({
+                "before": {"kid": active.info.kid},
+                "after": {"kid": successor.info.kid},
+                "at_once": retire == Retire::AtOnce,
+            })));
+            activity::record(tx, &entry)?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// The key that signs and the one that is to follow.
+fn pair(stored: &[store::Stored]) -> Result<(&store::Stored, &store::Stored)> {
+    let find = |stage| stored.iter().find(|key| key.info.stage == stage);
+    let active = find(KeyStage::Active).ok_or_else(|| Error::internal("no signing key is active"))?;
+    let next = find(KeyStage::Next)
+        .ok_or_else(|| Error::conflict("The next key is still being made; try again in a moment"))?;
+    Ok((active, next))
+}
+
+/// Changes the stored keys and shows the result from the commit on.
+async fn change<F>(core: &Arc<Core>, now: Timestamp, job: F) -> Result<()>
+where
+    F: FnOnce(&mut Tx<'_>, &[store::Stored]) -> Result<()> + Send + 'static,
+{
+    let shared = core.clone();
+    core.write(move |tx| {
+        let stored = store::load_all(tx)?;
+        job(tx, &stored)?;
+        store::sweep(tx, now)?;
+        let ring = Ring::new(store::load_all(tx)?, &shared.vault)?;
+        tx.on_commit(move || shared.people.signing_keys.replace(ring));
+        Ok(())
+    })
+    .await
+}
+
+/// The published keys, for whoever may see the settings.
+pub fn list(call: &Arc<Call>) -> Result<Vec<SigningKeyInfo>> {
+    let can = Can::<SettingsManage>::check(call)?;
+    Ok(can.core.people.signing_keys.list())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,145 @@
+//! The keys as one committed state has them, and the compact form of what they sign.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
+use jsonwebtoken::Header;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::key::{Signer, Verifier};
+use crate::env::Rng;
+use crate::error::{Error, Result};
+use crate::model::Timestamp;
+use crate::model::setting::SigningAlg;
+use crate::model::signing_key::{KeyStage, SigningKeyInfo};
+use crate::platform::vault::Vault;
+use crate::store::signing_keys::Stored;
+
+/// Longest token that is looked at, in bytes.
+const MAX_TOKEN_BYTES: usize = 16 << 10;
+
+/// A new key that nobody has stored yet.
+pub(super) struct Made(Signer);
+
+impl Made {
+    pub(super) fn generate(alg: SigningAlg) -> Result<Self> {
+        Signer::generate(alg).map(Self)
+    }
+
+    #[cfg(test)]
+    pub(super) fn of(signer: Signer) -> Self {
+        Self(signer)
+    }
+
+    /// The row for a `next` key.
+    pub(super) fn seal(self, vault: &Vault, rng: &dyn Rng, now: Timestamp) -> Stored {
+        let public = self.0.public();
+        let kid = public["kid"].as_str().unwrap_or_default().to_owned();
+        let private = self.0.to_pkcs8().expect("a key that was just made can be written");
+        Stored {
+            sealed: Some(vault.seal(rng, &place(&kid), &private)),
+            info: SigningKeyInfo {
+                kid,
+                alg: self.0.alg(),
+                stage: KeyStage::Next,
+                created_at: now,
+                activated_at: None,
+                retired_at: None,
+                expires_at: None,
+            },
+            public,
+        }
+    }
+}
+
+fn place(kid: &str) -> String {
+    format!("signing_keys/{kid}/sealed")
+}
+
+/// The key that signs.
+pub(super) struct Active {
+    kid: String,
+    pub(super) signer: Signer,
+}
+
+impl Active {
+    /// Header and payload, encoded: what is signed.
+    pub(super) fn message(&self, typ: &str, claims: &impl serde::Serialize) -> Result<String> {
+        let alg = self.signer.alg().as_str();
+        let header = format!(r#"{{"alg":"{alg}","typ":"{typ}","kid":"{}"}}"#, self.kid);
+        let payload = serde_json::to_vec(claims).map_err(Error::internal)?;
+        let mut message = BASE64URL.encode(header);
+        message.push('.');
+        BASE64URL.encode_string(payload, &mut message);
+        Ok(message)
+    }
+
+    /// The message with its signature.
+    pub(super) fn finish(&self, mut message: String) -> Result<String> {
+        let signature = self.signer.sign(message.as_bytes())?;
+        message.push('.');
+        BASE64URL.encode_string(signature, &mut message);
+        Ok(message)
+    }
+}
+
+/// Who signed, and what.
+pub struct Signed<C> {
+    /// The key.
+    pub kid: String,
+    /// What it says.
+    pub claims: C,
+}
+
+/// One committed state; the default has no keys.
+#[derive(Default)]
+pub(super) struct Ring {
+    pub(super) active: Option<Arc<Active>>,
+    pub(super) keys: HashMap<String, Verifier>,
+    pub(super) infos: Vec<SigningKeyInfo>,
+    pub(super) jwks: Arc<str>,
+}
+
+impl Ring {
+    pub(super) fn new(stored: Vec<Stored>, vault: &Vault) -> Result<Self> {
+        let mut active = None;
+        let mut keys = HashMap::new();
+        for key in &stored {
+            let kid = &key.info.kid;
+            keys.insert(kid.clone(), Verifier::new(key.info.alg, &key.public)?);
+            if let (KeyStage::Active, Some(sealed)) = (key.info.stage, &key.sealed) {
+                let private = vault
+                    .unseal(&place(kid), sealed)
+                    .ok_or_else(|| Error::internal("the signing key was sealed under another master.key"))?;
+                let signer = Signer::from_pkcs8(key.info.alg, &private)?;
+                active = Some(Arc::new(Active { kid: kid.clone(), signer }));
+            }
+        }
+        if active.is_none() {
+            return Err(Error::internal("no signing key is active"));
+        }
+        let set: Vec<&Value> = stored.iter().map(|key| &key.public).collect();
+        let jwks = json!({ "keys": set }).to_string().into();
+        Ok(Self { active, keys, jwks, infos: stored.into_iter().map(|key| key.info).collect() })
+    }
+
+    /// Strict on purpose: the header must be the very one that we write, with an algorithm that is the key's own and
+    /// no other member. So `none`, `jwk`, `jku`, `x5u`, `crit` and a public key used as a shared secret never get as
+    /// far as a signature check (RFC 8725, sections 3.1, 3.2, 3.10).
+    pub(super) fn open_jws<C: DeserializeOwned>(&self, typ: &str, token: &str) -> Option<Signed<C>> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return None;
+        }
+        let header = jsonwebtoken::decode_header(token).ok()?;
+        let kid = header.kid.clone()?;
+        let key = self.keys.get(&kid)?;
+        let ours = Header { typ: Some(typ.to_owned()), kid: Some(kid.clone()), ..Header::new(key.alg) };
+        if header != ours {
+            return None;
+        }
+        Some(Signed { kid, claims: key.open(token)? })
+    }
+}

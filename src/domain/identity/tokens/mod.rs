@@ -1,0 +1,131 @@
+//! Access tokens: JWTs after RFC 9068, minted here and checked here. What they may do is asked anew on each request.
+
+mod claims;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use aws_lc_rs::digest;
+use quick_cache::sync::Cache;
+
+pub use self::claims::{AccessClaims, NewToken};
+use crate::domain::identity::access::Principal;
+use crate::domain::identity::sessions;
+use crate::domain::identity::signing_keys::Signed;
+use crate::domain::{Core, oauth};
+use crate::error::{Code, Error, Result};
+use crate::model::{Secret, Timestamp};
+
+/// `typ` of an access token (RFC 9068, section 2.1); nothing else is one.
+pub const ACCESS_TYPE: &str = "at+jwt";
+/// `typ` of an ID token.
+pub const ID_TYPE: &str = "JWT";
+/// The `client_id` of tokens that come from signing in here, without an OAuth client.
+pub const SIGN_IN_CLIENT: &str = "keywright";
+/// Tokens whose signature need not be checked again; about 1 KiB each.
+const SEEN: usize = 8_192;
+
+/// Tokens whose signature was checked before, by SHA-256. What can change later (time, keys, people) is not kept.
+pub struct Seen(Cache<[u8; 32], Arc<Checked>>);
+
+struct Checked {
+    kid: String,
+    claims: Arc<AccessClaims>,
+    /// Set when its time was seen to be over: a clock that goes back revives nothing.
+    ended: AtomicBool,
+}
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self(Cache::new(SEEN))
+    }
+}
+
+/// Signs an access token.
+///
+/// # Errors
+/// `UNAVAILABLE` when too many signatures wait.
+pub async fn mint(core: &Core, token: NewToken) -> Result<Secret> {
+    let claims = token.claims(&core.settings.public_url);
+    core.people.signing_keys.sign(ACCESS_TYPE, &claims).await.map(Secret::new)
+}
+
+/// Whether a bearer credential can only be a JWT: three parts. No key of ours looks so.
+pub fn looks_like_jwt(bearer: &str) -> bool {
+    bearer.bytes().filter(|&byte| byte == b'.').count() == 2
+}
+
+/// The claims of an access token of ours that is good at `now`: signature, type, issuer and time. Whom it stands for
+/// may be gone meanwhile; [`authenticate`] asks that too.
+///
+/// # Errors
+/// `EXPIRED_TOKEN`, or `INVALID_TOKEN` for everything else.
+pub fn verify(core: &Core, token: &str, now: Timestamp) -> Result<Arc<AccessClaims>> {
+    let digest = digest::digest(&digest::SHA256, token.as_bytes());
+    let hash: [u8; 32] = digest.as_ref().try_into().expect("SHA-256 gives 32 bytes");
+    if let Some(seen) = core.people.tokens.0.get(&hash)
+        && core.people.signing_keys.knows(&seen.kid)
+    {
+        return seen.at(now);
+    }
+    let signed = core.people.signing_keys.open_jws(ACCESS_TYPE, token);
+    let Signed::<AccessClaims> { kid, claims } = signed.ok_or_else(invalid)?;
+    if claims.iss != core.settings.public_url {
+        return Err(invalid());
+    }
+    let checked = Checked { kid, claims: Arc::new(claims), ended: AtomicBool::new(false) };
+    let checked = Arc::new(checked);
+    core.people.tokens.0.insert(hash, checked.clone());
+    checked.at(now)
+}
+
+/// Whom an access token stands for, and what it may do at this moment.
+///
+/// # Errors
+/// `EXPIRED_TOKEN`, or `INVALID_TOKEN` when it is not ours, or its session, person or API is gone.
+pub fn authenticate(core: &Core, bearer: &str, now: Timestamp) -> Result<Principal> {
+    examine(core, bearer, now).map(|(_, principal)| principal)
+}
+
+/// The same, with what the token says.
+///
+/// # Errors
+/// As [`authenticate`].
+pub fn examine(core: &Core, bearer: &str, now: Timestamp) -> Result<(Arc<AccessClaims>, Principal)> {
+    let claims = verify(core, bearer, now)?;
+    let apis = core.catalog.get();
+    let api = apis.iter().find(|api| api.audience == claims.aud).ok_or_else(invalid)?;
+    let principal = if claims.client_id == SIGN_IN_CLIENT {
+        sessions::of_token(core, api, &claims, now)?
+    } else {
+        oauth::standing::of_token(core, api, &claims)?
+    };
+    Ok((claims, principal))
+}
+
+/// `INVALID_TOKEN`, the same whatever is wrong.
+pub fn invalid() -> Error {
+    Error::new(Code::InvalidToken, "The access token is invalid")
+}
+
+impl Checked {
+    fn at(&self, now: Timestamp) -> Result<Arc<AccessClaims>> {
+        let claims = &self.claims;
+        let seconds = u64::try_from(now.seconds()).unwrap_or(0);
+        if claims.exp <= seconds {
+            self.ended.store(true, Ordering::Relaxed);
+        }
+        if self.ended.load(Ordering::Relaxed) {
+            let at = Timestamp::from_seconds(i64::try_from(claims.exp).unwrap_or(i64::MAX));
+            let expired = Error::new(Code::ExpiredToken, "The access token has expired");
+            return Err(expired.with("expired_at", at.to_string()));
+        }
+        if claims.nbf.is_some_and(|from| from > seconds) {
+            return Err(invalid());
+        }
+        Ok(claims.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests;

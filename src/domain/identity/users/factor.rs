@@ -1,0 +1,180 @@
+//! The caller's own second factor.
+
+use std::sync::Arc;
+
+use super::manage::record;
+use crate::domain::identity::access::Call;
+use crate::domain::identity::brute::Guess;
+use crate::domain::identity::sessions::{check_code, person, seed_place, wrong_code};
+use crate::domain::identity::{passwords, totp};
+use crate::error::{Code, Error, Result};
+use crate::model::activity::Kind;
+use crate::model::{Secret, SecretHash, User};
+use crate::store::users as store;
+
+/// Whether a second factor is asked for, and how many recovery codes are left.
+pub struct Status {
+    /// Whether a code is asked for at sign-in.
+    pub enabled: bool,
+    /// Recovery codes that were not used yet.
+    pub recovery_codes_left: u32,
+}
+
+/// How the caller's second factor stands.
+///
+/// # Errors
+/// `FORBIDDEN` for callers who are no person.
+pub fn status(call: &Arc<Call>) -> Result<Status> {
+    let (user_no, _, _) = person(call)?;
+    call.core.db.lookup(|conn| {
+        let enabled = store::totp(conn, user_no)?.is_some_and(|totp| totp.confirmed_at.is_some());
+        let left = store::count_recovery_codes(conn, user_no)?;
+        Ok(Status { enabled, recovery_codes_left: u32::try_from(left).unwrap_or(0) })
+    })
+}
+
+/// A seed to be put into an app, shown this once.
+pub struct Offer {
+    /// Base32, for typing it in.
+    pub secret: Secret,
+    /// `otpauth://…`, for apps.
+    pub uri: Secret,
+    /// The same as a picture.
+    pub qr_svg: String,
+}
+
+/// Offers a seed. It counts for nothing until [`confirm`].
+///
+/// # Errors
+/// `INVALID_CREDENTIALS` when the password is wrong; `CONFLICT` when there is a second factor already.
+pub async fn enrol(call: &Arc<Call>, password: Secret) -> Result<Offer> {
+    let user = who(call)?;
+    check_password(call, &user, password).await?;
+    let core = call.core.clone();
+    let seed = totp::Seed::generate(&*core.rng);
+    let sealed = core.vault.seal(&*core.rng, &seed_place(&user), seed.expose());
+    let (now, user_no) = (call.now, user.no);
+    core.write(move |tx| {
+        if store::offer_totp(tx, user_no, &sealed, now)? {
+            return Ok(());
+        }
+        Err(Error::conflict("There is a second factor already; switch it off first"))
+    })
+    .await?;
+    let uri = seed.uri(&core.settings.organization, user.email.as_str());
+    Ok(Offer { secret: seed.base32(), qr_svg: totp::qr_svg(&uri), uri })
+}
+
+/// Switches the second factor on, now that a code has shown that the app has the seed. The recovery codes are shown
+/// this once.
+///
+/// # Errors
+/// `INVALID_CREDENTIALS` for a wrong code; `CONFLICT` when nothing was offered.
+pub async fn confirm(call: &Arc<Call>, code: Secret) -> Result<Vec<Secret>> {
+    let user = who(call)?;
+    let core = call.core.clone();
+    let pending = core.db.lookup(|conn| Ok::<_, Error>(store::totp(conn, user.no)?))?;
+    if pending.is_none_or(|totp| totp.confirmed_at.is_some()) {
+        return Err(Error::conflict("Ask for a new seed first"));
+    }
+    let (factor, attempt) = check_code(call, &user, &code)?;
+    let codes = totp::recovery_codes(&*core.rng);
+    let hashes: Vec<SecretHash> = codes.iter().map(|code| SecretHash::of(code.expose())).collect();
+    let caller = call.clone();
+    let done = core
+        .write(move |tx| {
+            if !factor.use_up(tx, user.no)? {
+                return Err(wrong_code());
+            }
+            store::confirm_totp(tx, user.no, caller.now)?;
+            store::set_recovery_codes(tx, user.no, &hashes)?;
+            record(tx, &caller, Kind::TotpEnabled, &user, None)
+        })
+        .await;
+    settle(attempt, &done);
+    done.map(|()| codes)
+}
+
+/// Switches the second factor off.
+///
+/// # Errors
+/// `INVALID_CREDENTIALS` when password or code is wrong; `CONFLICT` when there is none.
+pub async fn disable(call: &Arc<Call>, password: Secret, code: Secret) -> Result<()> {
+    with_factor(call, password, code, |tx, call, user| {
+        store::remove_totp(tx, user.no)?;
+        record(tx, call, Kind::TotpDisabled, user, None)
+    })
+    .await
+}
+
+/// Ten new recovery codes in place of the old ones, shown this once.
+///
+/// # Errors
+/// As [`disable`].
+pub async fn new_recovery_codes(call: &Arc<Call>, password: Secret, code: Secret) -> Result<Vec<Secret>> {
+    let codes = totp::recovery_codes(&*call.core.rng);
+    let hashes: Vec<SecretHash> = codes.iter().map(|code| SecretHash::of(code.expose())).collect();
+    with_factor(call, password, code, move |tx, call, user| {
+        store::set_recovery_codes(tx, user.no, &hashes)?;
+        let detail = serde_json::json!({"recovery_codes": "replaced"});
+        record(tx, call, Kind::TotpEnabled, user, Some(detail))
+    })
+    .await?;
+    Ok(codes)
+}
+
+async fn with_factor<F>(call: &Arc<Call>, password: Secret, code: Secret, job: F) -> Result<()>
+where
+    F: FnOnce(&mut crate::store::Tx<'_>, &Call, &User) -> Result<()> + Send + 'static,
+{
+    let user = who(call)?;
+    if !user.second_factor {
+        return Err(Error::conflict("There is no second factor"));
+    }
+    check_password(call, &user, password).await?;
+    let (factor, attempt) = check_code(call, &user, &code)?;
+    let caller = call.clone();
+    let done = call
+        .core
+        .write(move |tx| {
+            if !factor.use_up(tx, user.no)? {
+                return Err(wrong_code());
+            }
+            job(tx, &caller, &user)
+        })
+        .await;
+    settle(attempt, &done);
+    done
+}
+
+fn settle(attempt: crate::domain::identity::brute::Attempt, done: &Result<()>) {
+    match done {
+        Ok(()) => attempt.succeeded(),
+        Err(error) if error.code == Code::InvalidCredentials => {
+            let _ = attempt.failed();
+        }
+        Err(_) => drop(attempt),
+    }
+}
+
+fn who(call: &Call) -> Result<User> {
+    let (user_no, _, _) = person(call)?;
+    let user = call.core.db.lookup(|conn| Ok::<_, Error>(store::by_no(conn, user_no)?))?;
+    user.ok_or_else(|| Error::not_found("user"))
+}
+
+/// Whoever finds an open browser must not be able to lock its owner out.
+async fn check_password(call: &Arc<Call>, user: &User, password: Secret) -> Result<()> {
+    passwords::check_length("password", &password)?;
+    let core = &call.core;
+    let (ip, now) = (call.request.ip, core.clock.monotonic());
+    let attempt = core.people.throttle.admit(Guess::Password, &user.id.to_string(), ip, true, now)?;
+    let stored = core.db.lookup(|conn| Ok::<_, Error>(store::password(conn, user.no)?))?;
+    let hash = stored.as_deref().and_then(|text| text.parse().ok());
+    if core.people.passwords.verify(password, hash).await? {
+        attempt.succeeded();
+        return Ok(());
+    }
+    let _ = attempt.failed();
+    Err(Error::new(Code::InvalidCredentials, "The password is wrong"))
+}

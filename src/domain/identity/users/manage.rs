@@ -1,0 +1,254 @@
+//! The team: seeing, adding, changing and removing people.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+
+use super::{LINK_SECONDS, Person, keep_an_owner, may_touch, name, new_link, page};
+use crate::activity;
+use crate::domain::idempotency::Once;
+use crate::domain::identity::access::{Can, TeamManage, TeamRead};
+use crate::domain::identity::sessions;
+use crate::domain::{Core, keys};
+use crate::error::{Error, Result};
+use crate::model::activity::{Entry, Kind};
+use crate::model::{Email, Role, Secret, User, UserId};
+use crate::platform::cursor;
+use crate::platform::cursor::Page;
+use crate::store::{Tx, links, users as store};
+
+/// The list's name in its cursors.
+const LIST: &str = "users";
+
+/// People, oldest first; `part` is looked for in names and addresses.
+///
+/// # Errors
+/// `INVALID_CURSOR`.
+pub async fn list(
+    can: &Can<TeamRead>,
+    role: Option<Role>,
+    part: Option<String>,
+    cursor: Option<&str>,
+    limit: usize,
+) -> Result<Page<User>> {
+    let core = &can.core;
+    let filters = (role, part.clone());
+    let after = match cursor {
+        Some(cursor) => cursor::decode(&core.vault, LIST, &filters, cursor)?,
+        None => 0,
+    };
+    let asked = u32::try_from(limit).unwrap_or(u32::MAX - 1) + 1;
+    let rows = core
+        .read(move |conn| Ok::<_, Error>(store::list(conn, role, part.as_deref(), after, asked)?))
+        .await?;
+    Ok(Page::cut(rows, limit, |last| cursor::encode(&core.vault, LIST, &filters, &last.no)))
+}
+
+/// One person.
+///
+/// # Errors
+/// `NOT_FOUND`.
+pub async fn get(can: &Can<TeamRead>, id: UserId) -> Result<User> {
+    can.core.read(move |conn| find(conn, id)).await
+}
+
+fn find(conn: &crate::store::Conn<'_>, id: UserId) -> Result<User> {
+    store::by_id(conn, id)?.ok_or_else(|| Error::not_found("user"))
+}
+
+/// Somebody to be added without an invitation.
+pub struct NewUser {
+    /// Their address.
+    pub email: Email,
+    /// What others call them.
+    pub name: Option<String>,
+    /// As what.
+    pub role: Role,
+    /// Their password; none leaves it to a link of [`reset_link`].
+    pub password: Option<Secret>,
+}
+
+/// Adds somebody.
+///
+/// # Errors
+/// `FORBIDDEN` when they would hold more than the caller; `CONFLICT` when the address is taken; `INVALID_REQUEST` for
+/// a weak password.
+pub async fn create<B, T>(
+    can: &Can<TeamManage>,
+    new: NewUser,
+    (once, body): (Once<'_>, &B),
+    show: fn(&User) -> T,
+) -> Result<T>
+where
+    B: Serialize + ?Sized,
+    T: Serialize + DeserializeOwned + Send + 'static,
+{
+    may_touch(can, new.role)?;
+    let core = can.core.clone();
+    let name = name(new.name.as_deref(), &new.email)?;
+    let password = match new.password {
+        Some(password) => {
+            let about = vec![new.email.as_str().to_owned(), name.clone()];
+            let hash = core.people.passwords.hash_new("password", password, about, core.random()).await?;
+            Some(hash.to_string())
+        }
+        None => None,
+    };
+    let caller = can.clone();
+    let person = Person { email: new.email, name, role: new.role, verified: false };
+    can.once(once, body, move |tx| {
+        let user = super::insert(tx, &caller.core, person, password.as_deref(), caller.now)?;
+        record(tx, &caller, Kind::UserCreated, &user, Some(json!({"after": {"role": user.role}})))?;
+        Ok(show(&user))
+    })
+    .await
+}
+
+/// What is to be changed; none leaves a thing as it is.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// What others call them.
+    pub name: Option<String>,
+    /// What they are.
+    pub role: Option<Role>,
+    /// Whether they are kept from signing in.
+    pub disabled: Option<bool>,
+}
+
+/// Changes somebody; it counts from their next request on. Disabling ends their sessions.
+///
+/// # Errors
+/// `CONFLICT` about the last owner; `FORBIDDEN` when they hold, or would hold, more than the caller.
+pub async fn update(can: &Can<TeamManage>, id: UserId, changes: Changes) -> Result<User> {
+    let can = can.clone();
+    let core = can.core.clone();
+    core.write(move |tx| {
+        let before = find(tx, id)?;
+        let mut after = before.clone();
+        if let Some(given) = &changes.name {
+            after.name = name(Some(given), &before.email)?;
+        }
+        after.role = changes.role.unwrap_or(before.role);
+        match changes.disabled {
+            Some(true) if before.disabled_at.is_none() => after.disabled_at = Some(can.now),
+            Some(false) => after.disabled_at = None,
+            _ => {}
+        }
+        if after == before {
+            return Ok(before);
+        }
+        if after.role != Role::Owner || after.disabled_at.is_some() {
+            keep_an_owner(tx, &before)?;
+        }
+        may_touch(&can, before.role)?;
+        may_touch(&can, after.role)?;
+        after.updated_at = can.now;
+        store::update(tx, &after)?;
+        record(tx, &can, change_kind(&before, &after), &after, Some(difference(&before, &after)))?;
+        if before.disabled_at.is_none() && after.disabled_at.is_some() {
+            sessions::end_all(tx, &can, after.no)?;
+        }
+        forget_keys(tx, &can.core, after.no)?;
+        Ok(after)
+    })
+    .await
+}
+
+fn change_kind(before: &User, after: &User) -> Kind {
+    match (before.disabled_at, after.disabled_at) {
+        (None, Some(_)) => Kind::UserDisabled,
+        (Some(_), None) => Kind::UserEnabled,
+        _ => Kind::UserUpdated,
+    }
+}
+
+fn difference(before: &User, after: &User) -> Value {
+    let (mut from, mut to) = (Map::new(), Map::new());
+    let mut compare = |name: &str, old: Value, new: Value| {
+        if old != new {
+            from.insert(name.to_owned(), old);
+            to.insert(name.to_owned(), new);
+        }
+    };
+    compare("name", json!(before.name), json!(after.name));
+    compare("role", json!(before.role), json!(after.role));
+    compare("disabled", json!(before.disabled_at.is_some()), json!(after.disabled_at.is_some()));
+    json!({"before": from, "after": to})
+}
+
+/// Removes somebody: their keys are revoked, their sessions end, what they did stays in the log.
+///
+/// # Errors
+/// `CONFLICT` for the last owner; `FORBIDDEN` when they hold more than the caller.
+pub async fn delete(can: &Can<TeamManage>, id: UserId) -> Result<()> {
+    let can = can.clone();
+    let core = can.core.clone();
+    core.write(move |tx| {
+        let user = find(tx, id)?;
+        keep_an_owner(tx, &user)?;
+        may_touch(&can, user.role)?;
+        remove(tx, &can, &user)
+    })
+    .await
+}
+
+pub(super) fn remove(
+    tx: &mut Tx<'_>,
+    call: &crate::domain::identity::access::Call,
+    user: &User,
+) -> Result<()> {
+    sessions::end_all(tx, call, user.no)?;
+    let keys = keys::revoke_all_of(tx, call, user.no)?;
+    forget_keys(tx, &call.core, user.no)?;
+    store::erase(tx, user, call.now)?;
+    record(tx, call, Kind::UserDeleted, user, Some(json!({"keys_revoked": keys})))
+}
+
+/// Makes a link with which somebody sets a new password, to be handed over by whoever asked.
+///
+/// # Errors
+/// `FORBIDDEN` when they hold more than the caller.
+pub async fn reset_link(can: &Can<TeamManage>, id: UserId) -> Result<Secret> {
+    let can = can.clone();
+    let core = can.core.clone();
+    core.write(move |tx| {
+        let user = find(tx, id)?;
+        may_touch(&can, user.role)?;
+        let link = links::Link {
+            purpose: links::Purpose::ResetPassword,
+            user_no: Some(user.no),
+            // Not sent anywhere: following it proves nothing about the address.
+            email: None,
+            name: None,
+            password: None,
+            expires_at: can.now.plus_seconds(LINK_SECONDS),
+        };
+        let token = new_link(tx, &can.core, &link)?;
+        record(tx, &can, Kind::PasswordForgotten, &user, None)?;
+        Ok(page(&can.core, "reset-password", &token))
+    })
+    .await
+}
+
+pub(super) fn record(
+    tx: &mut Tx<'_>,
+    call: &crate::domain::identity::access::Call,
+    kind: Kind,
+    user: &User,
+    detail: Option<Value>,
+) -> Result<()> {
+    let entry = activity::change(call, kind);
+    activity::record(tx, &Entry { user_no: Some(user.no), detail: detail.map(Box::new), ..entry })
+}
+
+/// Their own keys act with what they hold: caches must ask again.
+pub(super) fn forget_keys(tx: &mut Tx<'_>, core: &Arc<Core>, user_no: i64) -> Result<()> {
+    let hashes = store::key_hashes(tx, user_no)?;
+    if !hashes.is_empty() {
+        let core = core.clone();
+        tx.on_commit(move || core.verify.forget(&hashes));
+    }
+    Ok(())
+}

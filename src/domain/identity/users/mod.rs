@@ -1,0 +1,132 @@
+//! People: who may sign in, as what, and who may change that.
+
+pub mod account;
+pub mod factor;
+mod manage;
+pub mod password;
+pub mod profile;
+
+pub use self::manage::{Changes, NewUser, create, delete, get, list, reset_link, update};
+use crate::domain::Core;
+use crate::domain::identity::access::{Call, PrincipalKind};
+use crate::error::{Code, Error, Result};
+use crate::model::{Email, Role, Secret, SecretHash, Timestamp, User, UserId};
+use crate::store::{Tx, links, users as store};
+
+/// How long an invitation works.
+pub const INVITATION_SECONDS: i64 = 7 * 86_400;
+/// How long every other link works.
+pub const LINK_SECONDS: i64 = 3_600;
+/// Longest name, in characters.
+const MAX_NAME: usize = 100;
+
+/// Refuses unless the caller may act upon somebody of `role`: they must hold all that the role holds, and only an
+/// owner (or whoever has the data directory) may touch owners.
+///
+/// # Errors
+/// `FORBIDDEN`.
+pub(crate) fn may_touch(call: &Call, role: Role) -> Result<()> {
+    let apis = call.core.catalog.get();
+    call.nobody_gains(&apis.built_in().scopes_of(role))?;
+    let is_owner = call.principal.kind == PrincipalKind::Operator
+        || call.principal.user.is_some_and(|(_, _, role)| role == Role::Owner);
+    if role == Role::Owner && !is_owner {
+        return Err(Error::forbidden("Only an owner may make, change or remove owners"));
+    }
+    Ok(())
+}
+
+/// Refuses to leave the instance without an owner who can sign in.
+fn keep_an_owner(tx: &Tx<'_>, user: &User) -> Result<()> {
+    if user.role == Role::Owner && user.disabled_at.is_none() && store::count_enabled(tx, Role::Owner)? <= 1 {
+        return Err(Error::conflict("This is the last owner; make somebody else an owner first"));
+    }
+    Ok(())
+}
+
+/// Adds a person.
+///
+/// # Errors
+/// `CONFLICT` when the address is taken.
+pub(crate) fn insert(
+    tx: &mut Tx<'_>,
+    core: &Core,
+    new: Person,
+    password: Option<&str>,
+    now: Timestamp,
+) -> Result<User> {
+    let mut user = User {
+        no: 0,
+        id: UserId::new(now, core.random()),
+        email: new.email,
+        name: new.name,
+        role: new.role,
+        email_verified_at: new.verified.then_some(now),
+        disabled_at: None,
+        second_factor: false,
+        last_active_at: None,
+        created_at: now,
+        updated_at: now,
+    };
+    if store::by_email(tx, &user.email)?.is_some() {
+        return Err(Error::conflict("Somebody has this address already"));
+    }
+    user.no = store::insert(tx, &user, password)?;
+    // Whoever is here needs no setup any more.
+    links::remove_all(tx, links::Purpose::Setup)?;
+    Ok(user)
+}
+
+/// A person to be added.
+pub(crate) struct Person {
+    pub(crate) email: Email,
+    pub(crate) name: String,
+    pub(crate) role: Role,
+    pub(crate) verified: bool,
+}
+
+/// A name as it is stored; somebody who gives none is called by the part of their address before the `@`.
+///
+/// # Errors
+/// `INVALID_REQUEST` when it is too long or holds control characters.
+pub(crate) fn name(given: Option<&str>, email: &Email) -> Result<String> {
+    let given = given.map(str::trim).filter(|name| !name.is_empty());
+    let Some(name) = given else {
+        return Ok(email.as_str().split('@').next().unwrap_or_default().to_owned());
+    };
+    if name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
+        return Err(Error::invalid("name", "Use at most 100 characters on one line."));
+    }
+    Ok(name.to_owned())
+}
+
+/// A new link of `purpose`, in place of the person's former ones.
+///
+/// # Errors
+/// When the store cannot be written.
+pub(crate) fn new_link(tx: &mut Tx<'_>, core: &Core, link: &links::Link) -> Result<Secret> {
+    let token = token(core);
+    links::replace(tx, &SecretHash::of(token.expose()), link)?;
+    Ok(token)
+}
+
+/// 256 random bits for a link.
+pub(crate) fn token(core: &Core) -> Secret {
+    use base64::Engine as _;
+    Secret::new(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(core.random::<32>()))
+}
+
+/// The address of a page that takes a link's token. It stands behind `#`, so that it reaches no server's log and no
+/// `Referer`.
+pub(crate) fn page(core: &Core, page: &str, token: &Secret) -> Secret {
+    let url = core.settings.public_url.trim_end_matches('/');
+    Secret::new(format!("{url}/{page}#token={}", token.expose()))
+}
+
+/// What a link that does not work, or not any more, is answered with.
+pub(crate) fn dead_link() -> Error {
+    Error::new(Code::NotFound, "This link was used or has expired; ask for a new one")
+}
+
+#[cfg(test)]
+mod tests;

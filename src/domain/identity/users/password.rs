@@ -1,0 +1,203 @@
+//! Changing a password, setting a new one by mail, and confirming an address.
+
+use std::sync::Arc;
+
+use super::account::limit_mail;
+use super::manage::record;
+use super::{LINK_SECONDS, dead_link, new_link, page};
+use crate::domain::Core;
+use crate::domain::identity::access::Call;
+use crate::domain::identity::brute::Guess;
+use crate::domain::identity::passwords;
+use crate::domain::identity::sessions;
+use crate::domain::identity::sessions::{CookieSession, person};
+use crate::error::{Code, Error, Result};
+use crate::model::activity::Kind;
+use crate::model::{Email, Secret, SecretHash, User};
+use crate::platform::mail::Mail;
+use crate::store::links;
+use crate::store::links::{Link, Purpose};
+use crate::store::users as store;
+
+/// Changes the caller's own password. Every session ends; a browser gets a new one in its place.
+///
+/// # Errors
+/// `INVALID_CREDENTIALS` when `current` is wrong; `INVALID_REQUEST` for a weak new one; `LOCKED_OUT`.
+pub async fn change(call: &Arc<Call>, current: Secret, new: Secret) -> Result<CookieSession> {
+    let (user_no, id, _) = person(call)?;
+    let core = &call.core;
+    passwords::check_length("current_password", &current)?;
+    let (ip, now) = (call.request.ip, core.clock.monotonic());
+    let attempt = core.people.throttle.admit(Guess::Password, &id.to_string(), ip, true, now)?;
+    let (user, stored) = core.db.lookup(|conn| {
+        let user = store::by_no(conn, user_no)?.ok_or_else(|| Error::not_found("user"))?;
+        Ok::<_, Error>((user, store::password(conn, user_no)?))
+    })?;
+    let hash = stored.as_deref().and_then(|text| text.parse().ok());
+    if !core.people.passwords.verify(current, hash).await? {
+        let _ = attempt.failed();
+        return Err(Error::new(Code::InvalidCredentials, "The current password is wrong"));
+    }
+    attempt.succeeded();
+    let password = hashed(core, "new_password", &user, new).await?;
+    let caller = call.clone();
+    core.write(move |tx| {
+        if store::password(tx, user_no)? != stored {
+            return Err(Error::conflict("The password was changed meanwhile"));
+        }
+        set(tx, &caller, &user, &password)?;
+        sessions::begin_cookie(tx, &caller, &user, user.second_factor)
+    })
+    .await
+}
+
+async fn hashed(core: &Core, field: &'static str, user: &User, new: Secret) -> Result<String> {
+    let about = vec![user.email.as_str().to_owned(), user.name.clone()];
+    let hash = core.people.passwords.hash_new(field, new, about, core.random()).await?;
+    Ok(hash.to_string())
+}
+
+/// Whoever knew the old password is out: every session and refresh token ends, every reset link dies.
+fn set(tx: &mut crate::store::Tx<'_>, call: &Call, user: &User, password: &str) -> Result<()> {
+    store::set_password(tx, user.no, password, call.now)?;
+    links::remove_of(tx, Purpose::ResetPassword, user.no)?;
+    record(tx, call, Kind::PasswordChanged, user, None)?;
+    sessions::end_all(tx, call, user.no)
+}
+
+/// Mails a link with which a new password is set. The answer is the same, and as fast, for an unknown address.
+///
+/// # Errors
+/// `LOCKED_OUT` when asked too often.
+pub fn forgot(call: &Arc<Call>, email: Email) -> Result<()> {
+    limit_mail(call, &email)?;
+    let call = call.clone();
+    tokio::spawn(async move {
+        if let Err(error) = send_reset(&call, &email).await {
+            tracing::error!(?error, "a reset link could not be made");
+        }
+    });
+    Ok(())
+}
+
+async fn send_reset(call: &Arc<Call>, email: &Email) -> Result<()> {
+    let core = &call.core;
+    let found = core.db.lookup(|conn| Ok::<_, Error>(store::by_email(conn, email)?))?;
+    let Some((user, _)) = found.filter(|(user, _)| user.disabled_at.is_none()) else { return Ok(()) };
+    let (caller, about) = (call.clone(), user.clone());
+    let link = core
+        .write(move |tx| {
+            let link = link_for(&caller, &about, Purpose::ResetPassword);
+            let token = new_link(tx, &caller.core, &link)?;
+            record(tx, &caller, Kind::PasswordForgotten, &about, None)?;
+            Ok::<_, Error>(page(&caller.core, "reset-password", &token))
+        })
+        .await?;
+    let organization = &core.settings.organization;
+    core.people.mailer.send(
+        core,
+        Mail {
+            to: user.email,
+            subject: format!("Set a new password for {organization}"),
+            text: Secret::new(format!(
+                "Somebody, most likely you, asked to set a new password at {organization}.\n\nFollow this link within \
+                 an hour; it works once:\n\n    {}\n\nIf it was not you, do nothing: your password stays as it is.\n",
+                link.expose()
+            )),
+        },
+    );
+    Ok(())
+}
+
+fn link_for(call: &Call, user: &User, purpose: Purpose) -> Link {
+    Link {
+        purpose,
+        user_no: Some(user.no),
+        email: Some(user.email.clone()),
+        name: None,
+        password: None,
+        expires_at: call.now.plus_seconds(LINK_SECONDS),
+    }
+}
+
+/// Sets a new password by a link. It signs nobody in: whoever has a second factor needs it still.
+///
+/// # Errors
+/// `NOT_FOUND` when the link does not work (any more); `INVALID_REQUEST` for a weak password.
+pub async fn reset(call: &Arc<Call>, link: Secret, new: Secret) -> Result<()> {
+    let (core, now) = (&call.core, call.now);
+    let hash = SecretHash::of(link.expose());
+    let user = core
+        .db
+        .lookup(|conn| {
+            let link = links::find(conn, Purpose::ResetPassword, &hash, now)?;
+            Ok::<_, Error>(link.and_then(|link| link.user_no).map(|no| store::by_no(conn, no)).transpose()?)
+        })?
+        .flatten()
+        .ok_or_else(dead_link)?;
+    let password = hashed(core, "password", &user, new).await?;
+    let caller = call.clone();
+    core.write(move |tx| {
+        let link = links::take(tx, Purpose::ResetPassword, &hash, now)?.ok_or_else(dead_link)?;
+        let mut user = store::by_no(tx, user.no)?.ok_or_else(dead_link)?;
+        if user.email_verified_at.is_none() && link.email.as_ref() == Some(&user.email) {
+            user.email_verified_at = Some(now);
+            store::update(tx, &user)?;
+        }
+        set(tx, &caller, &user, &password)
+    })
+    .await
+}
+
+/// Mails the caller a link that confirms their address.
+///
+/// # Errors
+/// `FORBIDDEN` for callers who are no person; `CONFLICT` when it is confirmed; `LOCKED_OUT`.
+pub async fn ask_verification(call: &Arc<Call>) -> Result<()> {
+    let (user_no, _, _) = person(call)?;
+    let core = &call.core;
+    let user = core.db.lookup(|conn| Ok::<_, Error>(store::by_no(conn, user_no)?))?;
+    let user = user.ok_or_else(|| Error::not_found("user"))?;
+    if user.email_verified_at.is_some() {
+        return Err(Error::conflict("This address is confirmed already"));
+    }
+    limit_mail(call, &user.email)?;
+    let (caller, about) = (call.clone(), user.clone());
+    let link = core
+        .write(move |tx| {
+            let link = link_for(&caller, &about, Purpose::VerifyEmail);
+            Ok::<_, Error>(page(&caller.core, "verify-email", &new_link(tx, &caller.core, &link)?))
+        })
+        .await?;
+    let organization = &core.settings.organization;
+    core.people.mailer.send(
+        core,
+        Mail {
+            to: user.email,
+            subject: format!("Confirm your address for {organization}"),
+            text: Secret::new(format!("Follow this link within an hour:\n\n    {}\n", link.expose())),
+        },
+    );
+    Ok(())
+}
+
+/// Confirms an address by a link.
+///
+/// # Errors
+/// `NOT_FOUND` when the link does not work (any more).
+pub async fn verify_email(call: &Arc<Call>, link: Secret) -> Result<()> {
+    let (caller, now) = (call.clone(), call.now);
+    let hash = SecretHash::of(link.expose());
+    call.core
+        .write(move |tx| {
+            let link = links::take(tx, Purpose::VerifyEmail, &hash, now)?.ok_or_else(dead_link)?;
+            let user = link.user_no.map(|no| store::by_no(tx, no)).transpose()?.flatten();
+            let mut user =
+                user.filter(|user| link.email.as_ref() == Some(&user.email)).ok_or_else(dead_link)?;
+            user.email_verified_at = Some(now);
+            user.updated_at = now;
+            store::update(tx, &user)?;
+            record(tx, &caller, Kind::EmailVerified, &user, None)
+        })
+        .await
+}

@@ -1,0 +1,168 @@
+//! What the cache holds about a key: one row, read once, in the form that the rules ask for.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ipnet::IpNet;
+
+use super::quota::Meter;
+use crate::error::{Error, Result};
+use crate::model::{Api, Environment, KeyId, Quota, RateLimit, ScopeSet, Timestamp};
+use crate::store::key_lookup::{KeyRow, KeyUser};
+
+/// A key as one committed state has it. It never changes but for when it was last used; the next change of the key
+/// replaces it.
+pub struct Entry {
+    /// The key's row number.
+    pub no: i64,
+    /// The public id.
+    pub id: KeyId,
+    /// Whose API's key it is.
+    pub api_no: i64,
+    /// The name for people.
+    pub name: Box<str>,
+    /// What it is for.
+    pub environment: Environment,
+    /// What it was given. What it holds at this moment is [`Entry::holds`].
+    pub given: Arc<Grants>,
+    /// Its tier; none takes the API's default.
+    pub tier: Option<Box<str>>,
+    /// Its own limit instead of a tier.
+    pub ratelimit: Option<RateLimit>,
+    /// Its quota.
+    pub quota: Option<Quota>,
+    /// Whom it is for, in the words of who made it.
+    pub owner: Option<Box<str>>,
+    /// Whose own key it is; none is a service key.
+    pub user: Option<KeyUser>,
+    /// Where it may be used from; empty allows every address.
+    pub networks: Box<[IpNet]>,
+    /// A JSON object, as text.
+    pub metadata: Box<str>,
+    /// When it ends.
+    pub expires_at: Option<Timestamp>,
+    /// Since when it is switched off.
+    pub disabled_at: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+    /// When the secret that it was found by ends.
+    pub secret_expires_at: Option<Timestamp>,
+    /// Counts against the quota, for all of the key's secrets together.
+    pub(super) meter: Option<Arc<Meter>>,
+    /// The last hour of use that is written or about to be, in milliseconds since the epoch.
+    last_used_at: AtomicI64,
+}
+
+const HOUR: i64 = 3_600_000;
+
+impl Entry {
+    /// Reads the parts of `row` that are stored as text.
+    pub(super) fn new(row: KeyRow, grants: &Interner, meter: Option<Arc<Meter>>) -> Result<Self> {
+        let unreadable = |what| Error::internal(format!("key {}: its {what} cannot be read", row.id));
+        Ok(Self {
+            given: grants.get(&row.scopes).map_err(|_| unreadable("scopes"))?,
+            networks: networks(row.allowed_ips.as_deref()).map_err(|_| unreadable("allowed_ips"))?,
+            no: row.no,
+            id: row.id,
+            api_no: row.api_no,
+            name: row.name,
+            environment: row.environment,
+            tier: row.tier,
+            ratelimit: row.ratelimit,
+            quota: row.quota,
+            owner: row.owner,
+            user: row.user,
+            metadata: row.metadata,
+            expires_at: row.expires_at,
+            disabled_at: row.disabled_at,
+            revoked_at: row.revoked_at,
+            secret_expires_at: row.secret_expires_at,
+            meter,
+            last_used_at: AtomicI64::new(row.last_used_at.map_or(-1, Timestamp::millis)),
+        })
+    }
+
+    /// What it may do at this moment: what it was given, cut to what its user holds.
+    pub fn holds(&self, api: &Api) -> Arc<Grants> {
+        let Some(user) = &self.user else { return self.given.clone() };
+        let held = api.scopes_of(user.role);
+        if api.covers(&held, &self.given.set) {
+            return self.given.clone();
+        }
+        Arc::new(Grants::new(api.cut(&self.given.set, &held)))
+    }
+
+    /// Notes a use; the hour, when it is the first in it.
+    pub(super) fn first_use_in_hour(&self, now: Timestamp) -> Option<Timestamp> {
+        let hour = now.millis() - now.millis() % HOUR;
+        let before = self.last_used_at.load(Ordering::Relaxed);
+        if before >= hour {
+            return None;
+        }
+        let first = self.last_used_at.fetch_max(hour, Ordering::Relaxed) < hour;
+        first.then_some(Timestamp::from_millis(hour))
+    }
+
+    /// Bytes that the entry takes beyond its own struct, allocations rounded as the system's allocator does.
+    pub(super) fn heap_bytes(&self) -> usize {
+        let text = |text: &Option<Box<str>>| text.as_deref().map_or(0, |text| allocation(text.len()));
+        allocation(self.name.len())
+            + text(&self.tier)
+            + text(&self.owner)
+            + allocation(self.metadata.len())
+            + allocation(std::mem::size_of_val(&*self.networks))
+            + self.meter.as_ref().map_or(0, |_| allocation(size_of::<Meter>() + 16))
+    }
+}
+
+/// What an allocation of so many bytes really takes: a word for its size, rounded up to 16, at least 32.
+pub(super) const fn allocation(bytes: usize) -> usize {
+    match bytes {
+        0 => 0,
+        _ if bytes < 24 => 32,
+        _ => (bytes + 8).next_multiple_of(16),
+    }
+}
+
+fn networks(text: Option<&str>) -> std::result::Result<Box<[IpNet]>, ipnet::AddrParseError> {
+    text.map_or(Ok(Box::default()), |text| text.split_whitespace().map(str::parse).collect())
+}
+
+/// Scopes with the text that answers carry.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Grants {
+    /// The scopes.
+    pub set: ScopeSet,
+    /// As OAuth writes them: separated by spaces.
+    pub text: Box<str>,
+}
+
+impl Grants {
+    /// Writes `set` out.
+    pub fn new(set: ScopeSet) -> Self {
+        Self { text: set.to_string().into(), set }
+    }
+}
+
+/// One value for every different list of scopes: a million keys have perhaps twenty.
+#[derive(Default)]
+pub(super) struct Interner(Mutex<HashMap<Box<str>, Arc<Grants>>>);
+
+impl Interner {
+    /// Lists kept; beyond, all are forgotten and come again.
+    const CAPACITY: usize = 1024;
+
+    fn get(&self, text: &str) -> std::result::Result<Arc<Grants>, crate::model::ScopeError> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(grants) = known.get(text) {
+            return Ok(grants.clone());
+        }
+        if known.len() >= Self::CAPACITY {
+            known.clear();
+        }
+        let grants = Arc::new(Grants::new(text.parse()?));
+        known.insert(text.into(), grants.clone());
+        Ok(grants)
+    }
+}

@@ -1,0 +1,243 @@
+//! The hot path: is this key good for this request?
+//!
+//! The hash of what was presented leads to an [`Entry`] in a cache that is never stale (`cache.rs`), or to one row
+//! of the store. Pure rules look at it in the contract's order (`rules.rs`); only what passes them all takes from
+//! its rate limit (`limits.rs`) and its quota (`quota.rs`), from both or from neither.
+
+mod cache;
+pub mod catalog;
+mod consume;
+mod entry;
+mod explain;
+pub mod limits;
+mod quota;
+mod rules;
+#[cfg(test)]
+mod tests;
+mod token;
+mod usage;
+mod verdict;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use crate::domain::Core;
+use crate::domain::identity::access::{Principal, PrincipalKind};
+use crate::error::Result;
+use crate::model::{Api, AskedEnvironment, ScopeExpr, SecretHash, Shape, Timestamp, VerifyCode, inspect};
+use crate::store::key_lookup;
+use crate::store::key_lookup::KeyRow;
+
+pub use entry::{Entry, Grants};
+pub use explain::{Check, CheckResult};
+pub use token::{TokenQuestion, TokenVerdict, ask_token};
+pub use usage::UsageDrain;
+pub use verdict::{QuotaState, RateState, Verdict};
+
+use limits::Limiter;
+use rules::Case;
+use verdict::Unknown;
+
+/// Memory for keys, in bytes, unless configured otherwise.
+pub const CACHE_BYTES: u64 = 64 << 20;
+/// Longer texts are no keys: ours have at most 61 characters, imported ones may have more.
+const LONGEST_KEY: usize = 256;
+
+/// Answers whether a key is good. Cheap to clone; the clones are one.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    cache: cache::Cache,
+    grants: entry::Interner,
+    limiter: Limiter,
+    meters: quota::Meters,
+    backlog: Arc<usage::Backlog>,
+    /// The latest wall time seen, in milliseconds: when the clock goes back, what has expired stays so.
+    latest: AtomicI64,
+}
+
+/// What is asked about a key.
+pub struct Question<'q> {
+    /// The key as it was presented.
+    pub key: &'q str,
+    /// The API that it must belong to.
+    pub api: &'q Arc<Api>,
+    /// What it must hold; none asks for nothing.
+    pub scopes: Option<&'q ScopeExpr>,
+    /// The environment that it must be of.
+    pub environment: AskedEnvironment,
+    /// How many requests it counts as.
+    pub cost: u32,
+    /// Where the request came from; none skips the address check only for keys that allow every address.
+    pub ip: Option<IpAddr>,
+}
+
+/// How full the engine is, for `/metrics`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Load {
+    /// Keys in memory.
+    pub cached_keys: usize,
+    /// Bytes that they take.
+    pub cached_bytes: u64,
+    /// Rate limits in use.
+    pub buckets: usize,
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self::new(CACHE_BYTES)
+    }
+}
+
+impl Engine {
+    /// An engine that keeps keys in about `cache_bytes` of memory.
+    pub fn new(cache_bytes: u64) -> Self {
+        Self(Arc::new(Inner {
+            cache: cache::Cache::new(cache_bytes),
+            grants: entry::Interner::default(),
+            limiter: Limiter::default(),
+            meters: quota::Meters::default(),
+            backlog: Arc::default(),
+            latest: AtomicI64::new(0),
+        }))
+    }
+
+    /// Answers `question` at `now` and takes what it costs.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or too many limits are in use at once.
+    pub fn ask(&self, core: &Core, question: &Question<'_>, now: Timestamp) -> Result<Verdict> {
+        match self.entry(core, question.key, question.api)? {
+            Ok(entry) => self.judge(entry, question, now, || core.clock.monotonic()),
+            Err(unknown) => Ok(Verdict::unknown(unknown)),
+        }
+    }
+
+    /// The key of `api` that this text is a secret of, good or not, for the log: nothing is judged or taken.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn known(&self, core: &Core, key: &str, api: &Api) -> Result<Option<Arc<Entry>>> {
+        Ok(self.entry(core, key, api)?.ok().filter(|entry| entry.api_no == api.no))
+    }
+
+    fn entry(&self, core: &Core, key: &str, api: &Api) -> Result<std::result::Result<Arc<Entry>, Unknown>> {
+        if key.len() > LONGEST_KEY {
+            return Ok(Err(Unknown::TooLong));
+        }
+        let hash = SecretHash::of(key);
+        if let Some(entry) = self.0.cache.get(&hash) {
+            return Ok(Ok(entry));
+        }
+        // Not before the cache was asked: a key that is there needs no checksum.
+        if is_mistyped(core, key, api) {
+            return Ok(Err(Unknown::Mistyped));
+        }
+        let load = |hash: &SecretHash| Ok(core.db.lookup(|conn| key_lookup::find(conn, hash))?);
+        Ok(self.find(&hash, load)?.ok_or(Unknown::NoSuchKey))
+    }
+
+    /// Forgets keys by the hashes of all their secrets. Call it from a commit hook, so after COMMIT and before the
+    /// change is answered: whatever was loaded before is then out, and whatever is being loaded stays out.
+    pub fn forget(&self, hashes: &[SecretHash]) {
+        for hash in hashes {
+            self.0.cache.remove(hash);
+        }
+    }
+
+    /// Writes uses and quotas behind the requests.
+    pub fn usage_drain(&self) -> UsageDrain {
+        UsageDrain(self.0.backlog.clone())
+    }
+
+    /// The rate limits, for what is limited without a key.
+    pub fn limiter(&self) -> &Limiter {
+        &self.0.limiter
+    }
+
+    /// How full it is.
+    pub fn load(&self) -> Load {
+        Load {
+            cached_keys: self.0.cache.len(),
+            cached_bytes: self.0.cache.bytes(),
+            buckets: self.0.limiter.len(),
+        }
+    }
+
+    fn find(
+        &self,
+        hash: &SecretHash,
+        mut row: impl FnMut(&SecretHash) -> Result<Option<KeyRow>>,
+    ) -> Result<Option<Arc<Entry>>> {
+        let inner = &*self.0;
+        inner.cache.find(hash, || {
+            loop {
+                let generation = inner.meters.generation();
+                let Some(row) = row(hash)? else { return Ok(None) };
+                let meter = if row.quota.is_some() {
+                    let Some(meter) = inner.meters.adopt(&row, generation) else { continue };
+                    Some(meter)
+                } else {
+                    None
+                };
+                return Entry::new(row, &inner.grants, meter).map(Some);
+            }
+        })
+    }
+
+    fn judge(
+        &self,
+        entry: Arc<Entry>,
+        question: &Question<'_>,
+        now: Timestamp,
+        monotonic: impl FnOnce() -> Duration,
+    ) -> Result<Verdict> {
+        let now = self.not_before(now);
+        let holds = entry.holds(question.api);
+        let code = Case { entry: &entry, question, holds: &holds, now }.judge();
+        if code != VerifyCode::Valid {
+            return Ok(Verdict::known(code, entry, holds, question.api, now));
+        }
+        let taken = consume::take(&self.0, (&entry, question.api), now, question.cost.max(1), monotonic)?;
+        let verdict = Verdict::known(taken.code, entry, holds, question.api, now);
+        Ok(Verdict { rate: Some(taken.rate), quota: taken.quota, ..verdict })
+    }
+
+    fn not_before(&self, now: Timestamp) -> Timestamp {
+        let latest = self.0.latest.load(Ordering::Relaxed);
+        if now.millis() > latest {
+            self.0.latest.fetch_max(now.millis(), Ordering::Relaxed);
+            return now;
+        }
+        Timestamp::from_millis(latest)
+    }
+}
+
+/// Whether the text is exactly of our form but its checksum does not fit: not worth a look into the store.
+fn is_mistyped(core: &Core, key: &str, api: &Api) -> bool {
+    let Shape::BadChecksum { prefix, .. } = inspect(key) else { return false };
+    // Under a prefix that is no API's, it may be an imported key that happens to look so.
+    api.prefix.as_str() == prefix || core.catalog.get().iter().any(|api| api.prefix.as_str() == prefix)
+}
+
+/// Who a key of Keywright's own API stands for; refusals come as errors that name the reason.
+///
+/// # Errors
+/// 401, 403 or 429 as the key deserves.
+pub fn authenticate(core: &Core, question: &Question<'_>, now: Timestamp) -> Result<Principal> {
+    let verdict = core.verify.ask(core, question, now)?;
+    match verdict.known_entry() {
+        Some(entry) if verdict.code == VerifyCode::Valid => Ok(Principal {
+            kind: PrincipalKind::Key,
+            key: Some((entry.no, entry.id)),
+            user: entry.user.map(|user| (user.no, user.id, user.role)),
+            api_no: Some(entry.api_no),
+            scopes: verdict.holds().map(|holds| holds.set.clone()).unwrap_or_default(),
+            ..Principal::anonymous()
+        }),
+        _ => Err(verdict.error(question)),
+    }
+}

@@ -1,0 +1,100 @@
+//! Quotas: how many requests of a period of the calendar are used.
+//!
+//! The count lives in memory and is written behind the requests. There is one meter for a key, whichever of its
+//! secrets is used and however often its entry is loaded anew; so a rotation, a change or an eviction gives nothing
+//! back.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::model::{Quota, QuotaPeriod, Timestamp};
+use crate::store::key_lookup::KeyRow;
+
+/// The count of one key.
+pub(super) struct Meter {
+    pub(super) key_no: i64,
+    count: Mutex<Count>,
+}
+
+/// What was counted, and since when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Count {
+    pub(super) period_at: Timestamp,
+    pub(super) used: u64,
+    /// Whether it waits to be written already.
+    pub(super) queued: bool,
+}
+
+impl Count {
+    /// Starts anew when a later period has begun. A clock that went back begins none: nothing revives.
+    pub(super) fn turn(&mut self, period: QuotaPeriod, now: Timestamp) {
+        let start = period.start(now);
+        if start > self.period_at {
+            (self.period_at, self.used) = (start, 0);
+        }
+    }
+
+    /// Whether `cost` more requests fit under `quota`.
+    pub(super) fn fits(&self, quota: &Quota, cost: u32) -> bool {
+        self.used.saturating_add(u64::from(cost)) <= quota.limit
+    }
+}
+
+impl Meter {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Count> {
+        self.count.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The meters of the keys in use.
+#[derive(Default)]
+pub(super) struct Meters(Mutex<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    by_key: HashMap<i64, Arc<Meter>>,
+    /// How often meters were dropped.
+    generation: u64,
+}
+
+impl Meters {
+    /// Ask before opening the snapshot that [`Meters::adopt`] gets its row from.
+    pub(super) fn generation(&self) -> u64 {
+        self.inner().generation
+    }
+
+    /// The meter of a key: the one in use, or a new one that goes on from `row`. None when meters were dropped since
+    /// `generation`: one of them may have been this key's, written after the row was read. Read again then.
+    pub(super) fn adopt(&self, row: &KeyRow, generation: u64) -> Option<Arc<Meter>> {
+        let mut inner = self.inner();
+        if let Some(meter) = inner.by_key.get(&row.no) {
+            return Some(meter.clone());
+        }
+        if inner.generation != generation {
+            return None;
+        }
+        if inner.by_key.len() == inner.by_key.capacity() {
+            inner.drop_unused();
+        }
+        let count = Count { period_at: row.quota_period_at, used: row.quota_used, queued: false };
+        let meter = Arc::new(Meter { key_no: row.no, count: Mutex::new(count) });
+        inner.by_key.insert(row.no, meter.clone());
+        Some(meter)
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    /// Drops the meters that no cached key holds. What waits to be written is held by those who will write it, so
+    /// what is dropped here is on disk.
+    fn drop_unused(&mut self) {
+        let before = self.by_key.len();
+        self.by_key.retain(|_, meter| Arc::strong_count(meter) > 1);
+        if self.by_key.len() != before {
+            self.generation += 1;
+        }
+    }
+}

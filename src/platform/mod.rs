@@ -1,0 +1,9 @@
+//! Machinery without rules: sealing, cursors, caches, worker threads, mail.
+
+pub mod changes;
+pub mod cursor;
+pub mod input;
+pub mod mail;
+pub mod memo;
+pub mod vault;
+pub mod workers;
