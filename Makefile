@@ -9,7 +9,7 @@ UI       = $(wildcard ui/package.json)
 BROWSER  = $(wildcard tests/browser/package.json)
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test walk check screenshots bench ui tools packages clean-demo
+.PHONY: help run dev test conformance check screenshots bench ui tools packages clean-demo
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,8 +36,8 @@ ifneq ($(BROWSER),)
 	cd tests/browser && npm ci --no-audit --no-fund && npm test
 endif
 
-walk: packages ## Run every example of four documents about authentication through nginx and Caddy
-	$(CARGO) test $(QUICK) --test walk
+conformance: packages ## Run every example of four documents about authentication through nginx and Caddy
+	$(CARGO) test $(QUICK) --test conformance
 
 check: tools ## Formatting, lints, and what dependencies may bring
 	$(CARGO) fmt --check
@@ -68,7 +68,7 @@ tools:
 	@command -v rustup >/dev/null && rustup component add rustfmt clippy >/dev/null 2>&1 || true
 
 # What the tests call besides Rust and Node: Python for the stock clients, Chromium for the pages, prlimit for the
-# full disk, nginx, Caddy and curl for the walk. On Debian and Ubuntu they are installed; elsewhere they are named. The
+# full disk, nginx, Caddy and curl for the conformance tests. On Debian and Ubuntu they are installed; elsewhere they are named. The
 # tests start the proxies that they need: a server that a package started by itself is stopped again.
 packages:
 	@export PATH="$$PATH:/usr/sbin"; \

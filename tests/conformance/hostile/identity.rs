@@ -1,10 +1,10 @@
-//! Who the service is told it is.
+//! The identity headers that reach the service.
 
 use serde_json::json;
 
 use crate::upstream::Seen;
 use crate::wire::Ask;
-use crate::world::{Key, MEMBER, Walk, refusal};
+use crate::world::{Course, Key, MEMBER, refusal};
 
 const OPEN: &str = "GET /v1/queries";
 const NAMES: [&str; 8] = [
@@ -41,56 +41,56 @@ fn unclaimed(seen: &Seen) {
     }
 }
 
-/// Makes sure that the service was told what this key is, all of it, once.
+/// Asserts that the service received every identity header of this key exactly once.
 fn is_told(seen: &Seen, key: &Key) {
-    let told = NAMES.map(|name| seen.header(name));
+    let promise = NAMES.map(|name| seen.header(name));
     let scopes = key.shown["scopes"].as_array().expect("scopes");
     let scopes: Vec<&str> = scopes.iter().map(|scope| scope.as_str().expect("a scope")).collect();
-    assert_eq!(told, [&key.id, "key", &key.id, "", "", "", "live", &scopes.join(" ")]);
+    assert_eq!(promise, [&key.id, "key", &key.id, "", "", "", "live", &scopes.join(" ")]);
 }
 
-pub(super) async fn inbound_copies(walk: &Walk) {
-    let key = walk.key(json!({"scopes": ["queries:read"]})).await;
-    let reply = walk.ask(&claiming(Ask::route(OPEN).bearer(&key.secret))).await;
+pub(super) async fn inbound_copies(course: &Course) {
+    let key = course.key(json!({"scopes": ["queries:read"]})).await;
+    let reply = course.ask(&claiming(Ask::route(OPEN).bearer(&key.secret))).await;
     assert_eq!(reply.status, 200, "{}", reply.text());
-    let seen = walk.world.upstream.one();
+    let seen = course.world.upstream.one();
     unclaimed(&seen);
     is_told(&seen, &key);
     // What a key has and another has not: the owner.
-    let owned = walk.key(json!({"scopes": ["queries:read"], "owner": "acme"})).await;
-    assert_eq!(walk.opens(OPEN, &owned.secret).await.header("x-auth-owner"), "acme");
-    assert_eq!(walk.opens(OPEN, &key.secret).await.header("x-auth-owner"), "");
+    let owned = course.key(json!({"scopes": ["queries:read"], "owner": "acme"})).await;
+    assert_eq!(course.opens(OPEN, &owned.secret).await.header("x-auth-owner"), "acme");
+    assert_eq!(course.opens(OPEN, &key.secret).await.header("x-auth-owner"), "");
 }
 
-pub(super) async fn public_route(walk: &Walk) {
+pub(super) async fn public_route(course: &Course) {
     let preflight = Ask::route("OPTIONS /v1/queries")
         .with("Origin", "https://app.example")
         .with("Access-Control-Request-Method", "POST");
     for ask in [Ask::route("GET /v1/health"), preflight] {
-        let reply = walk.ask(&claiming(ask)).await;
+        let reply = course.ask(&claiming(ask)).await;
         assert_eq!(reply.status, 200, "{}", reply.text());
-        let seen = walk.world.upstream.one();
+        let seen = course.world.upstream.one();
         unclaimed(&seen);
         for name in NAMES {
             assert_eq!(seen.header(name), "", "{name}");
         }
     }
     // A credential that is no good is not asked for there, and tells nothing.
-    let reply = walk.ask(&claiming(Ask::route("GET /v1/health").bearer("nonsense"))).await;
+    let reply = course.ask(&claiming(Ask::route("GET /v1/health").bearer("nonsense"))).await;
     assert_eq!(reply.status, 200, "{}", reply.text());
-    unclaimed(&walk.world.upstream.one());
+    unclaimed(&course.world.upstream.one());
 }
 
-pub(super) async fn connection_header(walk: &Walk) {
-    let key = walk.key(json!({"scopes": ["queries:read"]})).await;
+pub(super) async fn connection_header(course: &Course) {
+    let key = course.key(json!({"scopes": ["queries:read"]})).await;
     let names = NAMES.join(", ");
     for value in
         [names.clone(), format!("keep-alive, {names}"), names.to_lowercase(), "close, x-AUTH-subject".into()]
     {
         for header in ["Connection", "Proxy-Connection", "Keep-Alive", "TE"] {
-            let reply = walk.ask(&Ask::route(OPEN).bearer(&key.secret).with(header, &value)).await;
+            let reply = course.ask(&Ask::route(OPEN).bearer(&key.secret).with(header, &value)).await;
             assert_eq!(reply.status, 200, "{header}: {}", reply.text());
-            is_told(&walk.world.upstream.one(), &key);
+            is_told(&course.world.upstream.one(), &key);
         }
     }
     // Nor may it take the credential away on the way to Keywright, and leave the rest.
@@ -98,14 +98,14 @@ pub(super) async fn connection_header(walk: &Walk) {
         ["Authorization", "X-Forwarded-Uri", "X-Original-URI", "X-Forwarded-For", "X-Forwarded-Method"]
     {
         let ask = Ask::route("POST /v1/team/members").bearer(&key.secret).with("Connection", name);
-        let reply = walk.ask(&ask).await;
+        let reply = course.ask(&ask).await;
         assert!(matches!(reply.status, 400 | 401 | 403), "{name}: {} {}", reply.status, reply.text());
     }
-    walk.world.upstream.untouched();
+    course.world.upstream.untouched();
 }
 
-pub(super) async fn other_names(walk: &Walk) {
-    let key = walk.key(json!({"scopes": ["queries:read"]})).await;
+pub(super) async fn other_names(course: &Course) {
+    let key = course.key(json!({"scopes": ["queries:read"]})).await;
     let mut ask = Ask::route(OPEN).bearer(&key.secret);
     for name in ["X_Forwarded_User", "X-Forwarded_User", "X_Forwarded_For", "X_HTTP_Method_Override"] {
         ask = ask.with(name, CLAIM);
@@ -118,21 +118,21 @@ pub(super) async fn other_names(walk: &Walk) {
     for name in ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"] {
         ask = ask.with(name, "DELETE");
     }
-    let reply = walk.ask(&ask).await;
+    let reply = course.ask(&ask).await;
     assert_eq!(reply.status, 200, "{}", reply.text());
-    let seen = walk.world.upstream.one();
+    let seen = course.world.upstream.one();
     unclaimed(&seen);
     assert!(seen.headers.values().all(|value| value != "DELETE"), "{:?}", seen.headers);
     is_told(&seen, &key);
 }
 
-pub(super) async fn one_credential(walk: &Walk) {
-    let key = walk.key(json!({"scopes": ["queries:read"]})).await;
-    let signed_in = walk.world.signed_in(MEMBER).await.cookie();
+pub(super) async fn one_credential(course: &Course) {
+    let key = course.key(json!({"scopes": ["queries:read"]})).await;
+    let signed_in = course.world.signed_in(MEMBER).await.cookie();
     for cookie in
         [signed_in, format!("keywright={}", key.secret), format!("Authorization=Bearer {}", key.secret)]
     {
-        let reply = walk.ask(&Ask::route(OPEN).with("Cookie", &cookie)).await;
+        let reply = course.ask(&Ask::route(OPEN).with("Cookie", &cookie)).await;
         refusal(&reply, 401, "MISSING_API_KEY");
     }
     let twice = [
@@ -141,14 +141,14 @@ pub(super) async fn one_credential(walk: &Walk) {
         Ask::route(OPEN).bearer(&format!("{}, Bearer {}", key.secret, key.secret)),
     ];
     for ask in twice {
-        let reply = walk.ask(&ask).await;
+        let reply = course.ask(&ask).await;
         assert!(matches!(reply.status, 400 | 401), "{} {}", reply.status, reply.text());
     }
-    walk.world.upstream.untouched();
+    course.world.upstream.untouched();
 }
 
-pub(super) async fn key_in_url(walk: &Walk) {
-    let key = walk.key(json!({"scopes": ["queries:read"]})).await;
+pub(super) async fn key_in_url(course: &Course) {
+    let key = course.key(json!({"scopes": ["queries:read"]})).await;
     let secret = &key.secret;
     let places = [
         format!("/v1/queries?api_key={secret}"),
@@ -157,19 +157,19 @@ pub(super) async fn key_in_url(walk: &Walk) {
         format!("/v1/queries?key={}", secret.replace('_', "%5F")),
     ];
     for target in &places {
-        let reply = walk.ask(&Ask::route(&format!("GET {target}"))).await;
+        let reply = course.ask(&Ask::route(&format!("GET {target}"))).await;
         assert_eq!(reply.status, 401, "{target}: {}", reply.text());
-        let reply = walk.ask(&Ask::route(&format!("GET {target}")).bearer(secret)).await;
+        let reply = course.ask(&Ask::route(&format!("GET {target}")).bearer(secret)).await;
         assert_eq!(reply.status, 401, "{target}: {}", reply.text());
         assert!(!reply.text().contains(secret), "{}", reply.text());
     }
-    walk.world.upstream.untouched();
+    course.world.upstream.untouched();
     let hidden = secret.rsplit('_').next().expect("its random part");
-    let log = walk.world.app.operator().get("/v1/activity/export?format=ndjson").await;
+    let log = course.world.app.operator().get("/v1/activity/export?format=ndjson").await;
     assert_eq!(log.status, 200);
     assert!(
         log.text().contains("/v1/queries") && !log.text().contains(hidden),
         "the activity log has the key"
     );
-    assert!(!walk.proxy.wrote(hidden), "the proxy's log has the key");
+    assert!(!course.proxy.wrote(hidden), "the proxy's log has the key");
 }

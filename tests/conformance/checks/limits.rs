@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::documents::Statement;
 use crate::support::Reply;
 use crate::wire::{Ask, Wire};
-use crate::world::{Key, Walk, refusal};
+use crate::world::{Course, Key, refusal};
 
 /// What a minute is in every limit here.
 const WINDOW_SECONDS: u64 = 60;
@@ -16,9 +16,9 @@ fn seconds(reply: &Reply, name: &str) -> u64 {
 }
 
 /// Sends requests until one is refused, at most `most`; how many passed, and the refusal.
-async fn until_refused(walk: &Walk, told: &Statement, key: &Key, most: u32) -> (u32, Option<Reply>) {
-    let mut wire = Wire::open(walk.proxy.address).await;
-    let ask = Ask::route(&told.opens).bearer(&key.secret);
+async fn until_refused(course: &Course, promise: &Statement, key: &Key, most: u32) -> (u32, Option<Reply>) {
+    let mut wire = Wire::open(course.proxy.address).await;
+    let ask = Ask::route(&promise.opens).bearer(&key.secret);
     for passed in 0..most {
         let reply = wire.send(&ask).await;
         if reply.status != 200 {
@@ -29,42 +29,42 @@ async fn until_refused(walk: &Walk, told: &Statement, key: &Key, most: u32) -> (
 }
 
 /// Exactly as many as the tier says pass in a minute, and again in the next.
-pub(super) async fn tier(walk: &Walk, told: &Statement) {
-    let key = walk.key(json!({"scopes": told.scopes, "tier": told.tier})).await;
+pub(super) async fn tier(course: &Course, promise: &Statement) {
+    let key = course.key(json!({"scopes": promise.scopes, "tier": promise.tier})).await;
     for _ in 0..2 {
-        let (passed, reply) = until_refused(walk, told, &key, told.limit + 1).await;
+        let (passed, reply) = until_refused(course, promise, &key, promise.limit + 1).await;
         let reply = reply.expect("the next one is refused");
         let error = refusal(&reply, 429, "RATE_LIMITED");
-        assert_eq!((passed, walk.world.upstream.take().len()), (told.limit, told.limit as usize));
-        assert_eq!(error["details"]["limit"], told.limit);
+        assert_eq!((passed, course.world.upstream.take().len()), (promise.limit, promise.limit as usize));
+        assert_eq!(error["details"]["limit"], promise.limit);
         assert_eq!(error["details"]["window_seconds"], WINDOW_SECONDS);
-        walk.world.app.advance(WINDOW_SECONDS);
+        course.world.app.advance(WINDOW_SECONDS);
     }
     // A key that names no tier has the first of them.
-    if told.tier == "free" {
-        assert_eq!(walk.own_key(told).await.shown["tier"], "free");
+    if promise.tier == "free" {
+        assert_eq!(course.own_key(promise).await.shown["tier"], "free");
     }
 }
 
 /// A limit that was agreed upon, and none at all.
-pub(super) async fn custom_limit(walk: &Walk, told: &Statement) {
+pub(super) async fn custom_limit(course: &Course, promise: &Statement) {
     let limit = json!({"limit": 3, "window_seconds": WINDOW_SECONDS});
-    let key = walk.key(json!({"scopes": told.scopes, "ratelimit": limit})).await;
-    let (passed, reply) = until_refused(walk, told, &key, 10).await;
+    let key = course.key(json!({"scopes": promise.scopes, "ratelimit": limit})).await;
+    let (passed, reply) = until_refused(course, promise, &key, 10).await;
     assert_eq!(refusal(&reply.expect("a refusal"), 429, "RATE_LIMITED")["details"]["limit"], 3);
-    assert_eq!((passed, walk.world.upstream.take().len()), (3, 3));
-    let key = walk.key(json!({"scopes": told.scopes, "tier": "enterprise"})).await;
-    let (passed, reply) = until_refused(walk, told, &key, 150).await;
+    assert_eq!((passed, course.world.upstream.take().len()), (3, 3));
+    let key = course.key(json!({"scopes": promise.scopes, "tier": "enterprise"})).await;
+    let (passed, reply) = until_refused(course, promise, &key, 150).await;
     assert!(reply.is_none() && passed == 150, "{passed}");
-    walk.world.upstream.take();
+    course.world.upstream.take();
 }
 
 /// Every answer tells what is left, so that a program can stop in time.
-pub(super) async fn headers_tell(walk: &Walk, told: &Statement) {
+pub(super) async fn headers_tell(course: &Course, promise: &Statement) {
     let limit = json!({"limit": 5, "window_seconds": WINDOW_SECONDS});
-    let key = walk.key(json!({"scopes": told.scopes, "ratelimit": limit})).await;
-    let mut wire = Wire::open(walk.proxy.address).await;
-    let ask = Ask::route(&told.opens).bearer(&key.secret);
+    let key = course.key(json!({"scopes": promise.scopes, "ratelimit": limit})).await;
+    let mut wire = Wire::open(course.proxy.address).await;
+    let ask = Ask::route(&promise.opens).bearer(&key.secret);
     for left in (0..5).rev() {
         let reply = wire.send(&ask).await;
         assert_eq!(reply.status, 200, "{}", reply.text());
@@ -75,31 +75,31 @@ pub(super) async fn headers_tell(walk: &Walk, told: &Statement) {
         assert!(reply.header("ratelimit").contains(&format!(";r={left};")), "{:?}", reply.headers);
         assert_eq!(reply.header("ratelimit-policy"), "\"custom\";q=5;w=60");
     }
-    // It waits as long as it is told, and is not refused once.
+    // The client waits for as long as Retry-After says, and is not refused.
     let reset = seconds(&wire.send(&ask).await, "retry-after");
-    walk.world.app.advance(reset);
+    course.world.app.advance(reset);
     assert_eq!(wire.send(&ask).await.status, 200);
-    walk.world.upstream.take();
+    course.world.upstream.take();
 }
 
 /// 429 says when to try again; waiting twice as long each time gets there.
-pub(super) async fn too_many(walk: &Walk, told: &Statement) {
+pub(super) async fn too_many(course: &Course, promise: &Statement) {
     let limit = json!({"limit": 1, "window_seconds": WINDOW_SECONDS});
-    let key = walk.key(json!({"scopes": told.scopes, "ratelimit": limit})).await;
-    walk.opens(&told.opens, &key.secret).await;
-    let reply = walk.call(&told.opens, &key.secret).await;
+    let key = course.key(json!({"scopes": promise.scopes, "ratelimit": limit})).await;
+    course.opens(&promise.opens, &key.secret).await;
+    let reply = course.call(&promise.opens, &key.secret).await;
     refusal(&reply, 429, "RATE_LIMITED");
     assert_eq!(seconds(&reply, "retry-after"), WINDOW_SECONDS);
     let (mut waited, mut pause) = (0, 1);
     while waited + pause < WINDOW_SECONDS {
         waited += pause;
-        walk.world.app.advance(pause);
+        course.world.app.advance(pause);
         pause *= 2;
-        let reply = walk.call(&told.opens, &key.secret).await;
+        let reply = course.call(&promise.opens, &key.secret).await;
         refusal(&reply, 429, "RATE_LIMITED");
         assert_eq!(seconds(&reply, "retry-after"), WINDOW_SECONDS - waited);
     }
-    walk.world.upstream.untouched();
-    walk.world.app.advance(pause);
-    walk.opens(&told.opens, &key.secret).await;
+    course.world.upstream.untouched();
+    course.world.app.advance(pause);
+    course.opens(&promise.opens, &key.secret).await;
 }

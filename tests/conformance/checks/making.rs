@@ -8,15 +8,15 @@ use super::{scopes, text};
 use crate::browser::Browser;
 use crate::documents::Statement;
 use crate::wire::Ask;
-use crate::world::{Key, OWNER, PASSWORD, Walk, refusal};
+use crate::world::{Course, Key, OWNER, PASSWORD, refusal};
 
 const DAY_SECONDS: u64 = 86_400;
 /// Far beyond the life of any token.
 const LONG_SECONDS: u64 = 400 * DAY_SECONDS;
 
 /// Makes a key on a page of the dashboard.
-async fn make(walk: &Walk, browser: &mut Browser, more: Value) -> Key {
-    let mut body = json!({"api": walk.world.document.api, "name": "Walker"});
+async fn make(course: &Course, browser: &mut Browser, more: Value) -> Key {
+    let mut body = json!({"api": course.world.document.api, "name": "Walker"});
     for (name, value) in more.as_object().expect("an object") {
         body[name] = value.clone();
     }
@@ -24,24 +24,24 @@ async fn make(walk: &Walk, browser: &mut Browser, more: Value) -> Key {
 }
 
 /// A key outlives tokens, sessions and whoever made it: it is the organization's.
-pub(super) async fn long_lived(walk: &Walk, told: &Statement) {
-    let operator = walk.world.app.operator();
-    let email = format!("leaving-{}@example.com", walk.proxy.kind.name());
+pub(super) async fn long_lived(course: &Course, promise: &Statement) {
+    let operator = course.world.app.operator();
+    let email = format!("leaving-{}@example.com", course.proxy.kind.name());
     let body = json!({"email": email, "role": "developer", "password": PASSWORD});
     let person = text(&operator.post("/v1/users", &body).await.expect(201), "id");
-    let mut browser = walk.world.signed_in(&email).await;
-    let key = make(walk, &mut browser, json!({"scopes": told.scopes})).await;
+    let mut browser = course.world.signed_in(&email).await;
+    let key = make(course, &mut browser, json!({"scopes": promise.scopes})).await;
     operator.patch(&format!("/v1/users/{person}"), &json!({"disabled": true})).await.expect(200);
-    walk.world.app.advance(LONG_SECONDS);
-    let seen = walk.opens(&told.opens, &key.secret).await;
+    course.world.app.advance(LONG_SECONDS);
+    let seen = course.opens(&promise.opens, &key.secret).await;
     assert_eq!((seen.header("x-auth-subject"), seen.header("x-auth-user-id")), (key.id.as_str(), ""));
 }
 
 /// Keys are known by their names.
-pub(super) async fn named(walk: &Walk, told: &Statement) {
-    let mut browser = walk.world.signed_in(OWNER).await;
-    for name in &told.names {
-        let key = make(walk, &mut browser, json!({"name": name, "scopes": told.scopes})).await;
+pub(super) async fn named(course: &Course, promise: &Statement) {
+    let mut browser = course.world.signed_in(OWNER).await;
+    for name in &promise.names {
+        let key = make(course, &mut browser, json!({"name": name, "scopes": promise.scopes})).await;
         let listed = browser.call("GET /v1/keys", &Value::Null).await.expect(200);
         let found = listed["data"].as_array().expect("keys").iter().find(|found| found["id"] == key.id);
         assert_eq!(found.expect("it is listed")["name"], name.as_str());
@@ -49,11 +49,11 @@ pub(super) async fn named(walk: &Walk, told: &Statement) {
 }
 
 /// No two keys are the same.
-pub(super) async fn unique(walk: &Walk, told: &Statement) {
+pub(super) async fn unique(course: &Course, promise: &Statement) {
     let mut secrets = std::collections::BTreeSet::new();
     let mut ids = std::collections::BTreeSet::new();
     for _ in 0..50 {
-        let key = walk.own_key(told).await;
+        let key = course.own_key(promise).await;
         secrets.insert(key.secret);
         ids.insert(key.id);
     }
@@ -61,16 +61,16 @@ pub(super) async fn unique(walk: &Walk, told: &Statement) {
 }
 
 /// After the answer that makes it, a key is nowhere: in no answer, and in no file.
-pub(super) async fn shown_once(walk: &Walk, told: &Statement) {
-    let mut browser = walk.world.signed_in(OWNER).await;
-    let key = make(walk, &mut browser, json!({"scopes": told.scopes})).await;
+pub(super) async fn shown_once(course: &Course, promise: &Statement) {
+    let mut browser = course.world.signed_in(OWNER).await;
+    let key = make(course, &mut browser, json!({"scopes": promise.scopes})).await;
     let hidden = key.secret.rsplit('_').next().expect("its random part");
     for path in ["/v1/keys", &format!("/v1/keys/{}", key.id), &format!("/v1/keys/{}/activity", key.id)] {
         let shown = browser.call(&format!("GET {path}"), &Value::Null).await;
         assert!(shown.expect(200).to_string().contains(&key.id), "{path}");
         assert!(!shown.text().contains(hidden), "{path} shows the key");
     }
-    for entry in std::fs::read_dir(walk.world.app.data()).expect("the data").flatten() {
+    for entry in std::fs::read_dir(course.world.app.data()).expect("the data").flatten() {
         let Ok(bytes) = std::fs::read(entry.path()) else { continue };
         let found = bytes.windows(hidden.len()).any(|window| window == hidden.as_bytes());
         assert!(!found, "the key stands in {:?}", entry.file_name());
@@ -78,69 +78,69 @@ pub(super) async fn shown_once(walk: &Walk, told: &Statement) {
 }
 
 /// A key with an expiration date works until then.
-pub(super) async fn expires(walk: &Walk, told: &Statement) {
-    let app = &walk.world.app;
+pub(super) async fn expires(course: &Course, promise: &Statement) {
+    let app = &course.world.app;
     let end = app.now().plus_millis(7 * 86_400_000).to_string();
-    let mut browser = walk.world.signed_in(OWNER).await;
-    let key = make(walk, &mut browser, json!({"scopes": told.scopes, "expires_at": end})).await;
+    let mut browser = course.world.signed_in(OWNER).await;
+    let key = make(course, &mut browser, json!({"scopes": promise.scopes, "expires_at": end})).await;
     assert_eq!(key.shown["expires_at"], end);
     app.advance(7 * DAY_SECONDS - 1);
-    walk.opens(&told.opens, &key.secret).await;
+    course.opens(&promise.opens, &key.secret).await;
     app.advance(1);
-    let error = walk.refused(&told.opens, &key.secret, 401, "EXPIRED_API_KEY").await;
+    let error = course.refused(&promise.opens, &key.secret, 401, "EXPIRED_API_KEY").await;
     assert_eq!(error["details"]["expired_at"], end);
 }
 
 /// A key made from a preset may do what that says.
-pub(super) async fn preset(walk: &Walk, told: &Statement) {
-    let key = of_preset(walk, told).await;
-    for route in &told.passes {
-        walk.opens(route, &key.secret).await;
+pub(super) async fn preset(course: &Course, promise: &Statement) {
+    let key = of_preset(course, promise).await;
+    for route in &promise.passes {
+        course.opens(route, &key.secret).await;
     }
-    for route in &told.refuses {
-        let reply = walk.call(route, &key.secret).await;
-        walk.world.upstream.untouched();
+    for route in &promise.refuses {
+        let reply = course.call(route, &key.secret).await;
+        course.world.upstream.untouched();
         assert_eq!(reply.status, 403, "{route}: {}", reply.text());
-        // A test key is told first that it is one.
-        let test_only = told.environment.as_deref() == Some("test") && route.contains("/admin/");
+        // The environment is checked before the scope.
+        let test_only = promise.environment.as_deref() == Some("test") && route.contains("/admin/");
         refusal(&reply, 403, if test_only { "WRONG_ENVIRONMENT" } else { "INSUFFICIENT_SCOPE" });
     }
 }
 
 /// A key made from a preset may do everything.
-pub(super) async fn opens_everything(walk: &Walk, told: &Statement) {
-    let key = of_preset(walk, told).await;
-    let routes = scopes::routes(walk).await;
+pub(super) async fn opens_everything(course: &Course, promise: &Statement) {
+    let key = of_preset(course, promise).await;
+    let routes = scopes::routes(course).await;
     assert!(routes.len() > 5, "too few to say everything");
     for route in routes {
-        walk.opens(&route.call, &key.secret).await;
+        course.opens(&route.call, &key.secret).await;
     }
 }
 
-async fn of_preset(walk: &Walk, told: &Statement) -> Key {
-    let mut browser = walk.world.signed_in(OWNER).await;
-    let key = make(walk, &mut browser, json!({"preset": told.preset})).await;
-    assert_eq!(key.shown["environment"], told.environment.as_deref().unwrap_or("live"));
+async fn of_preset(course: &Course, promise: &Statement) -> Key {
+    let mut browser = course.world.signed_in(OWNER).await;
+    let key = make(course, &mut browser, json!({"preset": promise.preset})).await;
+    assert_eq!(key.shown["environment"], promise.environment.as_deref().unwrap_or("live"));
     key
 }
 
 /// Somebody who never was here gets an account and makes a key of their own.
-pub(super) async fn sign_up(walk: &Walk, told: &Statement) {
-    let email = format!("new-{}@example.com", walk.proxy.kind.name()).to_lowercase();
+pub(super) async fn sign_up(course: &Course, promise: &Statement) {
+    let email = format!("new-{}@example.com", course.proxy.kind.name()).to_lowercase();
     let body = json!({"email": email, "password": PASSWORD, "name": "New"});
-    walk.ask(&Ask::route("POST /v1/auth/signup").json(&body)).await.expect(202);
-    let confirm = json!({"token": mailed(walk, &email).await});
-    let person = walk.ask(&Ask::route("POST /v1/auth/signup/confirm").json(&confirm)).await.expect(201);
-    let mut browser = walk.world.signed_in(&email).await;
-    let own = json!({"scopes": told.scopes, "user_id": person["user"]["id"]});
-    let key = make(walk, &mut browser, own).await;
-    let seen = walk.opens(&told.opens, &key.secret).await;
+    course.ask(&Ask::route("POST /v1/auth/signup").json(&body)).await.expect(202);
+    let confirm = json!({"token": mailed(course, &email).await});
+    let person = course.ask(&Ask::route("POST /v1/auth/signup/confirm").json(&confirm)).await.expect(201);
+    let mut browser = course.world.signed_in(&email).await;
+    let own = json!({"scopes": promise.scopes, "user_id": person["user"]["id"]});
+    let key = make(course, &mut browser, own).await;
+    let seen = course.opens(&promise.opens, &key.secret).await;
     assert_eq!(seen.header("x-auth-user-id"), text(&person["user"], "id"));
 }
 
 /// The token in the link that was mailed to this address. Mail is written by a task of its own, soon.
-async fn mailed(walk: &Walk, email: &str) -> String {
-    let folder = walk.world.app.data().join("mail");
+async fn mailed(course: &Course, email: &str) -> String {
+    let folder = course.world.app.data().join("mail");
     for _ in 0..1_000 {
         for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
             let mail = std::fs::read_to_string(entry.path()).unwrap_or_default().replace("=\r\n", "");

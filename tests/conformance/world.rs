@@ -1,5 +1,5 @@
-//! One instance of Keywright for one document's product, its people, the service behind it, and the state of a walk
-//! through one proxy.
+//! One instance of Keywright for the product of one document: its people, the service behind it, and a course through one
+//! proxy with what it has learnt.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -85,8 +85,8 @@ impl World {
     }
 }
 
-/// A walk through one proxy.
-pub struct Walk {
+/// One proxy in front of the service, and the values that earlier statements produced.
+pub struct Course {
     pub world: Arc<World>,
     pub proxy: Proxy,
     /// What stands in for the documents' ids and secrets, as far as it is known.
@@ -111,7 +111,7 @@ impl Key {
     }
 }
 
-impl Walk {
+impl Course {
     pub async fn start(world: Arc<World>, kind: Kind) -> Self {
         let proxy = Proxy::start(kind, &world, None).await;
         let known = [

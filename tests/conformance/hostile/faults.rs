@@ -11,31 +11,31 @@ use crate::proxy::Proxy;
 use crate::support::Reply;
 use crate::support::certificates::certify;
 use crate::wire::Ask;
-use crate::world::{Walk, World};
+use crate::world::{Course, World};
 
 /// Routes of each kind: for a credential, for nobody, and for everybody.
 const ROUTES: [&str; 3] = ["GET /v1/queries", "POST /v1/team/members", "GET /v1/health"];
 
-async fn statuses(walk: &Walk, proxy: &Proxy) -> Vec<u16> {
+async fn statuses(course: &Course, proxy: &Proxy) -> Vec<u16> {
     let mut statuses = Vec::new();
     for route in ROUTES {
         let reply = Ask::route(route).bearer("afdb_live_whatever").send(proxy.address).await;
         assert!(!reply.text().contains("received"), "{route}: {}", reply.text());
         statuses.push(reply.status);
     }
-    walk.world.upstream.untouched();
+    course.world.upstream.untouched();
     statuses
 }
 
 /// Nobody listens there: the port is one of those that only root may take, and of a service that died out.
 const NOBODY: &str = "http://127.0.0.1:1";
 
-pub(super) async fn down(walk: &Walk) {
-    let proxy = Proxy::start(walk.proxy.kind, &walk.world, Some(NOBODY)).await;
+pub(super) async fn down(course: &Course) {
+    let proxy = Proxy::start(course.proxy.kind, &course.world, Some(NOBODY)).await;
     for route in ROUTES {
         is_unavailable(&Ask::route(route).bearer("afdb_live_whatever").send(proxy.address).await);
     }
-    walk.world.upstream.untouched();
+    course.world.upstream.untouched();
 }
 
 #[track_caller]
@@ -45,12 +45,12 @@ fn is_unavailable(reply: &Reply) {
 }
 
 /// Somebody else answers where Keywright should, with a certificate that no authority of this machine vouches for.
-pub(super) async fn unvouched(walk: &Walk) {
+pub(super) async fn unvouched(course: &Course) {
     let folder = tempfile::tempdir().expect("a folder");
     let (tls, _) = certify(folder.path(), &["127.0.0.1"]);
-    let document = walk.world.document.clone();
+    let document = course.world.document.clone();
     let world = Arc::new(World::with(document, |config| config.http.tls = Some(tls)).await);
-    let through = Walk::start(world.clone(), walk.proxy.kind).await;
+    let through = Course::start(world.clone(), course.proxy.kind).await;
     let key = through.key(json!({"preset": "Full Access"})).await;
     for route in ROUTES {
         is_unavailable(&through.call(route, &key.secret).await);
@@ -59,9 +59,9 @@ pub(super) async fn unvouched(walk: &Walk) {
 }
 
 /// The store turns to nonsense under a running Keywright, which then cannot know any key that it has not just seen.
-pub(super) async fn damaged(walk: &Walk) {
-    let world = Arc::new(World::start(walk.world.document.clone()).await);
-    let through = Walk::start(world.clone(), walk.proxy.kind).await;
+pub(super) async fn damaged(course: &Course) {
+    let world = Arc::new(World::start(course.world.document.clone()).await);
+    let through = Course::start(world.clone(), course.proxy.kind).await;
     let fresh = through.key(json!({"preset": "Full Access"})).await;
     let gone = through.key(json!({"preset": "Full Access"})).await;
     world.app.operator().delete(&format!("/v1/keys/{}", gone.id)).await.expect(204);
@@ -114,11 +114,11 @@ const ANSWERS: [(&str, &[u8], bool); 9] = [
     ("silence", b"", false),
 ];
 
-pub(super) async fn failing(walk: &Walk) {
+pub(super) async fn failing(course: &Course) {
     for (what, bytes, may_pass_on) in ANSWERS {
         let url = answering(bytes).await;
-        let proxy = Proxy::start(walk.proxy.kind, &walk.world, Some(&url)).await;
-        for status in statuses(walk, &proxy).await {
+        let proxy = Proxy::start(course.proxy.kind, &course.world, Some(&url)).await;
+        for status in statuses(course, &proxy).await {
             let is_no = (500..=504).contains(&status) || may_pass_on && (300..500).contains(&status);
             assert!(is_no, "{what}: {status}");
         }

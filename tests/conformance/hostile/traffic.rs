@@ -7,7 +7,7 @@ use crate::browser::{Browser, parameter};
 use crate::proxy::{PORTS, Proxy, free_port};
 use crate::upstream::{Upstream, connections};
 use crate::wire::{Ask, Wire};
-use crate::world::{MEMBER, Walk, World, refusal};
+use crate::world::{Course, MEMBER, World, refusal};
 
 const OPEN: &str = "GET /v1/queries";
 /// Larger than any proxy's own idea of a large body.
@@ -17,13 +17,13 @@ const MANY: usize = 60;
 /// As many connections as a proxy of two workers may open for them.
 const FEW: usize = 6;
 
-pub(super) async fn limited_in_full(walk: &Walk) {
+pub(super) async fn limited_in_full(course: &Course) {
     let limit = json!({"limit": 2, "window_seconds": 60});
-    let key = walk.key(json!({"scopes": ["queries:read"], "ratelimit": limit})).await;
+    let key = course.key(json!({"scopes": ["queries:read"], "ratelimit": limit})).await;
     for _ in 0..2 {
-        walk.opens(OPEN, &key.secret).await;
+        course.opens(OPEN, &key.secret).await;
     }
-    let reply = walk.call(OPEN, &key.secret).await;
+    let reply = course.call(OPEN, &key.secret).await;
     let error = refusal(&reply, 429, "RATE_LIMITED");
     let shown = ["retry-after", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"];
     assert_eq!(shown.map(|name| reply.header(name)), ["30", "2", "0", "60"]);
@@ -34,41 +34,41 @@ pub(super) async fn limited_in_full(walk: &Walk) {
     assert_eq!(reply.header("cache-control"), "no-store");
     // A quota that is used up does not come back by itself.
     let quota = json!({"scopes": ["queries:read"], "quota": {"limit": 1, "period": "total"}});
-    let key = walk.key(quota).await;
-    walk.opens(OPEN, &key.secret).await;
-    let reply = walk.call(OPEN, &key.secret).await;
+    let key = course.key(quota).await;
+    course.opens(OPEN, &key.secret).await;
+    let reply = course.call(OPEN, &key.secret).await;
     refusal(&reply, 429, "QUOTA_EXCEEDED");
     assert_eq!(reply.header("retry-after"), "");
 }
 
-pub(super) async fn preflight(walk: &Walk) {
+pub(super) async fn preflight(course: &Course) {
     let ask =
         |method: &str| Ask::route(&format!("{method} /v1/queries")).with("Origin", "https://app.example");
     let asked = |method: &str| ask(method).with("Access-Control-Request-Method", "POST");
-    assert_eq!(walk.ask(&asked("OPTIONS")).await.status, 200);
-    let seen = walk.world.upstream.one();
+    assert_eq!(course.ask(&asked("OPTIONS")).await.status, 200);
+    let seen = course.world.upstream.one();
     assert_eq!((seen.method.as_str(), seen.header("origin")), ("OPTIONS", "https://app.example"));
     let without_origin = Ask::route("OPTIONS /v1/queries").with("Access-Control-Request-Method", "POST");
     for ask in [ask("OPTIONS"), without_origin, asked("POST"), asked("GET"), asked("DELETE")] {
-        let reply = walk.ask(&ask).await;
+        let reply = course.ask(&ask).await;
         assert!(matches!(reply.status, 401 | 403), "{ask:?}: {}", reply.text());
     }
-    walk.world.upstream.untouched();
+    course.world.upstream.untouched();
 }
 
-pub(super) async fn kept_alive(walk: &Walk) {
-    let key = walk.key(json!({"scopes": ["queries:read"]})).await;
-    let mut wire = Wire::open(walk.proxy.address).await;
+pub(super) async fn kept_alive(course: &Course) {
+    let key = course.key(json!({"scopes": ["queries:read"]})).await;
+    let mut wire = Wire::open(course.proxy.address).await;
     for _ in 0..MANY {
         assert_eq!(wire.send(&Ask::route(OPEN).bearer(&key.secret)).await.status, 200);
     }
-    let seen = walk.world.upstream.take();
+    let seen = course.world.upstream.take();
     assert_eq!(seen.len(), MANY);
     assert!(connections(&seen) <= FEW, "{} connections for {MANY} requests", connections(&seen));
     // Somebody who says yes to everything stands in for Keywright and counts.
     let keywright = Upstream::start().await;
     let url = format!("http://{}", keywright.address);
-    let proxy = Proxy::start(walk.proxy.kind, &walk.world, Some(&url)).await;
+    let proxy = Proxy::start(course.proxy.kind, &course.world, Some(&url)).await;
     let mut wire = Wire::open(proxy.address).await;
     for _ in 0..MANY {
         assert_eq!(wire.send(&Ask::route(OPEN)).await.status, 200);
@@ -77,33 +77,33 @@ pub(super) async fn kept_alive(walk: &Walk) {
     assert_eq!(asked.len(), MANY);
     assert!(connections(&asked) <= FEW, "{} connections for {MANY} questions", connections(&asked));
     assert!(asked.iter().all(|seen| seen.body.is_empty()));
-    walk.world.upstream.take();
+    course.world.upstream.take();
 }
 
-pub(super) async fn large_body(walk: &Walk) {
-    let key = walk.key(json!({"scopes": ["queries:read"]})).await;
+pub(super) async fn large_body(course: &Course) {
+    let key = course.key(json!({"scopes": ["queries:read"]})).await;
     let body: Vec<u8> = (0..LARGE).map(|at| (at * 31 % 251) as u8).collect();
     let ask = Ask::route("POST /v1/queries").bearer(&key.secret);
-    let reply = walk.ask(&ask.clone().body("application/octet-stream", body.clone())).await;
+    let reply = course.ask(&ask.clone().body("application/octet-stream", body.clone())).await;
     assert_eq!(reply.status, 200, "{}", reply.text());
-    assert!(walk.world.upstream.one().body == body, "another body came through");
-    let reply = walk.ask(&ask.clone().chunked(&body)).await;
+    assert!(course.world.upstream.one().body == body, "another body came through");
+    let reply = course.ask(&ask.clone().chunked(&body)).await;
     assert_eq!(reply.status, 200, "{}", reply.text());
-    assert!(walk.world.upstream.one().body == body, "another body came through");
+    assert!(course.world.upstream.one().body == body, "another body came through");
     // A refused one is not passed on.
-    let reply = walk.ask(&Ask::route("POST /v1/queries").body("application/json", body)).await;
+    let reply = course.ask(&Ask::route("POST /v1/queries").body("application/json", body)).await;
     assert_eq!(reply.status, 401);
-    walk.world.upstream.untouched();
+    course.world.upstream.untouched();
 }
 
 /// A proxy on the address that is the instance's `public_url`.
-async fn sharing(walk: &Walk) -> (World, Proxy) {
+async fn sharing(course: &Course) -> (World, Proxy) {
     for _ in 0..PORTS {
         let address = free_port();
-        let document = walk.world.document.clone();
+        let document = course.world.document.clone();
         let here = |config: &mut Config| config.http.public_url = Some(format!("http://{address}"));
         let world = World::with(document, here).await;
-        if let Some(proxy) = Proxy::run(walk.proxy.kind, &world, address, None).await {
+        if let Some(proxy) = Proxy::run(course.proxy.kind, &world, address, None).await {
             return (world, proxy);
         }
     }
@@ -111,8 +111,8 @@ async fn sharing(walk: &Walk) -> (World, Proxy) {
 }
 
 /// The other way to set it up: `public_url` is the host on which the proxy takes requests.
-pub(super) async fn shared_host(walk: &Walk) {
-    let (world, proxy) = sharing(walk).await;
+pub(super) async fn shared_host(course: &Course) {
+    let (world, proxy) = sharing(course).await;
     let url = format!("http://{}", proxy.address);
     let body = json!({
         "name": "Dashboards", "redirect_uris": ["https://yourapp.example/callback"], "require_pkce": false,

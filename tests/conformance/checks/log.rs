@@ -4,13 +4,13 @@ use serde_json::{Value, json};
 
 use super::text;
 use crate::documents::Statement;
-use crate::world::{Key, OWNER, Walk};
+use crate::world::{Course, Key, OWNER};
 
 /// What a key did, and what it was refused, is in its log: when, from where, what, and why not.
-pub(super) async fn logged(walk: &Walk, told: &Statement) {
-    let key = a_life(walk, told).await;
-    let (method, path) = told.opens.split_once(' ').expect("a route");
-    let mut owner = walk.world.signed_in(OWNER).await;
+pub(super) async fn logged(course: &Course, promise: &Statement) {
+    let key = a_life(course, promise).await;
+    let (method, path) = promise.opens.split_once(' ').expect("a route");
+    let mut owner = course.world.signed_in(OWNER).await;
     let listed = owner.call(&format!("GET /v1/keys/{}/activity", key.id), &Value::Null).await.expect(200);
     let mut rows: Vec<&Value> = listed["data"].as_array().expect("rows").iter().collect();
     // Decisions are written a moment after changes.
@@ -30,7 +30,7 @@ pub(super) async fn logged(walk: &Walk, told: &Statement) {
     ];
     assert_eq!(told_of, wanted, "{listed}");
     for row in rows.iter().filter(|row| row["kind"] == "request.authorize") {
-        assert_eq!((&row["ip"], &row["api"]), (&json!("127.0.0.1"), &json!(walk.world.document.api)));
+        assert_eq!((&row["ip"], &row["api"]), (&json!("127.0.0.1"), &json!(course.world.document.api)));
         assert!(row["at"].is_string() && row["request_id"].is_string(), "{row}");
         assert!(row["outcome"] == "allowed" || row["why"].is_string(), "{row}");
     }
@@ -39,25 +39,26 @@ pub(super) async fn logged(walk: &Walk, told: &Statement) {
 }
 
 /// A key is made, used, overused, rotated and revoked, a second between each.
-async fn a_life(walk: &Walk, told: &Statement) -> Key {
-    let a_second = || walk.world.app.advance(1);
+async fn a_life(course: &Course, promise: &Statement) -> Key {
+    let a_second = || course.world.app.advance(1);
     let limit = json!({"limit": 2, "window_seconds": 60});
-    let key = walk.key(json!({"scopes": told.scopes, "ratelimit": limit})).await;
+    let key = course.key(json!({"scopes": promise.scopes, "ratelimit": limit})).await;
     a_second();
-    walk.opens(&told.opens, &key.secret).await;
+    course.opens(&promise.opens, &key.secret).await;
     a_second();
-    walk.refused("POST /v1/nothing/like/it", &key.secret, 403, nothing_like_it(&walk.world.document.api))
+    course
+        .refused("POST /v1/nothing/like/it", &key.secret, 403, nothing_like_it(&course.world.document.api))
         .await;
     a_second();
-    walk.opens(&told.opens, &key.secret).await;
+    course.opens(&promise.opens, &key.secret).await;
     a_second();
-    walk.refused(&told.opens, &key.secret, 429, "RATE_LIMITED").await;
+    course.refused(&promise.opens, &key.secret, 429, "RATE_LIMITED").await;
     a_second();
-    let operator = walk.world.app.operator();
+    let operator = course.world.app.operator();
     let path = format!("/v1/keys/{}", key.id);
     operator.post(&format!("{path}/rotate"), &json!({"grace_seconds": 0})).await.expect(200);
     a_second();
-    walk.refused(&told.opens, &key.secret, 401, "INVALID_API_KEY").await;
+    course.refused(&promise.opens, &key.secret, 401, "INVALID_API_KEY").await;
     a_second();
     operator.delete(&path).await.expect(204);
     key
@@ -69,13 +70,13 @@ fn nothing_like_it(api: &str) -> &'static str {
 }
 
 /// The log has a row for each request that reached the service since the world began, and for no other as allowed.
-pub(super) async fn complete(walk: &Walk) {
+pub(super) async fn complete(course: &Course) {
     let path = "/v1/activity/export?format=ndjson&kind=request.authorize";
-    let log = walk.world.app.operator().get(path).await;
+    let log = course.world.app.operator().get(path).await;
     assert_eq!(log.status, 200, "{}", log.text());
     let rows: Vec<Value> = log.text().lines().map(|row| serde_json::from_str(row).expect("a row")).collect();
     let of = |outcome: &str| rows.iter().filter(|row| row["outcome"] == outcome).count();
-    assert_eq!(of("allowed"), walk.world.upstream.total());
+    assert_eq!(of("allowed"), course.world.upstream.total());
     // Whatever a document is about, it has refusals, each with its reason.
     assert!(of("refused") > 0);
     let is_told = |row: &Value| row["outcome"] == "allowed" || row["why"].is_string();

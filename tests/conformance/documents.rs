@@ -1,6 +1,6 @@
 //! What four documents about authentication promise: their statements, by file and line, and how each is tried. The
 //! documents themselves are not part of this repository; what must run is here word for word, and where they are at
-//! hand, `WALK_DOCUMENTS=DIR` compares.
+//! hand, `CONFORMANCE_DOCUMENTS=DIR` compares.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -198,17 +198,17 @@ fn compare_one(document: &Document, folder: &Path) -> Vec<String> {
     };
     let lines: Vec<&str> = text.lines().collect();
     let mut complaints = Vec::new();
-    let mut told = vec![false; lines.len()];
+    let mut promise = vec![false; lines.len()];
     let ranges = document.statements.iter().map(|statement| statement.lines);
     for range in ranges.chain(document.not_run.iter().map(|passed| passed.lines)) {
-        match told.get_mut(range.first - 1..range.last) {
-            Some(told) => told.fill(true),
+        match promise.get_mut(range.first - 1..range.last) {
+            Some(promise) => promise.fill(true),
             None => complaints.push(format!("{}:{range} does not exist", document.file)),
         }
     }
     for (at, line) in lines.iter().enumerate() {
-        if !told[at] && !line.trim().is_empty() {
-            complaints.push(format!("{}:{} is not told: {line}", document.file, at + 1));
+        if !promise[at] && !line.trim().is_empty() {
+            complaints.push(format!("{}:{} is not promise: {line}", document.file, at + 1));
         }
     }
     for statement in &document.statements {

@@ -10,29 +10,29 @@ mod rotation;
 mod scopes;
 mod sign_in;
 
-use std::pin::Pin;
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use crate::documents::{Document, Statement};
-use crate::world::Walk;
+use crate::sequence::{self, Running, Sequence, slug};
+use crate::world::Course;
 
-/// A statement of the document that a walk is about.
+/// A statement of a document.
 #[derive(Clone)]
-pub struct Told {
+pub struct Promise {
     document: Arc<Document>,
     at: usize,
 }
 
-impl Told {
+impl Promise {
     /// The statements of a document, in order.
     pub fn all(document: &Arc<Document>) -> impl Iterator<Item = Self> {
         (0..document.statements.len()).map(|at| Self { document: document.clone(), at })
     }
 }
 
-impl std::ops::Deref for Told {
+impl std::ops::Deref for Promise {
     type Target = Statement;
 
     fn deref(&self) -> &Statement {
@@ -40,24 +40,23 @@ impl std::ops::Deref for Told {
     }
 }
 
-type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// A check; it panics with what is wrong.
-pub type Check = fn(Arc<Walk>, Told) -> Running;
+type Check = fn(Arc<Course>, Promise) -> Running;
 
 macro_rules! checks {
     ($($module:ident { $($name:ident),+ $(,)? })+) => {
         /// The check of this name.
-        pub fn find(name: &str) -> Option<Check> {
+        fn find(name: &str) -> Option<Check> {
             match name {
-                $($(stringify!($name) => Some(|walk, told| {
-                    Box::pin(async move { $module::$name(&walk, &told).await })
+                $($(stringify!($name) => Some(|course, promise| {
+                    Box::pin(async move { $module::$name(&course, &promise).await })
                 }),)+)+
                 _ => None,
             }
         }
 
         /// Every name.
-        pub const NAMES: &[&str] = &[$($(stringify!($name)),+),+];
+        const NAMES: &[&str] = &[$($(stringify!($name)),+),+];
     };
 }
 
@@ -73,12 +72,31 @@ checks! {
     log { logged }
 }
 
-/// What is said of a whole walk, after it.
+/// The last statement of each course.
 pub const IN_THE_LOG: &str = "Every request that reached the service is in the activity log, and no other";
 
-/// See [`IN_THE_LOG`].
-pub async fn in_the_log(walk: Arc<Walk>) {
-    log::complete(&walk).await;
+/// The statements of a document, and then [`IN_THE_LOG`].
+pub fn sequence(document: &Arc<Document>) -> Sequence {
+    let promises = Promise::all(document).map(|promise| {
+        let check = find(promise.check()).unwrap_or_else(|| panic!("no check: {}", promise.check()));
+        let name = format!("l{}_{}", promise.lines, slug(&promise.says));
+        sequence::Statement { name, run: Box::new(move |course| check(course, promise.clone())) }
+    });
+    let last = sequence::Statement {
+        name: slug(IN_THE_LOG),
+        run: Box::new(|course| Box::pin(async move { log::complete(&course).await })),
+    };
+    let statements = promises.chain([last]).collect();
+    Sequence::new(document.file.trim_end_matches(".txt"), document, statements)
+}
+
+/// Checks that no statement names.
+pub fn unused(documents: &[Arc<Document>]) -> Vec<String> {
+    let is_used = |name: &str| {
+        documents.iter().flat_map(|document| &document.statements).any(|promise| promise.check() == name)
+    };
+    let unused = NAMES.iter().filter(|name| !is_used(name));
+    unused.map(|name| format!("no statement is checked by {name}")).collect()
 }
 
 /// A member of an answer as text.

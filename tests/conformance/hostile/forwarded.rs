@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::wire::Ask;
-use crate::world::{MEMBER, PASSWORD, Walk, World, refusal};
+use crate::world::{Course, MEMBER, PASSWORD, World, refusal};
 
 /// A route that no key here opens.
 const CLOSED: &str = "POST /v1/team/members";
@@ -25,31 +25,31 @@ fn lying(ask: Ask) -> Ask {
         .with("Forwarded", "for=203.0.113.9;host=evil.example")
 }
 
-pub(super) async fn own_words(walk: &Walk) {
-    let key = walk.key(json!({"scopes": ["queries:read"]})).await;
-    let reply = walk.ask(&lying(Ask::route(CLOSED).bearer(&key.secret))).await;
+pub(super) async fn own_words(course: &Course) {
+    let key = course.key(json!({"scopes": ["queries:read"]})).await;
+    let reply = course.ask(&lying(Ask::route(CLOSED).bearer(&key.secret))).await;
     refusal(&reply, 403, "INSUFFICIENT_SCOPE");
-    refusal(&walk.ask(&lying(Ask::route(CLOSED))).await, 401, "MISSING_API_KEY");
-    walk.world.upstream.untouched();
+    refusal(&course.ask(&lying(Ask::route(CLOSED))).await, 401, "MISSING_API_KEY");
+    course.world.upstream.untouched();
     let path = format!("/v1/keys/{}/activity", key.id);
-    let log = walk.world.app.operator().get(&path).await.expect(200);
+    let log = course.world.app.operator().get(&path).await.expect(200);
     let row = &log["data"][0];
-    let told = (&row["method"], &row["path"], &row["ip"]);
-    assert_eq!(told, (&json!("POST"), &json!("/v1/team/members"), &json!("127.0.0.1")), "{log}");
+    let promise = (&row["method"], &row["path"], &row["ip"]);
+    assert_eq!(promise, (&json!("POST"), &json!("/v1/team/members"), &json!("127.0.0.1")), "{log}");
     // What passes, passes as itself.
-    let reply = walk.ask(&lying(Ask::route(OPEN).bearer(&key.secret))).await;
+    let reply = course.ask(&lying(Ask::route(OPEN).bearer(&key.secret))).await;
     assert_eq!(reply.status, 200, "{}", reply.text());
-    let seen = walk.world.upstream.one();
+    let seen = course.world.upstream.one();
     assert_eq!(seen.route(), OPEN);
     assert_ne!(seen.header("x-forwarded-host"), "evil.example");
     assert!(!seen.header("x-forwarded-for").contains("203.0.113.9"), "{:?}", seen.headers);
 }
 
 /// The same recipe in front of an instance that trusts nobody, and the question asked by anybody.
-pub(super) async fn untrusted_peer(walk: &Walk) {
-    let document = walk.world.document.clone();
+pub(super) async fn untrusted_peer(course: &Course) {
+    let document = course.world.document.clone();
     let world = Arc::new(World::with(document, |config| config.http.trusted_proxies.clear()).await);
-    let through = Walk::start(world.clone(), walk.proxy.kind).await;
+    let through = Course::start(world.clone(), course.proxy.kind).await;
     let key = through.key(json!({"preset": "Full Access"})).await;
     through.refused(OPEN, &key.secret, 403, "FORBIDDEN").await;
     let public = through.ask(&Ask::route("GET /v1/health")).await;
@@ -60,8 +60,8 @@ pub(super) async fn untrusted_peer(walk: &Walk) {
     stranger.get("/v1/forward-auth?api=afdb").await.refused(403, "FORBIDDEN");
 }
 
-pub(super) async fn described_once(walk: &Walk) {
-    let key = walk.key(json!({"scopes": ["queries:read"]})).await;
+pub(super) async fn described_once(course: &Course) {
+    let key = course.key(json!({"scopes": ["queries:read"]})).await;
     let silent = || Ask::route("GET /v1/forward-auth?api=afdb").bearer(&key.secret);
     let question = || silent().with("X-Forwarded-Method", "GET");
     let uri = |ask: Ask, name: &str| ask.with(name, "/v1/queries");
@@ -73,12 +73,12 @@ pub(super) async fn described_once(walk: &Walk) {
         uri(question(), "X-Forwarded-Uri").with("X-Forwarded-Method", "POST"),
     ];
     for ask in unclear {
-        refusal(&ask.send(walk.world.app.address).await, 400, "INVALID_REQUEST");
+        refusal(&ask.send(course.world.app.address).await, 400, "INVALID_REQUEST");
     }
-    assert_eq!(uri(question(), "X-Forwarded-Uri").send(walk.world.app.address).await.status, 200);
+    assert_eq!(uri(question(), "X-Forwarded-Uri").send(course.world.app.address).await.status, 200);
     // Through the proxy nobody gets there: what the client wrote is replaced.
     let ask = uri(uri(Ask::route(OPEN).bearer(&key.secret), "X-Forwarded-Uri"), "X-Original-URI");
-    assert_eq!(walk.ask(&ask).await.status, 200);
+    assert_eq!(course.ask(&ask).await.status, 200);
 }
 
 fn from(ask: Ask, number: usize) -> Ask {
@@ -88,12 +88,12 @@ fn from(ask: Ask, number: usize) -> Ask {
         .with("Forwarded", &format!("for={address}"))
 }
 
-pub(super) async fn rotating_address(walk: &Walk) {
+pub(super) async fn rotating_address(course: &Course) {
     let limit = json!({"limit": 3, "window_seconds": 60});
-    let key = walk.key(json!({"scopes": ["queries:read"], "ratelimit": limit})).await;
+    let key = course.key(json!({"scopes": ["queries:read"], "ratelimit": limit})).await;
     let mut statuses = Vec::new();
     for number in 0..6 {
-        statuses.push(walk.ask(&from(Ask::route(OPEN).bearer(&key.secret), number)).await.status);
+        statuses.push(course.ask(&from(Ask::route(OPEN).bearer(&key.secret), number)).await.status);
     }
     assert_eq!(statuses, [200, 200, 200, 429, 429, 429]);
     // Whoever guesses passwords is slowed down as one network, and stays so with the right one.
@@ -102,21 +102,21 @@ pub(super) async fn rotating_address(walk: &Walk) {
         from(Ask::route("POST /v1/auth/login").json(&body), number)
     };
     for number in 0..5 {
-        refusal(&walk.ask(&login(number, "a wrong password")).await, 401, "INVALID_CREDENTIALS");
+        refusal(&course.ask(&login(number, "a wrong password")).await, 401, "INVALID_CREDENTIALS");
     }
-    let reply = walk.ask(&login(6, PASSWORD)).await;
+    let reply = course.ask(&login(6, PASSWORD)).await;
     refusal(&reply, 429, "LOCKED_OUT");
     assert_ne!(reply.header("retry-after"), "");
     // So that the next one may sign in.
-    walk.world.app.advance(86_400);
+    course.world.app.advance(86_400);
 }
 
-pub(super) async fn allowed_address(walk: &Walk) {
+pub(super) async fn allowed_address(course: &Course) {
     let allowed = json!({"scopes": ["queries:read"], "allowed_ips": ["203.0.113.9/32"]});
-    let key = walk.key(allowed).await;
-    let reply = walk.ask(&lying(Ask::route(OPEN).bearer(&key.secret))).await;
+    let key = course.key(allowed).await;
+    let reply = course.ask(&lying(Ask::route(OPEN).bearer(&key.secret))).await;
     refusal(&reply, 403, "IP_NOT_ALLOWED");
-    let here = walk.key(json!({"scopes": ["queries:read"], "allowed_ips": ["127.0.0.1/32"]})).await;
-    walk.world.upstream.untouched();
-    walk.opens(OPEN, &here.secret).await;
+    let here = course.key(json!({"scopes": ["queries:read"], "allowed_ips": ["127.0.0.1/32"]})).await;
+    course.world.upstream.untouched();
+    course.opens(OPEN, &here.secret).await;
 }

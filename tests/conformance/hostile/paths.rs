@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::upstream::Seen;
 use crate::wire::Ask;
-use crate::world::{Key, Walk};
+use crate::world::{Course, Key};
 
 /// What the key opens, and what anybody may open.
 const OPEN: [&str; 2] = ["/v1/queries", "/v1/health"];
@@ -108,10 +108,10 @@ fn is_open(seen: &Seen, asked: &str) {
     assert!(open && !closed, "{asked} came through as {}, which may be read as {reading}", seen.target);
 }
 
-async fn tried(walk: &Walk, method: &str, target: &str, key: Option<&Key>) -> u16 {
+async fn tried(course: &Course, method: &str, target: &str, key: Option<&Key>) -> u16 {
     let ask = Ask::route(&format!("{method} {target}"));
-    let reply = walk.ask(&key.map_or(ask.clone(), |key| ask.bearer(&key.secret))).await;
-    let seen = walk.world.upstream.take();
+    let reply = course.ask(&key.map_or(ask.clone(), |key| ask.bearer(&key.secret))).await;
+    let seen = course.world.upstream.take();
     if reply.status == 200 {
         assert_eq!(seen.len(), 1, "{target}: {}", reply.text());
     } else {
@@ -124,59 +124,59 @@ async fn tried(walk: &Walk, method: &str, target: &str, key: Option<&Key>) -> u1
     reply.status
 }
 
-pub(super) async fn one_meaning(walk: &Walk) {
-    let key = walk.key(json!({"scopes": ["queries:read"]})).await;
+pub(super) async fn one_meaning(course: &Course) {
+    let key = course.key(json!({"scopes": ["queries:read"]})).await;
     for target in WAYS {
         for key in [None, Some(&key)] {
             for method in ["GET", "POST"] {
-                tried(walk, method, target, key).await;
+                tried(course, method, target, key).await;
             }
         }
     }
     // Who may open it may still not open it by a way that can be read as another.
-    let all = walk.key(json!({"preset": "Full Access"})).await;
-    let reply = walk.call("POST /v1/team%2fmembers", &all.secret).await;
+    let all = course.key(json!({"preset": "Full Access"})).await;
+    let reply = course.call("POST /v1/team%2fmembers", &all.secret).await;
     assert!((400..404).contains(&reply.status), "{}", reply.status);
-    walk.world.upstream.untouched();
-    walk.opens("POST /v1/team/members", &all.secret).await;
+    course.world.upstream.untouched();
+    course.opens("POST /v1/team/members", &all.secret).await;
     for target in ALIASES {
-        tried(walk, "GET", target, Some(&key)).await;
-        let status = tried(walk, "GET", target, None).await;
+        tried(course, "GET", target, Some(&key)).await;
+        let status = tried(course, "GET", target, None).await;
         assert_ne!(status, 200, "{target} opens without a key");
     }
 }
 
 /// No rule depends on the host, and neither does the issuer.
-pub(super) async fn host_in_mixed_case(walk: &Walk) {
-    let key = walk.key(json!({"scopes": ["queries:read"]})).await;
+pub(super) async fn host_in_mixed_case(course: &Course) {
+    let key = course.key(json!({"scopes": ["queries:read"]})).await;
     for host in
         ["API.AIforDatabase.COM", "api.aifordatabase.com.", "Evil.Example:99999", "evil.example@127.0.0.1"]
     {
         let ask = |route: &str| Ask::route(route).bearer(&key.secret).with("Host", host);
-        let reply = walk.ask(&ask("GET /v1/queries")).await;
+        let reply = course.ask(&ask("GET /v1/queries")).await;
         assert!(matches!(reply.status, 200 | 400), "{host}: {} {}", reply.status, reply.text());
-        walk.world.upstream.take();
-        let reply = walk.ask(&ask("POST /v1/team/members")).await;
+        course.world.upstream.take();
+        let reply = course.ask(&ask("POST /v1/team/members")).await;
         assert!(matches!(reply.status, 400 | 403), "{host}: {} {}", reply.status, reply.text());
-        walk.world.upstream.untouched();
+        course.world.upstream.untouched();
         // Whatever the host is called, the issuer is who it is.
-        let metadata = walk.ask(&ask("GET /.well-known/oauth-authorization-server")).await;
+        let metadata = course.ask(&ask("GET /.well-known/oauth-authorization-server")).await;
         if metadata.status == 200 {
-            assert_eq!(metadata.json()["issuer"], walk.world.app.core().settings.public_url);
+            assert_eq!(metadata.json()["issuer"], course.world.app.core().settings.public_url);
         }
     }
 }
 
-pub(super) async fn odd_methods(walk: &Walk) {
-    let key = walk.key(json!({"scopes": ["queries:read"]})).await;
+pub(super) async fn odd_methods(course: &Course) {
+    let key = course.key(json!({"scopes": ["queries:read"]})).await;
     for method in ["get", "Get", "PURGE", "TRACE", "CONNECT", "GET\u{b}", "PROPFIND"] {
         let route = format!("{method} /v1/queries");
-        let reply = walk.call(&route, &key.secret).await;
+        let reply = course.call(&route, &key.secret).await;
         assert!((400..=405).contains(&reply.status), "{method}: {} {}", reply.status, reply.text());
-        walk.world.upstream.untouched();
+        course.world.upstream.untouched();
     }
     // HEAD asks for what GET does, and no more.
-    let reply = walk.call("HEAD /v1/team/members", &key.secret).await;
+    let reply = course.call("HEAD /v1/team/members", &key.secret).await;
     assert_eq!(reply.status, 403);
-    walk.world.upstream.untouched();
+    course.world.upstream.untouched();
 }

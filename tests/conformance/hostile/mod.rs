@@ -6,22 +6,18 @@ mod identity;
 mod paths;
 mod traffic;
 
-use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::documents::Document;
-use crate::proxy::Kind;
-use crate::report::{HOSTILE, Row};
-use crate::world::{Walk, World};
-use crate::{Chosen, attempt};
+use crate::sequence::{Running, Sequence, Statement, slug};
+use crate::world::Course;
 
-type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
-type Case = (&'static str, fn(Arc<Walk>) -> Running);
+type Case = (&'static str, fn(Arc<Course>) -> Running);
 
 macro_rules! cases {
     ($($module:ident :: $name:ident = $says:literal),+ $(,)?) => {
         const CASES: &[Case] =
-            &[$(($says, |walk| Box::pin(async move { $module::$name(&walk).await }))),+];
+            &[$(($says, |course| Box::pin(async move { $module::$name(&course).await }))),+];
     };
 }
 
@@ -51,21 +47,13 @@ cases! {
     faults::failing = "Keywright fails, talks nonsense, redirects, hangs up or hangs: refused, never 2xx",
 }
 
-/// Walks through all cases, through nginx and then through Caddy.
-pub async fn walk(documents: &[Arc<Document>], chosen: &Chosen) -> Vec<Row> {
-    let wanted: Vec<_> =
-        CASES.iter().filter(|(says, _)| chosen.wants(&format!("{HOSTILE} {says}"))).collect();
-    if wanted.is_empty() {
-        return Vec::new();
-    }
-    let mut rows: Vec<Row> = wanted.iter().map(|(says, _)| Row::new(HOSTILE, "", says)).collect();
-    let world = Arc::new(World::start(documents[0].clone()).await);
-    for kind in Kind::ALL {
-        let walk = Arc::new(Walk::start(world.clone(), kind).await);
-        for (row, (_, case)) in rows.iter_mut().zip(&wanted) {
-            world.upstream.take();
-            row.results.push((kind, attempt(case(walk.clone())).await));
-        }
-    }
-    rows
+/// All cases in words.
+pub fn statements() -> impl Iterator<Item = &'static str> {
+    CASES.iter().map(|(says, _)| *says)
+}
+
+/// All cases, against an instance of the document's product.
+pub fn sequence(document: &Arc<Document>) -> Sequence {
+    let statements = CASES.iter().map(|(says, case)| Statement { name: slug(says), run: Box::new(case) });
+    Sequence::new("hostile", document, statements.collect())
 }

@@ -7,54 +7,55 @@ use crate::programs::printed;
 use crate::support::Reply;
 use crate::upstream::OWN_MESSAGE;
 use crate::wire::Ask;
-use crate::world::{Walk, refusal};
+use crate::world::{Course, refusal};
 use keywright::model::Timestamp;
 
 /// A credential with which this is wrong; none to send none.
-async fn provoked(walk: &Walk, told: &Statement) -> Option<String> {
-    let operator = walk.world.app.operator();
-    match told.provoke.as_str() {
-        "nothing" => Some(walk.own_key(told).await.secret),
+async fn provoked(course: &Course, promise: &Statement) -> Option<String> {
+    let operator = course.world.app.operator();
+    match promise.provoke.as_str() {
+        "nothing" => Some(course.own_key(promise).await.secret),
         "missing" => None,
         "past_grace" => {
-            let key = walk.own_key(told).await;
+            let key = course.own_key(promise).await;
             let path = format!("/v1/keys/{}/rotate", key.id);
             operator.post(&path, &json!({"grace_seconds": 60})).await.expect(200);
-            walk.world.app.advance(60);
+            course.world.app.advance(60);
             Some(key.secret)
         }
         "expired" => {
-            let key = walk.key(json!({"scopes": told.scopes, "expires_in_days": 1})).await;
-            walk.world.app.advance(86_400);
+            let key = course.key(json!({"scopes": promise.scopes, "expires_in_days": 1})).await;
+            course.world.app.advance(86_400);
             Some(key.secret)
         }
         "limited" => {
             let limit = json!({"limit": 1, "window_seconds": 60});
-            let key = walk.key(json!({"scopes": told.scopes, "ratelimit": limit})).await;
-            walk.opens("POST /v1/generate", &key.secret).await;
+            let key = course.key(json!({"scopes": promise.scopes, "ratelimit": limit})).await;
+            course.opens("POST /v1/generate", &key.secret).await;
             Some(key.secret)
         }
         other => panic!("{other} is not known"),
     }
 }
 
-async fn call(walk: &Walk, route: &str, credential: Option<&str>) -> Reply {
+async fn call(course: &Course, route: &str, credential: Option<&str>) -> Reply {
     let ask = Ask::route(route);
-    walk.ask(&match credential {
-        Some(credential) => ask.bearer(credential),
-        None => ask,
-    })
-    .await
+    course
+        .ask(&match credential {
+            Some(credential) => ask.bearer(credential),
+            None => ask,
+        })
+        .await
 }
 
 /// The body has every member that is shown, with that value or of that kind.
-pub(super) async fn error_body(walk: &Walk, told: &Statement) {
-    let credential = provoked(walk, told).await;
-    let reply = call(walk, &told.opens, credential.as_deref()).await;
-    walk.world.upstream.untouched();
-    let shown: Value = serde_json::from_str(told.json.as_deref().expect("a body")).expect("JSON");
+pub(super) async fn error_body(course: &Course, promise: &Statement) {
+    let credential = provoked(course, promise).await;
+    let reply = call(course, &promise.opens, credential.as_deref()).await;
+    course.world.upstream.untouched();
+    let shown: Value = serde_json::from_str(promise.json.as_deref().expect("a body")).expect("JSON");
     let code = shown["error"]["code"].as_str().expect("a code");
-    refusal(&reply, told.status, code);
+    refusal(&reply, promise.status, code);
     covers(&reply.json(), &shown, "");
 }
 
@@ -74,29 +75,29 @@ fn covers(actual: &Value, shown: &Value, name: &str) {
     }
 }
 
-/// No key, nonsense, a key of nobody's, and one that was revoked: 401, each told apart.
-pub(super) async fn unauthorized(walk: &Walk, told: &Statement) {
-    let missing = call(walk, &told.opens, None).await;
+/// A missing key, a malformed key, an unknown key and a revoked key each answer 401 with their own code.
+pub(super) async fn unauthorized(course: &Course, promise: &Statement) {
+    let missing = call(course, &promise.opens, None).await;
     refusal(&missing, 401, "MISSING_API_KEY");
     assert_eq!(missing.header("www-authenticate"), "Bearer realm=\"keywright\"");
-    let key = walk.own_key(told).await;
-    walk.opens(&told.opens, &key.secret).await;
+    let key = course.own_key(promise).await;
+    course.opens(&promise.opens, &key.secret).await;
     for wrong in ["nonsense", &key.secret[1..], &format!("{}x", key.secret)] {
-        let reply = call(walk, &told.opens, Some(wrong)).await;
+        let reply = call(course, &promise.opens, Some(wrong)).await;
         refusal(&reply, 401, "INVALID_API_KEY");
         assert!(reply.header("www-authenticate").contains("error=\"invalid_token\""), "{:?}", reply.headers);
     }
-    walk.world.app.operator().delete(&format!("/v1/keys/{}", key.id)).await.expect(204);
-    walk.refused(&told.opens, &key.secret, 401, "REVOKED_API_KEY").await;
+    course.world.app.operator().delete(&format!("/v1/keys/{}", key.id)).await.expect(204);
+    course.refused(&promise.opens, &key.secret, 401, "REVOKED_API_KEY").await;
 }
 
 /// A key in order that lacks the permission: 403, and which one it lacks.
-pub(super) async fn forbidden(walk: &Walk, told: &Statement) {
-    let key = walk.own_key(told).await;
-    let reply = call(walk, &told.opens, Some(&key.secret)).await;
-    walk.world.upstream.untouched();
+pub(super) async fn forbidden(course: &Course, promise: &Statement) {
+    let key = course.own_key(promise).await;
+    let reply = call(course, &promise.opens, Some(&key.secret)).await;
+    course.world.upstream.untouched();
     let details = refusal(&reply, 403, "INSUFFICIENT_SCOPE")["details"].clone();
-    assert_eq!(details["granted"], json!(told.scopes), "{details}");
+    assert_eq!(details["granted"], json!(promise.scopes), "{details}");
     let lacking = details["required"].as_str().expect("what it lacks");
     let challenge = reply.header("www-authenticate");
     assert!(challenge.contains("error=\"insufficient_scope\""), "{challenge}");
@@ -104,28 +105,28 @@ pub(super) async fn forbidden(walk: &Walk, told: &Statement) {
 }
 
 /// The function that is shown, called: what it returns, or the error that it throws.
-pub(super) async fn make_request(walk: &Walk, told: &Statement) {
-    let credential = provoked(walk, told).await.expect("a key");
-    walk.learn("key", &credential);
-    let function = walk.world.document.statements.iter().find_map(|statement| {
+pub(super) async fn make_request(course: &Course, promise: &Statement) {
+    let credential = provoked(course, promise).await.expect("a key");
+    course.learn("key", &credential);
+    let function = course.world.document.statements.iter().find_map(|statement| {
         statement.node.as_deref().filter(|code| code.contains("async function makeAPIRequest"))
     });
     let tells = format!(
         "\ntry {{\n  const answer = await makeAPIRequest('{}', {{ prompt: 'Hello, world!' }});\n  \
          console.log('returned', answer.received.target);\n}} catch (error) {{\n  \
          console.log('threw', error.message);\n}}\n",
-        told.endpoint
+        promise.endpoint
     );
-    let code = walk.fill(function.expect("the function")) + &tells;
+    let code = course.fill(function.expect("the function")) + &tells;
     let exports = format!("export API_KEY='{credential}'");
-    let said = printed(&walk.world.bench.node(&exports, &code).await);
-    assert_eq!(said.trim(), wanted(told));
-    walk.world.upstream.take();
+    let said = printed(&course.world.bench.node(&exports, &code).await);
+    assert_eq!(said.trim(), wanted(promise));
+    course.world.upstream.take();
 }
 
 /// What the function must do: the line that is shown throws, where it is not the function itself.
-fn wanted(told: &Statement) -> String {
-    let code = told.node.as_deref().expect("code").trim();
+fn wanted(promise: &Statement) -> String {
+    let code = promise.node.as_deref().expect("code").trim();
     let Some(thrown) = code.strip_prefix("throw new Error(") else {
         return "returned /v1/generate".to_owned();
     };
