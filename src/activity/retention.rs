@@ -13,7 +13,9 @@ use crate::store::activity as rows;
 use crate::store::activity::segment;
 use crate::store::activity_links as links;
 use crate::store::activity_links::Link;
-use crate::store::{Error as DbError, Reader, Tx, activity_counts as counts, activity_retention as table};
+use crate::store::{
+    Error as DbError, Reader, Tx, activity_counts as counts, activity_retention as table, file,
+};
 
 /// Rows to a step: a few milliseconds of the writer's time.
 const PER_STEP: i64 = if cfg!(test) { 30 } else { 2_000 };
@@ -53,7 +55,8 @@ pub async fn apply_retention(core: Arc<Core>) -> Result<()> {
         core.write(move |tx| Ok::<_, Error>(table::remove_runs(tx, last)?)).await?;
     }
     let until = now.minus_seconds(MAX_DAYS * DAY_SECONDS);
-    step(&core, move |tx| counts::remove(tx, until, PER_STEP)).await
+    step(&core, move |tx| counts::remove(tx, until, PER_STEP)).await?;
+    step(&core, file::shrink).await
 }
 
 /// The last of the links that are too old or too much; never the newest, for the numbers go on after its last row.

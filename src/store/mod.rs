@@ -9,6 +9,7 @@ pub mod activity_names;
 pub mod activity_retention;
 pub mod apis;
 pub mod clients;
+pub mod file;
 pub mod grants;
 pub mod idempotency;
 pub mod invitations;
@@ -55,8 +56,10 @@ pub enum Error {
     Full(String),
     /// The file is damaged or is no database.
     Corrupt(String),
-    /// The file is whole and not this program's to open.
+    /// The file belongs to another program or to another version of this one.
     Foreign(String),
+    /// A step of an upgrade failed and was undone.
+    Delta(String),
     /// The writer has stopped.
     Stopped,
     /// Anything else.
@@ -75,7 +78,7 @@ impl std::fmt::Display for Error {
             Self::Corrupt(text) => {
                 write!(f, "the database is damaged ({text}): stop the server and restore your latest backup")
             }
-            Self::Foreign(text) => f.write_str(text),
+            Self::Foreign(text) | Self::Delta(text) => f.write_str(text),
             Self::Stopped => f.write_str("the server is stopping"),
             Self::Other(text) => write!(f, "database: {text}"),
         }
@@ -224,21 +227,56 @@ impl Db {
     }
 }
 
-/// Opens a connection with the settings that every connection shares.
+/// Opens a connection to an existing file, with the settings of every connection.
 pub(crate) fn connect(path: &Path, page_cache_bytes: u64) -> Result<Connection, Error> {
-    let flags =
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = open(path)?;
+    configure(&connection, page_cache_bytes)?;
+    Ok(connection)
+}
+
+/// Opens an existing file. [`make_private`] creates it.
+fn open(path: &Path) -> Result<Connection, Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(Duration::from_secs(5))?;
+    Ok(connection)
+}
+
+fn configure(connection: &Connection, page_cache_bytes: u64) -> Result<(), Error> {
     connection.execute_batch(&format!(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
          PRAGMA trusted_schema = OFF; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;
          PRAGMA cache_size = -{};",
         page_cache_bytes / 1024
     ))?;
-    // Without this SQLite prepares some statements anew for every value that is bound to them, in the hope of a better
-    // plan: all that look a row up by a BLOB are among them, and it takes longer than the lookup itself.
+    // By default SQLite prepares statements with bound BLOB parameters again for each value, to find a better plan.
+    // That takes longer than the lookup itself.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(128);
-    Ok(connection)
+    Ok(())
+}
+
+/// Creates the file at `path` if it is missing, and takes all access of group and others from it, whatever the umask.
+/// SQLite gives `-wal` and `-shm` the mode of the database file when it creates them.
+fn make_private(path: &Path) -> Result<(), Error> {
+    use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+    let failed = |error: std::io::Error| Error::Full(error.to_string());
+    let mut options = std::fs::OpenOptions::new();
+    match options.write(true).create_new(true).mode(0o600).open(path) {
+        Ok(_) => return Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(failed(error)),
+    }
+    for suffix in ["", "-wal", "-shm"] {
+        let mut file = path.as_os_str().to_owned();
+        file.push(suffix);
+        let Ok(metadata) = std::fs::metadata(&file) else { continue };
+        let mode = metadata.permissions().mode();
+        if mode & 0o077 != 0
+            && let Err(error) = std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode & 0o700))
+        {
+            tracing::warn!(%error, file = %file.display(), "other users of this machine may read the database: run chmod 600");
+        }
+    }
+    Ok(())
 }

@@ -261,7 +261,9 @@ impl Writer {
             let took = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
             self.counters.slowest_us.fetch_max(took, Ordering::Relaxed);
         }
-        // What still waits in the queue is answered with `Stopped` when the queue drops.
+        // Jobs left in the queue are answered with `Stopped` when the queue drops. The last checkpoint does not wait
+        // for readers of other programs (Litestream, a shell): everything is durable in the write-ahead log already.
+        let _ = self.connection.busy_timeout(Duration::ZERO);
         let _ = self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE);");
     }
 

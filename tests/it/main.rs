@@ -9,6 +9,7 @@ mod activity;
 mod apis;
 mod cli;
 mod faults;
+mod files;
 mod floods;
 mod fresh;
 mod gate;

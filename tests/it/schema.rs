@@ -1,5 +1,6 @@
 //! `schema.sql` is the whole truth: what a new file gets, and what an old one becomes.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use keywright::store::migrate::{DELTAS, Delta, Outcome, SCHEMA, VERSION, prepare, prepare_with};
@@ -85,6 +86,7 @@ fn an_older_file_is_backed_up_and_brought_up_to_date() {
     assert_eq!(version(&path), 3);
     assert_eq!(read(&backup, "SELECT text FROM notes"), "kept");
     assert_eq!(version(&backup), 1, "the backup is the file as it was");
+    assert_eq!(std::fs::metadata(&backup).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(prepare_with(&path, "", 3, STEPS).unwrap(), Outcome::Current);
 }
 
@@ -98,6 +100,98 @@ fn a_step_that_fails_leaves_the_file_at_the_step_before() {
     assert!(!shape(&path).iter().any(|(name, _)| name == "half"), "nothing of the failed step is left");
     prepare_with(&path, "", 3, STEPS).unwrap();
     assert_eq!(version(&path), 3);
+}
+
+/// The current schema with one row in each table. Every number is 1 and so every reference leads to a row.
+fn filled(directory: &Path) -> std::path::PathBuf {
+    let path = made(directory, SCHEMA, 1);
+    let connection = Connection::open(&path).unwrap();
+    connection.pragma_update(None, "foreign_keys", false).unwrap();
+    for table in tables(&connection) {
+        let values = columns(&connection, &table).into_iter().map(|(_, kind)| match kind.as_str() {
+            "INTEGER" => "1",
+            "BLOB" => "x'01'",
+            _ => "'1'",
+        });
+        let values = values.collect::<Vec<_>>().join(", ");
+        connection.execute(&format!("INSERT INTO {table} VALUES ({values})"), []).unwrap();
+    }
+    path
+}
+
+fn tables(connection: &Connection) -> Vec<String> {
+    let sql =
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name";
+    let mut statement = connection.prepare(sql).unwrap();
+    statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+}
+
+fn columns(connection: &Connection, table: &str) -> Vec<(String, String)> {
+    let mut statement = connection.prepare(&format!("PRAGMA table_info({table})")).unwrap();
+    let rows = statement.query_map([], |row| Ok((row.get(1)?, row.get(2)?)));
+    rows.unwrap().map(Result::unwrap).collect()
+}
+
+fn counts(path: &Path) -> Vec<(String, i64)> {
+    let connection = Connection::open(path).unwrap();
+    let count = |table: &String| {
+        let sql = format!("SELECT count(*) FROM {table}");
+        connection.query_row(&sql, [], |row| row.get(0)).unwrap()
+    };
+    tables(&connection).into_iter().map(|table| (table.clone(), count(&table))).collect()
+}
+
+/// A delta that rebuilds `table`, as SQLite's documentation describes it, and all of its indexes.
+fn rebuild(path: &Path, table: &str) -> Delta {
+    let connection = Connection::open(path).unwrap();
+    let sql = |filter: &str| -> Vec<String> {
+        let sql =
+            format!("SELECT sql FROM sqlite_schema WHERE tbl_name = ?1 AND sql IS NOT NULL AND {filter}");
+        let mut statement = connection.prepare(&sql).unwrap();
+        statement.query_map([table], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    };
+    let create = sql("type = 'table'")[0].replacen(table, "rebuilt", 1);
+    let indexes = sql("type = 'index'").join(";");
+    let sql = format!(
+        "{create}; INSERT INTO rebuilt SELECT * FROM {table}; DROP TABLE {table};
+         ALTER TABLE rebuilt RENAME TO {table}; {indexes};"
+    );
+    Delta { version: 2, sql: sql.leak() }
+}
+
+#[test]
+fn rebuilding_any_table_keeps_every_row_of_the_others() {
+    let directory = tempfile::tempdir().unwrap();
+    let all = counts(&filled(directory.path()));
+    assert!(all.len() > 25 && all.iter().all(|(_, count)| *count == 1), "{all:?}");
+    for (table, _) in &all {
+        let directory = tempfile::tempdir().unwrap();
+        let path = filled(directory.path());
+        let (before, delta) = (shape(&path), rebuild(&path, table));
+        prepare_with(&path, SCHEMA, 2, &[delta]).unwrap();
+        assert_eq!(counts(&path), all, "after a rebuild of {table}");
+        let quotes = |shape: Vec<(String, String)>| -> Vec<(String, String)> {
+            shape.into_iter().map(|(name, sql)| (name, sql.replace('"', ""))).collect()
+        };
+        assert_eq!(quotes(shape(&path)), quotes(before), "{table}");
+    }
+}
+
+#[test]
+fn a_step_that_leaves_a_dangling_reference_is_undone() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = filled(directory.path());
+    let all = counts(&path);
+    let sql = "CREATE TABLE half (x INTEGER) STRICT; DELETE FROM users WHERE no = 1;";
+    let error = prepare_with(&path, SCHEMA, 2, &[Delta { version: 2, sql }]).unwrap_err().to_string();
+    for part in ["schema 2", "was undone", "rows of sessions refer to missing rows of users", "before-2.db"] {
+        assert!(error.contains(part), "{part}: {error}");
+    }
+    assert_eq!((counts(&path), version(&path)), (all, 1));
+    // The same file goes on with a step that is right, and the schema is enforced as before.
+    let sql = "CREATE TABLE half (x INTEGER) STRICT;";
+    prepare_with(&path, SCHEMA, 2, &[Delta { version: 2, sql }]).unwrap();
+    assert_eq!(version(&path), 2);
 }
 
 #[test]
