@@ -128,12 +128,9 @@ pub(super) fn slug(text: &str) -> Parsed<String> {
     Err(format!("\"{text}\" is no API's slug: write its short name, such as afdb"))
 }
 
-pub(super) fn line(text: &str) -> Parsed<String> {
-    let text = text.trim();
-    if text.is_empty() || text.chars().count() > 100 || text.chars().any(char::is_control) {
-        return Err("write 1 to 100 characters on one line".to_owned());
-    }
-    Ok(text.to_owned())
+/// A name that people read, under the same rule as every other name.
+pub(super) fn name(text: &str) -> Parsed<String> {
+    crate::model::text::name(text)
 }
 
 pub(super) fn mail_address(text: &str) -> Parsed<String> {

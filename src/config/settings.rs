@@ -94,7 +94,7 @@ pub(super) fn load(sources: Sources<'_>) -> Result<Loaded, Mistakes> {
     let http = http(&mut reading);
     let config = Config {
         data_dir,
-        organization: reading.get("organization", parse::line).unwrap_or_else(|| "Keywright".to_owned()),
+        organization: reading.get("organization", parse::name).unwrap_or_else(|| "Keywright".to_owned()),
         sign_in: sign_in(&mut reading),
         oauth: oauth(&mut reading),
         activity: activity(&mut reading),

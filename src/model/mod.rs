@@ -20,6 +20,7 @@ pub mod secret;
 pub mod secret_hash;
 pub mod setting;
 pub mod signing_key;
+pub mod text;
 pub mod time;
 pub mod user;
 pub mod words;

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::text::deceptive;
 use super::words::FromText;
 use super::{Role, Timestamp, UserId};
 
@@ -88,7 +89,7 @@ impl FromStr for Email {
                 && !label.ends_with('-')
                 && label.chars().all(|c| c.is_alphanumeric() || c == '-')
         });
-        if text.len() > 254 || !local_ok || !domain_ok {
+        if text.len() > 254 || !local_ok || !domain_ok || deceptive(text).is_some() {
             return Err(EmailError);
         }
         Ok(Self { text: text.to_owned(), key: text.to_lowercase() })
@@ -154,6 +155,8 @@ mod tests {
             "a@x.example\r\nBcc: b@y.example",
             "a,b@x.example",
             "<a@x.example>",
+            "\u{3164}@x.example",
+            "ada@\u{115f}.example",
             long.as_str(),
         ] {
             assert!(text.parse::<Email>().is_err(), "{text:?}");

@@ -17,6 +17,7 @@ mod http;
 mod keys;
 mod layers;
 mod mail;
+mod names;
 mod oauth;
 mod people;
 mod schema;

@@ -7,8 +7,7 @@ use super::patterns::{absolute_uri, origin, path_pattern};
 use crate::error::Result;
 use crate::model::activity::Method;
 use crate::model::api::{Route, Tier};
-use crate::model::{Api, RateLimit, ScopeSet};
-use crate::platform::input;
+use crate::model::{Api, RateLimit, ScopeSet, text};
 use crate::platform::input::Problems;
 
 const MAX_SCOPES: usize = 500;
@@ -28,7 +27,7 @@ const OPENID_SCOPES: &[&str] = &["openid", "profile", "email", "offline_access"]
 pub(super) fn validate(api: &Api) -> Result<()> {
     let mut problems = Problems::default();
     check_slug(&mut problems, &api.slug);
-    problems.take("name", input::name(&api.name));
+    problems.take("name", text::name(&api.name));
     problems.take("audience", absolute_uri(&api.audience));
     if api.member_max_keys > MAX_MEMBER_KEYS {
         problems.add("member_max_keys", "Use a number from 0 to 1,000.");
@@ -69,7 +68,7 @@ fn scopes(problems: &mut Problems, api: &Api) {
         } else if OPENID_SCOPES.contains(&scope.name.as_str()) {
             problems.add(field, format!("{} is a scope of OpenID Connect and of no API.", scope.name));
         }
-        problems.take(&format!("scopes[{at}].description"), input::description(&scope.description));
+        problems.take(&format!("scopes[{at}].description"), text::description(&scope.description));
     }
 }
 
@@ -78,7 +77,7 @@ fn presets(problems: &mut Problems, api: &Api) {
     let mut seen = HashSet::new();
     for (at, preset) in api.presets.iter().enumerate() {
         let field = format!("presets[{at}].name");
-        match input::name(&preset.name) {
+        match text::name(&preset.name) {
             Ok(name) if name != preset.name => problems.add(field, "Leave out the spaces around the name."),
             Ok(_) if !seen.insert(preset.name.as_str()) => {
                 problems.add(field, format!("{} is there twice.", preset.name));
@@ -86,7 +85,7 @@ fn presets(problems: &mut Problems, api: &Api) {
             Ok(_) => {}
             Err(reason) => problems.add(field, reason),
         }
-        problems.take(&format!("presets[{at}].description"), input::description(&preset.description));
+        problems.take(&format!("presets[{at}].description"), text::description(&preset.description));
         known(problems, api, &format!("presets[{at}].scopes"), &preset.scopes);
     }
 }

@@ -7,9 +7,8 @@ use super::{ClientView, Shown, find, finish, nobody_gains, view};
 use crate::domain::identity::access::{Call, Can, ClientsWrite};
 use crate::error::Result;
 use crate::model::activity::Kind;
-use crate::model::{Client, ClientId, GrantType};
+use crate::model::{Client, ClientId, GrantType, text};
 use crate::platform::changes;
-use crate::platform::input;
 use crate::platform::input::Problems;
 use crate::store;
 use crate::store::Tx;
@@ -72,7 +71,7 @@ fn edited(call: &Call, before: &Client, change: ClientChange) -> Result<Client> 
     let mut problems = Problems::default();
     let mut client = before.clone();
     if let Some(name) = change.name {
-        client.name = problems.take("name", input::name(&name)).unwrap_or_default();
+        client.name = problems.take("name", text::client_name(&name)).unwrap_or_default();
     }
     if let Some(asked) = change.access {
         client.access = draft::access(&mut problems, &apis, &asked);

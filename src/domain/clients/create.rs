@@ -7,9 +7,8 @@ use super::{Issued, Shown, add_secret, finish, nobody_gains, view};
 use crate::domain::identity::access::{Call, Can, ClientsWrite};
 use crate::error::Result;
 use crate::model::activity::Kind;
-use crate::model::{Client, ClientId, ClientType, GrantType};
+use crate::model::{Client, ClientId, ClientType, GrantType, text};
 use crate::platform::changes;
-use crate::platform::input;
 use crate::platform::input::Problems;
 use crate::store;
 use crate::store::Tx;
@@ -79,7 +78,7 @@ fn drafted(call: &Call, new: NewClient, dynamic: bool) -> Result<Client> {
     let client = Client {
         no: 0,
         id: ClientId::new(call.now, call.core.random()),
-        name: problems.take("name", input::name(&new.name)).unwrap_or_default(),
+        name: problems.take("name", text::client_name(&new.name)).unwrap_or_default(),
         kind: new.kind,
         access: draft::access(&mut problems, &apis, &new.access),
         post_logout_redirect_uris: draft::uris(

@@ -11,9 +11,8 @@ use crate::domain::identity::access::KeysWrite;
 use crate::domain::identity::reach::Reach;
 use crate::error::{Error, Result};
 use crate::model::activity::Kind;
-use crate::model::{Api, ApiKey, KeyId, Quota, RateLimit, ScopeSet, Timestamp};
+use crate::model::{Api, ApiKey, KeyId, Quota, RateLimit, ScopeSet, Timestamp, text};
 use crate::platform::changes;
-use crate::platform::input;
 use crate::platform::input::Problems;
 use crate::store;
 use crate::store::Tx;
@@ -86,7 +85,7 @@ fn edited(before: &ApiKey, api: &Api, change: KeyChange, now: Timestamp) -> Resu
     let mut problems = Problems::default();
     let mut key = before.clone();
     if let Some(name) = change.name {
-        key.name = problems.take("name", input::name(&name)).unwrap_or_default();
+        key.name = problems.take("name", text::name(&name)).unwrap_or_default();
     }
     if let Some(scopes) = change.scopes {
         check_scopes(&mut problems, api, &scopes);

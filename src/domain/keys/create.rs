@@ -13,10 +13,9 @@ use crate::error::{Error, Result};
 use crate::model::activity::Kind;
 use crate::model::{
     Api, ApiKey, Environment, KeyId, KeySecret, KeySecretInfo, KeyUsage, KeyUser, Quota, RateLimit, ScopeSet,
-    Timestamp, UserId,
+    Timestamp, UserId, text,
 };
 use crate::platform::changes;
-use crate::platform::input;
 use crate::platform::input::Problems;
 use crate::store;
 use crate::store::Tx;
@@ -126,7 +125,7 @@ fn user(tx: &Tx<'_>, id: UserId) -> Result<KeyUser> {
 fn draft(api: &Api, user: Option<KeyUser>, new: NewKey, id: KeyId, now: Timestamp) -> Result<ApiKey> {
     let mut problems = Problems::default();
     refuse_both(&mut problems, &new);
-    let name = problems.take("name", input::name(&new.name)).unwrap_or_default();
+    let name = problems.take("name", text::name(&new.name)).unwrap_or_default();
     let (scopes, environment) = scopes_and_environment(&mut problems, api, &new);
     if let Some(tier) = &new.tier {
         check_tier(&mut problems, api, tier);

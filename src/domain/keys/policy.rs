@@ -6,8 +6,8 @@ use ipnet::IpNet;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::model::{Api, ApiKey, PolicyError, Quota, RateLimit, ScopeSet, Timestamp, UserId};
-use crate::platform::input::{Problems, is_unprintable};
+use crate::model::{Api, ApiKey, PolicyError, Quota, RateLimit, ScopeSet, Timestamp, UserId, text};
+use crate::platform::input::Problems;
 
 /// The longest `owner`, in characters.
 const MAX_OWNER: usize = 255;
@@ -80,11 +80,10 @@ pub(super) fn check_limits(problems: &mut Problems, ratelimit: Option<&RateLimit
 }
 
 pub(super) fn check_owner(problems: &mut Problems, owner: &str) {
-    let fits = (1..=MAX_OWNER).contains(&owner.chars().count());
-    if !fits || owner.trim() != owner || owner.chars().any(is_unprintable) {
-        problems
-            .add("owner", "Use 1 to 255 characters, without control characters and without spaces around.");
+    if !(1..=MAX_OWNER).contains(&owner.chars().count()) || owner.trim() != owner {
+        problems.add("owner", "Use 1 to 255 characters, without spaces around them.");
     }
+    problems.take("owner", text::check(owner));
 }
 
 pub(super) fn check_expiry(problems: &mut Problems, expires_at: Timestamp, now: Timestamp) {

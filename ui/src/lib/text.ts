@@ -1,3 +1,6 @@
+/** Longest name of anything, in characters, as the API has it. */
+export const MAX_NAME = 120;
+
 const plain = new Intl.NumberFormat('en');
 const short = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
 

@@ -10,15 +10,13 @@ pub use self::manage::{Changes, NewUser, create, delete, get, list, reset_link, 
 use crate::domain::Core;
 use crate::domain::identity::access::{Call, PrincipalKind};
 use crate::error::{Code, Error, Result};
-use crate::model::{Email, Role, Secret, SecretHash, Timestamp, User, UserId};
+use crate::model::{Email, Role, Secret, SecretHash, Timestamp, User, UserId, text};
 use crate::store::{Tx, links, users as store};
 
 /// How long an invitation works.
 pub const INVITATION_SECONDS: i64 = 7 * 86_400;
 /// How long every other link works.
 pub const LINK_SECONDS: i64 = 3_600;
-/// Longest name, in characters.
-const MAX_NAME: usize = 100;
 
 /// Refuses unless the caller may act upon somebody of `role`: they must hold all that the role holds, and only an
 /// owner (or whoever has the data directory) may touch owners.
@@ -85,19 +83,14 @@ pub(crate) struct Person {
     pub(crate) verified: bool,
 }
 
-/// A name as it is stored; somebody who gives none is called by the part of their address before the `@`.
+/// The name that is stored for a person: the given one, or else the local part of their address.
 ///
 /// # Errors
-/// `INVALID_REQUEST` when it is too long or holds control characters.
+/// `INVALID_REQUEST` when it breaks the rule of [`text::name`].
 pub(crate) fn name(given: Option<&str>, email: &Email) -> Result<String> {
     let given = given.map(str::trim).filter(|name| !name.is_empty());
-    let Some(name) = given else {
-        return Ok(email.as_str().split('@').next().unwrap_or_default().to_owned());
-    };
-    if name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
-        return Err(Error::invalid("name", "Use at most 100 characters on one line."));
-    }
-    Ok(name.to_owned())
+    let name = given.unwrap_or_else(|| email.as_str().split('@').next().unwrap_or_default());
+    text::name(name).map_err(|reason| Error::invalid("name", reason))
 }
 
 /// A new link of `purpose`, in place of the person's former ones.
