@@ -52,8 +52,8 @@ impl Bench {
             )?;
             Ok::<_, Error>(())
         };
-        runtime.block_on(running.core.write(add)).expect("the key can be written");
-        let api = running.core.catalog.get().built_in().clone();
+        runtime.block_on(running.services.write(add)).expect("the key can be written");
+        let api = running.services.catalog.get().built_in().clone();
         Self { runtime, running, key, api, _directory: directory }
     }
 }
@@ -74,7 +74,7 @@ fn text(criterion: &mut Criterion) {
 
 fn decision(criterion: &mut Criterion) {
     let bench = Bench::start();
-    let core = &bench.running.core;
+    let services = &bench.running.services;
     let scopes = ScopeExpr::parse("keys:verify AND (keys:read OR admin)").expect("an expression");
     let mut ask = |name: &str, scopes: Option<&ScopeExpr>| {
         let question = Question {
@@ -86,7 +86,7 @@ fn decision(criterion: &mut Criterion) {
             ip: None,
         };
         criterion.bench_function(name, |bencher| {
-            bencher.iter(|| core.verify.ask(core, black_box(&question), NOW).expect("an answer"));
+            bencher.iter(|| services.engine.ask(services, black_box(&question), NOW).expect("an answer"));
         });
     };
     ask("answer from the cache", None);
@@ -97,11 +97,11 @@ fn decision(criterion: &mut Criterion) {
             let (mut took, mut rest) = (Duration::ZERO, times);
             while rest > 0 {
                 // The writer takes its time, which is not what is measured here.
-                while bench.runtime.block_on(core.activity.room()).is_err() {}
+                while bench.runtime.block_on(services.log.room()).is_err() {}
                 let part = rest.min(10_000);
                 let started = Instant::now();
                 for _ in 0..part {
-                    core.activity.push(black_box(&entry).clone()).expect("there is room");
+                    services.log.push(black_box(&entry).clone()).expect("there is room");
                 }
                 took += started.elapsed();
                 rest -= part;
@@ -125,7 +125,7 @@ fn decision(criterion: &mut Criterion) {
                 tx.execute("DELETE FROM activity WHERE no >= ?1", &[&first as &dyn ToSql])?;
                 Ok::<_, Error>(took)
             };
-            bench.runtime.block_on(core.write(insert)).expect("the rows can be written")
+            bench.runtime.block_on(services.write(insert)).expect("the rows can be written")
         });
     });
     bench.runtime.block_on(bench.running.stop());

@@ -140,6 +140,11 @@ impl Error {
         Self::new(Code::NotFound, format!("There is no such {what}"))
     }
 
+    /// `INVALID_TOKEN`, the same whatever is wrong with an access token.
+    pub fn invalid_token() -> Self {
+        Self::new(Code::InvalidToken, "The access token is invalid")
+    }
+
     /// `CONFLICT` with a sentence that says with what.
     pub fn conflict(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Code::Conflict, message)

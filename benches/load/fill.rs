@@ -5,7 +5,7 @@ use std::process::Command;
 
 use keywright::app::{self, Doors, Env};
 use keywright::config::Config;
-use keywright::domain::Core;
+use keywright::domain::identity::Services;
 use keywright::model::{ApiId, Environment, KeyId, KeyPrefix, KeySecret, SecretHash, Timestamp};
 use keywright::store;
 use keywright::store::{ToSql, Tx};
@@ -134,7 +134,7 @@ pub(crate) fn fill(name: &str, path: &Path) {
                 let config = Config::defaults(path);
                 let running = app::start(&config, Env::default(), Doors::ControlOnly).await;
                 let running = running.unwrap_or_else(|failure| panic!("{failure}"));
-                add_keys(&running.core, count(keys) as usize).await;
+                add_keys(&running.services, count(keys) as usize).await;
                 running.stop().await;
             }
             Some(("log", rows)) => super::log::fill(path, count(rows)).await,
@@ -144,9 +144,9 @@ pub(crate) fn fill(name: &str, path: &Path) {
 }
 
 /// The API, a management key that may ask and read, and keys.
-pub(crate) async fn add_keys(core: &Core, count: usize) {
+pub(crate) async fn add_keys(services: &Services, count: usize) {
     let write = async |job: Job| {
-        core.write(job).await.expect("the store can be written");
+        services.write(job).await.expect("the store can be written");
     };
     write(Box::new(add_api)).await;
     let management = KeySecret::generate("kw".parse().expect("it is a prefix"), Environment::Live, &[7; 32]);

@@ -11,8 +11,7 @@ use keywright::activity::Filter;
 use keywright::activity::count_rows;
 use keywright::app::{self, Doors, Env};
 use keywright::config::Config;
-use keywright::domain::Core;
-use keywright::domain::identity::access::{ActivityRead, Call, Can, Principal, PrincipalKind, RequestInfo};
+use keywright::domain::identity::Services;
 use keywright::env::{ManualClock, SystemRng};
 use keywright::model::activity::{Entry, Kind, Method, Outcome, Reason};
 use keywright::model::{RequestId, Timestamp};
@@ -41,8 +40,8 @@ const FIGURES: &str = "figures.json";
 /// Fills a log the way the server does, through the buffer and the writer, and notes how fast that went.
 pub(crate) async fn fill(path: &Path, rows: u64) {
     let running = start(path, END, 90).await;
-    let core = &running.core;
-    fill::add_keys(core, LOG_KEYS).await;
+    let services = &running.services;
+    fill::add_keys(services, LOG_KEYS).await;
     let mut made = Rows::new(rows);
     let mut millions = Vec::new();
     for first in (0..rows).step_by(MILLION as usize) {
@@ -50,15 +49,15 @@ pub(crate) async fn fill(path: &Path, rows: u64) {
         let count = MILLION.min(rows - first);
         for part in (0..count).step_by(BATCH as usize) {
             for _ in 0..BATCH.min(count - part) {
-                core.activity.push(made.next()).expect("there is room");
+                services.log.push(made.next()).expect("there is room");
             }
             // A list shows everything that was logged before, so that it waits for the writer.
-            activity::list(&reader(core), Filter::default(), None, 1).await.expect("the log can be read");
+            activity::list(services, Filter::default(), None, 1).await.expect("the log can be read");
         }
         let inserted = started.elapsed();
-        activity::index_segments(core.clone()).await.expect("it can be indexed");
+        activity::index_segments(services).await.expect("it can be indexed");
         let indexed = started.elapsed();
-        count_rows(core.clone()).await.expect("it can be counted");
+        count_rows(services).await.expect("it can be counted");
         let rate = |took: std::time::Duration| count as f64 / took.as_secs_f64();
         millions.push((rate(inserted), rate(indexed), rate(started.elapsed())));
         eprintln!("  {} rows: {:.0} a second", first + count, rate(indexed));
@@ -76,27 +75,6 @@ async fn start(path: &Path, now: Timestamp, retention_days: u32) -> app::Running
     let env = Env { clock: Arc::new(ManualClock::new(now)), rng: Arc::new(SystemRng) };
     let running = app::start(&config, env, Doors::ControlOnly).await;
     running.unwrap_or_else(|failure| panic!("{failure}"))
-}
-
-/// Somebody who may read the log.
-fn reader(core: &Arc<Core>) -> Can<ActivityRead> {
-    let apis = core.catalog.get();
-    let own = apis.built_in();
-    let principal = Principal {
-        kind: PrincipalKind::Operator,
-        api_no: Some(own.no),
-        scopes: own.all_scopes(),
-        ..Principal::anonymous()
-    };
-    let request = RequestInfo {
-        id: RequestId::new(END, [0; 10]),
-        ip: [127, 0, 0, 1].into(),
-        method: Method::Get,
-        path: "/v1/activity".into(),
-        agent: None,
-    };
-    let call = Arc::new(Call { core: core.clone(), principal, now: core.now(), request });
-    Can::check(&call).expect("the operator may do everything")
 }
 
 /// Decisions as a small company's APIs see them: a hundred paths, thirty programs, a few thousand addresses; two of a
@@ -181,15 +159,15 @@ fn bytes(database: &Path) -> Vec<(String, i64)> {
 }
 
 /// How long pages of 50 rows of one key take, in the server itself: the median and the 99th percentile.
-pub(crate) async fn pages(core: &Arc<Core>, count: usize) -> String {
-    let (can, mut random, mut took) = (reader(core), Random(7), Vec::new());
+pub(crate) async fn pages(services: &Arc<Services>, count: usize) -> String {
+    let (mut random, mut took) = (Random(7), Vec::new());
     // Twice, for the first time warms up.
     for _ in 0..2 {
         took.clear();
         for _ in 0..count {
             let key = fill::key_id(fill::key_no(random.below(LOG_KEYS as u64) as usize));
             let (filter, started) = (Filter { key: Some(key), ..Filter::default() }, Instant::now());
-            let page = activity::list(&can, filter, None, 50).await.expect("the log can be read");
+            let page = activity::list(services, filter, None, 50).await.expect("the log can be read");
             took.push(took_us(started));
             assert_eq!(page.data.len(), 50, "every key has rows");
         }
@@ -281,12 +259,12 @@ pub(crate) fn measure_holds(table: &mut Table, scratch: &Scratch, options: &Opti
         let kept = options.rows as i64 - REMOVED.min(options.rows as i64 / 2);
         let days = u32::try_from(kept * MILLIS_APART / 86_400_000).unwrap_or(0);
         let running = start(&copy, END, days).await;
-        let core = &running.core;
-        let index = held(core, activity::index_segments(core.clone())).await;
+        let services = &running.services;
+        let index = held(services, activity::index_segments(services)).await;
         table.line("closing a segment holds the writer at most", Goal::AtMost(20.0), index, "ms");
-        let retention = held(core, activity::apply_retention(core.clone())).await;
+        let retention = held(services, activity::apply_retention(services)).await;
         table.line("retention holds the writer at most", Goal::AtMost(20.0), retention, "ms");
-        let counts = held(core, count_rows(core.clone())).await;
+        let counts = held(services, count_rows(services)).await;
         table.line("the charts' counts hold it at most", Goal::None, counts, "ms");
         running.stop().await;
     });
@@ -294,14 +272,14 @@ pub(crate) fn measure_holds(table: &mut Table, scratch: &Scratch, options: &Opti
 }
 
 /// The longest time in milliseconds for which somebody with nothing to write waited for the writer during `work`.
-async fn held(core: &Arc<Core>, work: impl Future<Output = keywright::error::Result<()>>) -> f64 {
+async fn held(services: &Arc<Services>, work: impl Future<Output = keywright::error::Result<()>>) -> f64 {
     let done = Arc::new(AtomicBool::new(false));
-    let (core, stop) = (core.clone(), done.clone());
+    let (services, stop) = (services.clone(), done.clone());
     let probe = tokio::spawn(async move {
         let mut longest = 0.0_f64;
         while !stop.load(Ordering::Relaxed) {
             let started = Instant::now();
-            core.write(|_| Ok::<_, keywright::store::Error>(())).await.expect("the store can be written");
+            services.write(|_| Ok::<_, keywright::store::Error>(())).await.expect("the store can be written");
             longest = longest.max(took_us(started) / 1e3);
             tokio::time::sleep(std::time::Duration::from_micros(500)).await;
         }

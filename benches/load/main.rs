@@ -146,8 +146,8 @@ fn run(options: &Options) {
 
 /// Verify and forward-auth in all their arms, and the log's pages on the server that has the rows.
 fn hot(table: &mut Table, scratch: &Scratch, options: &Options, keys: &[Key], bare: &Child) {
-    let core = &options.cores.0;
-    let start = |store, name| Child::start("keywright", &scratch.copy(store, name), core);
+    let services = &options.cores.0;
+    let start = |store, name| Child::start("keywright", &scratch.copy(store, name), services);
     let few = start(Store::Keys(FEW), "few");
     let many = start(Store::Keys(options.keys), "many");
     let mut log = start(Store::Log(options.rows), "log");
@@ -156,7 +156,7 @@ fn hot(table: &mut Table, scratch: &Scratch, options: &Options, keys: &[Key], ba
         let path = scratch.path(name);
         let answer = drive::sample(few.port, &mut what.requests(keys, vec![0]));
         std::fs::write(&path, answer).expect("the directory can be written");
-        Child::start(kind, &path, core)
+        Child::start(kind, &path, services)
     };
     let forward = constant("constant", What::Forward, "forward.http");
     let verify = constant("constant-body", What::Verify, "verify.http");

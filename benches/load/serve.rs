@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use keywright::app::{self, Doors, Env};
 use keywright::config::Config;
-use keywright::domain::Core;
+use keywright::domain::identity::Services;
 use keywright::model::setting::SigningAlg;
 use poem::endpoint::make;
 use poem::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -45,21 +45,21 @@ async fn keywright(path: &Path, alg: SigningAlg) {
         });
     });
     while let Some(order) = next.recv().await {
-        println!("{}", obey(&running.core, &order).await);
+        println!("{}", obey(&running.services, &order).await);
     }
 }
 
-async fn obey(core: &Arc<Core>, order: &str) -> String {
+async fn obey(services: &Arc<Services>, order: &str) -> String {
     let (word, rest) = order.split_once(' ').unwrap_or((order, ""));
     let time = || Duration::from_millis(rest.parse().expect("a number of milliseconds"));
     match word {
         "log" => {
-            core.activity.discard(rest == "off");
+            services.log.discard(rest == "off");
             rest.to_owned()
         }
-        "sign" => raw::signatures(core.people.signing_keys.alg(), time()).await,
+        "sign" => raw::signatures(services.signing_keys.alg(), time()).await,
         "hash" => raw::hashes(time()).await,
-        "pages" => log::pages(core, rest.parse().expect("a number of pages")).await,
+        "pages" => log::pages(services, rest.parse().expect("a number of pages")).await,
         _ => panic!("no order is called {word}"),
     }
 }

@@ -1,8 +1,10 @@
 //! The whole log, or what fits of it, a part at a time.
 
+use std::sync::Arc;
+
+use super::Services;
 use super::search::{self, BUDGET, Filter};
 use super::view::{Activity, Names};
-use crate::domain::identity::access::{ActivityRead, Can};
 use crate::error::{Error, Result};
 
 /// Rows that are in memory together.
@@ -10,7 +12,7 @@ const PART_ROWS: usize = 500;
 
 /// Goes through the rows that fit, newest first. What is written after it began is not in it.
 pub struct Export {
-    can: Can<ActivityRead>,
+    services: Arc<Services>,
     filter: Filter,
     /// Rows below this number are still to come; none after the last.
     below: Option<i64>,
@@ -21,9 +23,9 @@ impl Export {
     ///
     /// # Errors
     /// When what was logged so far cannot be written.
-    pub async fn open(can: Can<ActivityRead>, filter: Filter) -> Result<Self> {
-        can.core.activity.flush(&can.core.db).await?;
-        Ok(Self { can, filter, below: Some(i64::MAX) })
+    pub async fn open(services: Arc<Services>, filter: Filter) -> Result<Self> {
+        services.log.flush(&services.db).await?;
+        Ok(Self { services, filter, below: Some(i64::MAX) })
     }
 
     /// The next rows; none after the last.
@@ -32,12 +34,12 @@ impl Export {
     /// When the store cannot be read, or the server stops.
     pub async fn next(&mut self) -> Result<Option<Vec<Activity>>> {
         while let Some(below) = self.below {
-            let core = self.can.core.clone();
-            if core.activity.is_closed() {
+            let services = self.services.clone();
+            if services.log.is_closed() {
                 return Err(Error::unavailable("the server stops"));
             }
-            let (log, filter) = (core.activity.clone(), self.filter.clone());
-            let (rows, below) = core
+            let (log, filter) = (services.log.clone(), self.filter.clone());
+            let (rows, below) = services
                 .read(move |reader| {
                     let found = search::search(reader, &log, &filter, below, PART_ROWS, BUDGET)?;
                     let mut names = Names::default();

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::log::lock;
-use crate::domain::Core;
+use crate::activity::Services;
 use crate::error::{Error, Result};
 use crate::store::activity as rows;
 use crate::store::activity::{SEGMENT_ROWS, segment};
@@ -17,11 +17,11 @@ const PER_STEP: usize = if cfg!(test) { 70 } else { 2_500 };
 ///
 /// # Errors
 /// When the store cannot be read or written.
-pub async fn index_segments(core: Arc<Core>) -> Result<()> {
-    while let Some(segment) = core.read(|reader| Ok::<_, Error>(next(reader)?)).await? {
-        index(&core, segment).await?;
+pub async fn index_segments(services: &Services) -> Result<()> {
+    while let Some(segment) = services.read(|reader| Ok::<_, Error>(next(reader)?)).await? {
+        index(services, segment).await?;
     }
-    lock(&core.activity.recent).tidy();
+    lock(&services.log.recent).tidy();
     Ok(())
 }
 
@@ -36,19 +36,19 @@ fn next(reader: &Reader<'_>) -> std::result::Result<Option<i64>, DbError> {
     Ok(None)
 }
 
-async fn index(core: &Arc<Core>, segment: i64) -> Result<()> {
-    let pairs = Arc::new(core.read(move |reader| Ok::<_, Error>(pairs(reader, segment)?)).await?);
+async fn index(services: &Services, segment: i64) -> Result<()> {
+    let pairs = Arc::new(services.read(move |reader| Ok::<_, Error>(pairs(reader, segment)?)).await?);
     for start in (0..pairs.len()).step_by(PER_STEP) {
         let pairs = pairs.clone();
         let step = move |tx: &mut crate::store::Tx<'_>| {
             let end = pairs.len().min(start + PER_STEP);
             table::append(tx, segment, SEGMENT_ROWS * segment, &pairs[start..end])
         };
-        core.write(move |tx| Ok::<_, Error>(step(tx)?)).await?;
+        services.write(move |tx| Ok::<_, Error>(step(tx)?)).await?;
     }
-    let now = core.now();
-    core.write(move |tx| Ok::<_, Error>(table::complete(tx, segment, now)?)).await?;
-    lock(&core.activity.recent).forget(segment);
+    let now = services.now();
+    services.write(move |tx| Ok::<_, Error>(table::complete(tx, segment, now)?)).await?;
+    lock(&services.log.recent).forget(segment);
     Ok(())
 }
 

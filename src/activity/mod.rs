@@ -35,6 +35,7 @@ mod record;
 mod retention;
 mod rollup;
 mod search;
+mod services;
 mod strings;
 mod tail;
 mod times;
@@ -52,25 +53,23 @@ pub use counts::{Counts, CountsOf, Tally, counts, top_keys};
 pub use export::Export;
 pub use index::index_segments;
 pub use log::{Log, Options, Stats};
-pub use record::{change, record};
+pub use record::record;
 pub use retention::{Retention, apply_retention};
 pub use rollup::{JOB as COUNTS_JOB, count_rows};
 pub use search::Filter;
+pub use services::Services;
 pub use strings::MAX_CHARS;
 pub use tail::{Followed, Tail};
 pub use verify::{BadLink, ChainReport, Fault, verify_chain};
 pub use view::Activity;
 
-use crate::domain::Core;
-use crate::domain::identity::access::{ActivityRead, Can};
-use crate::domain::identity::reach::Reach;
 use crate::env::Clock;
 use crate::error::{Error, Result};
-use crate::model::{ActivityId, KeyId};
+use crate::model::ActivityId;
 use crate::platform::cursor;
 use crate::platform::cursor::Page;
 use crate::platform::vault::Vault;
-use crate::store::{activity as table, activity_names as names};
+use crate::store::activity as table;
 
 /// The log, and its side that [`crate::store::Db::open`] takes.
 pub fn open(vault: &Vault, clock: Arc<dyn Clock>, options: Options) -> (Arc<Log>, Appender) {
@@ -92,27 +91,18 @@ const LIST: &str = "activity";
 /// # Errors
 /// `INVALID_CURSOR`, or when the store cannot be read or written.
 pub async fn list(
-    can: &Can<ActivityRead>,
-    filter: Filter,
-    cursor: Option<&str>,
-    limit: usize,
-) -> Result<Page<Activity>> {
-    page(&can.core, filter, cursor, limit).await
-}
-
-async fn page(
-    core: &Arc<Core>,
+    services: &Services,
     filter: Filter,
     cursor: Option<&str>,
     limit: usize,
 ) -> Result<Page<Activity>> {
     let before = match cursor {
-        Some(cursor) => cursor::decode(&core.vault, LIST, &filter, cursor)?,
+        Some(cursor) => cursor::decode(&services.vault, LIST, &filter, cursor)?,
         None => i64::MAX,
     };
-    core.activity.flush(&core.db).await?;
-    let (log, asked) = (core.activity.clone(), filter.clone());
-    let (data, rest_below) = core
+    services.log.flush(&services.db).await?;
+    let (log, asked) = (services.log.clone(), filter.clone());
+    let (data, rest_below) = services
         .read(move |reader| {
             let found = search::search(reader, &log, &asked, before, limit, search::BUDGET)?;
             let mut names = view::Names::default();
@@ -120,49 +110,21 @@ async fn page(
             Ok::<_, Error>((shown.collect::<std::result::Result<Vec<_>, _>>()?, found.rest_below))
         })
         .await?;
-    let next_cursor = rest_below.map(|below| cursor::encode(&core.vault, LIST, &filter, &below));
+    let next_cursor = rest_below.map(|below| cursor::encode(&services.vault, LIST, &filter, &below));
     Ok(Page { data, next_cursor })
-}
-
-/// [`list`] for one key, for whoever reads the log and for the person whose own key it is; the latter is not shown
-/// who else was involved.
-///
-/// # Errors
-/// `NOT_FOUND`, or as [`list`].
-pub async fn list_of_key(
-    reach: &Reach<ActivityRead>,
-    key: KeyId,
-    filter: Filter,
-    cursor: Option<&str>,
-    limit: usize,
-) -> Result<Page<Activity>> {
-    let core = &reach.call().core;
-    reach_key(reach, key)?;
-    let page = page(core, Filter { key: Some(key), ..filter }, cursor, limit).await?;
-    Ok(match reach.only() {
-        None => page,
-        Some(owner) => page.map(|row| row.for_owner(owner.id)),
-    })
-}
-
-/// Whether the key is there, and within reach.
-fn reach_key(reach: &Reach<ActivityRead>, key: KeyId) -> Result<()> {
-    let owner = reach.call().core.db.lookup(|conn| names::key_owner(conn, key))?;
-    let within = |owner: Option<i64>| reach.only().is_none_or(|only| owner == Some(only.no));
-    owner.filter(|owner| within(*owner)).map(drop).ok_or_else(|| Error::not_found("key"))
 }
 
 /// One row.
 ///
 /// # Errors
-/// `NOT_FOUND` for what never was, what retention has removed and what was made up.
-pub async fn get(can: &Can<ActivityRead>, id: ActivityId) -> Result<Activity> {
-    let core = can.core.clone();
-    core.activity.flush(&core.db).await?;
-    core.read(move |reader| {
-        let row = table::get(reader, id.no())?.filter(|row| ActivityId::of(row.at, row.no) == id);
-        let row = row.ok_or_else(|| Error::not_found("activity"))?;
-        Ok(view::Names::default().show(reader, row)?)
-    })
-    .await
+/// `NOT_FOUND` for ids that never existed and for rows that retention has removed.
+pub async fn get(services: &Services, id: ActivityId) -> Result<Activity> {
+    services.log.flush(&services.db).await?;
+    services
+        .read(move |reader| {
+            let row = table::get(reader, id.no())?.filter(|row| ActivityId::of(row.at, row.no) == id);
+            let row = row.ok_or_else(|| Error::not_found("activity"))?;
+            Ok(view::Names::default().show(reader, row)?)
+        })
+        .await
 }

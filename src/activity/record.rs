@@ -3,30 +3,12 @@
 use serde_json::{Map, Value, json};
 
 use super::strings::cap;
-use crate::domain::identity::access::Call;
 use crate::error::Result;
 use crate::model::ActivityId;
-use crate::model::activity::{Entry, Kind, Outcome, Reason};
+use crate::model::activity::Entry;
 use crate::store::activity as table;
 use crate::store::activity::{Inserter, Stored, segment};
 use crate::store::{Tx, activity_names as names};
-
-/// An entry for a change that `call` makes: who, from where, when. The caller of this fills in what it is about.
-pub fn change(call: &Call, kind: Kind) -> Entry {
-    let mut entry = Entry::new(call.now, kind, Outcome::Changed, Reason::Valid);
-    let request = &call.request;
-    entry.by_key_no = call.principal.key.map(|(no, _)| no);
-    entry.by_user_no = call.principal.user.map(|(no, _, _)| no);
-    entry.client_no = call.principal.client.map(|(no, _)| no);
-    entry.grant_no = call.principal.grant.map(|(no, _)| no);
-    entry.session_no = call.principal.session.map(|(no, _)| no);
-    entry.ip = Some(request.ip);
-    entry.method = Some(request.method);
-    entry.path = Some(request.path.clone());
-    entry.agent = request.agent.clone();
-    entry.request_id = Some(request.id);
-    entry
-}
 
 /// Writes a change into the log and its event into the outbox, in the transaction of the change itself.
 ///

@@ -1,12 +1,10 @@
 //! How long activity is kept, and how much of it. The oldest goes first, by whole links of the chain: what is left
 //! still proves itself.
 
-use std::sync::Arc;
-
 use super::CHAIN;
 use super::chain::sign_anchor;
 use super::counts::MAX_DAYS;
-use crate::domain::Core;
+use crate::activity::Services;
 use crate::error::{Error, Result};
 use crate::model::Timestamp;
 use crate::store::activity as rows;
@@ -40,23 +38,25 @@ impl Default for Retention {
 ///
 /// # Errors
 /// When the store cannot be read or written.
-pub async fn apply_retention(core: Arc<Core>) -> Result<()> {
-    core.activity.flush(&core.db).await?;
-    let (now, retention) = (core.now(), core.activity.options.retention);
-    if let Some(link) = core.read(move |reader| Ok::<_, Error>(last_to_go(reader, now, retention)?)).await? {
-        let signature = sign_anchor(&core.vault.signer(CHAIN), &link);
-        core.write(move |tx| Ok::<_, Error>(links::set_anchor(tx, link.no, &signature)?)).await?;
+pub async fn apply_retention(services: &Services) -> Result<()> {
+    services.log.flush(&services.db).await?;
+    let (now, retention) = (services.now(), services.log.options.retention);
+    if let Some(link) =
+        services.read(move |reader| Ok::<_, Error>(last_to_go(reader, now, retention)?)).await?
+    {
+        let signature = sign_anchor(&services.vault.signer(CHAIN), &link);
+        services.write(move |tx| Ok::<_, Error>(links::set_anchor(tx, link.no, &signature)?)).await?;
     }
-    if let Some(anchor) = core.read(|reader| Ok::<_, Error>(links::anchor(reader)?)).await? {
+    if let Some(anchor) = services.read(|reader| Ok::<_, Error>(links::anchor(reader)?)).await? {
         let last = anchor.no;
-        step(&core, move |tx| table::remove_rows(tx, last, PER_STEP)).await?;
-        step(&core, move |tx| table::remove_links(tx, last, PER_STEP)).await?;
-        remove_segments_before(&core, segment(last + 1)).await?;
-        core.write(move |tx| Ok::<_, Error>(table::remove_runs(tx, last)?)).await?;
+        step(services, move |tx| table::remove_rows(tx, last, PER_STEP)).await?;
+        step(services, move |tx| table::remove_links(tx, last, PER_STEP)).await?;
+        remove_segments_before(services, segment(last + 1)).await?;
+        services.write(move |tx| Ok::<_, Error>(table::remove_runs(tx, last)?)).await?;
     }
     let until = now.minus_seconds(MAX_DAYS * DAY_SECONDS);
-    step(&core, move |tx| counts::remove(tx, until, PER_STEP)).await?;
-    step(&core, file::shrink).await
+    step(services, move |tx| counts::remove(tx, until, PER_STEP)).await?;
+    step(services, file::shrink).await
 }
 
 /// The last of the links that are too old or too much; never the newest, for the numbers go on after its last row.
@@ -84,18 +84,18 @@ fn last_to_go(
     Ok(last)
 }
 
-async fn remove_segments_before(core: &Arc<Core>, segment: i64) -> Result<()> {
-    step(core, move |tx| table::remove_index(tx, segment, PER_STEP)).await?;
-    step(core, move |tx| table::remove_strings(tx, segment, PER_STEP)).await?;
-    core.write(move |tx| Ok::<_, Error>(table::remove_segments(tx, segment)?)).await?;
+async fn remove_segments_before(services: &Services, segment: i64) -> Result<()> {
+    step(services, move |tx| table::remove_index(tx, segment, PER_STEP)).await?;
+    step(services, move |tx| table::remove_strings(tx, segment, PER_STEP)).await?;
+    services.write(move |tx| Ok::<_, Error>(table::remove_segments(tx, segment)?)).await?;
     Ok(())
 }
 
 /// Repeats `work`, each time in a transaction of its own, until nothing is left to remove.
 async fn step(
-    core: &Arc<Core>,
+    services: &Services,
     work: impl Fn(&mut Tx<'_>) -> std::result::Result<usize, DbError> + Copy + Send + 'static,
 ) -> Result<()> {
-    while core.write(move |tx| Ok::<_, Error>(work(tx)?)).await? > 0 {}
+    while services.write(move |tx| Ok::<_, Error>(work(tx)?)).await? > 0 {}
     Ok(())
 }

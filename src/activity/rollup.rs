@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::Core;
+use crate::activity::Services;
 use crate::error::{Error, Result};
 use crate::store::activity as rows;
 use crate::store::activity_counts as table;
@@ -41,13 +41,13 @@ struct Window {
 ///
 /// # Errors
 /// When the store cannot be read or written.
-pub async fn count_rows(core: Arc<Core>) -> Result<()> {
+pub async fn count_rows(services: &Services) -> Result<()> {
     loop {
-        let (progress, last, counts) = core.read(|reader| Ok::<_, Error>(next_window(reader)?)).await?;
+        let (progress, last, counts) = services.read(|reader| Ok::<_, Error>(next_window(reader)?)).await?;
         if last <= progress.done {
             return Ok(());
         }
-        write_window(&core, progress, last, counts).await?;
+        write_window(services, progress, last, counts).await?;
     }
 }
 
@@ -76,7 +76,7 @@ fn count(conn: &Conn<'_>, range: (i64, i64)) -> std::result::Result<HashMap<Slot
     Ok(counts)
 }
 
-async fn write_window(core: &Arc<Core>, progress: Progress, last: i64, counts: Counts) -> Result<()> {
+async fn write_window(services: &Services, progress: Progress, last: i64, counts: Counts) -> Result<()> {
     let counts = Arc::new(counts);
     let steps = counts.len().div_ceil(PER_STEP).max(1);
     for step in 0..steps {
@@ -92,7 +92,7 @@ async fn write_window(core: &Arc<Core>, progress: Progress, last: i64, counts: C
             };
             jobs::set_state(tx, JOB, &next)
         };
-        core.write(move |tx| Ok::<_, Error>(write(tx)?)).await?;
+        services.write(move |tx| Ok::<_, Error>(write(tx)?)).await?;
     }
     Ok(())
 }

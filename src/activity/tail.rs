@@ -7,10 +7,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::search::{self, Filter};
-use super::table;
 use super::view::{Activity, Names};
-use crate::domain::Core;
-use crate::domain::identity::access::{ActivityRead, Can};
+use super::{Services, table};
 use crate::error::{Error, Result};
 use crate::model::ActivityId;
 
@@ -36,7 +34,7 @@ pub enum Followed {
 
 /// Follows the log.
 pub struct Tail {
-    core: Arc<Core>,
+    services: Arc<Services>,
     filter: Filter,
     /// The last row that was looked at.
     last_no: i64,
@@ -51,17 +49,16 @@ impl Tail {
     ///
     /// # Errors
     /// When the store cannot be read or written.
-    pub async fn open(can: &Can<ActivityRead>, filter: Filter, after: Option<ActivityId>) -> Result<Self> {
-        let core = can.core.clone();
-        core.activity.flush(&core.db).await?;
-        let newest = core.read(|reader| Ok::<_, Error>(table::last(reader)?)).await?;
+    pub async fn open(services: Arc<Services>, filter: Filter, after: Option<ActivityId>) -> Result<Self> {
+        services.log.flush(&services.db).await?;
+        let newest = services.read(|reader| Ok::<_, Error>(table::last(reader)?)).await?;
         Ok(Self {
             filter,
             last_no: after.map_or(newest, ActivityId::no).clamp(0, newest),
-            newest: core.activity.newest.subscribe(),
-            closed: core.activity.closed.subscribe(),
+            newest: services.log.newest.subscribe(),
+            closed: services.log.closed.subscribe(),
             up_to_date: false,
-            core,
+            services,
         })
     }
 
@@ -103,7 +100,7 @@ impl Tail {
         }
         let window = (self.last_no + 1, newest.min(self.last_no + WINDOW_ROWS));
         let filter = self.filter.clone();
-        let rows = self.core.read(move |reader| {
+        let rows = self.services.read(move |reader| {
             let mut names = Names::default();
             let rows = search::window(reader, &filter, window)?.into_iter().rev();
             Ok::<_, Error>(

@@ -6,8 +6,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 
 use super::chain::{Row, sign, sign_anchor};
 use super::strings::{TextDigest, digest_of_no};
-use super::{CHAIN, table};
-use crate::domain::identity::access::{ActivityRead, Can};
+use super::{CHAIN, Services, table};
 use crate::error::Result;
 use crate::platform::vault::Signer;
 use crate::store::activity_links as links;
@@ -55,11 +54,10 @@ pub enum Fault {
 ///
 /// # Errors
 /// When the store cannot be read.
-pub async fn verify_chain(can: &Can<ActivityRead>) -> Result<ChainReport> {
-    let core = can.core.clone();
-    core.activity.flush(&core.db).await?;
-    let signer = core.vault.signer(CHAIN);
-    Ok(core.read(move |reader| Verifier { reader, signer, texts: HashMap::new() }.run()).await?)
+pub async fn verify_chain(services: &Services) -> Result<ChainReport> {
+    services.log.flush(&services.db).await?;
+    let signer = services.vault.signer(CHAIN);
+    Ok(services.read(move |reader| Verifier { reader, signer, texts: HashMap::new() }.run()).await?)
 }
 
 struct Verifier<'r> {

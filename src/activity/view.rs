@@ -59,7 +59,7 @@ pub struct Activity {
 impl Activity {
     /// The row as the person sees it whose own key it is about: what others did is shown, but not who, nor from where.
     #[must_use]
-    pub(super) fn for_owner(mut self, owner: UserId) -> Self {
+    pub(crate) fn for_owner(mut self, owner: UserId) -> Self {
         let by_themselves =
             self.by_user.as_ref().is_none_or(|user| user.id == owner) && self.by_key.is_none();
         if self.outcome == Outcome::Changed && !by_themselves {

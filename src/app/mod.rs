@@ -13,12 +13,13 @@ use tokio::task::JoinSet;
 
 use crate::activity;
 use crate::config::{Config, Mail, SmtpSecurity};
-use crate::domain::identity::people;
-use crate::domain::identity::people::People;
-use crate::domain::policy::catalog;
-use crate::domain::{Core, Settings, instance, policy};
+use crate::domain::identity::Services;
+use crate::domain::policy::catalog::Catalog;
+use crate::domain::{identity, instance, policy};
 use crate::env::{Clock, Rng, SystemClock, SystemRng};
 use crate::http::{self, server};
+use crate::model::setting::Settings;
+use crate::platform;
 use crate::platform::mail;
 use crate::store::{Db, Drain, Error as DbError, Options as DbOptions, Tx};
 use crate::worker;
@@ -61,8 +62,8 @@ pub enum Doors {
 
 /// A server that answers. Dropping it does not stop it; [`Running::stop`] does.
 pub struct Running {
-    /// What the rules stand on.
-    pub core: Arc<Core>,
+    /// The services of every room.
+    pub services: Arc<Services>,
     /// Where it listens; the port is the real one even if 0 was asked for.
     pub address: Option<SocketAddr>,
     /// Where metrics have a listener of their own.
@@ -95,30 +96,30 @@ pub async fn start(config: &Config, env: Env, doors: Doors) -> Result<Running, F
     };
     let metrics_address = metrics.as_ref().map(|door| door.address);
     let address = tcp.as_ref().map(|door| door.address);
-    let core = compose(config, env, &data, address).await?;
+    let services = compose(config, env, &data, address).await?;
     let control = config.control_socket_path();
     let (control_door, operator_uid) = doors::control(&control)?;
     let (stop, stopped) = watch::channel(false);
     let mut tasks = JoinSet::new();
     let options = http::Options {
         trust: http::context::Trust { proxies: config.http.trusted_proxies.clone(), operator_uid },
-        https: core.settings.public_url.starts_with("https:"),
+        https: services.settings.public_url.starts_with("https:"),
     };
-    let endpoint = Arc::new(http::endpoint(&core, options));
+    let endpoint = Arc::new(http::endpoint(&services, options));
     tasks.spawn(server::serve(control_door, endpoint.clone(), doors::few(), stopped.clone()));
     if let Some(door) = tcp {
         let options = doors::many(config.http.max_connections)?;
         tasks.spawn(server::serve(door.listener, endpoint, options, stopped.clone()));
     }
     if let Some(door) = metrics {
-        let endpoint = Arc::new(http::metrics(&core));
+        let endpoint = Arc::new(http::metrics(&services));
         tasks.spawn(server::serve(door.listener, endpoint, doors::few(), stopped.clone()));
     }
     if let Some(identity) = identity.clone() {
         tasks.spawn(doors::follow(identity, stopped.clone()));
     }
-    tasks.spawn(worker::run(core.clone(), stopped));
-    Ok(Running { core, address, metrics_address, control, identity, stop, tasks, _lock: data.lock })
+    tasks.spawn(worker::run(services.clone(), stopped));
+    Ok(Running { services, address, metrics_address, control, identity, stop, tasks, _lock: data.lock })
 }
 
 impl Running {
@@ -135,7 +136,7 @@ impl Running {
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
         while self.tasks.join_next().await.is_some() {}
-        let db = self.core.db.clone();
+        let db = self.services.db.clone();
         let _ = tokio::task::spawn_blocking(move || db.stop()).await;
         let _ = std::fs::remove_file(&self.control);
     }
@@ -146,49 +147,46 @@ async fn compose(
     env: Env,
     data: &data::Data,
     address: Option<SocketAddr>,
-) -> Result<Arc<Core>, Failure> {
+) -> Result<Arc<Services>, Failure> {
     let vault = data::vault(&data.master_key)?;
     let retention =
         activity::Retention { days: config.activity.retention_days, max_bytes: config.activity.max_bytes };
     let options = activity::Options { retention, ..activity::Options::default() };
-    let (activity, appender) = activity::open(&vault, env.clock.clone(), options);
-    let verify = policy::Engine::new(config.cache_bytes);
-    let behind = Behind { usage: verify.usage_drain(), activity: appender };
+    let (log, appender) = activity::open(&vault, env.clock.clone(), options);
+    let engine = policy::Engine::new(config.cache_bytes);
+    let behind = Behind { usage: engine.usage_drain(), activity: appender };
     let db =
         Db::open(&DbOptions::new(&data.database), Box::new(behind)).map_err(|error| data.explain(&error))?;
-    let people = People::start(&people_options(config)).map_err(|error| Failure(format!("{error:?}")))?;
-    let core = Arc::new(Core {
-        db,
-        clock: env.clock,
-        rng: env.rng,
-        vault,
-        catalog: catalog::Catalog::default(),
-        verify,
-        people,
-        activity,
-        settings: Settings {
-            public_url: config.public_url(address),
-            local_url: config.local_url(address),
-            organization: config.organization.clone(),
-            signup: config.sign_in.signup,
-            default_api: config.sign_in.default_api.clone(),
-            access_token_seconds: config.sign_in.access_token_seconds,
-            registration_api: config
-                .oauth
-                .registration_api
-                .clone()
-                .filter(|_| config.oauth.dynamic_registration),
-        },
-    });
-    let prepared = instance::prepare(&core).await;
+    let failed = |error| Failure(format!("{error:?}"));
+    let mailer = mail::Mailer::new(&mail_way(config), &config.organization).map_err(failed)?;
+    let platform = platform::Services { db, clock: env.clock, rng: env.rng, vault, mailer };
+    let activity = activity::Services { platform: Arc::new(platform), log };
+    let policy = policy::Services { activity: Arc::new(activity), catalog: Catalog::default(), engine };
+    let options = identity::Options::new(config.sign_in.signing_alg);
+    let services = identity::Services::start(Arc::new(policy), settings(config, address), &options);
+    let services = Arc::new(services.map_err(failed)?);
+    let prepared = instance::prepare(&services).await;
     // The operator sees the cause itself, which callers never do.
     prepared.map_err(|error| data.explain(&error.cause().unwrap_or(&error.message)))?;
-    Ok(core)
+    Ok(services)
+}
+
+fn settings(config: &Config, address: Option<SocketAddr>) -> Settings {
+    let registration_api = config.oauth.registration_api.clone();
+    Settings {
+        public_url: config.public_url(address),
+        local_url: config.local_url(address),
+        organization: config.organization.clone(),
+        signup: config.sign_in.signup,
+        default_api: config.sign_in.default_api.clone(),
+        access_token_seconds: config.sign_in.access_token_seconds,
+        registration_api: registration_api.filter(|_| config.oauth.dynamic_registration),
+    }
 }
 
 /// Without a mail server, mail goes into files.
-fn people_options(config: &Config) -> people::Options {
-    let mail = match &config.mail {
+fn mail_way(config: &Config) -> mail::Way {
+    match &config.mail {
         None => mail::Way::Files(config.data_dir.join("mail")),
         Some(Mail { server, from }) => {
             let protection = match server.security {
@@ -199,8 +197,7 @@ fn people_options(config: &Config) -> people::Options {
             let (host, port, login) = (server.host.clone(), server.port, server.login.clone());
             mail::Way::Smtp(mail::Server { protection, host, port, login }, from.clone())
         }
-    };
-    people::Options::new(config.sign_in.signing_alg, mail, &config.organization)
+    }
 }
 
 /// What is written behind the requests, in one transaction.

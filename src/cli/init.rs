@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::output::{Style, cell, printable};
 use super::{Context, Done, log};
 use crate::app::{self, Doors, Env};
-use crate::domain::identity::setup;
+use crate::domain::setup;
 use crate::model::Secret;
 
 /// More than the longest password takes.
@@ -39,7 +39,7 @@ impl Init {
         setup::check(&self.email, &password).map_err(|error| Failure::usage(reasons(&error)))?;
         log::start_quiet();
         let running = app::start(&config, Env::default(), Doors::ControlOnly).await?;
-        let made = setup::initialise(&running.core, &self.email, password).await;
+        let made = setup::initialise(&running.services, &self.email, password).await;
         running.stop().await;
         let made = made.map_err(|error| Failure::new(reasons(&error)))?;
         if self.json {

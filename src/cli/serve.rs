@@ -108,7 +108,7 @@ impl Signals {
 
 /// Says where it is to be found, and what to do first.
 async fn greet(demo: bool, context: &mut Context, config: &Config, running: &Running) -> Done {
-    let url = &running.core.settings.public_url;
+    let url = &running.services.settings.public_url;
     tracing::info!(address = ?running.address, %url, data = %config.data_dir.display(), "serving");
     if demo {
         demo::fill(context, config, running).await?;
@@ -125,7 +125,7 @@ async fn greet(demo: bool, context: &mut Context, config: &Config, running: &Run
 
 /// Where the first owner is made, as long as there is none.
 async fn setup_link(running: &Running) -> Result<Option<Secret>, Failure> {
-    let core = &running.core;
-    let link = account::setup_link(core, core.now()).await;
+    let services = &running.services;
+    let link = account::setup_link(services, services.now()).await;
     link.map_err(|error| Failure::new(format!("The setup link cannot be made: {error:?}")))
 }

@@ -33,7 +33,7 @@ fn read(conn: &Conn<'_>) -> Result<Settings> {
 /// # Errors
 /// When the store cannot be read.
 pub fn get(can: &Can<SettingsManage>) -> Result<Settings> {
-    can.core.db.lookup(read)
+    can.services.db.lookup(read)
 }
 
 /// Changes settings; it counts from the next request on.
@@ -42,21 +42,22 @@ pub fn get(can: &Can<SettingsManage>) -> Result<Settings> {
 /// When the store cannot be written.
 pub async fn update(can: &Can<SettingsManage>, changes: Changes) -> Result<Settings> {
     let can = can.clone();
-    let core = can.core.clone();
-    core.write(move |tx| {
-        let before = read(tx)?;
-        let required = changes.second_factor_required.unwrap_or(before.second_factor_required);
-        let after = Settings { second_factor_required: required };
-        if after != before {
-            store::set(tx, SECOND_FACTOR_REQUIRED, if required { "true" } else { "false" }, can.now)?;
-            let detail = json!({
-                "before": {SECOND_FACTOR_REQUIRED: before.second_factor_required},
-                "after": {SECOND_FACTOR_REQUIRED: after.second_factor_required},
-            });
-            let entry = activity::change(&can, Kind::SettingChanged);
-            activity::record(tx, &Entry { detail: Some(Box::new(detail)), ..entry })?;
-        }
-        Ok::<_, Error>(after)
-    })
-    .await
+    let services = can.services.clone();
+    services
+        .write(move |tx| {
+            let before = read(tx)?;
+            let required = changes.second_factor_required.unwrap_or(before.second_factor_required);
+            let after = Settings { second_factor_required: required };
+            if after != before {
+                store::set(tx, SECOND_FACTOR_REQUIRED, if required { "true" } else { "false" }, can.now)?;
+                let detail = json!({
+                    "before": {SECOND_FACTOR_REQUIRED: before.second_factor_required},
+                    "after": {SECOND_FACTOR_REQUIRED: after.second_factor_required},
+                });
+                let entry = can.entry(Kind::SettingChanged);
+                activity::record(tx, &Entry { detail: Some(Box::new(detail)), ..entry })?;
+            }
+            Ok::<_, Error>(after)
+        })
+        .await
 }

@@ -1,21 +1,22 @@
-//! A whole [`Core`] on a file of its own, for the unit tests of the rules.
+//! All [`Services`] on a file of their own, for the unit tests of the rules.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::activity;
-use crate::domain::identity::access::{Call, Principal, PrincipalKind, RequestInfo};
-use crate::domain::identity::people;
-use crate::domain::identity::people::People;
+use crate::domain::identity::Services;
+use crate::domain::identity::access::Call;
 use crate::domain::identity::signing_keys;
 use crate::domain::policy::catalog::{Apis, Catalog};
-use crate::domain::{Core, Settings, apis, policy};
+use crate::domain::{apis, identity, policy};
 use crate::env::{Clock, ManualClock, Rng, SeededRng, random};
 use crate::error::{Error, Result};
 use crate::model::activity::Method;
-use crate::model::setting::{SigningAlg, Signup};
+use crate::model::setting::{Settings, SigningAlg, Signup};
 use crate::model::{KeyId, RequestId, Role, ScopeSet, SessionId, Timestamp, UserId};
-use crate::platform::mail::Way;
+use crate::model::{Principal, PrincipalKind, RequestInfo};
+use crate::platform;
+use crate::platform::mail;
 use crate::platform::vault;
 use crate::store;
 use crate::store::{Db, params};
@@ -25,14 +26,14 @@ pub(crate) const START: &str = "2026-06-01T12:00:00Z";
 
 /// A store with nothing in it but the built-in API, and a clock that stands still.
 pub(crate) struct World {
-    pub(crate) core: Arc<Core>,
+    pub(crate) services: Arc<Services>,
     pub(crate) clock: Arc<ManualClock>,
     directory: tempfile::TempDir,
 }
 
 impl Drop for World {
     fn drop(&mut self) {
-        self.core.db.stop();
+        self.services.db.stop();
     }
 }
 
@@ -45,25 +46,21 @@ impl World {
         let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(1));
         let settings = settings();
         let vault = vault::Vault::open(&vault::generate(&*rng)).unwrap();
-        let (activity, appender) = activity::open(&vault, clock.clone(), activity::Options::default());
+        let (log, appender) = activity::open(&vault, clock.clone(), activity::Options::default());
         let db = Db::open(&store::Options::new(path), Box::new(appender)).unwrap();
         let catalog = seed(&db, clock.now(), rng.clone(), settings.public_url.clone()).await;
-        let mail = Way::Files(directory.path().join("mail"));
+        let mail = mail::Way::Files(directory.path().join("mail"));
+        let mailer = mail::Mailer::new(&mail, &settings.organization).unwrap();
+        let platform = platform::Services { db, clock: clock.clone(), rng, vault, mailer };
+        let activity = activity::Services { platform: Arc::new(platform), log };
+        let (catalog, engine) = (Catalog::new(catalog), policy::Engine::default());
+        let policy = policy::Services { activity: Arc::new(activity), catalog, engine };
         // Ed25519 keys are made in no time.
-        let options = people::Options::new(SigningAlg::EdDsa, mail, &settings.organization);
-        let core = Arc::new(Core {
-            vault,
-            catalog: Catalog::new(catalog),
-            verify: policy::Engine::default(),
-            people: People::start(&options).unwrap(),
-            activity,
-            settings,
-            clock: clock.clone(),
-            rng,
-            db,
-        });
-        signing_keys::open(&core, clock.now()).await.unwrap();
-        Self { core, clock, directory }
+        let options = identity::Options::new(SigningAlg::EdDsa);
+        let services = identity::Services::start(Arc::new(policy), settings, &options).unwrap();
+        let services = Arc::new(services);
+        signing_keys::open(&services, clock.now()).await.unwrap();
+        Self { services, clock, directory }
     }
 
     /// The data directory.
@@ -79,8 +76,8 @@ impl World {
     pub(crate) fn key_call(&self, scopes: &str) -> Arc<Call> {
         self.call(Principal {
             kind: PrincipalKind::Key,
-            key: Some((1_000_000, KeyId::new(self.now(), random(&*self.core.rng)))),
-            api_no: Some(self.core.catalog.get().built_in().no),
+            key: Some((1_000_000, KeyId::new(self.now(), random(&*self.services.rng)))),
+            api_no: Some(self.services.catalog.get().built_in().no),
             scopes: scopes.parse().unwrap(),
             ..Principal::anonymous()
         })
@@ -93,12 +90,12 @@ impl World {
 
     /// A call by somebody who signed in.
     pub(crate) fn session_call(&self, user: (i64, UserId, Role)) -> Arc<Call> {
-        let apis = self.core.catalog.get();
+        let apis = self.services.catalog.get();
         let own = apis.built_in();
         self.call(Principal {
             kind: PrincipalKind::Session,
             user: Some(user),
-            session: Some((1_000_000, SessionId::new(self.now(), random(&*self.core.rng)))),
+            session: Some((1_000_000, SessionId::new(self.now(), random(&*self.services.rng)))),
             api_no: Some(own.no),
             scopes: own.scopes_of(user.2),
             ..Principal::anonymous()
@@ -109,11 +106,11 @@ impl World {
     pub(crate) fn call(&self, principal: Principal) -> Arc<Call> {
         let now = self.now();
         Arc::new(Call {
-            core: self.core.clone(),
+            services: self.services.clone(),
             principal,
             now,
             request: RequestInfo {
-                id: RequestId::new(now, random(&*self.core.rng)),
+                id: RequestId::new(now, random(&*self.services.rng)),
                 ip: IpAddr::from([203, 0, 113, 9]),
                 method: Method::Post,
                 path: "/v1/test".into(),
@@ -127,13 +124,13 @@ impl World {
         &self,
         job: impl FnOnce(&mut store::Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.core.write(job).await
+        self.services.write(job).await
     }
 
     /// Adds a person.
     pub(crate) async fn user(&self, email: &str, role: Role) -> (i64, UserId, Role) {
         let (now, email) = (self.now(), email.to_owned());
-        let id = UserId::new(now, random(&*self.core.rng));
+        let id = UserId::new(now, random(&*self.services.rng));
         let no = self
             .write(move |tx| {
                 let sql = "INSERT INTO users (id, email, email_key, name, role, created_at, updated_at)

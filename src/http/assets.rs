@@ -8,8 +8,8 @@ use poem::http::{HeaderMap, HeaderValue, StatusCode, header};
 use poem::{Body, Endpoint, IntoResponse, Request, Response};
 
 use super::{dashboard, docs};
-use crate::domain::Settings;
 use crate::error::Error;
+use crate::model::setting::Settings;
 
 pub(super) const HTML: &str = "text/html; charset=utf-8";
 pub(super) const CSS: &str = "text/css; charset=utf-8";

@@ -11,8 +11,9 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use super::context::RequestContext;
 use super::cookie;
 use super::oauth;
-use crate::domain::Core;
-use crate::domain::identity::access::{Call, Can, Capability, Principal, PrincipalKind};
+use crate::domain::identity::Services;
+use crate::domain::identity::access::{Call, Can, Capability};
+use crate::domain::identity::authenticate;
 use crate::domain::identity::reach::Reach;
 use crate::domain::identity::users::profile;
 use crate::domain::identity::{sessions, tokens};
@@ -21,6 +22,7 @@ use crate::domain::policy::Question;
 use crate::error::{Code, Error, Result};
 use crate::model::AskedEnvironment;
 use crate::model::activity::{Entry, Kind, Outcome, Reason};
+use crate::model::{Principal, PrincipalKind};
 
 /// Name of the security scheme in the OpenAPI document.
 pub const SCHEME: &str = "bearer";
@@ -50,32 +52,32 @@ pub fn authenticate(request: &Request) -> Result<Arc<Call>> {
 
 fn authenticate_by(
     request: &Request,
-    identify: fn(&Arc<Core>, &Request, &RequestContext) -> Result<Principal>,
+    identify: fn(&Arc<Services>, &Request, &RequestContext) -> Result<Principal>,
 ) -> Result<Arc<Call>> {
     let context = RequestContext::get(request);
-    let core = core(request);
-    let principal = match identify(&core, request, &context) {
+    let services = services(request);
+    let principal = match identify(&services, request, &context) {
         Ok(principal) => principal,
         Err(error) => {
-            log(&core, request, &context, &Principal::anonymous(), Some(&error))?;
+            log(&services, request, &context, &Principal::anonymous(), Some(&error))?;
             return Err(error);
         }
     };
-    Ok(Arc::new(Call { principal, now: context.now, request: context.info(request), core }))
+    Ok(Arc::new(Call { principal, now: context.now, request: context.info(request), services }))
 }
 
-fn identify(core: &Arc<Core>, request: &Request, context: &RequestContext) -> Result<Principal> {
+fn identify(services: &Arc<Services>, request: &Request, context: &RequestContext) -> Result<Principal> {
     if context.operator {
-        return Ok(operator(core));
+        return Ok(operator(services));
     }
     let Some(credential) = bearer(request.headers())? else {
-        let cookie = cookie::get(core, request.headers()).ok_or_else(missing)?;
-        return sessions::from_cookie(core, cookie, cookie::change(request), context.now);
+        let cookie = cookie::get(services, request.headers()).ok_or_else(missing)?;
+        return sessions::from_cookie(services, cookie, cookie::change(request), context.now);
     };
     if tokens::looks_like_jwt(credential) {
-        return tokens::authenticate(core, credential, context.now);
+        return authenticate::token(services, credential, context.now);
     }
-    let apis = core.catalog.get();
+    let apis = services.catalog.get();
     let question = Question {
         key: credential,
         api: apis.built_in(),
@@ -84,14 +86,16 @@ fn identify(core: &Arc<Core>, request: &Request, context: &RequestContext) -> Re
         cost: 1,
         ip: Some(context.ip),
     };
-    policy::authenticate(core, &question, context.now)
+    policy::authenticate(services, &question, context.now)
 }
 
 /// [`identify`] for credentials of every API.
-fn identify_any(core: &Arc<Core>, request: &Request, context: &RequestContext) -> Result<Principal> {
+fn identify_any(services: &Arc<Services>, request: &Request, context: &RequestContext) -> Result<Principal> {
     match bearer(request.headers())? {
-        Some(credential) if !context.operator => profile::identify(core, credential, context.ip, context.now),
-        _ => identify(core, request, context),
+        Some(credential) if !context.operator => {
+            profile::identify(services, credential, context.ip, context.now)
+        }
+        _ => identify(services, request, context),
     }
 }
 
@@ -129,8 +133,8 @@ pub fn missing() -> Error {
 }
 
 /// Whoever may open the data directory may do everything; the command line is that person.
-fn operator(core: &Core) -> Principal {
-    let apis = core.catalog.get();
+fn operator(services: &Services) -> Principal {
+    let apis = services.catalog.get();
     let own = apis.built_in();
     Principal {
         kind: PrincipalKind::Operator,
@@ -140,24 +144,24 @@ fn operator(core: &Core) -> Principal {
     }
 }
 
-fn core(request: &Request) -> Arc<Core> {
-    request.extensions().get::<Arc<Core>>().expect("the edge puts it there").clone()
+fn services(request: &Request) -> Arc<Services> {
+    request.extensions().get::<Arc<Services>>().expect("the edge puts it there").clone()
 }
 
 /// One line about a call of our own API: passed, or why not.
 fn log(
-    core: &Core,
+    services: &Services,
     request: &Request,
     context: &RequestContext,
     principal: &Principal,
     error: Option<&Error>,
 ) -> Result<()> {
     let (outcome, reason) = error.map_or((Outcome::Allowed, Reason::Valid), |error| reason_of(error.code));
-    let own = core.catalog.get().built_in().no;
+    let own = services.catalog.get().built_in().no;
     if principal.kind == PrincipalKind::Anonymous
         && error.is_some_and(|error| !error.details.contains_key("key_id"))
     {
-        return core.activity.push_unidentified(context.now, Kind::ApiCall, reason, Some(own), context.ip);
+        return services.log.push_unidentified(context.now, Kind::ApiCall, reason, Some(own), context.ip);
     }
     let info = context.info(request);
     let mut entry = Entry::new(context.now, Kind::ApiCall, outcome, reason);
@@ -172,7 +176,7 @@ fn log(
     entry.path = Some(info.path);
     entry.agent = info.agent;
     entry.request_id = Some(info.id);
-    core.activity.push(entry)
+    services.log.push(entry)
 }
 
 /// How the log words a refusal.
@@ -207,7 +211,7 @@ pub const fn reason_of(code: Code) -> (Outcome, Reason) {
 pub fn allowed<C: Capability>(request: &Request) -> Result<Can<C>> {
     let call = authenticate(request)?;
     let can = Can::check(&call);
-    log(&call.core, request, &RequestContext::get(request), &call.principal, can.as_ref().err())?;
+    log(&call.services, request, &RequestContext::get(request), &call.principal, can.as_ref().err())?;
     can
 }
 
@@ -226,7 +230,7 @@ impl<'a> ApiExtractor<'a> for Anyone {
             principal: Principal::anonymous(),
             now: context.now,
             request: context.info(request),
-            core: core(request),
+            services: services(request),
         })))
     }
 }
@@ -250,7 +254,7 @@ impl<'a> ApiExtractor<'a> for Caller {
         _: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
         let call = authenticate(request)?;
-        log(&call.core, request, &RequestContext::get(request), &call.principal, None)?;
+        log(&call.services, request, &RequestContext::get(request), &call.principal, None)?;
         Ok(Self(call))
     }
 }
@@ -274,7 +278,7 @@ impl<'a> ApiExtractor<'a> for Whoever {
         _: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
         let call = authenticate_by(request, identify_any)?;
-        log(&call.core, request, &RequestContext::get(request), &call.principal, None)?;
+        log(&call.services, request, &RequestContext::get(request), &call.principal, None)?;
         Ok(Self(call))
     }
 }
@@ -321,7 +325,7 @@ impl<'a, C: Capability> ApiExtractor<'a> for Within<C> {
     ) -> poem::Result<Self> {
         let call = authenticate(request)?;
         let reach = Reach::of(&call);
-        log(&call.core, request, &RequestContext::get(request), &call.principal, reach.as_ref().err())?;
+        log(&call.services, request, &RequestContext::get(request), &call.principal, reach.as_ref().err())?;
         Ok(Self(reach?))
     }
 }

@@ -10,8 +10,8 @@ use poem::web::RemoteAddr;
 use poem::{Addr, Request};
 
 use super::server::ControlPeer;
-use crate::domain::Core;
-use crate::domain::identity::access::RequestInfo;
+use crate::domain::identity::Services;
+use crate::model::RequestInfo;
 use crate::model::activity::Method;
 use crate::model::{RequestId, Timestamp, redact};
 
@@ -48,16 +48,16 @@ pub struct RequestContext {
 
 impl RequestContext {
     /// Reads the connection and, from a trusted peer, `X-Forwarded-For`.
-    pub fn of(request: &Request, core: &Core, ids: &RequestIds, trust: &Trust) -> Self {
+    pub fn of(request: &Request, services: &Services, ids: &RequestIds, trust: &Trust) -> Self {
         let trusted = &trust.proxies;
-        let now = core.now();
+        let now = services.now();
         let peer = peer_address(request.remote_addr());
         let from_proxy = peer.is_some_and(|ip| trusts(trusted, ip));
         let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
         Self {
             id: ids.next(now),
             now,
-            started: core.clock.monotonic(),
+            started: services.clock.monotonic(),
             ip: if from_proxy { forwarded_for(request, trusted).unwrap_or(peer) } else { peer },
             from_proxy,
             operator: request
@@ -97,8 +97,8 @@ pub struct RequestIds(AtomicU64);
 
 impl RequestIds {
     /// A source that starts somewhere else each time.
-    pub fn new(core: &Core) -> Self {
-        Self(AtomicU64::new(u64::from_le_bytes(core.random())))
+    pub fn new(services: &Services) -> Self {
+        Self(AtomicU64::new(u64::from_le_bytes(services.random())))
     }
 
     fn next(&self, now: Timestamp) -> RequestId {

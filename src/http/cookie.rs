@@ -3,14 +3,14 @@
 use poem::Request;
 use poem::http::{HeaderMap, HeaderValue, Method, header};
 
-use crate::domain::Core;
+use crate::domain::identity::Services;
 use crate::domain::identity::sessions::{COOKIE_SECONDS, Change};
 use crate::model::Secret;
 
 /// Its name: `__Host-` binds it to this host over HTTPS. Plain `http` is taken only on this machine, where a browser
 /// would refuse the other one.
-pub fn name(core: &Core) -> &'static str {
-    if is_loopback(&core.settings.public_url) { "keywright" } else { "__Host-keywright" }
+pub fn name(services: &Services) -> &'static str {
+    if is_loopback(&services.settings.public_url) { "keywright" } else { "__Host-keywright" }
 }
 
 fn is_loopback(public_url: &str) -> bool {
@@ -24,8 +24,8 @@ fn is_loopback(public_url: &str) -> bool {
 }
 
 /// The session's cookie in a request (RFC 6265, section 5.4). Sent twice, it is none: another host planted one.
-pub fn get<'r>(core: &Core, headers: &'r HeaderMap) -> Option<&'r str> {
-    named(headers, name(core))
+pub fn get<'r>(services: &Services, headers: &'r HeaderMap) -> Option<&'r str> {
+    named(headers, name(services))
 }
 
 /// The one cookie of this name; sent twice, it is none.
@@ -51,17 +51,17 @@ pub fn change(request: &Request) -> Option<Change<'_>> {
 }
 
 /// `Set-Cookie` for a new session.
-pub fn set(core: &Core, cookie: &Secret) -> HeaderValue {
-    line(core, cookie.expose(), COOKIE_SECONDS)
+pub fn set(services: &Services, cookie: &Secret) -> HeaderValue {
+    line(services, cookie.expose(), COOKIE_SECONDS)
 }
 
 /// `Set-Cookie` that removes it.
-pub fn clear(core: &Core) -> HeaderValue {
-    line(core, "", 0)
+pub fn clear(services: &Services) -> HeaderValue {
+    line(services, "", 0)
 }
 
-fn line(core: &Core, value: &str, seconds: i64) -> HeaderValue {
-    let name = name(core);
+fn line(services: &Services, value: &str, seconds: i64) -> HeaderValue {
+    let name = name(services);
     let secure = if name.starts_with("__Host-") { "; Secure" } else { "" };
     let line = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
     let mut value = HeaderValue::from_str(&line).expect("base64url is ASCII");

@@ -5,7 +5,7 @@ use poem::{Endpoint, IntoResponse, Request, Response};
 
 use super::context::RequestContext;
 use super::error::{self, from_poem};
-use crate::domain::Core;
+use crate::domain::identity::Services;
 
 /// Whom a route answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,9 +86,9 @@ fn allowed(request: &Request, origins: Origins) -> Option<HeaderValue> {
     if origins == Origins::All {
         return Some(HeaderValue::from_static("*"));
     }
-    let core = request.extensions().get::<std::sync::Arc<Core>>()?;
+    let services = request.extensions().get::<std::sync::Arc<Services>>()?;
     let text = origin.to_str().ok()?;
-    let apis = core.catalog.get();
+    let apis = services.catalog.get();
     let listed = apis.iter().any(|api| api.allowed_origins.iter().any(|allowed| allowed == text));
     listed.then(|| origin.clone())
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use rust_embed::RustEmbed;
 
 use super::assets::{Asset, CSS, HTML, JS, SVG};
-use crate::domain::Settings;
+use crate::model::setting::Settings;
 
 #[derive(RustEmbed)]
 #[folder = "ui/dist"]

@@ -11,7 +11,7 @@ use poem::{Endpoint, IntoResponse, Request, Response};
 use super::context::{RequestContext, RequestIds, Trust};
 use super::error;
 use super::hot::{Hot, Path};
-use crate::domain::Core;
+use crate::domain::identity::Services;
 use crate::error::Error;
 use crate::model::activity::{Kind, Reason};
 use crate::model::{RequestId, holds_key};
@@ -28,7 +28,7 @@ const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 /// Wraps the routes.
 pub struct Edge<E> {
     inner: E,
-    core: Arc<Core>,
+    services: Arc<Services>,
     trust: Trust,
     https: bool,
     ids: RequestIds,
@@ -37,9 +37,9 @@ pub struct Edge<E> {
 
 impl<E> Edge<E> {
     /// `https` tells whether `public_url` is, so that browsers are told to stay there.
-    pub fn new(inner: E, core: Arc<Core>, trust: Trust, https: bool) -> Self {
-        let ids = RequestIds::new(&core);
-        Self { inner, core, trust, https, ids, hot: Hot::default() }
+    pub fn new(inner: E, services: Arc<Services>, trust: Trust, https: bool) -> Self {
+        let ids = RequestIds::new(&services);
+        Self { inner, services, trust, https, ids, hot: Hot::default() }
     }
 }
 
@@ -47,12 +47,12 @@ impl<E: Endpoint> Endpoint for Edge<E> {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
-        let context = RequestContext::of(&request, &self.core, &self.ids, &self.trust);
+        let context = RequestContext::of(&request, &self.services, &self.ids, &self.trust);
         let hot = Hot::path(&request);
-        let outcome = match (key_in_url(&self.core, &request, &context), hot) {
+        let outcome = match (key_in_url(&self.services, &request, &context), hot) {
             (Err(error), _) => Ok(Err(error.into())),
             (Ok(()), Some(path)) => {
-                let answer = self.hot.answer(path, &self.core, &mut request, &context);
+                let answer = self.hot.answer(path, &self.services, &mut request, &context);
                 AssertUnwindSafe(answer).catch_unwind().await
             }
             (Ok(()), None) => AssertUnwindSafe(self.routed(request, context)).catch_unwind().await,
@@ -72,7 +72,7 @@ impl<E: Endpoint> Endpoint for Edge<E> {
 impl<E: Endpoint> Edge<E> {
     async fn routed(&self, mut request: Request, context: RequestContext) -> poem::Result<Response> {
         request.extensions_mut().insert(context);
-        request.extensions_mut().insert(self.core.clone());
+        request.extensions_mut().insert(self.services.clone());
         self.inner.call(request).await.map(IntoResponse::into_response)
     }
 }
@@ -95,11 +95,11 @@ impl<E> Edge<E> {
 }
 
 /// Refuses a request with a key in its URL, where logs on the way have kept it already.
-fn key_in_url(core: &Core, request: &Request, context: &RequestContext) -> Result<(), Error> {
+fn key_in_url(services: &Services, request: &Request, context: &RequestContext) -> Result<(), Error> {
     if !request.uri().path_and_query().is_some_and(|uri| holds_key(uri.as_str())) {
         return Ok(());
     }
-    core.activity.push_unidentified(context.now, Kind::ApiCall, Reason::InvalidRequest, None, context.ip)?;
+    services.log.push_unidentified(context.now, Kind::ApiCall, Reason::InvalidRequest, None, context.ip)?;
     Err(super::auth::key_in_url())
 }
 

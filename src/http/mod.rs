@@ -25,7 +25,7 @@ use poem::Endpoint;
 use poem::http::Method;
 use poem_openapi::OpenApiService;
 
-use crate::domain::Core;
+use crate::domain::identity::Services;
 use routes::Routes;
 
 /// What a handler answers.
@@ -42,12 +42,12 @@ pub struct Options {
 
 /// Everything that is answered, ready for [`server::serve`]. `/v1/keys/verify` and `/v1/forward-auth` are not in the
 /// table: the edge hands them to `hot` at once.
-pub fn endpoint(core: &Arc<Core>, options: Options) -> impl Endpoint + 'static {
+pub fn endpoint(services: &Arc<Services>, options: Options) -> impl Endpoint + 'static {
     let mut routes = Routes::default().api(api::all());
     routes = routes
         .cors(cors::Origins::OfApis, &["/v1/auth/login", "/v1/auth/refresh", "/v1/auth/logout"])
         .cors(cors::Origins::All, &oauth::CORS);
-    for (path, page) in assets::pages(&core.settings) {
+    for (path, page) in assets::pages(&services.settings) {
         routes = routes.at(Method::GET, &path, page);
     }
     for (path, file) in docs::large_files() {
@@ -55,13 +55,14 @@ pub fn endpoint(core: &Arc<Core>, options: Options) -> impl Endpoint + 'static {
     }
     let document = assets::Later::new(|| assets::Asset::new("application/json", openapi().as_bytes()));
     routes = routes.at(Method::GET, "/openapi.json", document);
-    edge::Edge::new(routes.build(), core.clone(), options.trust, options.https)
+    edge::Edge::new(routes.build(), services.clone(), options.trust, options.https)
 }
 
 /// `/metrics` and nothing else, for a listener that only a scraper reaches.
-pub fn metrics(core: &Arc<Core>) -> impl Endpoint + 'static {
-    let core = core.clone();
-    poem::Route::new().at("/metrics", poem::endpoint::make_sync(move |_| api::instance::exposition(&core)))
+pub fn metrics(services: &Arc<Services>) -> impl Endpoint + 'static {
+    let services = services.clone();
+    poem::Route::new()
+        .at("/metrics", poem::endpoint::make_sync(move |_| api::instance::exposition(&services)))
 }
 
 /// The OpenAPI document of [`endpoint`], as JSON.

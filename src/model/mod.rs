@@ -10,6 +10,8 @@ pub mod client;
 pub mod id;
 pub mod key;
 pub mod key_policy;
+pub mod openid;
+pub mod principal;
 mod proxy;
 mod redact;
 mod request_path;
@@ -35,6 +37,7 @@ pub use id::{
 };
 pub use key::{AskedEnvironment, Environment, KeyPrefix, KeyPrefixError, KeySecret, Shape, inspect};
 pub use key_policy::{KeyStatus, LimitPer, PolicyError, Quota, QuotaPeriod, RateLimit, VerifyCode};
+pub use principal::{Principal, PrincipalKind, RequestInfo};
 pub use proxy::Proxy;
 pub use redact::{holds_key, redact};
 pub use request_path::{RequestPath, RequestPathError};

@@ -2,6 +2,25 @@
 
 use super::words::word_enum;
 
+/// Values of the configuration that the rules use.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// URL at which users and programs reach this instance; the issuer of its tokens, byte for byte.
+    pub public_url: String,
+    /// URL at which programs on this machine reach it.
+    pub local_url: String,
+    /// Display name of the operator.
+    pub organization: String,
+    /// Who may create an account.
+    pub signup: Signup,
+    /// Slug of the API used for logins that do not specify one.
+    pub default_api: String,
+    /// Lifetime of access tokens, in seconds.
+    pub access_token_seconds: u32,
+    /// Slug of the API that self-registered clients get access to; none disables registration.
+    pub registration_api: Option<String>,
+}
+
 word_enum! {
     /// Who may make an account.
     #[derive(Default)]

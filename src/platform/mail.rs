@@ -12,9 +12,9 @@ use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use tokio::sync::Semaphore;
 
-use crate::domain::Core;
 use crate::error::{Error, Result};
 use crate::model::{Email, Secret, Timestamp};
+use crate::platform::Services;
 
 /// Mails on their way at once.
 const AT_ONCE: usize = 4;
@@ -100,13 +100,13 @@ impl Mailer {
 
     /// Sends `mail` in the background; whoever asked does not wait, and cannot tell from the time whether there was
     /// anything to send.
-    pub fn send(&self, core: &Core, mail: Mail) {
+    pub fn send(&self, services: &Services, mail: Mail) {
         let Ok(place) = self.waiting.clone().try_acquire_owned() else {
             tracing::error!(subject = mail.subject, "a mail was dropped: too many wait for the mail server");
             return;
         };
-        let name: [u8; 8] = core.random();
-        let (way, now, running) = (self.way.clone(), core.now(), self.running.clone());
+        let name: [u8; 8] = services.random();
+        let (way, now, running) = (self.way.clone(), services.now(), self.running.clone());
         let message = match self.message(&mail, now, name) {
             Ok(message) => message,
             Err(error) => {

@@ -8,12 +8,21 @@ use std::hash::Hash;
 
 use quick_cache::sync::Cache;
 
-use crate::domain::Core;
+use crate::platform::Services;
 use crate::store;
 use crate::store::Conn;
 
 /// Values by what they were looked up with, each with the count of changes before it was read.
 pub struct Memo<K, V>(Cache<K, (u64, V)>);
+
+/// Values kept; a few hundred bytes each.
+const CAPACITY: usize = 4_096;
+
+impl<K: Eq + Hash, V: Clone> Default for Memo<K, V> {
+    fn default() -> Self {
+        Self::new(CAPACITY)
+    }
+}
 
 impl<K: Eq + Hash, V: Clone> Memo<K, V> {
     /// Keeps at most `capacity` values.
@@ -28,18 +37,18 @@ impl<K: Eq + Hash, V: Clone> Memo<K, V> {
     /// Those of `read`.
     pub fn get<E: From<store::Error>>(
         &self,
-        core: &Core,
+        services: &Services,
         key: K,
         read: impl FnOnce(&Conn<'_>, &K) -> Result<Option<V>, E>,
     ) -> Result<Option<V>, E> {
         // Before the snapshot is opened: a change in between makes the value old at once, never young for too long.
-        let changes = core.db.changes();
+        let changes = services.db.changes();
         if let Some((read_at, value)) = self.0.get(&key)
             && read_at == changes
         {
             return Ok(Some(value));
         }
-        let value = core.db.lookup(|conn| read(conn, &key))?;
+        let value = services.db.lookup(|conn| read(conn, &key))?;
         if let Some(value) = &value {
             self.0.insert(key, (changes, value.clone()));
         }
@@ -60,7 +69,7 @@ mod tests {
         let world = World::new().await;
         let (memo, reads) = (Memo::new(10), Cell::new(0));
         let role = |no: i64| {
-            memo.get(&world.core, no, |conn, no| {
+            memo.get(&world.services, no, |conn, no| {
                 reads.set(reads.get() + 1);
                 Ok::<_, store::Error>(store::users::by_no(conn, *no)?.map(|user| user.role))
             })

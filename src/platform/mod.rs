@@ -5,5 +5,9 @@ pub mod cursor;
 pub mod input;
 pub mod mail;
 pub mod memo;
+pub mod metric;
+pub mod services;
 pub mod vault;
 pub mod workers;
+
+pub use services::Services;

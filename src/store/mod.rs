@@ -12,6 +12,7 @@ pub mod clients;
 pub mod file;
 pub mod grants;
 pub mod idempotency;
+pub mod instance;
 pub mod invitations;
 pub mod jobs;
 pub mod key_lookup;

@@ -16,8 +16,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::activity;
+use crate::domain::identity::Services;
 use crate::domain::identity::{sessions, signing_keys};
-use crate::domain::{Core, idempotency, oauth};
+use crate::domain::{idempotency, oauth};
 use crate::error::{Error, Result};
 use crate::store::jobs as table;
 use crate::store::jobs::Due;
@@ -34,35 +35,51 @@ type Work = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 struct Job {
     name: &'static str,
     every_seconds: i64,
-    work: fn(Arc<Core>) -> Work,
+    work: fn(Arc<Services>) -> Work,
 }
 
 /// Everything that is done on time.
 const JOBS: &[Job] = &[
-    Job { name: "activity.index", every_seconds: 60, work: |core| Box::pin(activity::index_segments(core)) },
-    Job { name: activity::COUNTS_JOB, every_seconds: 60, work: |core| Box::pin(activity::count_rows(core)) },
+    Job {
+        name: "activity.index",
+        every_seconds: 60,
+        work: |services| Box::pin(async move { activity::index_segments(&services).await }),
+    },
+    Job {
+        name: activity::COUNTS_JOB,
+        every_seconds: 60,
+        work: |services| Box::pin(async move { activity::count_rows(&services).await }),
+    },
     Job {
         name: "activity.retention",
         every_seconds: 3_600,
-        work: |core| Box::pin(activity::apply_retention(core)),
+        work: |services| Box::pin(async move { activity::apply_retention(&services).await }),
     },
-    Job { name: "idempotency.sweep", every_seconds: 600, work: |core| Box::pin(sweep_idempotency(core)) },
-    Job { name: "oauth.sweep", every_seconds: 60, work: |core| Box::pin(sweep_oauth(core)) },
-    Job { name: "sessions.sweep", every_seconds: 600, work: |core| Box::pin(sweep_sessions(core)) },
-    Job { name: "signing_keys.tend", every_seconds: 3_600, work: |core| Box::pin(tend_signing_keys(core)) },
+    Job {
+        name: "idempotency.sweep",
+        every_seconds: 600,
+        work: |services| Box::pin(sweep_idempotency(services)),
+    },
+    Job { name: "oauth.sweep", every_seconds: 60, work: |services| Box::pin(sweep_oauth(services)) },
+    Job { name: "sessions.sweep", every_seconds: 600, work: |services| Box::pin(sweep_sessions(services)) },
+    Job {
+        name: "signing_keys.tend",
+        every_seconds: 3_600,
+        work: |services| Box::pin(tend_signing_keys(services)),
+    },
 ];
 
 /// Runs jobs when they are due, until `stop` holds true.
-pub async fn run(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
+pub async fn run(services: Arc<Services>, mut stop: watch::Receiver<bool>) {
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let work = async {
         loop {
             tick.tick().await;
-            if let Err(error) = core.activity.catch_up(&core.db).await {
+            if let Err(error) = services.log.catch_up(&services.db).await {
                 tracing::debug!(%error, "the log cannot be written");
             }
-            run_due(&core).await;
+            run_due(&services).await;
         }
     };
     tokio::select! {
@@ -70,16 +87,16 @@ pub async fn run(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
         _ = stop.wait_for(|stop| *stop) => {}
         () = work => {}
     }
-    core.activity.close();
+    services.log.close();
 }
 
 /// Runs every job that is due now, one after the other, and tells how many that were.
-pub async fn run_due(core: &Arc<Core>) -> usize {
-    run_jobs(core, JOBS).await
+pub async fn run_due(services: &Arc<Services>) -> usize {
+    run_jobs(services, JOBS).await
 }
 
-async fn run_jobs(core: &Arc<Core>, jobs: &[Job]) -> usize {
-    let known = match core.db.lookup(table::all) {
+async fn run_jobs(services: &Arc<Services>, jobs: &[Job]) -> usize {
+    let known = match services.db.lookup(table::all) {
         Ok(known) => known.into_iter().map(|due| (due.name.clone(), due)).collect::<HashMap<_, _>>(),
         Err(error) => {
             tracing::warn!(%error, "cannot tell which jobs are due");
@@ -89,9 +106,9 @@ async fn run_jobs(core: &Arc<Core>, jobs: &[Job]) -> usize {
     let mut ran = 0;
     for job in jobs {
         let last = known.get(job.name);
-        if job.is_due(core, last) {
+        if job.is_due(services, last) {
             ran += 1;
-            job.run(core, last.map_or(0, |due| due.failures)).await;
+            job.run(services, last.map_or(0, |due| due.failures)).await;
         }
     }
     ran
@@ -100,15 +117,15 @@ async fn run_jobs(core: &Arc<Core>, jobs: &[Job]) -> usize {
 impl Job {
     /// A job that never ran is due; so is one that is due further in the future than can be, for somebody has set the
     /// clock back.
-    fn is_due(&self, core: &Core, last: Option<&Due>) -> bool {
-        let latest = core.now().plus_seconds(self.every_seconds.max(RETRY_SECONDS.1));
-        last.is_none_or(|due| due.run_at <= core.now() || due.run_at > latest)
+    fn is_due(&self, services: &Services, last: Option<&Due>) -> bool {
+        let latest = services.now().plus_seconds(self.every_seconds.max(RETRY_SECONDS.1));
+        last.is_none_or(|due| due.run_at <= services.now() || due.run_at > latest)
     }
 
-    async fn run(&self, core: &Arc<Core>, failures: i64) {
+    async fn run(&self, services: &Arc<Services>, failures: i64) {
         // A task of its own, so that a panic ends this run alone; dropping the handle's guard cancels it.
         let mut task = tokio::task::JoinSet::new();
-        task.spawn((self.work)(core.clone()));
+        task.spawn((self.work)(services.clone()));
         let result =
             task.join_next().await.unwrap_or(Ok(Ok(()))).unwrap_or_else(|panic| Err(Error::internal(panic)));
         let failures = if result.is_ok() { 0 } else { failures + 1 };
@@ -120,8 +137,8 @@ impl Job {
         if let Some(error) = &error {
             tracing::warn!(job = self.name, failures, error, "a job failed; it will be tried again");
         }
-        let due = Due { name: self.name.to_owned(), run_at: core.now().plus_seconds(wait), failures };
-        let noted = core.write(move |tx| Ok::<_, Error>(table::put(tx, &due, error.as_deref())?)).await;
+        let due = Due { name: self.name.to_owned(), run_at: services.now().plus_seconds(wait), failures };
+        let noted = services.write(move |tx| Ok::<_, Error>(table::put(tx, &due, error.as_deref())?)).await;
         if let Err(error) = noted {
             tracing::warn!(job = self.name, ?error, "cannot note that a job has run");
         }
@@ -129,28 +146,28 @@ impl Job {
 }
 
 /// Answers kept for repeated requests go when their time is over.
-async fn sweep_idempotency(core: Arc<Core>) -> Result<()> {
-    let now = core.now();
-    while core.write(move |tx| idempotency::sweep(tx, now)).await? > 0 {}
+async fn sweep_idempotency(services: Arc<Services>) -> Result<()> {
+    let now = services.now();
+    while services.write(move |tx| idempotency::sweep(tx, now)).await? > 0 {}
     Ok(())
 }
 
 /// Requests, codes, revocations, grants and clients go some time after their end.
-async fn sweep_oauth(core: Arc<Core>) -> Result<()> {
-    let now = core.now();
-    while core.write(move |tx| oauth::sweep(tx, now)).await? > 0 {}
+async fn sweep_oauth(services: Arc<Services>) -> Result<()> {
+    let now = services.now();
+    while services.write(move |tx| oauth::sweep(tx, now)).await? > 0 {}
     Ok(())
 }
 
 /// Sessions, refresh tokens and links go some time after their end.
-async fn sweep_sessions(core: Arc<Core>) -> Result<()> {
-    let now = core.now();
-    while sessions::sweep(&core, now).await? {}
+async fn sweep_sessions(services: Arc<Services>) -> Result<()> {
+    let now = services.now();
+    while sessions::sweep(&services, now).await? {}
     Ok(())
 }
 
 /// A next signing key is always published, and each signs for its time.
-async fn tend_signing_keys(core: Arc<Core>) -> Result<()> {
-    let now = core.now();
-    signing_keys::tend(&core, now).await
+async fn tend_signing_keys(services: Arc<Services>) -> Result<()> {
+    let now = services.now();
+    signing_keys::tend(&services, now).await
 }

@@ -27,7 +27,7 @@ const PANICKING: Job =
 #[tokio::test]
 async fn a_job_runs_when_it_is_due_and_not_before() {
     let world = World::new().await;
-    let run = || run_jobs(&world.core, &[COUNTING]);
+    let run = || run_jobs(&world.services, &[COUNTING]);
     assert_eq!((run().await, run().await), (1, 0));
     world.clock.advance(Duration::from_secs(59));
     assert_eq!(run().await, 0);
@@ -48,8 +48,8 @@ async fn a_job_that_fails_or_panics_is_tried_again_ever_more_rarely() {
     for job in [FAILING, PANICKING] {
         let mut waits = Vec::new();
         for _ in 0..12 {
-            assert_eq!(run_jobs(&world.core, &[job]).await, 1);
-            let due = world.core.db.lookup(table::all).unwrap();
+            assert_eq!(run_jobs(&world.services, &[job]).await, 1);
+            let due = world.services.db.lookup(table::all).unwrap();
             let due = due.iter().find(|due| due.name == job.name).unwrap();
             let wait = due.run_at.millis_since(world.now());
             waits.push(wait / 1_000);
@@ -63,7 +63,7 @@ async fn a_job_that_fails_or_panics_is_tried_again_ever_more_rarely() {
 #[tokio::test]
 async fn all_jobs_run_on_an_empty_store() {
     let world = World::new().await;
-    assert_eq!(run_due(&world.core).await, JOBS.len());
-    let failed = world.core.db.lookup(table::all).unwrap();
+    assert_eq!(run_due(&world.services).await, JOBS.len());
+    let failed = world.services.db.lookup(table::all).unwrap();
     assert!(failed.iter().all(|due| due.failures == 0), "{failed:?}");
 }

@@ -79,7 +79,7 @@ impl World {
 
     /// A page of Keywright's own, signed in.
     pub async fn signed_in(&self, email: &str) -> Browser {
-        let mut browser = Browser::new(&self.app.core().settings.public_url);
+        let mut browser = Browser::new(&self.app.services().settings.public_url);
         browser.sign_in(email, PASSWORD).await;
         browser
     }

@@ -68,7 +68,7 @@ async fn retention_returns_space_to_the_file_system() {
     connection.execute_batch(&format!("{rows}; PRAGMA wal_checkpoint(TRUNCATE)")).unwrap();
     let before = std::fs::metadata(&file).unwrap().len();
     assert!(before > 4 << 20, "{before}");
-    worker::run_due(app.core()).await;
+    worker::run_due(app.services()).await;
     let pages = |name: &str| -> i64 {
         connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0)).unwrap()
     };

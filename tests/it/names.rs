@@ -196,9 +196,11 @@ async fn names_in_many_languages_are_taken() {
 #[tokio::test]
 async fn the_setup_and_sign_up_links_ask_the_same() {
     let app = TestApp::with(|config| config.sign_in.signup = Signup::Open).await;
-    let core = app.core();
-    let link =
-        keywright::domain::identity::users::account::setup_link(core, core.now()).await.unwrap().unwrap();
+    let services = app.services();
+    let link = keywright::domain::identity::users::account::setup_link(services, services.now())
+        .await
+        .unwrap()
+        .unwrap();
     let token = link.expose().split("#token=").nth(1).unwrap().to_owned();
     let setup =
         |name: &str| json!({"token": token, "email": "olga@example.com", "name": name, "password": PASSWORD});

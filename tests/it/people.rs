@@ -26,7 +26,7 @@ pub(crate) async fn signed_in(app: &TestApp, email: &str) -> Client {
 
 /// A request of a page of this instance.
 pub(crate) fn page(app: &TestApp) -> Client {
-    app.anonymous().with("origin", &app.core().settings.public_url)
+    app.anonymous().with("origin", &app.services().settings.public_url)
 }
 
 /// The browser of whoever got this answer: with cookie, CSRF token and origin.
@@ -62,9 +62,11 @@ pub(crate) async fn mailed(app: &TestApp, wanted: usize) -> String {
 #[tokio::test]
 async fn the_setup_link_makes_the_first_owner_and_works_once() {
     let app = TestApp::start().await;
-    let core = app.core();
-    let link =
-        keywright::domain::identity::users::account::setup_link(core, core.now()).await.unwrap().unwrap();
+    let services = app.services();
+    let link = keywright::domain::identity::users::account::setup_link(services, services.now())
+        .await
+        .unwrap()
+        .unwrap();
     let token = link.expose().split("#token=").nth(1).unwrap().to_owned();
     let body = json!({"token": token, "email": "olga@example.com", "password": PASSWORD});
     let wrong = json!({"token": "x", "email": "olga@example.com", "password": PASSWORD});

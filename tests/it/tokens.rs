@@ -24,7 +24,7 @@ async fn stock_libraries_check_our_tokens() {
         let app = TestApp::with(|config| config.sign_in.signing_alg = alg).await;
         let ada = add(&app, "ada@example.com", "member").await;
         let token = token(&app).await;
-        let (url, claims) = (app.core().settings.public_url.clone(), part(&token, 1));
+        let (url, claims) = (app.services().settings.public_url.clone(), part(&token, 1));
         assert_eq!(part(&token, 0)["alg"], alg.as_str());
         let audience = claims["aud"].as_str().unwrap();
         for library in ["pyjwt_client.py", "jose.mjs"] {
@@ -42,7 +42,7 @@ async fn a_token_says_what_rfc_9068_wants_and_the_jwks_is_public() {
     let token = token(&app).await;
     assert_eq!(part(&token, 0)["typ"], "at+jwt");
     let claims = part(&token, 1);
-    assert_eq!(claims["iss"], app.core().settings.public_url);
+    assert_eq!(claims["iss"], app.services().settings.public_url);
     assert_eq!((&claims["sub"], &claims["client_id"]), (&ada["id"], &json!("keywright")));
     assert_eq!(claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap(), 3_600);
     assert!(claims["scope"].as_str().unwrap().contains("keys:read") && claims["sid"].is_string());
@@ -134,7 +134,7 @@ async fn claims_of_another_form_open_nothing() {
             claims[name] = value.clone();
         }
         claims.as_object_mut().unwrap().retain(|_, value| value != "missing");
-        app.bearer(&app.core().people.signing_keys.sign(typ, &claims).await.unwrap())
+        app.bearer(&app.services().signing_keys.sign(typ, &claims).await.unwrap())
     };
     sign("at+jwt", json!({})).await.get("/v1/user/profile").await.expect(200);
     let (now, later) = (app.now().seconds(), app.now().seconds() + 600);
@@ -178,7 +178,7 @@ async fn keys_rotate_without_a_gap_and_end_at_once_when_asked() {
     let app = TestApp::start().await;
     add(&app, "ada@example.com", "member").await;
     let first = token(&app).await;
-    keywright::worker::run_due(app.core()).await;
+    keywright::worker::run_due(app.services()).await;
     let rotate = async |at_once: bool| {
         app.operator().post("/v1/signing-keys/rotate", &json!({"at_once": at_once})).await
     };

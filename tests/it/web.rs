@@ -91,7 +91,7 @@ async fn no_foreign_page_reads_what_a_cookie_opens() {
 async fn an_evil_host_does_not_become_the_issuer() {
     let app = TestApp::start().await;
     add(&app, "ada@example.com", "member").await;
-    let url = app.core().settings.public_url.clone();
+    let url = app.services().settings.public_url.clone();
     let evil = app
         .anonymous()
         .with("x-forwarded-host", "evil.example")

@@ -4,30 +4,30 @@ use super::*;
 use crate::store::activity_links as links;
 
 async fn report(world: &World) -> ChainReport {
-    verify_chain(&reading(world)).await.unwrap()
+    verify_chain(reading(world)).await.unwrap()
 }
 
 /// Rows over several links: decisions, changes between them, unknown keys, and a pause so that the last link ends.
 async fn fill(world: &World, rows: usize) {
     let (no, _) = key(world, "k").await;
     for index in 0..rows {
-        world.core.activity.push(decision(world, no, &format!("/{}", index % 7))).unwrap();
+        world.services.log.push(decision(world, no, &format!("/{}", index % 7))).unwrap();
         if index % 50 == 0 {
-            world.core.activity.flush(&world.core.db).await.unwrap();
-            let mut entry = change(&world.admin(), Kind::KeyUpdated);
+            world.services.log.flush(&world.services.db).await.unwrap();
+            let mut entry = world.admin().entry(Kind::KeyUpdated);
             entry.detail = Some(Box::new(json!({"name": index})));
             world.write(move |tx| record(tx, &entry)).await.unwrap();
         }
     }
     let ip = "198.51.100.1".parse().unwrap();
-    world.core.activity.push_unidentified(world.now(), Kind::ApiCall, Reason::NotFound, None, ip).unwrap();
+    world.services.log.push_unidentified(world.now(), Kind::ApiCall, Reason::NotFound, None, ip).unwrap();
     settle(world).await;
 }
 
 async fn settle(world: &World) {
-    world.core.activity.flush(&world.core.db).await.unwrap();
+    world.services.log.flush(&world.services.db).await.unwrap();
     world.clock.advance(Duration::from_secs(2));
-    world.core.activity.flush(&world.core.db).await.unwrap();
+    world.services.log.flush(&world.services.db).await.unwrap();
 }
 
 async fn edit(world: &World, sql: &'static str) {
@@ -93,15 +93,15 @@ async fn a_beginning_that_retention_did_not_remove_is_missed() {
 async fn rows_of_a_lost_transaction_are_written_again_and_linked_once() {
     let world = World::new().await;
     let (no, _) = key(&world, "k").await;
-    world.core.activity.push(decision(&world, no, "/first")).unwrap();
+    world.services.log.push(decision(&world, no, "/first")).unwrap();
     settle(&world).await;
     edit(&world, "CREATE TRIGGER stop BEFORE INSERT ON activity BEGIN SELECT RAISE(ABORT, 'full'); END")
         .await;
-    world.core.activity.push(decision(&world, no, "/kept")).unwrap();
-    assert!(world.core.activity.flush(&world.core.db).await.is_err());
-    assert_eq!(world.core.activity.stats().depth, 1);
-    world.core.activity.push(decision(&world, no, "/later")).unwrap();
-    assert!(world.core.activity.flush(&world.core.db).await.is_err());
+    world.services.log.push(decision(&world, no, "/kept")).unwrap();
+    assert!(world.services.log.flush(&world.services.db).await.is_err());
+    assert_eq!(world.services.log.stats().depth, 1);
+    world.services.log.push(decision(&world, no, "/later")).unwrap();
+    assert!(world.services.log.flush(&world.services.db).await.is_err());
     edit(&world, "DROP TRIGGER stop").await;
     assert_eq!(paths(&world, Filter::default()).await, ["/later", "/kept", "/first"]);
     settle(&world).await;
@@ -120,15 +120,15 @@ async fn times_are_found_although_the_clock_was_set_back() {
         world.clock.set_wall(start.plus_seconds(shift));
         for step in 0..40 {
             let path = format!("/{shift}/{step}");
-            world.core.activity.push(decision(&world, no, &path)).unwrap();
+            world.services.log.push(decision(&world, no, &path)).unwrap();
             expected.push((world.now(), path));
             world.clock.advance(Duration::from_secs(30));
             if step % 9 == 0 {
-                world.core.activity.flush(&world.core.db).await.unwrap();
+                world.services.log.flush(&world.services.db).await.unwrap();
             }
         }
     }
-    let runs = world.core.read(|reader| Ok::<_, Error>(links::runs(reader)?)).await.unwrap();
+    let runs = world.services.read(|reader| Ok::<_, Error>(links::runs(reader)?)).await.unwrap();
     assert_eq!(runs.len(), 2);
     for (from, to) in
         [(0, 600), (-3_600, -3_000), (3_000, 5_000), (-9_000, 9_000), (400, 700), (9_000, 9_001)]

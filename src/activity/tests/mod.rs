@@ -16,7 +16,7 @@ use crate::store::{Error as DbError, params};
 
 /// Adds a key of the built-in API and tells its number.
 async fn key(world: &World, name: &'static str) -> (i64, KeyId) {
-    let (now, id) = (world.now(), KeyId::new(world.now(), world.core.random()));
+    let (now, id) = (world.now(), KeyId::new(world.now(), world.services.random()));
     let no = world
         .write(move |tx| {
             let sql = "INSERT INTO keys (id, api_no, name, environment, scopes, created_at, updated_at)
@@ -35,16 +35,16 @@ fn decision(world: &World, key_no: i64, path: &str) -> Entry {
     entry.path = Some(path.into());
     entry.agent = Some("curl/8".into());
     entry.ip = Some("203.0.113.7".parse().unwrap());
-    entry.request_id = Some(RequestId::new(world.now(), world.core.random()));
+    entry.request_id = Some(RequestId::new(world.now(), world.services.random()));
     entry
 }
 
-fn reading(world: &World) -> Can<ActivityRead> {
-    Can::check(&world.admin()).unwrap()
+fn reading(world: &World) -> &Services {
+    &world.services
 }
 
 async fn find(world: &World, filter: Filter) -> Vec<Activity> {
-    list(&reading(world), filter, None, 200).await.unwrap().data
+    list(reading(world), filter, None, 200).await.unwrap().data
 }
 
 async fn paths(world: &World, filter: Filter) -> Vec<String> {
@@ -56,7 +56,7 @@ async fn what_was_decided_is_in_the_next_answer_newest_first() {
     let world = World::new().await;
     let (no, id) = key(&world, "Backend").await;
     for path in ["/a", "/b", "/a"] {
-        world.core.activity.push(decision(&world, no, path)).unwrap();
+        world.services.log.push(decision(&world, no, path)).unwrap();
         world.clock.advance(Duration::from_secs(1));
     }
     let rows = find(&world, Filter::default()).await;
@@ -68,18 +68,18 @@ async fn what_was_decided_is_in_the_next_answer_newest_first() {
     assert_eq!(newest.user_agent.as_deref(), Some("curl/8"));
     assert_eq!(newest.ip.unwrap().to_string(), "203.0.113.7");
     assert_eq!(newest.count, 1);
-    assert_eq!(world.core.activity.stats().depth, 0);
-    assert_eq!(get(&reading(&world), newest.id).await.unwrap().at, newest.at);
+    assert_eq!(world.services.log.stats().depth, 0);
+    assert_eq!(get(reading(&world), newest.id).await.unwrap().at, newest.at);
 }
 
 #[tokio::test]
 async fn an_id_with_another_time_finds_nothing() {
     let world = World::new().await;
     let (no, _) = key(&world, "k").await;
-    world.core.activity.push(decision(&world, no, "/")).unwrap();
+    world.services.log.push(decision(&world, no, "/")).unwrap();
     let made_up = ActivityId::of(Timestamp::from_seconds(1), 1);
-    assert_eq!(get(&reading(&world), made_up).await.unwrap_err().code, Code::NotFound);
-    assert!(get(&reading(&world), ActivityId::of(world.now(), 1)).await.is_ok());
+    assert_eq!(get(reading(&world), made_up).await.unwrap_err().code, Code::NotFound);
+    assert!(get(reading(&world), ActivityId::of(world.now(), 1)).await.is_ok());
 }
 
 #[tokio::test]
@@ -87,7 +87,7 @@ async fn a_change_is_logged_with_its_event_or_not_at_all() {
     let world = World::new().await;
     let (no, id) = key(&world, "Backend").await;
     let call = world.admin();
-    let mut entry = change(&call, Kind::KeyRevoked);
+    let mut entry = call.entry(Kind::KeyRevoked);
     entry.key_no = Some(no);
     entry.detail = Some(Box::new(json!({"reason": "leaked"})));
     let again = entry.clone();
@@ -104,7 +104,7 @@ async fn a_change_is_logged_with_its_event_or_not_at_all() {
     assert_eq!(rows[0].kind, Kind::KeyRevoked);
     assert_eq!(rows[0].detail.as_ref().unwrap().get(), r#"{"reason":"leaked"}"#);
     let events: Vec<(String, String)> = world
-        .core
+        .services
         .read(|conn| conn.all("SELECT event, payload FROM outbox", &[], |row| Ok((row.get(0)?, row.get(1)?))))
         .await
         .map_err(|error: DbError| error)
@@ -120,7 +120,7 @@ async fn a_change_is_logged_with_its_event_or_not_at_all() {
 #[tokio::test]
 async fn a_flood_of_unknown_keys_is_one_row_a_second_and_address() {
     let world = World::new().await;
-    let log = world.core.activity.clone();
+    let log = world.services.log.clone();
     let ip = |last| std::net::IpAddr::from([198, 51, 100, last]);
     for _ in 0..1_000 {
         log.push_unidentified(world.now(), Kind::ApiCall, Reason::NotFound, Some(1), ip(1)).unwrap();
@@ -140,8 +140,8 @@ async fn pages_follow_each_other_without_a_gap_and_only_here() {
     let (no, id) = key(&world, "k").await;
     let other = key(&world, "other").await.0;
     for index in 0..25 {
-        world.core.activity.push(decision(&world, no, &format!("/{index}"))).unwrap();
-        world.core.activity.push(decision(&world, other, "/other")).unwrap();
+        world.services.log.push(decision(&world, no, &format!("/{index}"))).unwrap();
+        world.services.log.push(decision(&world, other, "/other")).unwrap();
     }
     let can = reading(&world);
     for filter in [
@@ -171,13 +171,13 @@ async fn each_filter_shows_what_fits_and_nothing_else() {
     let (one, one_id) = key(&world, "one").await;
     let (two, _) = key(&world, "two").await;
     let start = world.now();
-    world.core.activity.push(decision(&world, one, "/Orders/1")).unwrap();
+    world.services.log.push(decision(&world, one, "/Orders/1")).unwrap();
     world.clock.advance(Duration::from_secs(60));
     let mut refused = decision(&world, two, "/users");
     (refused.outcome, refused.reason) = (Outcome::Refused, Reason::Expired);
     refused.ip = Some("2001:db8::1".parse().unwrap());
     let request = refused.request_id;
-    world.core.activity.push(refused).unwrap();
+    world.services.log.push(refused).unwrap();
     let none = Filter::default;
     let minute = start.plus_seconds(60);
     for (filter, expected) in [

@@ -22,13 +22,13 @@ async fn fill(world: &World, rows: usize) -> Vec<(KeyId, Vec<String>)> {
             entry.by_key_no = Some(keys[(which + 1) % 3].0);
             keys[(which + 1) % 3].2.push(format!("/{index}"));
         }
-        world.core.activity.push(entry).unwrap();
+        world.services.log.push(entry).unwrap();
         if index % 400 == 0 {
-            world.core.activity.flush(&world.core.db).await.unwrap();
+            world.services.log.flush(&world.services.db).await.unwrap();
             world.clock.advance(Duration::from_secs(60));
         }
     }
-    world.core.activity.flush(&world.core.db).await.unwrap();
+    world.services.log.flush(&world.services.db).await.unwrap();
     world.clock.advance(Duration::from_secs(2));
     keys.into_iter().map(|(_, id, paths)| (id, paths.into_iter().rev().collect())).collect()
 }
@@ -37,7 +37,7 @@ async fn all_of(world: &World, key: KeyId, limit: usize) -> Vec<String> {
     let (mut found, mut cursor) = (Vec::new(), None::<String>);
     loop {
         let filter = Filter { key: Some(key), ..Filter::default() };
-        let page = list(&reading(world), filter, cursor.as_deref(), limit).await.unwrap();
+        let page = list(reading(world), filter, cursor.as_deref(), limit).await.unwrap();
         found.extend(page.data.into_iter().filter_map(|row| row.path));
         cursor = page.next_cursor;
         if cursor.is_none() {
@@ -53,23 +53,24 @@ async fn the_index_finds_what_memory_found() {
     for (id, paths) in &keys {
         assert_eq!(&all_of(&world, *id, 200).await, paths);
     }
-    index_segments(world.core.clone()).await.unwrap();
-    let indexed =
-        world.core.read(|conn| Ok::<_, Error>(conn.number("SELECT count(*) FROM activity_segments", &[])?));
+    index_segments(&world.services).await.unwrap();
+    let indexed = world
+        .services
+        .read(|conn| Ok::<_, Error>(conn.number("SELECT count(*) FROM activity_segments", &[])?));
     assert_eq!(indexed.await.unwrap(), 3);
     for (id, paths) in &keys {
         for limit in [1_usize, 7, 200].into_iter().filter(|limit| paths.len() / limit < 100) {
             assert_eq!(&all_of(&world, *id, limit).await, paths);
         }
     }
-    assert!(crate::worker::run_due(&world.core).await > 0);
+    assert!(crate::worker::run_due(&world.services).await > 0);
 }
 
 #[tokio::test]
 async fn an_index_that_was_cut_off_goes_on_where_it_stopped() {
     let world = World::new().await;
     let keys = fill(&world, 1_200).await;
-    index_segments(world.core.clone()).await.unwrap();
+    index_segments(&world.services).await.unwrap();
     // As if it had been cut off after half of its steps.
     world
         .write(|tx| {
@@ -78,7 +79,7 @@ async fn an_index_that_was_cut_off_goes_on_where_it_stopped() {
         })
         .await
         .unwrap();
-    index_segments(world.core.clone()).await.unwrap();
+    index_segments(&world.services).await.unwrap();
     for (id, paths) in &keys {
         assert_eq!(&all_of(&world, *id, 200).await, paths);
     }
@@ -90,9 +91,7 @@ async fn counted(world: &World, key: KeyId) -> (Tally, Tally, Vec<(String, Tally
     let (from, to) = (start.minus_seconds(3_600), start.plus_seconds(86_400));
     let mut sums = Vec::new();
     for key in [None, Some(key)] {
-        let found = super::counts(&Reach::of(&world.admin()).unwrap(), CountsOf { from, to, key, api: None })
-            .await
-            .unwrap();
+        let found = super::counts(&world.services, CountsOf { from, to, key, api: None }).await.unwrap();
         let sum = |pick: fn(&Tally) -> u64| found.buckets.iter().map(|(_, tally)| pick(tally)).sum();
         sums.push(Tally {
             allowed: sum(|tally| tally.allowed),
@@ -101,7 +100,7 @@ async fn counted(world: &World, key: KeyId) -> (Tally, Tally, Vec<(String, Tally
             changed: sum(|tally| tally.changed),
         });
     }
-    let top = top_keys(&reading(world), from, to, 10).await.unwrap();
+    let top = top_keys(reading(world), from, to, 10).await.unwrap();
     (sums[0], sums[1], top.into_iter().map(|(key, tally)| (key.name, tally)).collect())
 }
 
@@ -111,11 +110,7 @@ async fn charts_count_every_row_once_before_and_after_it_is_rolled_up() {
     let keys = fill(&world, 1_500).await;
     for _ in 0..25 {
         let ip = "198.51.100.1".parse().unwrap();
-        world
-            .core
-            .activity
-            .push_unidentified(world.now(), Kind::ApiCall, Reason::NotFound, None, ip)
-            .unwrap();
+        world.services.log.push_unidentified(world.now(), Kind::ApiCall, Reason::NotFound, None, ip).unwrap();
     }
     let before = counted(&world, keys[0].0).await;
     assert_eq!(before.0, Tally { allowed: 1_492, refused: 25, limited: 0, changed: 8 });
@@ -135,11 +130,11 @@ async fn charts_count_every_row_once_before_and_after_it_is_rolled_up() {
             })
             .await;
         armed.unwrap();
-        let _ = count_rows(world.core.clone()).await;
+        let _ = count_rows(&world.services).await;
         assert_eq!(counted(&world, keys[0].0).await, before);
     }
     world.write(|tx| Ok(tx.execute("DROP TRIGGER cut", &[])?)).await.unwrap();
-    count_rows(world.core.clone()).await.unwrap();
+    count_rows(&world.services).await.unwrap();
     assert_eq!(counted(&world, keys[0].0).await, before);
 }
 
@@ -151,23 +146,23 @@ async fn retention_removes_the_oldest_by_whole_links_and_the_rest_still_proves_i
     world.clock.advance(Duration::from_secs(80 * 86_400));
     let keys = fill(&world, 700).await;
     world.clock.advance(Duration::from_secs(11 * 86_400));
-    apply_retention(world.core.clone()).await.unwrap();
+    apply_retention(&world.services).await.unwrap();
     let rest = find(&world, Filter { to: Some(middle), ..Filter::default() }).await;
     assert!(rest.is_empty(), "{rest:?}");
     for (id, paths) in &keys {
         assert_eq!(&all_of(&world, *id, 200).await, paths);
     }
-    let report = verify_chain(&reading(&world)).await.unwrap();
+    let report = verify_chain(reading(&world)).await.unwrap();
     assert_eq!(report.bad, None);
     assert!((700..800).contains(&(report.rows + report.unlinked_rows)), "{report:?}");
     let old = "SELECT (SELECT count(*) FROM activity_strings WHERE segment < 2)
         + (SELECT count(*) FROM activity_index WHERE segment < 2)";
-    assert_eq!(world.core.read(move |conn| Ok::<_, Error>(conn.number(old, &[])?)).await.unwrap(), 0);
+    assert_eq!(world.services.read(move |conn| Ok::<_, Error>(conn.number(old, &[])?)).await.unwrap(), 0);
     // Again, and later: nothing more to remove but what got too old meanwhile, and never the newest row.
-    apply_retention(world.core.clone()).await.unwrap();
+    apply_retention(&world.services).await.unwrap();
     world.clock.advance(Duration::from_secs(365 * 86_400));
-    apply_retention(world.core.clone()).await.unwrap();
-    world.core.activity.push(decision(&world, 1, "/new")).unwrap();
+    apply_retention(&world.services).await.unwrap();
+    world.services.log.push(decision(&world, 1, "/new")).unwrap();
     assert!(paths(&world, Filter::default()).await.len() <= 101);
-    assert_eq!(verify_chain(&reading(&world)).await.unwrap().bad, None);
+    assert_eq!(verify_chain(reading(&world)).await.unwrap().bad, None);
 }

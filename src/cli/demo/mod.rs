@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::{Context, Done};
 use crate::app::Running;
 use crate::config::Config;
-use crate::domain::identity::setup;
+use crate::domain::setup;
 use crate::model::api::ApiDescription;
 use crate::model::{Role, Secret};
 use keys::Keys;
@@ -36,7 +36,7 @@ pub(super) async fn fill(context: &mut Context, config: &Config, running: &Runni
     if let Ok(text) = std::fs::read_to_string(&name) {
         return context.out.line(text);
     }
-    if !setup::is_new(&running.core).await.map_err(|error| Failure::new(format!("{error:?}")))? {
+    if !setup::is_new(&running.services).await.map_err(|error| Failure::new(format!("{error:?}")))? {
         return context.out.line(format!(
             "{} is somebody's already, so nothing was added. A demo needs an empty directory: name one with --data.",
             config.data_dir.display()
@@ -48,9 +48,9 @@ pub(super) async fn fill(context: &mut Context, config: &Config, running: &Runni
 }
 
 async fn make(running: &Running) -> Result<Sheet, Failure> {
-    let core = &running.core;
-    let password = passphrase(&core.random());
-    let made = setup::initialise(core, OWNER, Secret::new(password.clone())).await;
+    let services = &running.services;
+    let password = passphrase(&services.random());
+    let made = setup::initialise(services, OWNER, Secret::new(password.clone())).await;
     made.map_err(|error| Failure::new(format!("The demo cannot be made: {error:?}")))?;
     let mut client = Client::to(running).await?;
     for text in APIS {
@@ -60,7 +60,7 @@ async fn make(running: &Running) -> Result<Sheet, Failure> {
     let mut people = Vec::new();
     for &(email, name, role) in PEOPLE {
         people.push(
-            setup::add_person(core, email, name, role, Secret::new(password.clone()))
+            setup::add_person(services, email, name, role, Secret::new(password.clone()))
                 .await
                 .map_err(|error| Failure::new(format!("The demo cannot be made: {error:?}")))?,
         );
@@ -69,7 +69,7 @@ async fn make(running: &Running) -> Result<Sheet, Failure> {
     keys.use_them(&mut client).await?;
     client.close().await;
     Ok(Sheet {
-        url: core.settings.public_url.clone(),
+        url: services.settings.public_url.clone(),
         owner: OWNER,
         others: PEOPLE.iter().map(|(email, _, role)| (*email, *role)).collect(),
         password,

@@ -116,7 +116,7 @@ mod tests {
     #[tokio::test]
     async fn a_new_store_knows_its_own_api() {
         let world = World::new().await;
-        let apis = world.core.catalog.get();
+        let apis = world.services.catalog.get();
         let own = apis.built_in();
         assert!(own.built_in);
         assert_eq!((own.slug.as_str(), own.prefix.as_str()), ("keywright", "kw"));
@@ -139,14 +139,15 @@ mod tests {
     #[tokio::test]
     async fn an_upgrade_brings_the_api_up_to_date_and_keeps_its_identity() {
         let world = World::new().await;
-        let before = world.core.catalog.get().built_in().clone();
+        let before = world.services.catalog.get().built_in().clone();
         let later = before.created_at.plus_seconds(60);
         let reseed = move |url: &'static str| {
-            let core = world.core.clone();
+            let services = world.services.clone();
             async move {
-                core.clone()
+                services
+                    .clone()
                     .write(move |tx| {
-                        seed_built_in(tx, later, &*core.rng, url)?;
+                        seed_built_in(tx, later, &*services.rng, url)?;
                         Ok::<_, crate::error::Error>(store::apis::load_all(tx)?.remove(0))
                     })
                     .await

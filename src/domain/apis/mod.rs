@@ -19,7 +19,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::activity;
-use crate::domain::Core;
+use crate::domain::identity::Services;
 use crate::domain::identity::access::{ApisRead, ApisWrite, Call, Can};
 use crate::domain::identity::reach::Reach;
 use crate::domain::policy::catalog::Apis;
@@ -55,11 +55,11 @@ pub fn default_audience(public_url: &str, slug: &str) -> String {
 /// # Errors
 /// `INVALID_REQUEST` or `INVALID_CURSOR` about the page.
 pub fn list(reach: &Reach<ApisRead>, limit: Option<u32>, after: Option<&str>) -> Result<Page<Arc<Api>>> {
-    let core = &reach.call().core;
-    let vault = &core.vault;
+    let services = &reach.call().services;
+    let vault = &services.vault;
     let limit = cursor::limit(limit)?;
     let after: Option<ApiId> = after.map(|after| cursor::decode(vault, "apis", &(), after)).transpose()?;
-    let mut apis: Vec<Arc<Api>> = core.catalog.get().iter().filter_map(|api| seen(reach, api)).collect();
+    let mut apis: Vec<Arc<Api>> = services.catalog.get().iter().filter_map(|api| seen(reach, api)).collect();
     apis.sort_unstable_by_key(|api| (!api.built_in, api.id));
     let start = after.map_or(0, |after| apis.partition_point(|api| api.built_in || api.id <= after));
     let rest = apis.split_off(start);
@@ -71,7 +71,7 @@ pub fn list(reach: &Reach<ApisRead>, limit: Option<u32>, after: Option<&str>) ->
 /// # Errors
 /// `NOT_FOUND`.
 pub fn get(reach: &Reach<ApisRead>, slug_or_id: &str) -> Result<Arc<Api>> {
-    let api = find(&reach.call().core, slug_or_id)?;
+    let api = find(&reach.call().services, slug_or_id)?;
     seen(reach, &api).ok_or_else(|| Error::not_found("API"))
 }
 
@@ -95,8 +95,8 @@ fn seen(reach: &Reach<ApisRead>, api: &Arc<Api>) -> Option<Arc<Api>> {
 ///
 /// # Errors
 /// `NOT_FOUND`.
-pub fn find(core: &Core, slug_or_id: &str) -> Result<Arc<Api>> {
-    let apis = core.catalog.get();
+pub fn find(services: &Services, slug_or_id: &str) -> Result<Arc<Api>> {
+    let apis = services.catalog.get();
     let by_id = || apis.iter().find(|api| *api.id.encode() == *slug_or_id);
     apis.by_slug(slug_or_id).or_else(by_id).cloned().ok_or_else(|| Error::not_found("API"))
 }
@@ -170,24 +170,24 @@ pub fn delete(tx: &mut Tx<'_>, can: &Can<ApisWrite>, slug_or_id: &str) -> Result
         other => other.into(),
     })?;
     record(tx, can, Kind::ApiDeleted, &api, changes::between(&ApiDescription::from(&api), &Value::Null))?;
-    let core = can.core.clone();
-    tx.on_commit(move || core.verify.forget(&hashes));
-    publish(tx, &can.core)
+    let services = can.services.clone();
+    tx.on_commit(move || services.engine.forget(&hashes));
+    publish(tx, &can.services)
 }
 
 fn add(tx: &mut Tx<'_>, can: &Can<ApisWrite>, description: ApiDescription) -> Result<Api> {
     let identity = Identity {
         no: 0,
-        id: ApiId::new(can.now, can.core.random()),
+        id: ApiId::new(can.now, can.services.random()),
         created_at: can.now,
         updated_at: can.now,
     };
-    let mut api = build(description, identity, &can.core.settings.public_url)?;
+    let mut api = build(description, identity, &can.services.settings.public_url)?;
     validate::validate(&api)?;
     refuse_taken(tx, &api)?;
     api.no = store::apis::insert(tx, &api)?;
     record(tx, can, Kind::ApiCreated, &api, changes::between(&Value::Null, &ApiDescription::from(&api)))?;
-    publish(tx, &can.core)?;
+    publish(tx, &can.services)?;
     Ok(api)
 }
 
@@ -199,7 +199,7 @@ fn replace(
 ) -> Result<(Api, Vec<String>)> {
     let identity =
         Identity { no: before.no, id: before.id, created_at: before.created_at, updated_at: can.now };
-    let after = build(description, identity, &can.core.settings.public_url)?;
+    let after = build(description, identity, &can.services.settings.public_url)?;
     uses::check(tx, before, &after)?;
     validate::validate(&after)?;
     refuse_taken(tx, &after)?;
@@ -209,7 +209,7 @@ fn replace(
     }
     store::apis::update(tx, &after)?;
     record(tx, can, Kind::ApiUpdated, &after, detail)?;
-    publish(tx, &can.core)?;
+    publish(tx, &can.services)?;
     let lines = lines::changes(before, &after);
     Ok((after, lines))
 }
@@ -242,16 +242,16 @@ fn refuse_taken(tx: &Tx<'_>, api: &Api) -> Result<()> {
 }
 
 fn record(tx: &mut Tx<'_>, call: &Call, kind: Kind, api: &Api, detail: Option<Box<Value>>) -> Result<()> {
-    let mut entry = activity::change(call, kind);
+    let mut entry = call.entry(kind);
     entry.api_no = Some(api.no);
     entry.detail = detail;
     activity::record(tx, &entry)
 }
 
 /// Shows the APIs as this transaction leaves them, once it is committed. Every change of an API ends with this.
-fn publish(tx: &mut Tx<'_>, core: &Arc<Core>) -> Result<()> {
+fn publish(tx: &mut Tx<'_>, services: &Arc<Services>) -> Result<()> {
     let apis = Apis::new(store::apis::load_all(tx)?);
-    let core = core.clone();
-    tx.on_commit(move || core.catalog.replace(apis));
+    let services = services.clone();
+    tx.on_commit(move || services.catalog.replace(apis));
     Ok(())
 }

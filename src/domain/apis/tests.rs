@@ -82,9 +82,9 @@ async fn a_new_api_takes_its_defaults_and_is_known_at_once() {
     let world = World::new().await;
     let made =
         add(&world, described(json!({ "slug": "ai-for-db", "name": " AI for Database " }))).await.unwrap();
-    let api = find(&world.core, "ai-for-db").unwrap();
+    let api = find(&world.services, "ai-for-db").unwrap();
     assert_eq!(*api, made);
-    assert_eq!(*find(&world.core, &made.id.to_string()).unwrap(), made);
+    assert_eq!(*find(&world.services, &made.id.to_string()).unwrap(), made);
     assert_eq!((api.name.as_str(), api.prefix.as_str()), ("AI for Database", "aifordb"));
     assert_eq!(api.audience, "https://auth.example.com/ai-for-db");
     let tiers: Vec<_> =
@@ -111,7 +111,7 @@ async fn what_is_stored_comes_back_as_it_was_described() {
         ],
     }));
     let made = add(&world, description.clone()).await.unwrap();
-    let stored = world.core.read(|conn| store::apis::find(conn, "afdb")).await.unwrap().unwrap();
+    let stored = world.services.read(|conn| store::apis::find(conn, "afdb")).await.unwrap().unwrap();
     assert_eq!(stored, made);
     let back = ApiDescription::from(&stored);
     let expected = ApiDescription {
@@ -211,7 +211,7 @@ async fn a_change_replaces_what_it_names_and_shows_at_once() {
     let changed = edit(&world, "afdb", |api| api.name = "Renamed".to_owned()).await.unwrap();
     assert_eq!(changed.updated_at, made.updated_at.plus_seconds(5));
     assert_eq!(Api { name: made.name.clone(), updated_at: made.updated_at, ..changed.clone() }, made);
-    assert_eq!(*find(&world.core, "afdb").unwrap(), changed);
+    assert_eq!(*find(&world.services, "afdb").unwrap(), changed);
     // A change of nothing is none.
     world.clock.advance(std::time::Duration::from_secs(5));
     assert_eq!(edit(&world, "afdb", |_| {}).await.unwrap(), changed);
@@ -236,7 +236,7 @@ async fn a_scope_in_use_stays() {
     assert_eq!(refused.details["queries:write"], json!([format!("the key {}", held.id)]));
     revoke(&world, &held).await;
     edit(&world, "afdb", without_write).await.unwrap();
-    assert!(!find(&world.core, "afdb").unwrap().all_scopes().contains("queries:write"));
+    assert!(!find(&world.services, "afdb").unwrap().all_scopes().contains("queries:write"));
     // Everything that names it goes with it.
     let all_at_once = |api: &mut ApiDescription| {
         api.scopes.clear();
@@ -284,7 +284,7 @@ async fn the_built_in_api_is_nobodys_to_change() {
     let world = World::new().await;
     assert_eq!(edit(&world, "keywright", |_| {}).await.unwrap_err().code, Code::Forbidden);
     assert_eq!(remove(&world, "keywright").await.unwrap_err().code, Code::Forbidden);
-    let own = ApiDescription::from(&**world.core.catalog.get().built_in());
+    let own = ApiDescription::from(&**world.services.catalog.get().built_in());
     assert_eq!(apply_it(&world, own).await.unwrap_err().code, Code::Forbidden);
 }
 
@@ -296,9 +296,9 @@ async fn an_api_goes_when_its_keys_are_revoked() {
     let refused = remove(&world, "afdb").await.unwrap_err();
     assert_eq!((refused.code, &refused.details["keys"]), (Code::Conflict, &json!(1)));
     revoke(&world, &held).await;
-    let before = find(&world.core, "afdb").unwrap().no;
+    let before = find(&world.services, "afdb").unwrap().no;
     remove(&world, "afdb").await.unwrap();
-    assert_eq!(find(&world.core, "afdb").unwrap_err().code, Code::NotFound);
+    assert_eq!(find(&world.services, "afdb").unwrap_err().code, Code::NotFound);
     // The log still names the old number: nothing else may ever have it.
     assert!(add(&world, described(afdb())).await.unwrap().no > before);
     assert!(key(&world, "queries:read", None).await.no > held.no);
@@ -351,7 +351,7 @@ async fn a_new_order_is_a_change_too() {
     turned.scopes.reverse();
     let applied = apply_it(&world, turned).await.unwrap();
     assert_eq!(applied.changes, ["~ order of scopes, presets, tiers or routes"]);
-    assert_eq!(&*find(&world.core, "afdb").unwrap().scopes[0].name, "admin");
+    assert_eq!(&*find(&world.services, "afdb").unwrap().scopes[0].name, "admin");
 }
 
 #[tokio::test]

@@ -48,7 +48,7 @@ impl Trial {
 /// # Errors
 /// `NOT_FOUND`.
 pub fn try_route(can: &Can<ApisRead>, slug_or_id: &str, method: Method, uri: &str) -> Result<Trial> {
-    let api = find(&can.core, slug_or_id)?;
+    let api = find(&can.services, slug_or_id)?;
     let path = match api.route_to(method, uri) {
         Ok((path, _)) => path,
         Err(error) => {

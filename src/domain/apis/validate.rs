@@ -7,6 +7,7 @@ use super::patterns::{absolute_uri, origin, path_pattern};
 use crate::error::Result;
 use crate::model::activity::Method;
 use crate::model::api::{Route, Tier};
+use crate::model::openid::is_openid;
 use crate::model::{Api, RateLimit, ScopeSet, text};
 use crate::platform::input::Problems;
 
@@ -17,8 +18,6 @@ const MAX_ROUTES: usize = 1_000;
 const MAX_ORIGINS: usize = 50;
 const MAX_MEMBER_KEYS: u32 = 1_000;
 const MAX_COST: u32 = 1_000_000;
-/// Scopes of OpenID Connect (Core 1.0, sections 5.4 and 11): they belong to no API.
-const OPENID_SCOPES: &[&str] = &["openid", "profile", "email", "offline_access"];
 
 /// Checks everything about `api` that does not need the store.
 ///
@@ -65,7 +64,7 @@ fn scopes(problems: &mut Problems, api: &Api) {
         let field = format!("scopes[{at}].name");
         if !seen.insert(scope.name.as_str()) {
             problems.add(field, format!("{} is there twice.", scope.name));
-        } else if OPENID_SCOPES.contains(&scope.name.as_str()) {
+        } else if is_openid(scope.name.as_str()) {
             problems.add(field, format!("{} is a scope of OpenID Connect and of no API.", scope.name));
         }
         problems.take(&format!("scopes[{at}].description"), text::description(&scope.description));

@@ -57,7 +57,7 @@ pub fn change(
     nobody_gains(can, &before)?;
     let mut after = edited(can, &before, change)?;
     nobody_gains(can, &after)?;
-    let shown = |client| Shown::of(&can.core, client);
+    let shown = |client| Shown::of(&can.services, client);
     if let Some(detail) = changes::between(&shown(&before), &shown(&after)) {
         after.updated_at = can.now;
         store::clients::update(tx, &after)?;
@@ -67,7 +67,7 @@ pub fn change(
 }
 
 fn edited(call: &Call, before: &Client, change: ClientChange) -> Result<Client> {
-    let apis = call.core.catalog.get();
+    let apis = call.services.catalog.get();
     let mut problems = Problems::default();
     let mut client = before.clone();
     if let Some(name) = change.name {

@@ -59,16 +59,16 @@ pub(crate) fn register(call: &Call, new: NewClient) -> Result<Client> {
 pub(crate) fn insert(tx: &mut Tx<'_>, call: &Call, mut client: Client) -> Result<Issued> {
     client.no = store::clients::insert(tx, &client)?;
     let secret = match client.kind {
-        ClientType::Confidential => Some(add_secret(tx, &call.core, client.no, call.now)?),
+        ClientType::Confidential => Some(add_secret(tx, &call.services, client.no, call.now)?),
         ClientType::Public => None,
     };
-    let detail = changes::between(&Value::Null, &Shown::of(&call.core, &client));
+    let detail = changes::between(&Value::Null, &Shown::of(&call.services, &client));
     finish(tx, call, Kind::ClientCreated, &client, detail)?;
     Ok(Issued { view: view(tx, client, call.now)?, secret })
 }
 
 fn drafted(call: &Call, new: NewClient, dynamic: bool) -> Result<Client> {
-    let apis = call.core.catalog.get();
+    let apis = call.services.catalog.get();
     let mut problems = Problems::default();
     let redirect_uris = draft::uris(&mut problems, "redirect_uris", &new.redirect_uris);
     let usual = || draft::usual_grants(new.kind, !new.redirect_uris.is_empty());
@@ -77,7 +77,7 @@ fn drafted(call: &Call, new: NewClient, dynamic: bool) -> Result<Client> {
     grant_types.dedup();
     let client = Client {
         no: 0,
-        id: ClientId::new(call.now, call.core.random()),
+        id: ClientId::new(call.now, call.services.random()),
         name: problems.take("name", text::client_name(&new.name)).unwrap_or_default(),
         kind: new.kind,
         access: draft::access(&mut problems, &apis, &new.access),

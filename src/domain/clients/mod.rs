@@ -23,7 +23,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::activity;
-use crate::domain::Core;
+use crate::domain::identity::Services;
 use crate::domain::identity::access::{Call, Can, ClientsRead};
 use crate::error::{Error, Result};
 use crate::model::activity::Kind;
@@ -87,7 +87,7 @@ pub fn list(
     limit: Option<u32>,
     after: Option<&str>,
 ) -> Result<Page<ClientView>> {
-    let vault = &can.core.vault;
+    let vault = &can.services.vault;
     let limit = cursor::limit(limit)?;
     let before = match after {
         Some(cursor) => cursor::decode(vault, LIST, &(), cursor)?,
@@ -101,13 +101,13 @@ pub fn list(
 
 /// **Nobody gains**: whoever makes, changes or re-keys a client holds all that it may ask for on Keywright's own API.
 fn nobody_gains(call: &Call, client: &Client) -> Result<()> {
-    let own = call.core.catalog.get().built_in().no;
+    let own = call.services.catalog.get().built_in().no;
     client.access_to(own).map_or(Ok(()), |scopes| call.nobody_gains(scopes))
 }
 
 /// A new secret, stored; 256 random bits.
-fn add_secret(tx: &mut Tx<'_>, core: &Core, client_no: i64, now: Timestamp) -> Result<Secret> {
-    let secret = Secret::new(format!("{SECRET_PREFIX}{}", BASE64URL.encode(core.random::<32>())));
+fn add_secret(tx: &mut Tx<'_>, services: &Services, client_no: i64, now: Timestamp) -> Result<Secret> {
+    let secret = Secret::new(format!("{SECRET_PREFIX}{}", BASE64URL.encode(services.random::<32>())));
     let info =
         ClientSecretInfo { start: secret.expose()[..SHOWN].to_owned(), created_at: now, expires_at: None };
     store::clients::insert_secret(tx, client_no, &SecretHash::of(secret.expose()), &info)?;
@@ -122,7 +122,7 @@ fn finish(
     client: &Client,
     detail: Option<Box<Value>>,
 ) -> Result<()> {
-    let mut entry = activity::change(call, kind);
+    let mut entry = call.entry(kind);
     entry.client_no = Some(client.no);
     entry.detail = detail;
     activity::record(tx, &entry)
@@ -147,8 +147,8 @@ struct Shown<'c> {
 }
 
 impl<'c> Shown<'c> {
-    fn of(core: &Core, client: &'c Client) -> Self {
-        let apis = core.catalog.get();
+    fn of(services: &Services, client: &'c Client) -> Self {
+        let apis = services.catalog.get();
         let slug = |no| apis.by_no(no).map(|api| api.slug.clone());
         let access = client.access.iter();
         let access = access.map(|access| json!({"api": slug(access.api_no), "scopes": access.scopes}));

@@ -37,7 +37,7 @@ pub fn rotate(tx: &mut Tx<'_>, can: &Can<ClientsWrite>, id: ClientId, grace_seco
         end = can.now;
     }
     store::clients::drop_ended_secrets(tx, client.no, can.now)?;
-    let secret = add_secret(tx, &can.core, client.no, can.now)?;
+    let secret = add_secret(tx, &can.services, client.no, can.now)?;
     let shown = view(tx, client, can.now)?;
     let to = shown.secrets.first().map(|info| &info.start);
     let detail = json!({ "secret": { "from": former, "to": to }, "grace_seconds": grace_seconds });

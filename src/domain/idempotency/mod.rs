@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
-use super::Core;
+use crate::domain::identity::Services;
 use crate::domain::identity::access::Call;
 use crate::error::{Error, Result};
 use crate::model::Timestamp;
@@ -70,10 +70,10 @@ impl Call {
         T: Serialize + DeserializeOwned + Send + 'static,
         F: FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
-        let Some(key) = once.key else { return self.core.write(job).await };
+        let Some(key) = once.key else { return self.services.write(job).await };
         check(key)?;
         let slot = Slot::new(self, once.route, key, body, once.answer)?;
-        self.core
+        self.services
             .write(move |tx| match slot.answered(tx)? {
                 Some(answer) => Ok(answer),
                 None => {
@@ -88,7 +88,7 @@ impl Call {
 
 /// Where the answer of one request is kept.
 struct Slot {
-    core: Arc<Core>,
+    services: Arc<Services>,
     now: Timestamp,
     hash: [u8; 32],
     request_hash: [u8; 32],
@@ -104,13 +104,13 @@ impl Slot {
         answer: Answer,
     ) -> Result<Self> {
         let body = Zeroizing::new(serde_json::to_vec(body).map_err(Error::internal)?);
-        let mac = |parts: &[&[u8]]| call.core.vault.mac("idempotency", parts);
+        let mac = |parts: &[&[u8]]| call.services.vault.mac("idempotency", parts);
         let subject = call.principal.subject();
         Ok(Self {
             hash: mac(&[subject.as_bytes(), route.as_bytes(), key.as_bytes()]),
             // Keyed, because a body may hold what is easily guessed.
             request_hash: mac(&[&body]),
-            core: call.core.clone(),
+            services: call.services.clone(),
             now: call.now,
             answer,
         })
@@ -139,7 +139,7 @@ impl Slot {
 
     fn open<T: DeserializeOwned>(&self, stored: &Stored) -> Option<T> {
         let sealed = stored.sealed.as_ref().filter(|_| self.now < stored.answer_until_at)?;
-        let plain = self.core.vault.unseal(&self.place(), sealed)?;
+        let plain = self.services.vault.unseal(&self.place(), sealed)?;
         serde_json::from_slice(&plain).ok()
     }
 
@@ -148,7 +148,7 @@ impl Slot {
         let stored = Stored {
             request_hash: self.request_hash.to_vec(),
             resource_id: resource_id(&plain),
-            sealed: Some(self.core.vault.seal(&*self.core.rng, &self.place(), &plain)),
+            sealed: Some(self.services.vault.seal(&*self.services.rng, &self.place(), &plain)),
             answer_until_at: self.now.plus_seconds(self.answer.answer_seconds()),
             expires_at: self.now.plus_seconds(self.answer.row_seconds()),
         };

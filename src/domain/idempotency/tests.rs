@@ -105,7 +105,7 @@ async fn the_file_holds_no_secret_and_the_sweep_leaves_nothing_behind() {
     send(&call, &jobs, "a", "body", Answer::Secret).await.unwrap();
     send(&call, &jobs, "b", "body", Answer::Plain).await.unwrap();
     let state = || async {
-        let rows = world.core.read(|conn| {
+        let rows = world.services.read(|conn| {
             conn.all("SELECT sealed FROM idempotency", params![], |row| row.get::<Option<Vec<u8>>>(0))
         });
         let rows: Vec<Option<Vec<u8>>> = rows.await.map_err(|error: store::Error| error).unwrap();

@@ -2,97 +2,18 @@
 //! [`Can<KeysWrite>`], and only a caller who holds the scope can make one.
 
 use std::marker::PhantomData;
-use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::domain::Core;
+use crate::domain::identity::Services;
 use crate::error::{Error, Result};
-use crate::model::activity::Method;
-use crate::model::{ClientId, GrantId, KeyId, RequestId, Role, ScopeSet, SessionId, Timestamp, UserId};
-
-/// How somebody proved who they are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PrincipalKind {
-    /// Not at all.
-    Anonymous,
-    /// By an API key.
-    Key,
-    /// By an OAuth access token.
-    Token,
-    /// By signing in.
-    Session,
-    /// By having the data directory: the command line through `control.sock`.
-    Operator,
-}
-
-/// Who is calling: the same value for every kind of credential.
-#[derive(Debug, Clone)]
-pub struct Principal {
-    /// How they proved it.
-    pub kind: PrincipalKind,
-    /// The key, when it is one.
-    pub key: Option<(i64, KeyId)>,
-    /// The person, when the credential acts for one.
-    pub user: Option<(i64, UserId, Role)>,
-    /// The OAuth client, when a token came from one.
-    pub client: Option<(i64, ClientId)>,
-    /// The grant that the token stands on.
-    pub grant: Option<(i64, GrantId)>,
-    /// The session.
-    pub session: Option<(i64, SessionId)>,
-    /// The API that the credential is for.
-    pub api_no: Option<i64>,
-    /// What it holds there at this moment.
-    pub scopes: ScopeSet,
-}
-
-impl Principal {
-    /// Somebody who proved nothing.
-    pub fn anonymous() -> Self {
-        Self {
-            kind: PrincipalKind::Anonymous,
-            key: None,
-            user: None,
-            client: None,
-            grant: None,
-            session: None,
-            api_no: None,
-            scopes: ScopeSet::empty(),
-        }
-    }
-
-    /// A stable name for whom this is, to tell callers apart in idempotency and limits.
-    pub fn subject(&self) -> String {
-        match (&self.key, &self.user, &self.client) {
-            (Some((_, key)), _, _) => key.to_string(),
-            (None, Some((_, user, _)), _) => user.to_string(),
-            (None, None, Some((_, client))) => client.to_string(),
-            (None, None, None) if self.kind == PrincipalKind::Operator => "operator".to_owned(),
-            (None, None, None) => "anonymous".to_owned(),
-        }
-    }
-}
-
-/// What is known about the request itself.
-#[derive(Debug, Clone)]
-pub struct RequestInfo {
-    /// The id that the answer carries.
-    pub id: RequestId,
-    /// Who sent it, looking through trusted proxies.
-    pub ip: IpAddr,
-    /// Its method.
-    pub method: Method,
-    /// Its path, without query.
-    pub path: Box<str>,
-    /// Its User-Agent.
-    pub agent: Option<Box<str>>,
-}
+use crate::model::activity::{Entry, Kind, Outcome, Reason};
+use crate::model::{Principal, RequestInfo, ScopeSet, Timestamp};
 
 /// One call of Keywright's own API: who, when, and by which request.
 pub struct Call {
-    /// What the rules stand on.
-    pub core: Arc<Core>,
+    /// The services that identity and everything above it use.
+    pub services: Arc<Services>,
     /// Who is calling.
     pub principal: Principal,
     /// When the request arrived.
@@ -102,16 +23,33 @@ pub struct Call {
 }
 
 impl Call {
+    /// A log entry for a change that this call makes: the caller, its address, the request and the time. Add what the
+    /// change is about.
+    pub fn entry(&self, kind: Kind) -> Entry {
+        let mut entry = Entry::new(self.now, kind, Outcome::Changed, Reason::Valid);
+        entry.by_key_no = self.principal.key.map(|(no, _)| no);
+        entry.by_user_no = self.principal.user.map(|(no, _, _)| no);
+        entry.client_no = self.principal.client.map(|(no, _)| no);
+        entry.grant_no = self.principal.grant.map(|(no, _)| no);
+        entry.session_no = self.principal.session.map(|(no, _)| no);
+        entry.ip = Some(self.request.ip);
+        entry.method = Some(self.request.method);
+        entry.path = Some(self.request.path.clone());
+        entry.agent = self.request.agent.clone();
+        entry.request_id = Some(self.request.id);
+        entry
+    }
+
     /// Whether the caller holds `scope` on Keywright's own API.
     pub fn holds(&self, scope: &str) -> bool {
-        let apis = self.core.catalog.get();
+        let apis = self.services.catalog.get();
         let own = apis.built_in();
         self.principal.api_no == Some(own.no) && own.satisfies(&self.principal.scopes, scope)
     }
 
     /// Whether the caller holds all of `scopes` on Keywright's own API.
     pub fn covers(&self, scopes: &ScopeSet) -> bool {
-        let apis = self.core.catalog.get();
+        let apis = self.services.catalog.get();
         let own = apis.built_in();
         self.principal.api_no == Some(own.no) && own.covers(&self.principal.scopes, scopes)
     }

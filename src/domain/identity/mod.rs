@@ -1,13 +1,20 @@
 //! Who is asking: credentials, sessions, users, passwords, factors and the keys that sign tokens.
+//!
+//! `authenticate` reads `tokens`, `sessions` and `standing`; these do not know one another's callers.
 
 pub mod access;
+pub mod authenticate;
 pub mod brute;
+pub mod clients;
+pub mod key_state;
 pub mod passwords;
-pub mod people;
 pub mod reach;
+pub mod services;
 pub mod sessions;
-pub mod setup;
 pub mod signing_keys;
+pub mod standing;
 pub mod tokens;
 pub mod totp;
 pub mod users;
+
+pub use services::{Options, Services};

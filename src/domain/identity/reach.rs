@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::domain::identity::access::{Call, Can, Capability, PrincipalKind};
+use crate::domain::identity::access::{Call, Can, Capability};
 use crate::error::{Error, Result};
+use crate::model::PrincipalKind;
 use crate::model::{Api, ApiKey, KeyUser, ScopeSet};
 
 /// Everything, for who holds `C`; their own, for everybody who signed in.
@@ -31,7 +32,7 @@ impl<C: Capability> Reach<C> {
             Err(refusal) => refusal,
         };
         let principal = &call.principal;
-        let apis = call.core.catalog.get();
+        let apis = call.services.catalog.get();
         let own = apis.built_in();
         // A session that holds less than its person was narrowed, as until a second factor is set up: it decides
         // nothing for them.

@@ -6,8 +6,9 @@ use super::create::refuse_reserved;
 use super::policy::{
     Policy, check_expiry, check_limits, check_metadata, check_owner, check_scopes, check_tier, networks,
 };
-use super::{api_of, find, finish, nobody_gains};
+use super::{api_of, find, nobody_gains};
 use crate::domain::identity::access::KeysWrite;
+use crate::domain::identity::key_state;
 use crate::domain::identity::reach::Reach;
 use crate::error::{Error, Result};
 use crate::model::activity::Kind;
@@ -77,7 +78,7 @@ pub fn change(tx: &mut Tx<'_>, reach: &Reach<KeysWrite>, id: KeyId, change: KeyC
     };
     after.updated_at = call.now;
     store::keys::update(tx, &after)?;
-    finish(tx, call, Kind::KeyUpdated, &after, Some(detail))?;
+    key_state::record(tx, call, Kind::KeyUpdated, &after, Some(detail))?;
     Ok(after)
 }
 

@@ -6,8 +6,9 @@ use zeroize::Zeroizing;
 use super::policy::{
     Policy, check_expiry, check_limits, check_metadata, check_owner, check_scopes, check_tier, networks,
 };
-use super::{Issued, finish, may_act_for, nobody_gains};
+use super::{Issued, may_act_for, nobody_gains};
 use crate::domain::identity::access::KeysWrite;
+use crate::domain::identity::key_state;
 use crate::domain::identity::reach::Reach;
 use crate::error::{Error, Result};
 use crate::model::activity::Kind;
@@ -67,15 +68,15 @@ pub fn create(tx: &mut Tx<'_>, reach: &Reach<KeysWrite>, new: NewKey) -> Result<
     let api = store::apis::find(tx, &new.api)?.ok_or_else(unknown)?;
     let new = self_service(reach, &api, new)?;
     let user = new.user_id.map(|id| user(tx, id)).transpose()?;
-    let mut key = draft(&api, user, new, KeyId::new(call.now, call.core.random()), call.now)?;
+    let mut key = draft(&api, user, new, KeyId::new(call.now, call.services.random()), call.now)?;
     reach.allows(&api, &key.scopes)?;
     nobody_gains(call, &api, &key)?;
     may_act_for(call, &api, key.user)?;
     refuse_too_many(tx, reach, &api)?;
     key.no = store::keys::insert(tx, &key)?;
-    let secret = add_secret(tx, &api, &mut key, &call.core.random(), call.now)?;
+    let secret = add_secret(tx, &api, &mut key, &call.services.random(), call.now)?;
     let detail = changes::between(&Value::Null, &Policy::from(&key));
-    finish(tx, call, Kind::KeyCreated, &key, detail)?;
+    key_state::record(tx, call, Kind::KeyCreated, &key, detail)?;
     Ok(Issued { key, secret })
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use ipnet::{IpNet, Ipv6Net};
 
-use super::revoke::end;
 use crate::domain::identity::access::Call;
+use crate::domain::identity::key_state;
 use crate::domain::policy::limits::{BucketId, Subject};
 use crate::error::{Code, Error, Result};
 use crate::model::activity::{Kind, Reason};
@@ -29,29 +29,30 @@ pub async fn revoke_leaked(call: &Arc<Call>, presented: &Secret) -> Result<()> {
     let hash = SecretHash::of(text);
     let known = text.len() <= MAX_LENGTH
         && call
-            .core
+            .services
             .read(move |conn| Ok::<_, store::Error>(store::keys::find_by_secret(conn, &hash)?.is_some()))
             .await?;
     if !known {
-        let (core, ip) = (&call.core, call.request.ip);
-        return core.activity.push_unidentified(call.now, Kind::KeyLeaked, Reason::NotFound, None, ip);
+        let (services, ip) = (&call.services, call.request.ip);
+        return services.log.push_unidentified(call.now, Kind::KeyLeaked, Reason::NotFound, None, ip);
     }
     let call = call.clone();
-    let core = call.core.clone();
-    core.write(move |tx| {
-        let Some(key) = store::keys::find_by_secret(tx, &hash)? else { return Ok(()) };
-        let live = key.live_secrets(call.now).any(|secret| secret.hash == hash);
-        if live { end(tx, &call, key, Kind::KeyLeaked) } else { Ok(()) }
-    })
-    .await
+    let services = call.services.clone();
+    services
+        .write(move |tx| {
+            let Some(key) = store::keys::find_by_secret(tx, &hash)? else { return Ok(()) };
+            let live = key.live_secrets(call.now).any(|secret| secret.hash == hash);
+            if live { key_state::revoke(tx, &call, key, Kind::KeyLeaked) } else { Ok(()) }
+        })
+        .await
 }
 
 /// Takes one request from what the sender's network has.
 fn limit(call: &Call) -> Result<()> {
     let network = network(call.request.ip).to_string();
     let bucket = BucketId { api_no: 0, tier: "revoke-leaked", subject: Subject::Owner(&network) };
-    let core = &call.core;
-    let level = core.verify.limiter().take(&bucket, &PER_NETWORK, core.clock.monotonic(), 1)?;
+    let services = &call.services;
+    let level = services.engine.limiter().take(&bucket, &PER_NETWORK, services.clock.monotonic(), 1)?;
     let Some(level) = level.filter(|level| !level.passed) else { return Ok(()) };
     let wait = level.retry_in.unwrap_or_default().as_millis().div_ceil(1_000);
     let wait = u64::try_from(wait).unwrap_or(u64::MAX);

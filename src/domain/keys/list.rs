@@ -50,7 +50,7 @@ pub fn list(
     limit: Option<u32>,
     after: Option<&str>,
 ) -> Result<Page<ApiKey>> {
-    let vault = &reach.call().core.vault;
+    let vault = &reach.call().services.vault;
     let limit = cursor::limit(limit)?;
     let fingerprint = (filter, reach.only().map(|user| user.id));
     let before: Option<KeyId> =
@@ -71,7 +71,8 @@ fn resolve(
 ) -> Result<Option<Filter>> {
     let call = reach.call();
     let unknown = |_| Error::invalid("api", "There is no API of this slug or id.");
-    let api = filter.api.as_deref().map(|api| apis::find(&call.core, api).map_err(unknown)).transpose()?;
+    let api =
+        filter.api.as_deref().map(|api| apis::find(&call.services, api).map_err(unknown)).transpose()?;
     let asked = match filter.user_id {
         None => None,
         Some(id) => match store::users::by_id(conn, id)? {

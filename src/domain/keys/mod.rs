@@ -16,19 +16,15 @@ pub use create::{NewKey, create};
 pub use leaked::revoke_leaked;
 pub use list::{KeyFilter, list};
 pub use revoke::revoke;
-pub(crate) use revoke::revoke_all_of;
 pub use rotate::{DEFAULT_GRACE_SECONDS, MAX_GRACE_SECONDS, rotate};
 
-use serde_json::Value;
-
-use crate::activity;
-use crate::domain::identity::access::{Call, Capability, KeysRead, PrincipalKind};
+use crate::domain::identity::access::{Call, Capability, KeysRead};
 use crate::domain::identity::reach::Reach;
 use crate::error::{Error, Result};
-use crate::model::activity::Kind;
+use crate::model::PrincipalKind;
 use crate::model::{Api, ApiKey, KeyId, KeySecret, KeyUser, Role};
 use crate::store;
-use crate::store::{Conn, Tx};
+use crate::store::Conn;
 
 /// A key together with a secret of it, which is in the clear this one time.
 #[derive(Debug)]
@@ -83,18 +79,5 @@ fn may_act_for(call: &Call, api: &Api, user: Option<KeyUser>) -> Result<()> {
     if user.role == Role::Owner && !speaks_for_owners {
         return Err(Error::forbidden("Only an owner can have a key that acts for an owner"));
     }
-    Ok(())
-}
-
-/// Logs a change of a key, and has every cache forget it before the change is answered.
-fn finish(tx: &mut Tx<'_>, call: &Call, kind: Kind, key: &ApiKey, detail: Option<Box<Value>>) -> Result<()> {
-    let mut entry = activity::change(call, kind);
-    entry.api_no = Some(key.api_no);
-    entry.key_no = Some(key.no);
-    entry.user_no = key.user.map(|user| user.no);
-    entry.detail = detail;
-    activity::record(tx, &entry)?;
-    let (core, hashes) = (call.core.clone(), key.hashes());
-    tx.on_commit(move || core.verify.forget(&hashes));
     Ok(())
 }

@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use super::create::add_secret;
-use super::{Issued, api_of, find, finish, may_act_for, nobody_gains};
+use super::{Issued, api_of, find, may_act_for, nobody_gains};
 use crate::domain::identity::access::KeysWrite;
+use crate::domain::identity::key_state;
 use crate::domain::identity::reach::Reach;
 use crate::error::{Code, Error, Result};
 use crate::model::activity::Kind;
@@ -38,11 +39,11 @@ pub fn rotate(tx: &mut Tx<'_>, reach: &Reach<KeysWrite>, id: KeyId, grace_second
     refuse_ended(&key, call.now)?;
     let before = key.secrets.first().cloned();
     end_secrets(tx, &mut key, call.now, grace_seconds)?;
-    let secret = add_secret(tx, &api, &mut key, &call.core.random(), call.now)?;
+    let secret = add_secret(tx, &api, &mut key, &call.services.random(), call.now)?;
     key.updated_at = call.now;
     store::keys::update(tx, &key)?;
     let detail = detail(before.as_ref(), &key.secrets[0], grace_seconds);
-    finish(tx, call, Kind::KeyRotated, &key, Some(Box::new(detail)))?;
+    key_state::record(tx, call, Kind::KeyRotated, &key, Some(Box::new(detail)))?;
     Ok(Issued { key, secret })
 }
 

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::error::{OAuthError, Result};
-use super::{REFRESH_SECONDS, TokenAnswer, issue, log, new_name, new_secret, pkce, scopes};
+use super::{REFRESH_SECONDS, TokenAnswer, issue, log, new_name, new_secret, pkce};
 use crate::activity;
 use crate::domain::identity::access::Call;
+use crate::domain::identity::standing;
 use crate::model::activity::{Kind, Outcome, Reason};
 use crate::model::{Client, GrantType, ScopeSet, Secret, SecretHash};
 use crate::store;
@@ -32,16 +33,17 @@ enum Redeemed {
 /// `invalid_grant` for a code that is unknown, another client's, exchanged before (which revokes what came of it),
 /// too old, sent with another redirect URI or verifier, or whose person may not sign in any more.
 pub(super) async fn exchange(call: &Arc<Call>, client: &Client, params: &Params) -> Result<TokenAnswer> {
-    let core = &call.core;
+    let services = &call.services;
     let code = SecretHash::of(params.need_secret("code")?.expose());
     let (this, asking, sent) = (call.clone(), client.clone(), params.clone());
-    let redeemed = core.write(move |tx| redeem(tx, &this, &asking, &code, &sent)).await?;
+    let redeemed = services.write(move |tx| redeem(tx, &this, &asking, &code, &sent)).await?;
     let Redeemed::Now { of, granted, refresh_token } = redeemed else {
         return Err(OAuthError::invalid_grant("The code was used before; what came of it is revoked"));
     };
-    let api = core.catalog.get().by_no(of.api_no).cloned();
+    let api = services.catalog.get().by_no(of.api_no).cloned();
     let api = api.ok_or_else(|| OAuthError::invalid_grant("The API is gone"))?;
-    issue::for_person(core, client, &api, &of, granted, (call.now, new_name(core)), refresh_token).await
+    issue::for_person(services, client, &api, &of, granted, (call.now, new_name(services)), refresh_token)
+        .await
 }
 
 fn redeem(
@@ -63,14 +65,15 @@ fn redeem(
         return Ok(Redeemed::Before);
     }
     check(call, &of, params)?;
-    let api = call.core.catalog.get().by_no(of.api_no).cloned().ok_or_else(unknown)?;
+    let api = call.services.catalog.get().by_no(of.api_no).cloned().ok_or_else(unknown)?;
     super::token::same_target(&api, params)?;
-    let granted = scopes::at_this_moment(&api, &of.scopes, &of.access, Some(of.user.2));
+    let granted = standing::current_scopes(&api, &of.scopes, &of.access, Some(of.user.2));
     if granted.is_empty() {
         return Err(OAuthError::invalid_scope());
     }
     oauth_tokens::redeem(tx, of.no, call.now)?;
-    let refresh_token = client.may(GrantType::RefreshToken).then(|| new_secret(&call.core, REFRESH_PREFIX));
+    let refresh_token =
+        client.may(GrantType::RefreshToken).then(|| new_secret(&call.services, REFRESH_PREFIX));
     let mut ends = call.now.plus_seconds(86_400);
     if let Some(token) = &refresh_token {
         store::sessions::insert_refresh(tx, of.family_no, &SecretHash::of(token.expose()), call.now)?;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::error::{ErrorCode, OAuthError, Result};
 use super::params::{Params, append};
 use super::{REQUEST_SECONDS, code, id_token, limits, log, new_secret, pkce, scopes};
-use crate::domain::Core;
+use crate::domain::identity::Services;
 use crate::domain::identity::access::Call;
 use crate::domain::identity::sessions;
 use crate::model::activity::Kind;
@@ -51,10 +51,10 @@ pub struct SignIn {
 
 impl SignIn {
     /// The sign-in behind a session's cookie; none when there is none, or it has ended.
-    pub fn of(core: &Core, cookie: Option<&str>, now: Timestamp) -> Option<Self> {
+    pub fn of(services: &Services, cookie: Option<&str>, now: Timestamp) -> Option<Self> {
         let cookie = cookie?;
-        let principal = sessions::from_cookie(core, cookie, None, now).ok()?;
-        let current = sessions::current(core, cookie, now).ok()?;
+        let principal = sessions::from_cookie(services, cookie, None, now).ok()?;
+        let current = sessions::current(services, cookie, now).ok()?;
         Some(Self {
             user: principal.user?,
             session: principal.session?,
@@ -145,15 +145,15 @@ impl Asked {
     }
 
     /// The answer to the client, with `state` (RFC 6749, section 4.1.2) and `iss` (RFC 9207).
-    pub(super) fn redirect(&self, core: &Core, answer: &[(&str, &str)]) -> String {
-        redirect(core, &self.redirect_uri, self.state.as_deref(), answer)
+    pub(super) fn redirect(&self, services: &Services, answer: &[(&str, &str)]) -> String {
+        redirect(services, &self.redirect_uri, self.state.as_deref(), answer)
     }
 }
 
-fn redirect(core: &Core, uri: &str, state: Option<&str>, answer: &[(&str, &str)]) -> String {
+fn redirect(services: &Services, uri: &str, state: Option<&str>, answer: &[(&str, &str)]) -> String {
     let mut params = answer.to_vec();
     params.extend(state.map(|state| ("state", state)));
-    params.push(("iss", &core.settings.public_url));
+    params.push(("iss", &services.settings.public_url));
     append(uri, &params)
 }
 
@@ -172,7 +172,7 @@ pub async fn authorize(call: &Arc<Call>, params: &Params, browser: Browser<'_>) 
         log::refused(call, Kind::Authorization, Some(&client), &error);
         let answer = [("error", error.code.as_str()), ("error_description", &*error.description)];
         let state = params.get("state").filter(|state| state.len() <= MAX_ECHO);
-        Ok(Outcome::Redirect(redirect(&call.core, &uri.0, state, &answer)))
+        Ok(Outcome::Redirect(redirect(&call.services, &uri.0, state, &answer)))
     })
 }
 
@@ -180,7 +180,7 @@ pub async fn authorize(call: &Arc<Call>, params: &Params, browser: Browser<'_>) 
 fn target(call: &Call, params: &Params) -> Result<(Client, (String, bool))> {
     let unknown = || OAuthError::invalid_request("There is no such client");
     let id: ClientId = params.need("client_id")?.parse().map_err(|_| unknown())?;
-    let found = call.core.db.lookup(|conn| clients::find(conn, id))?;
+    let found = call.services.db.lookup(|conn| clients::find(conn, id))?;
     let client = found.filter(|client| client.disabled_at.is_none()).ok_or_else(unknown)?;
     let uri = match (params.get("redirect_uri"), client.redirect_uris.as_slice()) {
         (Some(presented), _) => {
@@ -217,7 +217,7 @@ fn check(
     }
     let prompt = Prompt::parse(params.get("prompt"))?;
     let max_age = params.get("max_age").map(str::parse).transpose();
-    let api = scopes::api(&call.core, client, params.get("resource"))?;
+    let api = scopes::api(&call.services, client, params.get("resource"))?;
     let asked = Asked {
         redirect_uri: uri.clone(),
         redirect_uri_sent: *uri_sent,
@@ -263,7 +263,7 @@ fn echo(params: &Params, name: &'static str) -> Result<Option<String>> {
 /// The person that `id_token_hint` names (OpenID Connect Core, section 3.1.2.1).
 fn subject(call: &Call, client: &Client, params: &Params) -> Result<Option<String>> {
     let Some(hint) = params.get("id_token_hint") else { return Ok(None) };
-    let claims = id_token::read(&call.core, hint).filter(|claims| claims.aud == client.id.to_string());
+    let claims = id_token::read(&call.services, hint).filter(|claims| claims.aud == client.id.to_string());
     let wrong = || OAuthError::invalid_request("The id_token_hint is no ID token of this client");
     claims.map(|claims| Some(claims.sub)).ok_or_else(wrong)
 }
@@ -303,7 +303,7 @@ async fn decide(
     silent: bool,
     browser: Browser<'_>,
 ) -> Result<Outcome> {
-    let sign_in = SignIn::of(&call.core, browser.session, call.now);
+    let sign_in = SignIn::of(&call.services, browser.session, call.now);
     let sign_in = sign_in.filter(|sign_in| asked.accepts(sign_in, call.now, call.now));
     let Some(sign_in) = sign_in else {
         if silent {
@@ -319,7 +319,7 @@ async fn decide(
         return Err(code::nothing_to_give());
     }
     let key = (sign_in.user.0, client.no, api.no);
-    let standing = call.core.db.lookup(|conn| store::grants::standing(conn, key.0, key.1, key.2))?;
+    let standing = call.services.db.lookup(|conn| store::grants::standing(conn, key.0, key.1, key.2))?;
     let needs_consent = asked.needs_consent(client, &given, standing.as_ref().map(|grant| &grant.scopes));
     if !needs_consent && !sign_in.second_factor_missing {
         return code::issue(call, client, api, asked, sign_in, given).await.map(Outcome::Redirect);
@@ -338,16 +338,16 @@ async fn ask(
     page: Page,
     browser: Browser<'_>,
 ) -> Result<Outcome> {
-    let core = &call.core;
+    let services = &call.services;
     limits::take(call, "oauth.authorize", &PER_NETWORK)?;
     let (browser, fresh) = match browser.id {
         Some(known) => (SecretHash::of(known), None),
         None => {
-            let fresh = new_secret(core, "");
+            let fresh = new_secret(services, "");
             (SecretHash::of(fresh.expose()), Some(fresh))
         }
     };
-    let request = new_secret(core, "");
+    let request = new_secret(services, "");
     let hash = SecretHash::of(request.expose());
     let waiting = Waiting {
         browser,
@@ -357,6 +357,6 @@ async fn ask(
         created_at: call.now,
         expires_at: call.now.plus_seconds(REQUEST_SECONDS),
     };
-    core.write(move |tx| Ok::<_, OAuthError>(oauth_requests::insert(tx, &hash, &waiting)?)).await?;
+    services.write(move |tx| Ok::<_, OAuthError>(oauth_requests::insert(tx, &hash, &waiting)?)).await?;
     Ok(Outcome::Ask { page, request, browser: fresh })
 }

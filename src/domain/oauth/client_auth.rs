@@ -7,11 +7,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::error::{OAuthError, Result};
 use super::params::{Params, decode};
-use crate::domain::Core;
-use crate::model::{Client, ClientId, ClientType, Secret, SecretHash, Timestamp};
-use crate::platform::memo::Memo;
-use crate::store;
-use crate::store::Conn;
+use crate::domain::identity::{Services, clients};
+use crate::model::{Client, ClientId, Secret, SecretHash, Timestamp};
 
 /// How clients may prove who they are, in the order that real clients rely on: several take the first that they know.
 pub const METHODS: [&str; 3] = ["none", "client_secret_post", "client_secret_basic"];
@@ -44,48 +41,15 @@ pub fn basic(header: &str) -> Result<Basic> {
 /// # Errors
 /// `invalid_request` for two methods at once (RFC 6749, section 2.3); `invalid_client` for everything else.
 pub fn authenticate(
-    core: &Core,
+    services: &Services,
     basic: Option<Basic>,
     params: &Params,
     now: Timestamp,
 ) -> Result<Arc<Client>> {
     let (id, secret) = presented(basic, params)?;
     let id: ClientId = id.parse().map_err(|_| OAuthError::invalid_client())?;
-    let known = core.people.clients.get(core, id, |conn, id| Known::read(conn, *id))?;
-    let known =
-        known.filter(|known| known.client.disabled_at.is_none()).ok_or_else(OAuthError::invalid_client)?;
-    let proven = match (known.client.kind, secret) {
-        (ClientType::Confidential, Some(secret)) => known.proves(&SecretHash::of(secret.expose()), now),
-        (ClientType::Public, None) => true,
-        // A public client has no secret: whoever sends one is not it.
-        (ClientType::Confidential, None) | (ClientType::Public, Some(_)) => false,
-    };
-    if proven { Ok(known.client) } else { Err(OAuthError::invalid_client()) }
-}
-
-/// Clients that called lately.
-pub type Clients = Memo<ClientId, Known>;
-
-/// A client, and what proves it.
-#[derive(Clone)]
-pub struct Known {
-    client: Arc<Client>,
-    /// Hashes, each with its end.
-    secrets: Arc<[(SecretHash, Option<Timestamp>)]>,
-}
-
-impl Known {
-    fn read(conn: &Conn<'_>, id: ClientId) -> Result<Option<Self>> {
-        let Some(client) = store::clients::find(conn, id)? else { return Ok(None) };
-        let secrets = store::clients::secrets(conn, client.no)?;
-        let secrets = secrets.into_iter().map(|(hash, info)| (hash, info.expires_at)).collect();
-        Ok(Some(Self { client: Arc::new(client), secrets }))
-    }
-
-    fn proves(&self, hash: &SecretHash, now: Timestamp) -> bool {
-        let good = |end: &Option<Timestamp>| end.is_none_or(|end| end > now);
-        self.secrets.iter().any(|(secret, end)| secret == hash && good(end))
-    }
+    let secret = secret.map(|secret| SecretHash::of(secret.expose()));
+    clients::authenticate(services, id, secret.as_ref(), now)?.ok_or_else(OAuthError::invalid_client)
 }
 
 fn presented(basic: Option<Basic>, params: &Params) -> Result<(String, Option<Secret>)> {

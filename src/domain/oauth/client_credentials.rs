@@ -6,9 +6,9 @@ use super::error::{ErrorCode, OAuthError, Result};
 use super::issue::{Wanted, access_token};
 use super::params::Params;
 use super::{TokenAnswer, log, new_name, scopes};
-use crate::activity;
 use crate::domain::identity::access::Call;
 use crate::model::activity::{Entry, Kind};
+use crate::model::openid::api_part;
 use crate::model::{Client, ClientType};
 
 /// Gives a client a token for itself. Nothing is stored: the token stands as long as its client does.
@@ -16,22 +16,18 @@ use crate::model::{Client, ClientType};
 /// # Errors
 /// `unauthorized_client` for public clients; `invalid_target`; `invalid_scope`.
 pub(super) async fn issue(call: &Arc<Call>, client: &Client, params: &Params) -> Result<TokenAnswer> {
-    let core = &call.core;
+    let services = &call.services;
     if client.kind == ClientType::Public {
         let text = "A public client cannot act for itself";
         return Err(OAuthError::new(ErrorCode::UnauthorizedClient, text));
     }
-    let api = scopes::api(core, client, params.get("resource"))?;
-    let granted = scopes::api_part(&scopes::for_client(client, &api, params.get("scope"))?);
+    let api = scopes::api(services, client, params.get("resource"))?;
+    let granted = api_part(&scopes::for_client(client, &api, params.get("scope"))?);
     if granted.is_empty() {
         return Err(OAuthError::invalid_scope());
     }
-    let entry = Entry {
-        client_no: Some(client.no),
-        api_no: Some(api.no),
-        ..activity::change(call, Kind::TokenIssued)
-    };
-    core.activity.push(log::issued(entry, "client_credentials", &granted))?;
+    let entry = Entry { client_no: Some(client.no), api_no: Some(api.no), ..call.entry(Kind::TokenIssued) };
+    services.log.push(log::issued(entry, "client_credentials", &granted))?;
     let wanted = Wanted {
         api: &api,
         client,
@@ -40,7 +36,7 @@ pub(super) async fn issue(call: &Arc<Call>, client: &Client, params: &Params) ->
         scopes: granted,
         grant: None,
         at: call.now,
-        jti: new_name(core),
+        jti: new_name(services),
     };
-    access_token(core, wanted).await
+    access_token(services, wanted).await
 }

@@ -34,7 +34,7 @@ pub(super) async fn issue(
     scopes: ScopeSet,
 ) -> Result<String> {
     let (this, client, api_no) = (call.clone(), client.clone(), api.no);
-    call.core.write(move |tx| allow(tx, &this, &client, api_no, &asked, &sign_in, &scopes)).await
+    call.services.write(move |tx| allow(tx, &this, &client, api_no, &asked, &sign_in, &scopes)).await
 }
 
 /// [`issue`] within a transaction: notes what was allowed, and makes the code.
@@ -47,23 +47,23 @@ pub(super) fn allow(
     sign_in: &SignIn,
     scopes: &ScopeSet,
 ) -> Result<String> {
-    let core = &call.core;
+    let services = &call.services;
     let now = call.now;
     let entry = Entry {
         api_no: Some(api_no),
         client_no: Some(client.no),
         user_no: Some(sign_in.user.0),
         session_no: Some(sign_in.session.0),
-        ..activity::change(call, Kind::Authorization)
+        ..call.entry(Kind::Authorization)
     };
     let grant_no = grant(tx, call, client.no, api_no, sign_in, scopes, &entry)?;
-    let code = new_secret(core, PREFIX);
+    let code = new_secret(services, PREFIX);
     let ends = now.plus_seconds(CODE_SECONDS);
     let family_no = store::sessions::insert_family(tx, Some(sign_in.user.0), None, now, ends)?;
     oauth_tokens::insert(
         tx,
         &NewAuthorization {
-            id: &new_name(core),
+            id: &new_name(services),
             grant_no,
             family_no,
             session_no: sign_in.session.0,
@@ -86,7 +86,7 @@ pub(super) fn allow(
         ..entry
     };
     activity::record(tx, &entry)?;
-    Ok(asked.redirect(core, &[("code", code.expose())]))
+    Ok(asked.redirect(services, &[("code", code.expose())]))
 }
 
 /// The standing grant, made or widened as needed.
@@ -111,7 +111,7 @@ fn grant(
             (standing.no, standing.scopes)
         }
         None => {
-            let id = GrantId::new(call.now, call.core.random());
+            let id = GrantId::new(call.now, call.services.random());
             (
                 store::grants::insert(tx, id, (user_no, client_no, api_no), scopes, call.now)?,
                 ScopeSet::empty(),

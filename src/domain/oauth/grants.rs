@@ -35,14 +35,14 @@ pub async fn list(
     if own != Some(user) && !call.holds(TeamRead::SCOPE) {
         return Err(Error::insufficient_scope(TeamRead::SCOPE, &call.principal.scopes));
     }
-    let vault = &call.core.vault;
+    let vault = &call.services.vault;
     let limit = cursor::limit(limit)?;
     let before = match after {
         Some(cursor) => cursor::decode(vault, LIST, &user, cursor)?,
         None => i64::MAX,
     };
     let found = call
-        .core
+        .services
         .read(move |conn| {
             let Some(person) = crate::store::users::by_id(conn, user)? else { return Ok(Vec::new()) };
             Ok::<_, Error>(store::list(conn, person.no, before, limit + 1)?)
@@ -57,7 +57,7 @@ pub async fn list(
 /// `NOT_FOUND` for what is not one's own, unless the caller holds `team:manage`.
 pub async fn revoke(call: &Arc<Call>, id: GrantId) -> Result<()> {
     let this = call.clone();
-    call.core
+    call.services
         .write(move |tx| {
             let own = this.principal.user.map(|(no, ..)| no);
             let grant = store::find(tx, id)?;
@@ -71,7 +71,7 @@ pub async fn revoke(call: &Arc<Call>, id: GrantId) -> Result<()> {
                 grant_no: Some(grant.no),
                 user_no: Some(grant.user.0),
                 detail: Some(Box::new(detail)),
-                ..activity::change(&this, Kind::GrantRevoked)
+                ..this.entry(Kind::GrantRevoked)
             };
             activity::record(tx, &entry)
         })

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Result;
 use super::userinfo::{self, Claims as PersonClaims};
-use crate::domain::Core;
+use crate::domain::identity::Services;
 use crate::domain::identity::tokens::ID_TYPE;
 use crate::model::setting::SigningAlg;
 use crate::model::{Client, ScopeSet, Timestamp};
@@ -42,26 +42,26 @@ pub(super) struct About {
 
 /// Signs the ID token that goes with `access_token`.
 pub(super) async fn sign(
-    core: &Core,
+    services: &Services,
     client: &Client,
     of: &Authorization,
     about: &About,
     access_token: &str,
 ) -> Result<String> {
-    let lifetime = client.access_token_seconds.unwrap_or(core.settings.access_token_seconds);
+    let lifetime = client.access_token_seconds.unwrap_or(services.settings.access_token_seconds);
     let claims = Claims {
-        iss: &core.settings.public_url,
+        iss: &services.settings.public_url,
         sub: of.user.1.to_string(),
         aud: client.id.to_string(),
         exp: about.at.seconds() + i64::from(lifetime),
         iat: about.at.seconds(),
         auth_time: of.authenticated_at.seconds(),
         nonce: of.nonce.as_deref().filter(|_| about.first),
-        at_hash: at_hash(core.people.signing_keys.alg(), access_token),
+        at_hash: at_hash(services.signing_keys.alg(), access_token),
         sid: of.session.map(|(_, id)| id.to_string()),
-        person: userinfo::claims(core, of.user.0, &about.scopes)?,
+        person: userinfo::claims(services, of.user.0, &about.scopes)?,
     };
-    Ok(core.people.signing_keys.sign(ID_TYPE, &claims).await?)
+    Ok(services.signing_keys.sign(ID_TYPE, &claims).await?)
 }
 
 /// The left half of the token's hash, by the hash of the signature (section 3.1.3.6).
@@ -88,7 +88,7 @@ pub(super) struct Hint {
 
 /// Reads an ID token that comes back as a hint. It may have ended long ago (OpenID Connect RP-Initiated Logout,
 /// section 4), so that it proves nothing but that we once issued it.
-pub(super) fn read(core: &Core, token: &str) -> Option<Hint> {
-    let hint: Hint = core.people.signing_keys.open_jws(ID_TYPE, token)?.claims;
-    (hint.iss == core.settings.public_url).then_some(hint)
+pub(super) fn read(services: &Services, token: &str) -> Option<Hint> {
+    let hint: Hint = services.signing_keys.open_jws(ID_TYPE, token)?.claims;
+    (hint.iss == services.settings.public_url).then_some(hint)
 }

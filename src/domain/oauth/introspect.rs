@@ -5,15 +5,14 @@ use std::sync::Arc;
 
 use super::client_auth::{self, Basic};
 use super::error::{OAuthError, Result};
+use super::log;
 use super::params::Params;
-use super::{log, scopes};
-use crate::activity;
-use crate::domain::identity::access::{Call, Capability as _, KeysVerify, Principal};
-use crate::domain::identity::tokens;
+use crate::domain::identity::access::{Call, Capability as _, KeysVerify};
+use crate::domain::identity::{authenticate, standing, tokens};
+use crate::model::Principal;
 use crate::model::activity::{Entry, Kind, Outcome, Reason};
 use crate::model::{Client, ClientType, Secret, SecretHash};
 use crate::store;
-use crate::store::Conn;
 use crate::store::oauth_tokens;
 
 /// What is told about a token (RFC 7662, section 2.2).
@@ -64,7 +63,7 @@ pub struct Introspection {
 /// # Errors
 /// `invalid_client` for who does not prove themselves; `invalid_request`.
 pub async fn introspect(call: &Arc<Call>, basic: Option<Basic>, params: &Params) -> Result<Introspection> {
-    let client = client_auth::authenticate(&call.core, basic, params, call.now)
+    let client = client_auth::authenticate(&call.services, basic, params, call.now)
         // Whoever can only say a name could ask about stolen tokens (RFC 7662, section 2.1).
         .and_then(|client| match client.kind {
             ClientType::Confidential => Ok(client),
@@ -75,7 +74,7 @@ pub async fn introspect(call: &Arc<Call>, basic: Option<Basic>, params: &Params)
     let told = told(call, &client, &token)?;
     let (told, principal) = told.unwrap_or_else(|| (Introspection::default(), Principal::anonymous()));
     let good = told.active;
-    call.core.activity.push(Entry {
+    call.services.log.push(Entry {
         outcome: if good { Outcome::Allowed } else { Outcome::Refused },
         reason: if good { Reason::Valid } else { Reason::InvalidToken },
         api_no: principal.api_no,
@@ -84,7 +83,7 @@ pub async fn introspect(call: &Arc<Call>, basic: Option<Basic>, params: &Params)
         user_no: principal.user.map(|(no, _, _)| no),
         grant_no: principal.grant.map(|(no, _)| no),
         session_no: principal.session.map(|(no, _)| no),
-        ..activity::change(call, Kind::TokenIntrospected)
+        ..call.entry(Kind::TokenIntrospected)
     })?;
     Ok(told)
 }
@@ -100,15 +99,10 @@ fn told(call: &Call, client: &Client, token: &Secret) -> Result<Option<(Introspe
 }
 
 fn access_token(call: &Call, client: &Client, token: &str) -> Option<(Introspection, Principal)> {
-    let core = &call.core;
-    let (claims, principal) = tokens::examine(core, token, call.now).ok()?;
+    let services = &call.services;
+    let (claims, principal) = authenticate::examine(services, token, call.now).ok()?;
     client.access_to(principal.api_no?)?;
-    let email = principal.user.and_then(|(no, ..)| {
-        let read = |conn: &Conn<'_>, no: &i64| {
-            Ok::<_, store::Error>(store::users::by_no(conn, *no)?.map(|user| user.email.as_str().into()))
-        };
-        core.people.emails.get(core, no, read).ok()?
-    });
+    let email = principal.user.and_then(|(no, ..)| services.emails.of(services, no).ok()?);
     let told = Introspection {
         active: true,
         scope: Some(principal.scopes.to_string()),
@@ -128,8 +122,8 @@ fn access_token(call: &Call, client: &Client, token: &str) -> Option<(Introspect
 
 /// A refresh token is nobody's business but its own client's.
 fn refresh_token(call: &Call, client: &Client, token: &Secret) -> Result<Option<Introspection>> {
-    let core = &call.core;
-    let found = core.db.lookup(|conn| {
+    let services = &call.services;
+    let found = services.db.lookup(|conn| {
         let hash = SecretHash::of(token.expose());
         let Some(found) = store::sessions::refresh(conn, &hash)? else { return Ok(None) };
         let of = oauth_tokens::by_family(conn, found.family_no, call.now)?;
@@ -137,31 +131,33 @@ fn refresh_token(call: &Call, client: &Client, token: &Secret) -> Result<Option<
     })?;
     let Some((found, of)) = found.filter(|(_, of)| of.client.0 == client.no) else { return Ok(None) };
     let good = of.stands && found.used_at.is_none() && found.expires_at > call.now;
-    let Some(api) = core.catalog.get().by_no(of.api_no).cloned().filter(|_| good) else { return Ok(None) };
+    let Some(api) = services.catalog.get().by_no(of.api_no).cloned().filter(|_| good) else {
+        return Ok(None);
+    };
     Ok(Some(Introspection {
         active: true,
-        scope: Some(scopes::at_this_moment(&api, &of.scopes, &of.access, Some(of.user.2)).to_string()),
+        scope: Some(standing::current_scopes(&api, &of.scopes, &of.access, Some(of.user.2)).to_string()),
         client_id: Some(client.id.to_string()),
         token_type: Some("refresh_token"),
         exp: Some(found.expires_at.seconds()),
         sub: Some(of.user.1.to_string()),
         aud: Some(api.audience.clone()),
-        iss: Some(core.settings.public_url.clone()),
+        iss: Some(services.settings.public_url.clone()),
         ..Introspection::default()
     }))
 }
 
 /// Keys are told to clients that hold `keys:verify`, as `POST /v1/keys/verify` tells them; nothing is counted.
 fn key(call: &Call, client: &Client, token: &Secret) -> Result<Option<(Introspection, Principal)>> {
-    let core = &call.core;
-    let apis = core.catalog.get();
+    let services = &call.services;
+    let apis = services.catalog.get();
     let own = apis.built_in();
     let may = client.access_to(own.no).is_some_and(|scopes| own.satisfies(scopes, KeysVerify::SCOPE));
     if !may {
         return Ok(None);
     }
     let hash = SecretHash::of(token.expose());
-    let Some(key) = core.db.lookup(|conn| store::key_lookup::find(conn, &hash))? else {
+    let Some(key) = services.db.lookup(|conn| store::key_lookup::find(conn, &hash))? else {
         return Ok(None);
     };
     let ended = |at: Option<crate::model::Timestamp>| at.is_some_and(|at| at <= call.now);
@@ -183,7 +179,7 @@ fn key(call: &Call, client: &Client, token: &Secret) -> Result<Option<(Introspec
         iat: Some(key.id.at().seconds()),
         sub: Some(key.id.to_string()),
         aud: Some(api.audience.clone()),
-        iss: Some(core.settings.public_url.clone()),
+        iss: Some(services.settings.public_url.clone()),
         owner: key.owner.as_deref().map(str::to_owned),
         environment: Some(key.environment.as_str()),
         ..Introspection::default()

@@ -4,10 +4,10 @@ use serde::Serialize;
 
 use super::error::Result;
 use super::id_token::{self, About};
-use super::scopes;
-use crate::domain::Core;
+use crate::domain::identity::Services;
 use crate::domain::identity::tokens;
 use crate::domain::identity::tokens::NewToken;
+use crate::model::openid::openid_part;
 use crate::model::{Api, Client, GrantId, ScopeSet, Secret, Timestamp};
 use crate::store::oauth_tokens::Authorization;
 
@@ -42,8 +42,8 @@ pub(super) struct Wanted<'a> {
 }
 
 /// Signs an access token.
-pub(super) async fn access_token(core: &Core, wanted: Wanted<'_>) -> Result<TokenAnswer> {
-    let expires_in = wanted.client.access_token_seconds.unwrap_or(core.settings.access_token_seconds);
+pub(super) async fn access_token(services: &Services, wanted: Wanted<'_>) -> Result<TokenAnswer> {
+    let expires_in = wanted.client.access_token_seconds.unwrap_or(services.settings.access_token_seconds);
     let scope = wanted.scopes.to_string();
     let token = NewToken {
         audience: wanted.api.audience.clone(),
@@ -56,7 +56,7 @@ pub(super) async fn access_token(core: &Core, wanted: Wanted<'_>) -> Result<Toke
         session: None,
         grant: wanted.grant,
     };
-    let access_token = tokens::mint(core, token).await?.expose().to_owned();
+    let access_token = tokens::mint(services, token).await?.expose().to_owned();
     Ok(TokenAnswer {
         access_token,
         token_type: "Bearer",
@@ -69,7 +69,7 @@ pub(super) async fn access_token(core: &Core, wanted: Wanted<'_>) -> Result<Toke
 
 /// Signs what came of an authorization: an access token, and an ID token where `openid` was allowed.
 pub(super) async fn for_person(
-    core: &Core,
+    services: &Services,
     client: &Client,
     api: &Api,
     of: &Authorization,
@@ -78,7 +78,7 @@ pub(super) async fn for_person(
     refresh_token: Option<Secret>,
 ) -> Result<TokenAnswer> {
     let openid = granted.contains("openid");
-    let about = About { scopes: scopes::openid_part(&granted), at, first: of.redeemed_at.is_none() };
+    let about = About { scopes: openid_part(&granted), at, first: of.redeemed_at.is_none() };
     let wanted = Wanted {
         api,
         client,
@@ -89,9 +89,9 @@ pub(super) async fn for_person(
         // The first part leads back to the authorization, without a look into the claims.
         jti: format!("{}{jti}", of.id),
     };
-    let mut answer = access_token(core, wanted).await?;
+    let mut answer = access_token(services, wanted).await?;
     if openid {
-        answer.id_token = Some(id_token::sign(core, client, of, &about, &answer.access_token).await?);
+        answer.id_token = Some(id_token::sign(services, client, of, &about, &answer.access_token).await?);
     }
     answer.refresh_token = refresh_token.map(|token| token.expose().to_owned());
     Ok(answer)

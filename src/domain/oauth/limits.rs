@@ -16,8 +16,8 @@ use crate::model::RateLimit;
 pub(super) fn take(call: &Call, what: &str, limit: &RateLimit) -> Result<()> {
     let network = network(call.request.ip).to_string();
     let bucket = BucketId { api_no: 0, tier: what, subject: Subject::Owner(&network) };
-    let core = &call.core;
-    let level = core.verify.limiter().take(&bucket, limit, core.clock.monotonic(), 1)?;
+    let services = &call.services;
+    let level = services.engine.limiter().take(&bucket, limit, services.clock.monotonic(), 1)?;
     let Some(level) = level.filter(|level| !level.passed) else { return Ok(()) };
     let wait = level.retry_in.unwrap_or_default().as_millis().div_ceil(1_000);
     let text = "Too many of these requests came from your network; wait a while";

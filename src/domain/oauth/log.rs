@@ -3,7 +3,6 @@
 use serde_json::json;
 
 use super::error::{ErrorCode, OAuthError};
-use crate::activity;
 use crate::domain::identity::access::Call;
 use crate::model::activity::{Entry, Kind, Outcome, Reason};
 use crate::model::{Client, ScopeSet};
@@ -19,7 +18,7 @@ pub(super) fn about(call: &Call, kind: Kind, outcome: Outcome, reason: Reason, o
         grant_no: Some(of.grant.0),
         user_no: Some(of.user.0),
         session_no: of.session.map(|(no, _)| no),
-        ..activity::change(call, kind)
+        ..call.entry(kind)
     }
 }
 
@@ -43,7 +42,7 @@ pub(super) fn refused(call: &Call, kind: Kind, client: Option<&Client>, error: &
         ErrorCode::ServerError | ErrorCode::TemporarilyUnavailable => return,
         _ => Reason::InvalidRequest,
     };
-    let log = &call.core.activity;
+    let log = &call.services.log;
     // The refusal itself goes out whether or not its line fits into the log's buffer.
     let _ = match client {
         None => log.push_unidentified(call.now, kind, reason, None, call.request.ip),
@@ -54,7 +53,7 @@ pub(super) fn refused(call: &Call, kind: Kind, client: Option<&Client>, error: &
                 reason,
                 client_no: Some(client.no),
                 detail: Some(Box::new(detail)),
-                ..activity::change(call, kind)
+                ..call.entry(kind)
             })
         }
     };

@@ -45,9 +45,9 @@ pub async fn logout(
     cookie: Option<&str>,
     confirmed: Option<Change<'_>>,
 ) -> Result<Outcome> {
-    let core = &call.core;
+    let services = &call.services;
     let hint = match params.get("id_token_hint") {
-        Some(text) => Some(id_token::read(core, text).ok_or_else(|| {
+        Some(text) => Some(id_token::read(services, text).ok_or_else(|| {
             OAuthError::invalid_request("The id_token_hint is no ID token of this instance")
         })?),
         None => None,
@@ -55,7 +55,7 @@ pub async fn logout(
     let client = client(call, params, hint.as_ref())?;
     let redirect_to = redirect_to(params, client.as_ref())?;
     let Some(cookie) = cookie else { return Ok(Outcome::Done { redirect_to }) };
-    let principal = match sessions::from_cookie(core, cookie, confirmed, call.now) {
+    let principal = match sessions::from_cookie(services, cookie, confirmed, call.now) {
         Ok(principal) => principal,
         Err(error) if error.code == Code::Csrf => return Err(error.into()),
         Err(_) => return Ok(Outcome::Done { redirect_to }),
@@ -64,11 +64,11 @@ pub async fn logout(
         return Ok(Outcome::Done { redirect_to });
     };
     if confirmed.is_none() && !hint.as_ref().is_some_and(|hint| is_of(hint, user, session)) {
-        let csrf_token = sessions::current(core, cookie, call.now)?.csrf_token;
+        let csrf_token = sessions::current(services, cookie, call.now)?.csrf_token;
         return Ok(Outcome::Confirm { csrf_token, client: client.map(|client| client.name) });
     }
     let (this, client_no) = (call.clone(), client.map(|client| client.no));
-    core.write(move |tx| end(tx, &this, user_no, session_no, client_no)).await?;
+    services.write(move |tx| end(tx, &this, user_no, session_no, client_no)).await?;
     Ok(Outcome::Done { redirect_to })
 }
 
@@ -86,7 +86,7 @@ fn client(call: &Call, params: &Params, hint: Option<&Hint>) -> Result<Option<Cl
     let Ok(id) = named.parse::<ClientId>() else {
         return Err(OAuthError::invalid_request("There is no such client"));
     };
-    Ok(call.core.db.lookup(|conn| store::clients::find(conn, id))?)
+    Ok(call.services.db.lookup(|conn| store::clients::find(conn, id))?)
 }
 
 /// Where the client wants the browser to go; only where it registered (section 3).
@@ -120,7 +120,7 @@ fn end(
             session_no: Some(session_no),
             client_no,
             detail: Some(Box::new(json!({ "authorizations": tokens }))),
-            ..activity::change(call, Kind::SignOut)
+            ..call.entry(Kind::SignOut)
         };
         activity::record(tx, &entry)?;
     }

@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 
 use super::client_auth::METHODS;
-use super::scopes::OPENID_SCOPES;
-use crate::domain::Core;
+use crate::domain::identity::Services;
 use crate::model::GrantType;
+use crate::model::openid::OPENID_SCOPES;
 
 /// The document of both well-known addresses. The issuer is the configured one, never what a request says.
-pub fn metadata(core: &Core) -> Value {
-    let issuer = core.settings.public_url.as_str();
+pub fn metadata(services: &Services) -> Value {
+    let issuer = services.settings.public_url.as_str();
     let at = |path: &str| format!("{}{path}", issuer.trim_end_matches('/'));
     let mut document = json!({
         "issuer": issuer,
@@ -25,7 +25,7 @@ pub fn metadata(core: &Core) -> Value {
         "response_modes_supported": ["query"],
         "grant_types_supported": GrantType::WORDS,
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": [core.people.signing_keys.alg().as_str()],
+        "id_token_signing_alg_values_supported": [services.signing_keys.alg().as_str()],
         "token_endpoint_auth_methods_supported": METHODS,
         "introspection_endpoint_auth_methods_supported": &METHODS[1..],
         "revocation_endpoint_auth_methods_supported": METHODS,
@@ -41,7 +41,7 @@ pub fn metadata(core: &Core) -> Value {
         "request_uri_parameter_supported": false,
         "service_documentation": at("/docs"),
     });
-    if core.settings.registration_api.is_some() {
+    if services.settings.registration_api.is_some() {
         document["registration_endpoint"] = at("/oauth/register").into();
     }
     document

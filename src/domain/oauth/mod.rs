@@ -8,7 +8,7 @@
 //! ```
 //!
 //! One grant type is one file. An access token is a JWT, and still nothing about it is taken for granted: each use
-//! asks in `standing` whether client, person, grant and token stand at that moment.
+//! asks in `identity::standing` whether client, person, grant and token stand at that moment.
 
 pub mod authorization_code;
 pub mod authorize;
@@ -31,22 +31,19 @@ pub mod register;
 pub mod requests;
 pub mod revoke;
 pub mod scopes;
-pub mod standing;
 mod sweep;
 pub mod token;
 pub mod userinfo;
 
-pub use client_auth::Clients;
 pub use error::{ErrorCode, OAuthError, Result};
 pub use issue::TokenAnswer;
 pub use params::Params;
-pub use standing::Standings;
 pub use sweep::sweep;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 
-use crate::domain::Core;
+use crate::domain::identity::Services;
 use crate::model::Secret;
 
 /// How long a code may be exchanged.
@@ -57,14 +54,14 @@ pub const REQUEST_SECONDS: i64 = 600;
 pub const REFRESH_SECONDS: u32 = 30 * 86_400;
 
 /// A new secret of 256 random bits; `prefix` tells a scanner what it found.
-fn new_secret(core: &Core, prefix: &str) -> Secret {
+fn new_secret(services: &Services, prefix: &str) -> Secret {
     let mut text = String::with_capacity(prefix.len() + 43);
     text.push_str(prefix);
-    BASE64URL.encode_string(core.random::<32>(), &mut text);
+    BASE64URL.encode_string(services.random::<32>(), &mut text);
     Secret::new(text)
 }
 
 /// A new name of 128 random bits.
-fn new_name(core: &Core) -> String {
-    BASE64URL.encode(core.random::<16>())
+fn new_name(services: &Services) -> String {
+    BASE64URL.encode(services.random::<16>())
 }

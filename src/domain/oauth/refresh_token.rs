@@ -10,6 +10,7 @@ use crate::activity;
 use crate::domain::identity::access::Call;
 use crate::domain::identity::sessions::refresh;
 use crate::domain::identity::sessions::refresh::{Exchange, Exchanged};
+use crate::domain::identity::standing;
 use crate::model::activity::{Kind, Outcome, Reason};
 use crate::model::{Client, ScopeSet, Secret};
 use crate::store;
@@ -23,13 +24,13 @@ use crate::store::oauth_tokens::Authorization;
 /// `invalid_grant` for a token that is unknown, another client's, used before (which revokes its whole family), or
 /// whose person or consent is gone; `invalid_scope` for more than was allowed.
 pub(super) async fn exchange(call: &Arc<Call>, client: &Client, params: &Params) -> Result<TokenAnswer> {
-    let core = &call.core;
+    let services = &call.services;
     let token = params.need_secret("refresh_token")?;
     let (this, asking, sent) = (call.clone(), client.clone(), params.clone());
-    let done = core.write(move |tx| rotate(tx, &this, &asking, &token, &sent)).await?;
+    let done = services.write(move |tx| rotate(tx, &this, &asking, &token, &sent)).await?;
     let (of, granted, Exchanged { successor, at, jti, .. }) = done.ok_or_else(unknown)?;
-    let api = core.catalog.get().by_no(of.api_no).cloned().ok_or_else(unknown)?;
-    issue::for_person(core, client, &api, &of, granted, (at, jti), Some(successor)).await
+    let api = services.catalog.get().by_no(of.api_no).cloned().ok_or_else(unknown)?;
+    issue::for_person(services, client, &api, &of, granted, (at, jti), Some(successor)).await
 }
 
 fn unknown() -> OAuthError {
@@ -48,14 +49,14 @@ fn rotate(
     let found = refresh::find(tx, token)?.ok_or_else(unknown)?;
     let of = oauth_tokens::by_family(tx, found.family_no, now)?.filter(|of| of.client.0 == client.no);
     let of = of.filter(|of| of.stands).ok_or_else(unknown)?;
-    let api = call.core.catalog.get().by_no(of.api_no).cloned().ok_or_else(unknown)?;
+    let api = call.services.catalog.get().by_no(of.api_no).cloned().ok_or_else(unknown)?;
     super::token::same_target(&api, params)?;
     let asked = narrowed(&of.scopes, params.get("scope"))?;
-    let granted = scopes::at_this_moment(&api, &asked, &of.access, Some(of.user.2));
+    let granted = standing::current_scopes(&api, &asked, &of.access, Some(of.user.2));
     if granted.is_empty() {
         return Err(OAuthError::invalid_scope());
     }
-    match refresh::exchange(tx, &call.core.vault, token, now)? {
+    match refresh::exchange(tx, &call.services.vault, token, now)? {
         Exchange::Good(exchanged) => {
             if exchanged.first {
                 let seconds = client.refresh_token_seconds.unwrap_or(REFRESH_SECONDS);

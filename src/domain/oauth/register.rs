@@ -68,9 +68,9 @@ pub struct Registered {
 /// `access_denied` where registration is off; `temporarily_unavailable` for too many; `invalid_redirect_uri` and
 /// `invalid_client_metadata` (section 3.2.2).
 pub async fn register(call: &Arc<Call>, metadata: Metadata) -> Result<Registered> {
-    let core = &call.core;
-    let slug = core.settings.registration_api.clone().ok_or_else(off)?;
-    let apis = core.catalog.get();
+    let services = &call.services;
+    let slug = services.settings.registration_api.clone().ok_or_else(off)?;
+    let apis = services.catalog.get();
     // Never Keywright's own API: an operator's mistake must not become a stranger's key.
     let api = apis.by_slug(&slug).filter(|api| !api.built_in).ok_or_else(off)?;
     limits::take(call, "oauth.register", &PER_NETWORK)?;
@@ -106,7 +106,7 @@ pub async fn register(call: &Arc<Call>, metadata: Metadata) -> Result<Registered
     };
     let client = clients::register(call, new).map_err(|error| explain(&error))?;
     let this = call.clone();
-    let issued = core
+    let issued = services
         .write(move |tx| {
             if store::clients::count_dynamic(tx)? >= MAX_CLIENTS {
                 return Err(Error::unavailable("too many clients have registered themselves"));

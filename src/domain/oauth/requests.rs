@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::authorize::{Asked, Browser, SignIn};
 use super::error::OAuthError;
-use super::scopes::{self, OPENID_SCOPES, is_openid};
+use super::scopes;
 use super::{code, log};
 use crate::activity;
 use crate::domain::identity::access::Call;
 use crate::error::{Code, Error, Result};
 use crate::model::activity::{Entry, Kind, Outcome, Reason};
+use crate::model::openid::{OPENID_SCOPES, is_openid};
 use crate::model::{Api, Client, RedirectUri, Scope, ScopeSet, SecretHash, Timestamp};
 use crate::store;
 use crate::store::oauth_requests;
@@ -55,8 +56,8 @@ pub enum Decision {
 pub async fn show(call: &Arc<Call>, id: &str, browser: Browser<'_>) -> Result<Shown> {
     let (hash, this) = (SecretHash::of(id), call.clone());
     let waiting = browser_hash(browser);
-    let sign_in = SignIn::of(&call.core, browser.session, call.now);
-    call.core
+    let sign_in = SignIn::of(&call.services, browser.session, call.now);
+    call.services
         .read(move |conn| {
             let open = Open::find(conn, &this, &hash, waiting.as_ref())?;
             let sign_in = sign_in.filter(|sign_in| open.accepts(sign_in, this.now));
@@ -91,9 +92,9 @@ pub async fn show(call: &Arc<Call>, id: &str, browser: Browser<'_>) -> Result<Sh
 /// nothing is allowed.
 pub async fn decide(call: &Arc<Call>, id: &str, browser: Browser<'_>, decision: Decision) -> Result<String> {
     let hash = SecretHash::of(id);
-    let sign_in = SignIn::of(&call.core, browser.session, call.now);
+    let sign_in = SignIn::of(&call.services, browser.session, call.now);
     let (this, browser) = (call.clone(), browser_hash(browser));
-    call.core
+    call.services
         .write(move |tx| {
             let open = Open::find(tx, &this, &hash, browser.as_ref())?;
             let location = match decision {
@@ -127,7 +128,7 @@ impl Open {
         }
         let client = store::clients::by_no(conn, waiting.client_no)?;
         let client = client.filter(|client| client.disabled_at.is_none()).ok_or_else(gone)?;
-        let api = call.core.catalog.get().by_no(waiting.api_no).cloned().ok_or_else(gone)?;
+        let api = call.services.catalog.get().by_no(waiting.api_no).cloned().ok_or_else(gone)?;
         let asked: Asked = serde_json::from_str(&waiting.asked).map_err(Error::internal)?;
         // The client may have been changed meanwhile.
         client.redirect_uri(&asked.redirect_uri).ok_or_else(gone)?;
@@ -165,11 +166,11 @@ fn deny(tx: &mut Tx<'_>, call: &Call, open: &Open, sign_in: Option<&SignIn>) -> 
         api_no: Some(open.api.no),
         client_no: Some(open.client.no),
         user_no: sign_in.map(|sign_in| sign_in.user.0),
-        ..activity::change(call, Kind::Authorization)
+        ..call.entry(Kind::Authorization)
     };
     activity::record(tx, &entry)?;
     let answer = [("error", "access_denied"), ("error_description", "The person did not allow it")];
-    Ok(open.asked.redirect(&call.core, &answer))
+    Ok(open.asked.redirect(&call.services, &answer))
 }
 
 fn allow(

@@ -24,7 +24,7 @@ use crate::store::oauth_tokens;
 /// # Errors
 /// `invalid_client`; `invalid_request`; `unauthorized_client` for another client's token.
 pub async fn revoke(call: &Arc<Call>, basic: Option<Basic>, params: &Params) -> Result<()> {
-    let client = client_auth::authenticate(&call.core, basic, params, call.now)
+    let client = client_auth::authenticate(&call.services, basic, params, call.now)
         .inspect_err(|error| log::refused(call, Kind::TokenRevoked, None, error))?;
     let token = params.need_secret("token")?;
     let done = if tokens::looks_like_jwt(token.expose()) {
@@ -40,18 +40,18 @@ fn not_yours() -> OAuthError {
 }
 
 async fn access_token(call: &Arc<Call>, client: &Client, token: &Secret) -> Result<()> {
-    let Ok(claims) = tokens::verify(&call.core, token.expose(), call.now) else { return Ok(()) };
+    let Ok(claims) = tokens::verify(&call.services, token.expose(), call.now) else { return Ok(()) };
     if claims.client_id != client.id.to_string() {
         return Err(not_yours());
     }
     let (this, client_no) = (call.clone(), client.no);
-    call.core.write(move |tx| end_one(tx, &this, client_no, &claims)).await
+    call.services.write(move |tx| end_one(tx, &this, client_no, &claims)).await
 }
 
 fn end_one(tx: &mut Tx<'_>, call: &Call, client_no: i64, claims: &AccessClaims) -> Result<()> {
     let ends = Timestamp::from_seconds(i64::try_from(claims.exp).unwrap_or(i64::MAX));
     if oauth_tokens::revoke_token(tx, &claims.jti, ends)? {
-        let entry = Entry { client_no: Some(client_no), ..activity::change(call, Kind::TokenRevoked) };
+        let entry = Entry { client_no: Some(client_no), ..call.entry(Kind::TokenRevoked) };
         activity::record(tx, &entry)?;
     }
     Ok(())
@@ -60,7 +60,7 @@ fn end_one(tx: &mut Tx<'_>, call: &Call, client_no: i64, claims: &AccessClaims) 
 async fn other(call: &Arc<Call>, client: &Client, token: &Secret) -> Result<()> {
     let (this, client_no, asked) = (call.clone(), client.no, token.clone());
     let found = call
-        .core
+        .services
         .write(move |tx| {
             let Some(found) = refresh::find(tx, &asked)? else { return Ok::<_, OAuthError>(false) };
             let Some(of) = oauth_tokens::by_family(tx, found.family_no, this.now)? else { return Ok(true) };
@@ -80,7 +80,7 @@ async fn other(call: &Arc<Call>, client: &Client, token: &Secret) -> Result<()> 
     // Only a key that exists counts against the limit of those who report leaked ones: revoking what is unknown is
     // always fine.
     let hash = SecretHash::of(token.expose());
-    if call.core.db.lookup(|conn| store::key_lookup::find(conn, &hash))?.is_some() {
+    if call.services.db.lookup(|conn| store::key_lookup::find(conn, &hash))?.is_some() {
         keys::revoke_leaked(call, token).await?;
     }
     Ok(())

@@ -3,31 +3,9 @@
 use std::sync::Arc;
 
 use super::error::{ErrorCode, OAuthError, Result};
-use crate::domain::Core;
+use crate::domain::identity::Services;
+use crate::model::openid::is_openid;
 use crate::model::{Api, Client, GrantType, Role, Scope, ScopeSet};
-
-/// Scopes that belong to no API (OpenID Connect Core, sections 3.1.2.1, 5.4 and 11), with what people are told.
-pub const OPENID_SCOPES: [(&str, &str); 4] = [
-    ("openid", "Know who you are"),
-    ("profile", "See your name"),
-    ("email", "See your email address"),
-    ("offline_access", "Keep its access while you are away"),
-];
-
-/// Whether a scope belongs to no API.
-pub fn is_openid(name: &str) -> bool {
-    OPENID_SCOPES.iter().any(|(known, _)| *known == name)
-}
-
-/// The part of `scopes` that belongs to no API.
-pub fn openid_part(scopes: &ScopeSet) -> ScopeSet {
-    scopes.retain(|scope| is_openid(scope))
-}
-
-/// The part of `scopes` that belongs to an API.
-pub fn api_part(scopes: &ScopeSet) -> ScopeSet {
-    scopes.retain(|scope| !is_openid(scope))
-}
 
 /// The scopes of a `scope` parameter; what cannot be a scope is dropped like any other that nobody knows.
 pub fn parse(text: &str) -> ScopeSet {
@@ -39,8 +17,8 @@ pub fn parse(text: &str) -> ScopeSet {
 ///
 /// # Errors
 /// `invalid_target`.
-pub fn api(core: &Core, client: &Client, resource: Option<&str>) -> Result<Arc<Api>> {
-    let apis = core.catalog.get();
+pub fn api(services: &Services, client: &Client, resource: Option<&str>) -> Result<Arc<Api>> {
+    let apis = services.catalog.get();
     let unknown = || {
         OAuthError::new(ErrorCode::InvalidTarget, "The resource is unknown, or not one of this client's APIs")
     };
@@ -86,14 +64,4 @@ pub fn for_client(client: &Client, api: &Api, asked: Option<&str>) -> Result<Sco
 pub fn for_person(api: &Api, role: Role, scopes: &ScopeSet) -> ScopeSet {
     let held = api.scopes_of(role);
     scopes.retain(|scope| is_openid(scope) || api.satisfies(&held, scope))
-}
-
-/// What a token with `scopes` is good for at this moment: no more than its client may ask for and its person holds.
-pub fn at_this_moment(api: &Api, scopes: &ScopeSet, access: &ScopeSet, role: Option<Role>) -> ScopeSet {
-    let known = api.all_scopes();
-    let mut good = api.cut(&api_part(scopes).intersection(&known), access);
-    if let Some(role) = role {
-        good = api.cut(&good, &api.scopes_of(role));
-    }
-    good.union(&openid_part(scopes))
 }

@@ -15,7 +15,7 @@ use crate::model::{Api, Client, GrantType};
 /// # Errors
 /// As RFC 6749, section 5.2, names them.
 pub async fn token(call: &Arc<Call>, basic: Option<Basic>, params: &Params) -> Result<TokenAnswer> {
-    let client = client_auth::authenticate(&call.core, basic, params, call.now)
+    let client = client_auth::authenticate(&call.services, basic, params, call.now)
         .inspect_err(|error| log::refused(call, Kind::TokenIssued, None, error))?;
     let answer = by_grant(call, &client, params).await;
     answer.inspect_err(|error| log::refused(call, Kind::TokenIssued, Some(&client), error))

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::error::{ErrorCode, OAuthError, Result};
-use crate::domain::Core;
-use crate::domain::identity::tokens;
+use crate::domain::identity::Services;
+use crate::domain::identity::authenticate;
 use crate::model::{ScopeSet, Timestamp};
 use crate::store;
 
@@ -39,24 +39,24 @@ pub struct UserInfo {
 ///
 /// # Errors
 /// `invalid_token`; `insufficient_scope` without `openid`.
-pub fn userinfo(core: &Core, bearer: &str, now: Timestamp) -> Result<UserInfo> {
-    let principal = tokens::authenticate(core, bearer, now)?;
+pub fn userinfo(services: &Services, bearer: &str, now: Timestamp) -> Result<UserInfo> {
+    let principal = authenticate::token(services, bearer, now)?;
     let lacks = || OAuthError::new(ErrorCode::InsufficientScope, "This needs the scope openid");
     let (no, id, _) = principal.user.ok_or_else(lacks)?;
     if principal.client.is_none() || !principal.scopes.contains("openid") {
         return Err(lacks());
     }
-    Ok(UserInfo { sub: id.to_string(), claims: claims(core, no, &principal.scopes)? })
+    Ok(UserInfo { sub: id.to_string(), claims: claims(services, no, &principal.scopes)? })
 }
 
 /// What `scopes` tell about a person.
-pub(super) fn claims(core: &Core, user_no: i64, scopes: &ScopeSet) -> Result<Claims> {
+pub(super) fn claims(services: &Services, user_no: i64, scopes: &ScopeSet) -> Result<Claims> {
     let (profile, email) = (scopes.contains("profile"), scopes.contains("email"));
     if !profile && !email {
         return Ok(Claims::default());
     }
     let gone = || OAuthError::new(ErrorCode::InvalidToken, "The person is gone");
-    let user = core.db.lookup(|conn| store::users::by_no(conn, user_no))?.ok_or_else(gone)?;
+    let user = services.db.lookup(|conn| store::users::by_no(conn, user_no))?.ok_or_else(gone)?;
     Ok(Claims {
         name: profile.then(|| user.name.clone()).filter(|name| !name.is_empty()),
         updated_at: profile.then(|| user.updated_at.seconds()),

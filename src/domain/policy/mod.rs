@@ -12,6 +12,7 @@ mod explain;
 pub mod limits;
 mod quota;
 mod rules;
+pub mod services;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -23,15 +24,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use crate::domain::Core;
-use crate::domain::identity::access::{Principal, PrincipalKind};
 use crate::error::Result;
 use crate::model::{Api, AskedEnvironment, ScopeExpr, SecretHash, Shape, Timestamp, VerifyCode, inspect};
+use crate::model::{Principal, PrincipalKind};
 use crate::store::key_lookup;
 use crate::store::key_lookup::KeyRow;
 
 pub use entry::{Entry, Grants};
 pub use explain::{Check, CheckResult};
+pub use services::Services;
 pub use token::{TokenQuestion, TokenVerdict, ask_token};
 pub use usage::UsageDrain;
 pub use verdict::{QuotaState, RateState, Verdict};
@@ -109,9 +110,9 @@ impl Engine {
     ///
     /// # Errors
     /// When the store cannot be read, or too many limits are in use at once.
-    pub fn ask(&self, core: &Core, question: &Question<'_>, now: Timestamp) -> Result<Verdict> {
-        match self.entry(core, question.key, question.api)? {
-            Ok(entry) => self.judge(entry, question, now, || core.clock.monotonic()),
+    pub fn ask(&self, services: &Services, question: &Question<'_>, now: Timestamp) -> Result<Verdict> {
+        match self.entry(services, question.key, question.api)? {
+            Ok(entry) => self.judge(entry, question, now, || services.clock.monotonic()),
             Err(unknown) => Ok(Verdict::unknown(unknown)),
         }
     }
@@ -120,11 +121,16 @@ impl Engine {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn known(&self, core: &Core, key: &str, api: &Api) -> Result<Option<Arc<Entry>>> {
-        Ok(self.entry(core, key, api)?.ok().filter(|entry| entry.api_no == api.no))
+    pub fn known(&self, services: &Services, key: &str, api: &Api) -> Result<Option<Arc<Entry>>> {
+        Ok(self.entry(services, key, api)?.ok().filter(|entry| entry.api_no == api.no))
     }
 
-    fn entry(&self, core: &Core, key: &str, api: &Api) -> Result<std::result::Result<Arc<Entry>, Unknown>> {
+    fn entry(
+        &self,
+        services: &Services,
+        key: &str,
+        api: &Api,
+    ) -> Result<std::result::Result<Arc<Entry>, Unknown>> {
         if key.len() > LONGEST_KEY {
             return Ok(Err(Unknown::TooLong));
         }
@@ -133,10 +139,10 @@ impl Engine {
             return Ok(Ok(entry));
         }
         // Not before the cache was asked: a key that is there needs no checksum.
-        if is_mistyped(core, key, api) {
+        if is_mistyped(services, key, api) {
             return Ok(Err(Unknown::Mistyped));
         }
-        let load = |hash: &SecretHash| Ok(core.db.lookup(|conn| key_lookup::find(conn, hash))?);
+        let load = |hash: &SecretHash| Ok(services.db.lookup(|conn| key_lookup::find(conn, hash))?);
         Ok(self.find(&hash, load)?.ok_or(Unknown::NoSuchKey))
     }
 
@@ -217,18 +223,18 @@ impl Engine {
 }
 
 /// Whether the text is exactly of our form but its checksum does not fit: not worth a look into the store.
-fn is_mistyped(core: &Core, key: &str, api: &Api) -> bool {
+fn is_mistyped(services: &Services, key: &str, api: &Api) -> bool {
     let Shape::BadChecksum { prefix, .. } = inspect(key) else { return false };
     // Under a prefix that is no API's, it may be an imported key that happens to look so.
-    api.prefix.as_str() == prefix || core.catalog.get().iter().any(|api| api.prefix.as_str() == prefix)
+    api.prefix.as_str() == prefix || services.catalog.get().iter().any(|api| api.prefix.as_str() == prefix)
 }
 
 /// Who a key of Keywright's own API stands for; refusals come as errors that name the reason.
 ///
 /// # Errors
 /// 401, 403 or 429 as the key deserves.
-pub fn authenticate(core: &Core, question: &Question<'_>, now: Timestamp) -> Result<Principal> {
-    let verdict = core.verify.ask(core, question, now)?;
+pub fn authenticate(services: &Services, question: &Question<'_>, now: Timestamp) -> Result<Principal> {
+    let verdict = services.engine.ask(services, question, now)?;
     match verdict.known_entry() {
         Some(entry) if verdict.code == VerifyCode::Valid => Ok(Principal {
             kind: PrincipalKind::Key,

@@ -7,16 +7,13 @@ use std::sync::Arc;
 
 use super::limits::{BucketId, Level, Subject};
 use super::verdict::RateState;
-use crate::domain::Core;
-use crate::domain::identity::access::Principal;
-use crate::domain::identity::tokens;
+use crate::domain::policy::Services;
 use crate::error::{Code, Error, Result};
-use crate::model::{Api, AskedEnvironment, Environment, LimitPer, RateLimit, ScopeExpr, Timestamp};
+use crate::model::Principal;
+use crate::model::{Api, AskedEnvironment, Environment, LimitPer, RateLimit, ScopeExpr};
 
 /// What is asked about a token.
 pub struct TokenQuestion<'q> {
-    /// The token as it was presented.
-    pub token: &'q str,
     /// The API that it must be for.
     pub api: &'q Arc<Api>,
     /// What it must hold; none asks for nothing.
@@ -37,13 +34,17 @@ pub struct TokenVerdict {
     pub rate: Option<RateState>,
 }
 
-/// Answers `question` and takes what it costs; whoever is refused takes nothing.
+/// Answers `question` about a token, whose principal was read by `identity`, and takes what it costs; whoever is refused takes nothing.
 ///
 /// # Errors
 /// When the store cannot be read, or the limiter is full.
-pub fn ask_token(core: &Core, question: &TokenQuestion<'_>, now: Timestamp) -> Result<TokenVerdict> {
+pub fn ask_token(
+    services: &Services,
+    question: &TokenQuestion<'_>,
+    principal: Result<Principal>,
+) -> Result<TokenVerdict> {
     let mut verdict = TokenVerdict { principal: None, refusal: None, rate: None };
-    let principal = match tokens::authenticate(core, question.token, now) {
+    let principal = match principal {
         Ok(principal) => principal,
         Err(error) if matches!(error.code, Code::InvalidToken | Code::ExpiredToken) => {
             verdict.refusal = Some(error);
@@ -53,12 +54,12 @@ pub fn ask_token(core: &Core, question: &TokenQuestion<'_>, now: Timestamp) -> R
     };
     // A token for another API is none here (RFC 9068, section 4).
     if principal.api_no != Some(question.api.no) {
-        verdict.refusal = Some(tokens::invalid());
+        verdict.refusal = Some(Error::invalid_token());
         return Ok(verdict);
     }
     verdict.refusal = refusal(question, &principal);
     if verdict.refusal.is_none() {
-        let rate = rate(core, question, &principal)?;
+        let rate = rate(services, question, &principal)?;
         verdict.refusal = rate.level.filter(|level| !level.passed).map(|level| limited(&rate.limit, level));
         verdict.rate = Some(rate);
     }
@@ -79,7 +80,7 @@ fn refusal(question: &TokenQuestion<'_>, principal: &Principal) -> Option<Error>
 }
 
 /// Tokens and sessions are counted by the API's `token_tier`.
-fn rate(core: &Core, question: &TokenQuestion<'_>, principal: &Principal) -> Result<RateState> {
+fn rate(services: &Services, question: &TokenQuestion<'_>, principal: &Principal) -> Result<RateState> {
     let api = question.api;
     let find = |name: &str| api.tiers.iter().position(|tier| tier.name == name);
     let at = find(&api.token_tier).or_else(|| find(&api.default_tier));
@@ -89,8 +90,8 @@ fn rate(core: &Core, question: &TokenQuestion<'_>, principal: &Principal) -> Res
     let mut rate = RateState { tier: Some(at), limit, level: None };
     if tier.limit.is_some() {
         let id = BucketId { api_no: api.no, tier: &tier.name, subject: subject(principal, tier.per) };
-        let limiter = core.verify.limiter();
-        rate.level = limiter.take(&id, &limit, core.clock.monotonic(), question.cost)?;
+        let limiter = services.engine.limiter();
+        rate.level = limiter.take(&id, &limit, services.clock.monotonic(), question.cost)?;
     }
     Ok(rate)
 }

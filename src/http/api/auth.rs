@@ -278,7 +278,7 @@ impl AuthApi {
     #[oai(path = "/v1/auth/session", method = "get")]
     async fn session(&self, browser: Browser) -> Result<Json<CurrentSession>> {
         let cookie = browser.cookie.ok_or_else(crate::http::auth::missing)?;
-        let current = sessions::current(&browser.call.core, &cookie, browser.call.now)?;
+        let current = sessions::current(&browser.call.services, &cookie, browser.call.now)?;
         Ok(Json(CurrentSession {
             user: (&current.user).into(),
             csrf_token: current.csrf_token,
@@ -291,7 +291,7 @@ impl AuthApi {
     #[oai(path = "/v1/auth/session", method = "delete")]
     async fn delete_session(&self, caller: Caller) -> Result<SignedOut> {
         sessions::sign_out(&caller.0, None).await?;
-        Ok(SignedOut(cookie::clear(&caller.0.core)))
+        Ok(SignedOut(cookie::clear(&caller.0.services)))
     }
 
     /// Make the first owner
@@ -456,7 +456,7 @@ pub struct SignedIn {
 impl SignedIn {
     fn new(call: &Call, session: CookieSession) -> Self {
         let body = SessionResponse { user: (&session.user).into(), csrf_token: session.csrf_token };
-        Self { body, cookie: cookie::set(&call.core, &session.cookie) }
+        Self { body, cookie: cookie::set(&call.services, &session.cookie) }
     }
 }
 
@@ -541,7 +541,7 @@ impl<'a> ApiExtractor<'a> for Browser {
         options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
         let Anyone(call) = Anyone::from_request(request, body, options).await?;
-        let cookie = cookie::get(&call.core, request.headers()).map(str::to_owned);
+        let cookie = cookie::get(&call.services, request.headers()).map(str::to_owned);
         Ok(Self { cookie, origin: request.header(header::ORIGIN).map(str::to_owned), call })
     }
 }

@@ -80,7 +80,7 @@ impl GrantsApi {
         let user = user_id.0.map(|text| text.parse()).transpose();
         let user = user.map_err(|_| Error::invalid("user_id", "Use the id of a person, usr_…"))?;
         let page = grants::list(&caller.0, user, limit.0, cursor.0.as_deref()).await?;
-        let apis = caller.0.core.catalog.get();
+        let apis = caller.0.services.catalog.get();
         let data = page.data.into_iter().map(|grant| GrantView::of(&apis, grant)).collect();
         Ok(Json(GrantPage { data, next_cursor: page.next_cursor }))
     }

@@ -7,11 +7,12 @@ use poem_openapi::{Object, OpenApi};
 use serde::{Deserialize, Serialize};
 
 use super::Tag;
+use crate::domain::identity::Services;
 use crate::domain::identity::access::ActivityRead;
-use crate::domain::{Core, Metric};
 use crate::http::Result;
 use crate::http::auth::{Allowed, Anyone};
 use crate::http::json::Json;
+use crate::platform::metric::Metric;
 
 /// Health checks and metrics.
 pub struct InstanceApi;
@@ -45,7 +46,7 @@ impl InstanceApi {
     /// still work then.
     #[oai(path = "/readyz", method = "get")]
     async fn readyz(&self, anyone: Anyone) -> Result<Json<Health>> {
-        anyone.0.core.check().await?;
+        anyone.0.services.check().await?;
         Ok(Health::ok())
     }
 
@@ -54,14 +55,14 @@ impl InstanceApi {
     /// Needs `activity:read`. To scrape without a key, give the metrics a listener of their own (`metrics_listen`).
     #[oai(path = "/metrics", method = "get")]
     async fn metrics(&self, allowed: Allowed<ActivityRead>) -> Result<PlainText<String>> {
-        Ok(PlainText(exposition(&allowed.0.core)))
+        Ok(PlainText(exposition(&allowed.0.services)))
     }
 }
 
 /// The metrics as text (Prometheus exposition format 0.0.4).
-pub fn exposition(core: &Core) -> String {
+pub fn exposition(services: &Services) -> String {
     let mut text = String::new();
-    for Metric { name, kind, help, value } in core.metrics() {
+    for Metric { name, kind, help, value } in services.metrics() {
         let _ = writeln!(
             text,
             "# HELP keywright_{name} {help}\n# TYPE keywright_{name} {kind}\nkeywright_{name} {value}"

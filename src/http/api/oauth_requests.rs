@@ -141,7 +141,7 @@ impl RequestsApi {
     #[oai(path = "/v1/oauth/requests/:id", method = "get")]
     async fn get(&self, anyone: Anyone, request: &Request, id: Path<String>) -> Result<Json<OAuthRequest>> {
         let call = anyone.0;
-        let shown = requests::show(&call, &id.0, browser(&call.core, request)).await?;
+        let shown = requests::show(&call, &id.0, browser(&call.services, request)).await?;
         Ok(Json(OAuthRequest::of(shown)))
     }
 
@@ -162,7 +162,7 @@ impl RequestsApi {
             OAuthAnswer::Allow => Decision::Allow(chosen),
             OAuthAnswer::Deny => Decision::Deny,
         };
-        let redirect_to = requests::decide(&call, &id.0, browser(&call.core, request), decision).await?;
+        let redirect_to = requests::decide(&call, &id.0, browser(&call.services, request), decision).await?;
         Ok(Json(OAuthDecided { redirect_to }))
     }
 }

@@ -99,13 +99,13 @@ impl SigningKeysApi {
     /// The public keys that tokens are checked with
     #[oai(path = "/.well-known/jwks.json", method = "get")]
     async fn jwks(&self, anyone: Anyone) -> Result<Jwks> {
-        Ok(Jwks(anyone.0.core.people.signing_keys.jwks()))
+        Ok(Jwks(anyone.0.services.signing_keys.jwks()))
     }
 
     /// List signing keys
     #[oai(path = "/v1/signing-keys", method = "get")]
     async fn list(&self, can: Allowed<SettingsManage>) -> Result<Json<SigningKeyList>> {
-        Ok(Json(listed(can.0.core.people.signing_keys.list())))
+        Ok(Json(listed(can.0.services.signing_keys.list())))
     }
 
     /// Sign with the next key from now on

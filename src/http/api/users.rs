@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Tag;
 use super::auth::address;
 use crate::domain::idempotency::{Answer, Once};
-use crate::domain::identity::access::{PrincipalKind, TeamManage, TeamRead};
+use crate::domain::identity::access::{TeamManage, TeamRead};
 use crate::domain::identity::users;
 use crate::domain::identity::users::account;
 use crate::domain::identity::users::account::{Invitation, Invite, Invited};
@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::http::Result;
 use crate::http::auth::{Allowed, Caller, Whoever};
 use crate::http::json::{Created, Json, NoContent};
+use crate::model::PrincipalKind;
 use crate::model::{InvitationId, Role, Secret, User, UserId};
 use crate::platform::cursor;
 
@@ -223,7 +224,10 @@ impl UsersApi {
             password: asked.password.clone().map(Secret::new),
         };
         let once = Once { route: "POST /v1/users", key: key.0.as_deref(), answer: Answer::Plain };
-        Ok(Created(users::create(&can.0, new, (once, asked), |user| user.into()).await?))
+        let (can, new) = (can.0.clone(), users::prepare(&can.0, new).await?);
+        let call = can.clone();
+        let view = call.once(once, asked, move |tx| Ok(UserView::from(&users::create(tx, &can, new)?)));
+        Ok(Created(view.await?))
     }
 
     /// Look at somebody
@@ -289,11 +293,14 @@ impl UsersApi {
     ) -> Result<Created<InvitationView>> {
         let invite = Invite { email: address(&body.0.email)?, role: parse_role(&body.0.role)? };
         let once = Once { route: "POST /v1/invitations", key: key.0.as_deref(), answer: Answer::Secret };
-        let show = |invited: &Invited| InvitationView {
-            link: Some(invited.link.expose().to_owned()),
-            ..(&invited.invitation).into()
-        };
-        Ok(Created(account::invite(&can.0, invite, (once, &body.0), show).await?))
+        let can = can.0.clone();
+        let call = can.clone();
+        let view = call.once(once, &body.0, move |tx| {
+            let Invited { invitation, link } = account::invite(tx, &can, invite)?;
+            let view = InvitationView::from(&invitation);
+            Ok(InvitationView { link: Some(link.expose().to_owned()), ..view })
+        });
+        Ok(Created(view.await?))
     }
 
     /// Withdraw an invitation
@@ -309,7 +316,7 @@ impl UsersApi {
     /// For a key, an access token and a session, of any API of this instance.
     #[oai(path = "/v1/user/profile", method = "get")]
     async fn profile(&self, who: Whoever) -> Result<Json<ProfileView>> {
-        let profile = profile::describe(&who.0.core, &who.0.principal)?;
+        let profile = profile::describe(&who.0.services, &who.0.principal)?;
         Ok(Json(ProfileView {
             kind: kind(profile.kind).to_owned(),
             user: profile.user.as_ref().map(UserView::from),

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::rule::{self, Asked, Hopeless, Rule};
 use super::sheet::{Sheet, ascii_json};
 use super::{Asker, Hot, Subject, described, limits, log, query, token};
-use crate::domain::Core;
+use crate::domain::identity::Services;
 use crate::domain::identity::tokens;
 use crate::domain::policy;
 use crate::domain::policy::{Grants, Question, TokenQuestion, Verdict};
@@ -47,12 +47,12 @@ impl Hot {
     /// Whatever goes wrong is an answer that a proxy can pass on.
     pub(super) async fn forward_auth(
         &self,
-        core: &Core,
+        services: &Services,
         request: &Request,
         context: &RequestContext,
     ) -> Response {
-        let decided = match core.activity.room().await {
-            Ok(()) => self.decide(core, request, context),
+        let decided = match services.log.room().await {
+            Ok(()) => self.decide(services, request, context),
             Err(error) => Err(error),
         };
         decided.unwrap_or_else(|error| {
@@ -62,9 +62,9 @@ impl Hot {
         })
     }
 
-    fn decide(&self, core: &Core, request: &Request, context: &RequestContext) -> Result<Response> {
+    fn decide(&self, services: &Services, request: &Request, context: &RequestContext) -> Result<Response> {
         let query = self.queries.get(request.uri().query().unwrap_or_default(), query::read)?;
-        let apis = core.catalog.get();
+        let apis = services.catalog.get();
         let api = apis
             .by_slug(&query.api)
             .ok_or_else(|| Error::invalid("api", "There is no API of this slug on this instance"))?;
@@ -73,45 +73,40 @@ impl Hot {
         let asked = match rule::find(api, &query, &described, context) {
             Ok(Rule::Credential(asked)) => asked,
             Ok(Rule::Public) => {
-                stranger(core, context, api, Reason::Public)?;
+                stranger(services, context, api, Reason::Public)?;
                 return Ok(public());
             }
             Err(hopeless) => {
                 let key = key.ok().flatten();
-                return Err(refuse(core, context, api, described.subject, key, hopeless)?);
+                return Err(refuse(services, context, api, described.subject, key, hopeless)?);
             }
         };
         let key = match key {
             Ok(Some(key)) => key,
             Ok(None) => {
-                stranger(core, context, api, Reason::Missing)?;
+                stranger(services, context, api, Reason::Missing)?;
                 return Err(auth::missing());
             }
             Err(error) => {
-                stranger(core, context, api, Reason::InvalidRequest)?;
+                stranger(services, context, api, Reason::InvalidRequest)?;
                 return Err(error);
             }
         };
-        self.judge(core, context, &Case { api, asked, key, nginx: query.nginx }, described.subject)
+        self.judge(services, context, &Case { api, asked, key, nginx: query.nginx }, described.subject)
     }
 
     fn judge(
         &self,
-        core: &Core,
+        services: &Services,
         context: &RequestContext,
         case: &Case<'_>,
         subject: Subject,
     ) -> Result<Response> {
         let Case { api, asked, key, nginx } = case;
         if tokens::looks_like_jwt(key) {
-            let question = TokenQuestion {
-                token: key,
-                api,
-                scopes: asked.scopes,
-                environment: asked.environment,
-                cost: asked.cost,
-            };
-            return token::answer(core, context, &question, subject, asked.route, *nginx);
+            let question =
+                TokenQuestion { api, scopes: asked.scopes, environment: asked.environment, cost: asked.cost };
+            return token::answer(services, context, (&question, key), subject, asked.route, *nginx);
         }
         let question = Question {
             key,
@@ -121,9 +116,9 @@ impl Hot {
             cost: asked.cost,
             ip: Some(context.ip),
         };
-        let verdict = core.verify.ask(core, &question, context.now)?;
+        let verdict = services.engine.ask(services, &question, context.now)?;
         let asker = Asker { route: asked.route, ..Asker::default() };
-        log(core, context, Kind::ForwardAuth, &question, &verdict, subject, asker)?;
+        log(services, context, Kind::ForwardAuth, &question, &verdict, subject, asker)?;
         match (verdict.code, verdict.known_entry(), verdict.holds()) {
             (VerifyCode::Valid, Some(entry), Some(holds)) => Ok(passed(&verdict, entry, holds)),
             _ => Ok(refusal(&verdict.error(&question), context, Some(&verdict), *nginx)),
@@ -140,13 +135,13 @@ struct Case<'c> {
 }
 
 /// Counts a decision about somebody who is not known.
-fn stranger(core: &Core, context: &RequestContext, api: &Api, reason: Reason) -> Result<()> {
-    core.activity.push_unidentified(context.now, Kind::ForwardAuth, reason, Some(api.no), context.ip)
+fn stranger(services: &Services, context: &RequestContext, api: &Api, reason: Reason) -> Result<()> {
+    services.log.push_unidentified(context.now, Kind::ForwardAuth, reason, Some(api.no), context.ip)
 }
 
 /// Logs that no credential would have helped, under the name of whoever sent a good one, and gives the answer.
 fn refuse(
-    core: &Core,
+    services: &Services,
     context: &RequestContext,
     api: &Arc<Api>,
     subject: Subject,
@@ -156,8 +151,8 @@ fn refuse(
     let Hopeless { reason, error } = hopeless;
     let mut entry = Entry::new(context.now, Kind::ForwardAuth, Outcome::Refused, reason);
     let known = match credential {
-        Some(token) if tokens::looks_like_jwt(token) => token::name(core, &mut entry, token, api),
-        Some(key) => core.verify.known(core, key, api)?.is_some_and(|key| {
+        Some(token) if tokens::looks_like_jwt(token) => token::name(services, &mut entry, token, api),
+        Some(key) => services.engine.known(services, key, api)?.is_some_and(|key| {
             entry.key_no = Some(key.no);
             entry.user_no = key.user.map(|user| user.no);
             true
@@ -165,12 +160,12 @@ fn refuse(
         None => false,
     };
     if !known {
-        stranger(core, context, api, reason)?;
+        stranger(services, context, api, reason)?;
         return Ok(error);
     }
     entry.api_no = Some(api.no);
     entry.detail = Some(Box::new(json!({ "saw": error.message })));
-    super::push(core, context, entry, subject)?;
+    super::push(services, context, entry, subject)?;
     Ok(error)
 }
 

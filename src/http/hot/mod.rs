@@ -24,7 +24,7 @@ use poem::{Request, Response};
 use serde_json::{Value, json};
 
 use super::context::RequestContext;
-use crate::domain::Core;
+use crate::domain::identity::Services;
 use crate::domain::policy::{CheckResult, Question, Verdict};
 use crate::error::Result;
 use crate::model::activity::{Entry, Kind, Method, Outcome, Reason};
@@ -66,13 +66,13 @@ impl Hot {
     pub(super) async fn answer(
         &self,
         path: Path,
-        core: &Arc<Core>,
+        services: &Arc<Services>,
         request: &mut Request,
         context: &RequestContext,
     ) -> poem::Result<Response> {
         match path {
-            Path::Verify => self.verify(core, request, context).await,
-            Path::ForwardAuth => Ok(self.forward_auth(core, request, context).await),
+            Path::Verify => self.verify(services, request, context).await,
+            Path::ForwardAuth => Ok(self.forward_auth(services, request, context).await),
         }
     }
 }
@@ -95,7 +95,7 @@ struct Asker<'a> {
 
 /// Logs a decision; a refusal of a stranger is counted instead.
 fn log(
-    core: &Core,
+    services: &Services,
     context: &RequestContext,
     kind: Kind,
     question: &Question<'_>,
@@ -103,12 +103,12 @@ fn log(
     subject: Subject,
     asker: Asker<'_>,
 ) -> Result<()> {
-    if !core.activity.keeps() {
+    if !services.log.keeps() {
         return Ok(());
     }
     let (outcome, reason) = outcome(verdict.code);
     let Some(key_no) = verdict.key_no() else {
-        return core.activity.push_unidentified(context.now, kind, reason, Some(question.api.no), subject.ip);
+        return services.log.push_unidentified(context.now, kind, reason, Some(question.api.no), subject.ip);
     };
     let mut entry = Entry::new(context.now, kind, outcome, reason);
     entry.api_no = Some(question.api.no);
@@ -117,19 +117,19 @@ fn log(
     entry.user_no = verdict.user_no();
     entry.by_key_no = asker.key_no;
     entry.by_user_no = asker.user_no;
-    push(core, context, entry, subject)
+    push(services, context, entry, subject)
 }
 
 /// Logs an entry together with the request that it is about.
-fn push(core: &Core, context: &RequestContext, mut entry: Entry, subject: Subject) -> Result<()> {
+fn push(services: &Services, context: &RequestContext, mut entry: Entry, subject: Subject) -> Result<()> {
     entry.ip = Some(subject.ip);
     entry.method = subject.method;
     entry.path = subject.path;
     entry.agent = subject.agent;
     entry.request_id = Some(context.id);
-    let took = core.clock.monotonic().saturating_sub(context.started);
+    let took = services.clock.monotonic().saturating_sub(context.started);
     entry.took_us = Some(u32::try_from(took.as_micros()).unwrap_or(u32::MAX));
-    core.activity.push(entry)
+    services.log.push(entry)
 }
 
 /// Why a request was not let in, for the log's readers: every rule and what it saw, and the route that asked. Of a

@@ -9,9 +9,8 @@ use super::forward_auth::{
 };
 use super::sheet::Sheet;
 use super::{Subject, limits};
-use crate::domain::Core;
-use crate::domain::identity::access::{Principal, PrincipalKind};
-use crate::domain::identity::tokens;
+use crate::domain::identity::Services;
+use crate::domain::identity::authenticate;
 use crate::domain::policy::{TokenQuestion, TokenVerdict, ask_token};
 use crate::error::{Error, Result};
 use crate::http::auth::reason_of;
@@ -19,25 +18,27 @@ use crate::http::context::RequestContext;
 use crate::model::Api;
 use crate::model::activity::{Entry, Kind, Outcome, Reason};
 use crate::model::api::Route;
+use crate::model::{Principal, PrincipalKind};
 
 const TOKEN: HeaderValue = HeaderValue::from_static("token");
 const SESSION: HeaderValue = HeaderValue::from_static("session");
 
 /// Answers, and logs the decision.
 pub(super) fn answer(
-    core: &Core,
+    services: &Services,
     context: &RequestContext,
-    question: &TokenQuestion<'_>,
+    (question, token): (&TokenQuestion<'_>, &str),
     subject: Subject,
     route: Option<&Route>,
     nginx: bool,
 ) -> Result<Response> {
-    let verdict = ask_token(core, question, context.now)?;
-    log(core, context, question, &verdict, subject, route)?;
+    let principal = authenticate::token(services, token, context.now);
+    let verdict = ask_token(services, question, principal)?;
+    log(services, context, question, &verdict, subject, route)?;
     Ok(match (&verdict.refusal, &verdict.principal) {
         (None, Some(principal)) => passed(question, &verdict, principal),
         (refusal, _) => {
-            let error = refusal.clone().unwrap_or_else(crate::domain::identity::tokens::invalid);
+            let error = refusal.clone().unwrap_or_else(Error::invalid_token);
             let mut response = refused(&error, context, nginx);
             if let Some(seconds) = error.retry_after_seconds {
                 response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -80,7 +81,7 @@ fn passed(question: &TokenQuestion<'_>, verdict: &TokenVerdict, principal: &Prin
 }
 
 fn log(
-    core: &Core,
+    services: &Services,
     context: &RequestContext,
     question: &TokenQuestion<'_>,
     verdict: &TokenVerdict,
@@ -91,13 +92,13 @@ fn log(
     let (outcome, reason) = refused.map_or((Outcome::Allowed, Reason::Valid), |error| reason_of(error.code));
     let (kind, api_no) = (Kind::ForwardAuth, Some(question.api.no));
     let Some(principal) = &verdict.principal else {
-        return core.activity.push_unidentified(context.now, kind, reason, api_no, subject.ip);
+        return services.log.push_unidentified(context.now, kind, reason, api_no, subject.ip);
     };
     let mut entry = Entry::new(context.now, kind, outcome, reason);
     entry.api_no = api_no;
     entry.detail = refused.and_then(|error| seen(error, route));
     name_of(&mut entry, principal);
-    super::push(core, context, entry, subject)
+    super::push(services, context, entry, subject)
 }
 
 /// What a refusal was about, for the log's readers.
@@ -110,8 +111,8 @@ fn seen(error: &Error, route: Option<&Route>) -> Option<Box<Value>> {
 }
 
 /// Writes into `entry` whom a token of `api` stands for; whether it is a good one.
-pub(super) fn name(core: &Core, entry: &mut Entry, token: &str, api: &Api) -> bool {
-    let principal = tokens::authenticate(core, token, entry.at).ok();
+pub(super) fn name(services: &Services, entry: &mut Entry, token: &str, api: &Api) -> bool {
+    let principal = authenticate::token(services, token, entry.at).ok();
     let Some(principal) = principal.filter(|principal| principal.api_no == Some(api.no)) else {
         return false;
     };

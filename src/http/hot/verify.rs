@@ -11,7 +11,7 @@ use poem::{Request, Response};
 use serde::{Deserialize, Deserializer};
 
 use super::{Asker, Hot, Subject, log, written};
-use crate::domain::Core;
+use crate::domain::identity::Services;
 use crate::domain::identity::access::{Capability, KeysVerify};
 use crate::domain::policy::Question;
 use crate::error::{Code, Error, Result};
@@ -91,27 +91,31 @@ impl Hot {
     /// Answers 200 to every question that it understands.
     pub(super) async fn verify(
         &self,
-        core: &Arc<Core>,
+        services: &Arc<Services>,
         request: &mut Request,
         context: &RequestContext,
     ) -> poem::Result<Response> {
         if *request.method() != HttpMethod::POST {
             return Err(error::method_not_allowed(&ALLOW));
         }
-        let asker = match usual_asker(core, request, context)? {
+        let asker = match usual_asker(services, request, context)? {
             Some(asker) => asker,
-            None => other_asker(core, request, context)?,
+            None => other_asker(services, request, context)?,
         };
         let body = read(request).await?;
-        core.activity.room().await?;
-        Ok(self.answer_body(core, context, asker, body.as_ref())?)
+        services.log.room().await?;
+        Ok(self.answer_body(services, context, asker, body.as_ref())?)
     }
 }
 
 /// The usual caller: a management key in order.
-fn usual_asker(core: &Core, request: &Request, context: &RequestContext) -> Result<Option<Asker<'static>>> {
+fn usual_asker(
+    services: &Services,
+    request: &Request,
+    context: &RequestContext,
+) -> Result<Option<Asker<'static>>> {
     let Ok(Some(key)) = auth::bearer(request.headers()) else { return Ok(None) };
-    let apis = core.catalog.get();
+    let apis = services.catalog.get();
     let own = apis.built_in();
     let question = Question {
         key,
@@ -121,16 +125,20 @@ fn usual_asker(core: &Core, request: &Request, context: &RequestContext) -> Resu
         cost: 1,
         ip: Some(context.ip),
     };
-    let verdict = core.verify.ask(core, &question, context.now)?;
+    let verdict = services.engine.ask(services, &question, context.now)?;
     let holds = verdict.holds().filter(|_| verdict.code == VerifyCode::Valid);
     let may_ask = holds.is_some_and(|holds| own.satisfies(&holds.set, KeysVerify::SCOPE));
     Ok(may_ask.then(|| Asker { key_no: verdict.key_no(), user_no: verdict.user_no(), route: None }))
 }
 
 /// Whoever else asks goes the way of all other routes, which also logs refusals.
-fn other_asker(core: &Arc<Core>, request: &mut Request, context: &RequestContext) -> Result<Asker<'static>> {
+fn other_asker(
+    services: &Arc<Services>,
+    request: &mut Request,
+    context: &RequestContext,
+) -> Result<Asker<'static>> {
     request.extensions_mut().insert(*context);
-    request.extensions_mut().insert(core.clone());
+    request.extensions_mut().insert(services.clone());
     let call = auth::allowed::<KeysVerify>(request)?;
     Ok(Asker {
         key_no: call.principal.key.map(|(no, _)| no),
@@ -169,7 +177,7 @@ async fn read(request: &mut Request) -> Result<impl AsRef<[u8]> + use<>> {
 impl Hot {
     fn answer_body(
         &self,
-        core: &Core,
+        services: &Services,
         context: &RequestContext,
         asker: Asker<'_>,
         body: &[u8],
@@ -179,7 +187,7 @@ impl Hot {
             Ok(body) => body,
             Err(_) => json::parse(body)?,
         };
-        let apis = core.catalog.get();
+        let apis = services.catalog.get();
         let api = apis
             .by_slug(&body.api.0)
             .ok_or_else(|| Error::invalid("api", "There is no API of this slug on this instance"))?;
@@ -198,14 +206,14 @@ impl Hot {
             cost,
             ip: described.ip,
         };
-        let verdict = core.verify.ask(core, &question, context.now)?;
+        let verdict = services.engine.ask(services, &question, context.now)?;
         let subject = Subject {
             ip: described.ip.unwrap_or(context.ip),
             method: described.method.map(|name| method(&name.0)),
             path: described.path.map(|path| clip(path.0.split(['?', '#']).next().unwrap_or_default())),
             agent: described.user_agent.map(|agent| clip(&agent.0)),
         };
-        log(core, context, Kind::KeyVerify, &question, &verdict, subject, asker)?;
+        log(services, context, Kind::KeyVerify, &question, &verdict, subject, asker)?;
         let checks = body.explain.unwrap_or(false).then(|| verdict.checks(&question));
         let text = written::answer(&verdict, &api.slug, checks.as_deref(), context.id, context.now);
         let mut response = Response::from(text);

@@ -115,8 +115,8 @@ async fn answer(call: &Arc<Call>, request: &Request, query: &[u8]) -> Response {
 }
 
 async fn answer_params(call: &Arc<Call>, request: &Request, params: Params) -> Response {
-    let core = &call.core;
-    match authorize(call, &params, browser::from_request(core, request)).await {
+    let services = &call.services;
+    match authorize(call, &params, browser::from_request(services, request)).await {
         Ok(Outcome::Redirect(location)) => see_other(&location),
         Ok(Outcome::Ask { page, request, browser: fresh }) => {
             let path = match page {
@@ -126,7 +126,7 @@ async fn answer_params(call: &Arc<Call>, request: &Request, params: Params) -> R
             // What is random needs no encoding: base64url.
             let mut response = see_other(&format!("{path}?request={}", request.expose()));
             if let Some(fresh) = fresh {
-                response.headers_mut().insert(header::SET_COOKIE, browser::set(core, &fresh));
+                response.headers_mut().insert(header::SET_COOKIE, browser::set(services, &fresh));
             }
             response
         }

@@ -3,25 +3,25 @@
 use poem::Request;
 use poem::http::HeaderValue;
 
-use crate::domain::Core;
+use crate::domain::identity::Services;
 use crate::domain::oauth::REQUEST_SECONDS;
 use crate::domain::oauth::authorize::Browser;
 use crate::http::cookie;
 use crate::model::Secret;
 
-fn name(core: &Core) -> String {
-    format!("{}-browser", cookie::name(core))
+fn name(services: &Services) -> String {
+    format!("{}-browser", cookie::name(services))
 }
 
 /// What a request's cookies tell about its browser.
-pub(in crate::http) fn from_request<'r>(core: &Core, request: &'r Request) -> Browser<'r> {
+pub(in crate::http) fn from_request<'r>(services: &Services, request: &'r Request) -> Browser<'r> {
     let headers = request.headers();
-    Browser { id: cookie::named(headers, &name(core)), session: cookie::get(core, headers) }
+    Browser { id: cookie::named(headers, &name(services)), session: cookie::get(services, headers) }
 }
 
 /// `Set-Cookie` for a browser that had none.
-pub(super) fn set(core: &Core, id: &Secret) -> HeaderValue {
-    let name = name(core);
+pub(super) fn set(services: &Services, id: &Secret) -> HeaderValue {
+    let name = name(services);
     let secure = if name.starts_with("__Host-") { "; Secure" } else { "" };
     // Longer than any request waits, so that two flows in a row share it.
     let seconds = 6 * REQUEST_SECONDS;

@@ -82,11 +82,11 @@ async fn answer(
     params: &Params,
     confirmed: Option<Change<'_>>,
 ) -> Response {
-    let core = &call.core;
-    match logout(call, params, cookie::get(core, request.headers()), confirmed).await {
+    let services = &call.services;
+    match logout(call, params, cookie::get(services, request.headers()), confirmed).await {
         Ok(Outcome::Done { redirect_to }) => {
             let mut response = see_other(redirect_to.as_deref().unwrap_or(SIGNED_OUT));
-            response.headers_mut().insert(header::SET_COOKIE, cookie::clear(core));
+            response.headers_mut().insert(header::SET_COOKIE, cookie::clear(services));
             response
         }
         Ok(Outcome::Confirm { csrf_token, client }) => {

@@ -9,7 +9,7 @@ use super::answer::{Tried, refuse};
 use crate::domain::identity::access::SCOPES;
 use crate::domain::oauth::OAuthError;
 use crate::domain::oauth::client_auth::{Basic, basic};
-use crate::domain::oauth::scopes::OPENID_SCOPES;
+use crate::model::openid::OPENID_SCOPES;
 
 /// Name of the code flow in the OpenAPI document: what "Authorize" on the documentation page runs.
 pub(in crate::http) const OAUTH2: &str = "oauth2";

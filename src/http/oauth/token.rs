@@ -160,7 +160,7 @@ impl TokenApi {
     /// RFC 8414.
     #[oai(path = "/.well-known/oauth-authorization-server", method = "get")]
     async fn oauth_metadata(&self, anyone: Anyone) -> Result<Answer<Any<Value>>> {
-        Ok(document(&metadata::metadata(&anyone.0.core)))
+        Ok(document(&metadata::metadata(&anyone.0.services)))
     }
 
     /// What this OpenID provider can do
@@ -168,7 +168,7 @@ impl TokenApi {
     /// OpenID Connect Discovery 1.0.
     #[oai(path = "/.well-known/openid-configuration", method = "get")]
     async fn openid_metadata(&self, anyone: Anyone) -> Result<Answer<Any<Value>>> {
-        Ok(document(&metadata::metadata(&anyone.0.core)))
+        Ok(document(&metadata::metadata(&anyone.0.services)))
     }
 }
 

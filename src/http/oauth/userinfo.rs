@@ -52,6 +52,6 @@ fn answer(call: &Call, request: &Request) -> Result<Answer<OAuthUserInfo>> {
         Ok(None) => return Err(refuse(&invalid("An access token is needed"), Tried::Nothing)),
         Err(_) => return Err(refuse(&invalid("Send one header Authorization: Bearer"), Tried::Bearer)),
     };
-    let told = userinfo::userinfo(&call.core, bearer, call.now);
+    let told = userinfo::userinfo(&call.services, bearer, call.now);
     Ok(Answer::ok(&told.map_err(|error| refuse(&error, Tried::Bearer))?))
 }

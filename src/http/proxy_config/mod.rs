@@ -37,8 +37,8 @@ pub struct Wanted<'a> {
 /// # Errors
 /// `NOT_FOUND`; `INVALID_REQUEST` naming what is no address.
 pub fn write(can: &Can<ApisRead>, slug_or_id: &str, wanted: &Wanted<'_>) -> Result<String> {
-    let api = apis::find(&can.core, slug_or_id)?;
-    let settings = &can.core.settings;
+    let api = apis::find(&can.services, slug_or_id)?;
+    let settings = &can.services.settings;
     let keywright = Place::of("keywright", wanted.keywright.unwrap_or(&settings.local_url))?;
     // A certificate is for the name that people use, not for the address on this machine.
     let name = match (wanted.keywright, settings.public_url.parse::<Uri>()) {

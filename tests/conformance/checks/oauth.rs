@@ -38,7 +38,7 @@ pub(super) async fn authorize(course: &Course, promise: &Statement) {
 }
 
 async fn allow(course: &Course, url: &str, email: &str) -> String {
-    crate::browser::Browser::new(&course.world.app.core().settings.public_url).allow(url, email).await
+    crate::browser::Browser::new(&course.world.app.services().settings.public_url).allow(url, email).await
 }
 
 /// The form that is shown answers tokens.

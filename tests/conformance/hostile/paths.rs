@@ -162,7 +162,7 @@ pub(super) async fn host_in_mixed_case(course: &Course) {
         // Whatever the host is called, the issuer is who it is.
         let metadata = course.ask(&ask("GET /.well-known/oauth-authorization-server")).await;
         if metadata.status == 200 {
-            assert_eq!(metadata.json()["issuer"], course.world.app.core().settings.public_url);
+            assert_eq!(metadata.json()["issuer"], course.world.app.services().settings.public_url);
         }
     }
 }

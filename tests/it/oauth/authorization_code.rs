@@ -27,7 +27,7 @@ async fn a_person_allows_an_app_and_it_gets_tokens() {
     assert!(back.starts_with(&format!("{CALLBACK}?code=")), "{back}");
     let answer = super::flow::query(back);
     assert_eq!(answer["state"], "s 1");
-    assert_eq!(answer["iss"], app.core().settings.public_url);
+    assert_eq!(answer["iss"], app.services().settings.public_url);
     // A request is answered once.
     assert_eq!(browser.decide(&id, &json!({"decision": "allow"})).await.status, 404);
 
@@ -40,7 +40,7 @@ async fn a_person_allows_an_app_and_it_gets_tokens() {
     assert!(answer.get("id_token").is_none());
     let claims = claims(text(&answer, "access_token"));
     assert_eq!(claims["aud"], "https://api.aifordatabase.example");
-    assert_eq!(claims["iss"], app.core().settings.public_url);
+    assert_eq!(claims["iss"], app.services().settings.public_url);
     assert_eq!(claims["client_id"], client.id);
     assert_eq!(claims["scope"], "queries:read");
     assert!(text(&claims, "sub").starts_with("usr_"));
@@ -196,5 +196,5 @@ async fn without_pkce_only_where_it_was_registered_so() {
     let strict = App::register(&app, json!({})).await;
     let back = browser.open(&strict.authorize_plainly(&[])).await;
     assert!(back.header("location").starts_with(&format!("{CALLBACK}?error=invalid_request")), "{back:?}");
-    assert!(back.header("location").contains(&encode(&app.core().settings.public_url)));
+    assert!(back.header("location").contains(&encode(&app.services().settings.public_url)));
 }

@@ -21,7 +21,7 @@ async fn is_told(app: &TestApp, path: &str, error: &str) {
     assert_eq!(reply.status, 303, "{path}: {}", reply.text());
     let location = reply.header("location");
     assert!(location.starts_with(&format!("{CALLBACK}?error={error}&")), "{path}: {location}");
-    assert_eq!(query(location)["iss"], app.core().settings.public_url, "{path}");
+    assert_eq!(query(location)["iss"], app.services().settings.public_url, "{path}");
 }
 
 #[tokio::test]

@@ -37,6 +37,6 @@ async fn tables_do_not_grow_with_time() {
     app.operator().delete(&format!("/v1/clients/{}", client.id)).await.expect(204);
     assert!(rows(&app).await.iter().all(|(_, count)| *count > 0), "{:?}", rows(&app).await);
     app.advance(366 * DAY);
-    keywright::worker::run_due(app.core()).await;
+    keywright::worker::run_due(app.services()).await;
     assert!(rows(&app).await.iter().all(|(_, count)| *count == 0), "{:?}", rows(&app).await);
 }

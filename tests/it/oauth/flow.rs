@@ -29,7 +29,7 @@ pub struct Browser {
 impl Browser {
     /// A browser that was never here.
     pub fn new(app: &TestApp) -> Self {
-        let origin = app.core().settings.public_url.clone();
+        let origin = app.services().settings.public_url.clone();
         Self { anonymous: app.anonymous(), origin, cookies: BTreeMap::new(), csrf_token: String::new() }
     }
 

@@ -16,7 +16,7 @@ async fn a_client_hears_about_tokens_of_its_own_apis() {
     assert_eq!((text(&told, "scope"), text(&told, "client_id")), ("queries:read", client.id.as_str()));
     assert_eq!((text(&told, "username"), text(&told, "token_type")), ("ada@example.com", "Bearer"));
     assert_eq!(text(&told, "aud"), "https://api.aifordatabase.example");
-    assert_eq!(text(&told, "iss"), app.core().settings.public_url);
+    assert_eq!(text(&told, "iss"), app.services().settings.public_url);
     assert_eq!(told["exp"].as_i64().unwrap() - told["iat"].as_i64().unwrap(), 3_600);
     // In the header as well as in the body.
     let basic = api.post_basic("/oauth/introspect", &[("token", text(&answer, "access_token"))]).await;

@@ -46,7 +46,7 @@ impl Secure {
         command
             .env("NODE_EXTRA_CA_CERTS", &self.authority)
             .env("REQUESTS_CA_BUNDLE", &self.authority)
-            .env("ISSUER", &self.app.core().settings.public_url)
+            .env("ISSUER", &self.app.services().settings.public_url)
             .env("REDIRECT_URI", super::flow::CALLBACK)
             .env("GOODBYE", GOODBYE)
             .env("AUDIENCE", AUDIENCE)

@@ -13,7 +13,7 @@ async fn both_documents_say_the_same() {
         app.anonymous().with("x-forwarded-host", "evil.example").with("forwarded", "host=evil.example");
     let document = evil.get("/.well-known/openid-configuration").await.expect(200);
     assert_eq!(evil.get("/.well-known/oauth-authorization-server").await.expect(200), document);
-    let url = &app.core().settings.public_url;
+    let url = &app.services().settings.public_url;
     assert_eq!(document["issuer"], url.as_str());
     assert_eq!(document["token_endpoint"], format!("{url}/oauth/token"));
     assert_eq!(document["authorization_endpoint"], format!("{url}/oauth/authorize"));

@@ -84,7 +84,7 @@ async fn neither_our_signature_nor_somebody_elses_makes_a_token() {
     let answer = tokens(&app, &client, "openid queries:read").await;
     let good = text(&answer, "access_token");
     let own = claims(good);
-    let keys = &app.core().people.signing_keys;
+    let keys = &app.services().signing_keys;
     let sign = async |change: Value| {
         let mut changed = own.clone();
         for (name, value) in change.as_object().unwrap() {

@@ -15,7 +15,7 @@ async fn an_app_learns_who_signed_in() {
     let answer = client.exchange(&answer["code"]).await.expect(200);
     let id = claims(text(&answer, "id_token"));
     assert_eq!((text(&id, "aud"), text(&id, "nonce")), (client.id.as_str(), "n-0S6_WzA2Mj"));
-    assert_eq!(text(&id, "iss"), app.core().settings.public_url);
+    assert_eq!(text(&id, "iss"), app.services().settings.public_url);
     assert_eq!(id["iat"].as_i64().unwrap() - id["auth_time"].as_i64().unwrap(), 30);
     assert!(text(&id, "sid").starts_with("ses_"));
     assert_eq!((text(&id, "email"), text(&id, "name")), ("ada@example.com", "Somebody"));

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use keywright::app::{self, Doors, Env, Running};
 use keywright::config::Config;
-use keywright::domain::Core;
+use keywright::domain::identity::Services;
 use keywright::env::{ManualClock, SystemRng};
 use keywright::model::Timestamp;
 use keywright::model::setting::SigningAlg;
@@ -86,8 +86,8 @@ impl TestApp {
     }
 
     /// What the server stands on, for what has no route: the clock-driven jobs.
-    pub fn core(&self) -> &Arc<Core> {
-        &self.running.as_ref().expect("the server runs").core
+    pub fn services(&self) -> &Arc<Services> {
+        &self.running.as_ref().expect("the server runs").services
     }
 
     /// The data directory.

@@ -9,9 +9,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use super::sign_in::{Login, Verified, log_refusal, verify};
 use super::{COOKIE_SECONDS, is_good, lacks_second_factor, principal};
 use crate::activity;
-use crate::domain::Core;
-use crate::domain::identity::access::{Call, Principal};
+use crate::domain::identity::Services;
+use crate::domain::identity::access::Call;
 use crate::error::{Code, Error, Result};
+use crate::model::Principal;
 use crate::model::activity::{Entry, Kind, Outcome};
 use crate::model::{Secret, SecretHash, SessionId, Timestamp, User};
 use crate::store::sessions as store;
@@ -48,11 +49,11 @@ pub async fn sign_in(
     origin: Option<&str>,
     former: Option<&str>,
 ) -> Result<CookieSession> {
-    check_origin(&call.core, origin)?;
+    check_origin(&call.services, origin)?;
     let former = former.map(SecretHash::of);
     let mut verified = verify(call, login).await?;
     let (caller, user) = (call.clone(), verified.user.clone());
-    call.core
+    call.services
         .write(move |tx| {
             let done = open(tx, &caller, &verified, former.as_ref());
             verified.settle(done.is_ok());
@@ -89,12 +90,12 @@ pub(crate) fn begin(
     user: &User,
     second_factor: bool,
 ) -> Result<CookieSession> {
-    let core = &call.core;
-    let cookie = Secret::new(BASE64URL.encode(core.random::<32>()));
+    let services = &call.services;
+    let cookie = Secret::new(BASE64URL.encode(services.random::<32>()));
     let hash = SecretHash::of(cookie.expose());
-    let api_no = core.catalog.get().built_in().no;
+    let api_no = services.catalog.get().built_in().no;
     let session = NewSession {
-        id: SessionId::new(call.now, core.random()),
+        id: SessionId::new(call.now, services.random()),
         user_no: user.no,
         api_no,
         cookie: Some(hash),
@@ -112,10 +113,10 @@ pub(crate) fn begin(
         api_no: Some(api_no),
         outcome: Outcome::Allowed,
         detail,
-        ..activity::change(call, Kind::SignIn)
+        ..call.entry(Kind::SignIn)
     };
     activity::record(tx, &entry)?;
-    Ok(CookieSession { cookie, csrf_token: csrf_token(core, &hash), user: user.clone() })
+    Ok(CookieSession { cookie, csrf_token: csrf_token(services, &hash), user: user.clone() })
 }
 
 /// Whom a cookie stands for. `change` is none for a request that changes nothing (GET, HEAD).
@@ -123,24 +124,24 @@ pub(crate) fn begin(
 /// # Errors
 /// `INVALID_TOKEN` when the session has ended; `CSRF` when a change comes without its proof.
 pub fn from_cookie(
-    core: &Core,
+    services: &Services,
     cookie: &str,
     change: Option<Change<'_>>,
     now: Timestamp,
 ) -> Result<Principal> {
     let hash = SecretHash::of(cookie);
-    let live = live(core, &hash, now)?;
+    let live = live(services, &hash, now)?;
     if let Some(change) = change {
-        check_origin(core, change.origin)?;
-        let expected = csrf_token(core, &hash);
+        check_origin(services, change.origin)?;
+        let expected = csrf_token(services, &hash);
         let given = change.csrf_token.unwrap_or_default();
         if verify_slices_are_equal(expected.as_bytes(), given.as_bytes()).is_err() {
             return Err(Error::new(Code::Csrf, "Send the session's CSRF token as X-CSRF-Token"));
         }
     }
-    let apis = core.catalog.get();
+    let apis = services.catalog.get();
     let own = apis.built_in();
-    Ok(principal(core, own, &live, &own.all_scopes()))
+    Ok(principal(services, own, &live, &own.all_scopes()))
 }
 
 /// The session that a browser has.
@@ -159,22 +160,23 @@ pub struct Current {
 ///
 /// # Errors
 /// `INVALID_TOKEN` when nobody is.
-pub fn current(core: &Core, cookie: &str, now: Timestamp) -> Result<Current> {
+pub fn current(services: &Services, cookie: &str, now: Timestamp) -> Result<Current> {
     let hash = SecretHash::of(cookie);
-    let live = live(core, &hash, now)?;
-    let user = core.db.lookup(|conn| Ok::<_, Error>(users::by_no(conn, live.user.0)?))?.ok_or_else(ended)?;
-    let apis = core.catalog.get();
+    let live = live(services, &hash, now)?;
+    let user =
+        services.db.lookup(|conn| Ok::<_, Error>(users::by_no(conn, live.user.0)?))?.ok_or_else(ended)?;
+    let apis = services.catalog.get();
     let own = apis.built_in();
     Ok(Current {
         user,
-        csrf_token: csrf_token(core, &hash),
-        scopes: principal(core, own, &live, &own.all_scopes()).scopes,
+        csrf_token: csrf_token(services, &hash),
+        scopes: principal(services, own, &live, &own.all_scopes()).scopes,
         second_factor_missing: lacks_second_factor(&live),
     })
 }
 
-fn live(core: &Core, hash: &SecretHash, now: Timestamp) -> Result<Live> {
-    let live = core.db.lookup(|conn| Ok::<_, Error>(store::live_by_cookie(conn, hash)?))?;
+fn live(services: &Services, hash: &SecretHash, now: Timestamp) -> Result<Live> {
+    let live = services.db.lookup(|conn| Ok::<_, Error>(store::live_by_cookie(conn, hash)?))?;
     live.filter(|live| is_good(live, now)).ok_or_else(ended)
 }
 
@@ -183,13 +185,13 @@ fn ended() -> Error {
 }
 
 /// Follows from the cookie, so that nothing needs storing and no other session's fits.
-fn csrf_token(core: &Core, cookie: &SecretHash) -> String {
-    BASE64URL.encode(core.vault.mac("session.csrf", &[cookie.as_bytes()]))
+fn csrf_token(services: &Services, cookie: &SecretHash) -> String {
+    BASE64URL.encode(services.vault.mac("session.csrf", &[cookie.as_bytes()]))
 }
 
 /// Refuses pages of other origins; browsers send `Origin` with every request that changes anything.
-pub(crate) fn check_origin(core: &Core, origin: Option<&str>) -> Result<()> {
-    let own = origin_of(&core.settings.public_url);
+pub(crate) fn check_origin(services: &Services, origin: Option<&str>) -> Result<()> {
+    let own = origin_of(&services.settings.public_url);
     if origin.is_some_and(|origin| origin.eq_ignore_ascii_case(own)) {
         return Ok(());
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::activity;
-use crate::domain::Core;
+use crate::domain::identity::Services;
 use crate::domain::identity::access::Call;
 use crate::error::{Code, Error, Result};
 use crate::model::activity::{Entry, Kind};
@@ -37,15 +37,16 @@ pub struct Session {
 /// `FORBIDDEN` for callers who are no person; `INVALID_CURSOR`.
 pub async fn list(call: &Arc<Call>, cursor: Option<&str>, limit: usize) -> Result<Page<Session>> {
     let (user_no, _, _) = person(call)?;
-    let core = &call.core;
+    let services = &call.services;
     let before = match cursor {
-        Some(cursor) => cursor::decode(&core.vault, LIST, &user_no, cursor)?,
+        Some(cursor) => cursor::decode(&services.vault, LIST, &user_no, cursor)?,
         None => i64::MAX,
     };
     let (now, asked) = (call.now, u32::try_from(limit).unwrap_or(u32::MAX - 1) + 1);
-    let rows = core.read(move |conn| Ok::<_, Error>(store::list(conn, user_no, now, before, asked)?)).await?;
-    let page = Page::cut(rows, limit, |last| cursor::encode(&core.vault, LIST, &user_no, &last.no));
-    let apis = core.catalog.get();
+    let rows =
+        services.read(move |conn| Ok::<_, Error>(store::list(conn, user_no, now, before, asked)?)).await?;
+    let page = Page::cut(rows, limit, |last| cursor::encode(&services.vault, LIST, &user_no, &last.no));
+    let apis = services.catalog.get();
     let own = call.principal.session.map(|(no, _)| no);
     Ok(page.map(|listed| Session {
         api: apis.by_no(listed.api_no).map(|api| api.slug.clone()),
@@ -61,12 +62,12 @@ pub async fn list(call: &Arc<Call>, cursor: Option<&str>, limit: usize) -> Resul
 pub async fn revoke(call: &Arc<Call>, id: SessionId) -> Result<()> {
     let (user_no, _, _) = person(call)?;
     let caller = call.clone();
-    call.core
+    call.services
         .write(move |tx| {
             let live = store::live_by_id(tx, id)?.filter(|live| live.user.0 == user_no);
             let live = live.ok_or_else(|| Error::not_found("session"))?;
             if store::revoke(tx, live.no, caller.now)? {
-                let entry = activity::change(&caller, Kind::SessionRevoked);
+                let entry = caller.entry(Kind::SessionRevoked);
                 let about = Entry { user_no: Some(user_no), session_no: Some(live.no), ..entry };
                 activity::record(tx, &about)?;
             }
@@ -82,7 +83,7 @@ pub async fn revoke(call: &Arc<Call>, id: SessionId) -> Result<()> {
 pub async fn revoke_all(call: &Arc<Call>) -> Result<()> {
     let (user_no, _, _) = person(call)?;
     let caller = call.clone();
-    call.core.write(move |tx| end_all(tx, &caller, user_no)).await
+    call.services.write(move |tx| end_all(tx, &caller, user_no)).await
 }
 
 /// Ends every session and refresh token of a person, with a line in the log.
@@ -93,7 +94,7 @@ pub fn end_all(tx: &mut Tx<'_>, call: &Call, user_no: i64) -> Result<()> {
     let ended = store::revoke_all(tx, user_no, call.now)?;
     if ended > 0 {
         let detail = Some(Box::new(serde_json::json!({"sessions": ended})));
-        let entry = activity::change(call, Kind::SessionRevoked);
+        let entry = call.entry(Kind::SessionRevoked);
         activity::record(tx, &Entry { user_no: Some(user_no), detail, ..entry })?;
     }
     Ok(())
@@ -105,7 +106,7 @@ pub fn end_all(tx: &mut Tx<'_>, call: &Call, user_no: i64) -> Result<()> {
 /// When the store cannot be written.
 pub async fn sign_out(call: &Arc<Call>, refresh_token: Option<Secret>) -> Result<()> {
     let caller = call.clone();
-    call.core
+    call.services
         .write(move |tx| {
             let mut ended: Vec<i64> = caller.principal.session.iter().map(|(no, _)| *no).collect();
             if let Some(token) = &refresh_token {
@@ -114,7 +115,7 @@ pub async fn sign_out(call: &Arc<Call>, refresh_token: Option<Secret>) -> Result
             for no in ended {
                 let Some(live) = store::live_by_no(tx, no)? else { continue };
                 if store::revoke(tx, no, caller.now)? {
-                    let entry = activity::change(&caller, Kind::SignOut);
+                    let entry = caller.entry(Kind::SignOut);
                     let about = Entry { user_no: Some(live.user.0), session_no: Some(no), ..entry };
                     activity::record(tx, &about)?;
                 }
@@ -128,9 +129,9 @@ pub async fn sign_out(call: &Arc<Call>, refresh_token: Option<Secret>) -> Result
 ///
 /// # Errors
 /// When the store cannot be written.
-pub async fn sweep(core: &Arc<Core>, now: Timestamp) -> Result<bool> {
+pub async fn sweep(services: &Arc<Services>, now: Timestamp) -> Result<bool> {
     let before = now.minus_seconds(KEPT_SECONDS);
-    let removed = core
+    let removed = services
         .write(move |tx| {
             let links = links::sweep(tx, now, SWEEP)?;
             Ok::<_, Error>(store::sweep(tx, before, SWEEP)? + links)

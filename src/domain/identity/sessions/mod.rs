@@ -18,11 +18,11 @@ pub(crate) use self::sign_in::{check_code, seed_place, wrong_code};
 pub use self::tokens::{Tokens, login, refresh_tokens};
 use std::sync::Arc;
 
-use crate::domain::Core;
-use crate::domain::identity::access::{Principal, PrincipalKind};
-use crate::domain::identity::tokens::{AccessClaims, invalid};
+use crate::domain::identity::Services;
+use crate::domain::identity::tokens::AccessClaims;
 use crate::error::{Error, Result};
 use crate::model::{Api, Role, ScopeSet, SessionId, Timestamp};
+use crate::model::{Principal, PrincipalKind};
 use crate::platform::memo::Memo;
 use crate::store::Conn;
 use crate::store::sessions as store;
@@ -35,21 +35,27 @@ pub const COOKIE_SECONDS: i64 = 7 * 86_400;
 /// Name of the runtime setting that demands a second factor of owners and admins.
 pub const SECOND_FACTOR_REQUIRED: &str = "second_factor_required";
 
-/// Sessions whose tokens came lately.
-pub type Sessions = Memo<SessionId, Arc<Live>>;
+/// Sessions whose access tokens came lately.
+#[derive(Default)]
+pub struct Sessions(Memo<SessionId, Arc<Live>>);
 
 /// Whom the access token of a session stands for.
 ///
 /// # Errors
 /// `INVALID_TOKEN` when the session has ended, or its person may not sign in any more.
-pub(super) fn of_token(core: &Core, api: &Api, claims: &AccessClaims, now: Timestamp) -> Result<Principal> {
-    let id = claims.sid.ok_or_else(invalid)?;
+pub(super) fn of_token(
+    services: &Services,
+    api: &Api,
+    claims: &AccessClaims,
+    now: Timestamp,
+) -> Result<Principal> {
+    let id = claims.sid.ok_or_else(Error::invalid_token)?;
     let read = |conn: &Conn<'_>, id: &SessionId| Ok::<_, Error>(store::live_by_id(conn, *id)?.map(Arc::new));
-    let live = core.people.sessions.get(core, id, read)?.ok_or_else(invalid)?;
+    let live = services.sessions.0.get(services, id, read)?.ok_or_else(Error::invalid_token)?;
     if !is_good(&live, now) || live.api_no != api.no || *claims.sub != *live.user.1.encode() {
-        return Err(invalid());
+        return Err(Error::invalid_token());
     }
-    Ok(principal(core, api, &live, &claims.scope))
+    Ok(principal(services, api, &live, &claims.scope))
 }
 
 /// Whether a session still lets anybody in.
@@ -59,9 +65,9 @@ fn is_good(live: &Live, now: Timestamp) -> bool {
 
 /// What a session may do at this moment: what it was made for, cut to what its person holds now. Somebody who must
 /// have a second factor and has none may only see their profile, from where they can set one up.
-fn principal(core: &Core, api: &Api, live: &Live, asked: &ScopeSet) -> Principal {
+fn principal(services: &Services, api: &Api, live: &Live, asked: &ScopeSet) -> Principal {
     let scopes = if lacks_second_factor(live) {
-        let apis = core.catalog.get();
+        let apis = services.catalog.get();
         let own = apis.built_in();
         if own.no == api.no { own.scopes_of(Role::Member) } else { ScopeSet::empty() }
     } else {

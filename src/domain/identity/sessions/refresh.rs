@@ -5,7 +5,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 
-use crate::domain::Core;
+use crate::domain::identity::Services;
 use crate::error::Result;
 use crate::model::{Secret, SecretHash, Timestamp};
 use crate::platform::vault::Vault;
@@ -53,13 +53,13 @@ pub struct Exchanged {
 /// When the store cannot be written.
 pub fn begin(
     tx: &mut Tx<'_>,
-    core: &Core,
+    services: &Services,
     user_no: Option<i64>,
     session_no: Option<i64>,
     now: Timestamp,
     expires_at: Timestamp,
 ) -> Result<(i64, Secret)> {
-    let token = text(&core.random::<32>());
+    let token = text(&services.random::<32>());
     let family_no = store::insert_family(tx, user_no, session_no, now, expires_at)?;
     store::insert_refresh(tx, family_no, &SecretHash::of(token.expose()), now)?;
     Ok((family_no, token))

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::activity;
 use crate::domain::identity::access::Call;
 use crate::domain::identity::brute::{Attempt, Guess, network};
 use crate::domain::identity::{passwords, totp};
@@ -51,11 +50,11 @@ pub(crate) async fn verify(call: &Arc<Call>, login: Login) -> Result<Verified> {
         return Err(Error::invalid("email", "Give an email address such as ada@example.com."));
     }
     passwords::check_length("password", &login.password)?;
-    let core = &call.core;
+    let services = &call.services;
     let account = login.email.trim().to_lowercase();
     let attempt = admit(call, Guess::Password, &account, false)?;
     let found = match login.email.parse::<Email>() {
-        Ok(email) => core.db.lookup(|conn| Ok::<_, Error>(store::by_email(conn, &email)?))?,
+        Ok(email) => services.db.lookup(|conn| Ok::<_, Error>(store::by_email(conn, &email)?))?,
         Err(_) => None,
     };
     let (user, password) = found.map_or((None, None), |(user, password)| (Some(user), password));
@@ -63,7 +62,7 @@ pub(crate) async fn verify(call: &Arc<Call>, login: Login) -> Result<Verified> {
         Some(text) => Some(text.parse().map_err(|_| Error::internal("a stored password cannot be read"))?),
         None => None,
     };
-    let right = core.people.passwords.verify(login.password, hash).await?;
+    let right = services.passwords.verify(login.password, hash).await?;
     match (user, password) {
         (Some(user), Some(password)) if right && user.disabled_at.is_none() => {
             let (factor, code) = match second_factor(call, &user, login.totp) {
@@ -150,10 +149,10 @@ fn second_factor(
 /// # Errors
 /// `INVALID_CREDENTIALS`, or `LOCKED_OUT`: codes are counted on their own.
 pub(crate) fn check_code(call: &Arc<Call>, user: &User, code: &Secret) -> Result<(SecondFactor, Attempt)> {
-    let core = &call.core;
+    let services = &call.services;
     let here = network(call.request.ip);
     let addresses =
-        core.db.lookup(|conn| Ok::<_, Error>(crate::store::sessions::known_addresses(conn, user.no)?))?;
+        services.db.lookup(|conn| Ok::<_, Error>(crate::store::sessions::known_addresses(conn, user.no)?))?;
     let known = addresses.into_iter().any(|ip| network(ip) == here);
     let attempt = admit(call, Guess::Code, &user.id.to_string(), known)?;
     let code = code.expose().trim();
@@ -163,9 +162,9 @@ pub(crate) fn check_code(call: &Arc<Call>, user: &User, code: &Secret) -> Result
             attempt,
         ));
     }
-    let stored = core.db.lookup(|conn| Ok::<_, Error>(store::totp(conn, user.no)?))?;
+    let stored = services.db.lookup(|conn| Ok::<_, Error>(store::totp(conn, user.no)?))?;
     let step = stored.and_then(|stored| {
-        let seed = core.vault.unseal(&seed_place(user), &stored.sealed)?;
+        let seed = services.vault.unseal(&seed_place(user), &stored.sealed)?;
         totp::Seed::from_bytes(&seed)?.accepts(code, call.now, stored.last_step)
     });
     match step {
@@ -185,8 +184,8 @@ pub(crate) fn seed_place(user: &User) -> String {
 }
 
 fn admit(call: &Call, guess: Guess, account: &str, known: bool) -> Result<Attempt> {
-    let core = &call.core;
-    core.people.throttle.admit(guess, account, call.request.ip, known, core.clock.monotonic()).inspect_err(
+    let services = &call.services;
+    services.throttle.admit(guess, account, call.request.ip, known, services.clock.monotonic()).inspect_err(
         |error| {
             let _ = log_refusal(call, None, error);
         },
@@ -208,24 +207,24 @@ pub(crate) fn log_refusal(call: &Call, user: Option<&User>, error: &Error) -> Re
         Code::LockedOut => (Outcome::Limited, Reason::LockedOut),
         _ => (Outcome::Refused, Reason::InvalidCredentials),
     };
-    let entry = activity::change(call, Kind::SignIn);
+    let entry = call.entry(Kind::SignIn);
     let user_no = user.map(|user| user.no);
-    call.core.activity.push(Entry { outcome, reason, user_no, ..entry })
+    call.services.log.push(Entry { outcome, reason, user_no, ..entry })
 }
 
 /// Tells the owner of an account that somebody guesses at it.
 fn warn(call: &Call, user: &User) -> Result<()> {
-    let core = &call.core;
-    let entry = activity::change(call, Kind::SignInSlowed);
-    core.activity.push(Entry {
+    let services = &call.services;
+    let entry = call.entry(Kind::SignInSlowed);
+    services.log.push(Entry {
         outcome: Outcome::Limited,
         reason: Reason::LockedOut,
         user_no: Some(user.no),
         ..entry
     })?;
-    let organization = &core.settings.organization;
-    core.people.mailer.send(
-        core,
+    let organization = &services.settings.organization;
+    services.mailer.send(
+        services,
         Mail {
             to: user.email.clone(),
             subject: format!("Failed sign-ins to your {organization} account"),
@@ -233,7 +232,7 @@ fn warn(call: &Call, user: &User) -> Result<()> {
                 "Several sign-ins to your account failed, the last one at {} from {}.\n\n\
                  Further attempts from there have to wait longer and longer; you are not locked out elsewhere.\n\
                  If this was not you and your password is used anywhere else, change it:\n\n    {}\n",
-                call.now, call.request.ip, core.settings.public_url
+                call.now, call.request.ip, services.settings.public_url
             )),
         },
     );

@@ -2,13 +2,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::*;
-use crate::domain::idempotency;
-use crate::domain::identity::access::{Call, PrincipalKind};
+use crate::domain::identity::access::Call;
+use crate::domain::identity::authenticate;
+use crate::domain::identity::totp;
 use crate::domain::identity::users;
 use crate::domain::identity::users::factor;
-use crate::domain::identity::{tokens, totp};
 use crate::domain::testing::World;
 use crate::error::Code;
+use crate::model::PrincipalKind;
 use crate::model::{Secret, User};
 
 const PASSWORD: &str = "correct horse battery staple";
@@ -18,7 +19,7 @@ fn secret(text: &str) -> Secret {
 }
 
 fn operator(world: &World) -> Arc<Call> {
-    let apis = world.core.catalog.get();
+    let apis = world.services.catalog.get();
     let own = apis.built_in();
     world.call(Principal {
         kind: PrincipalKind::Operator,
@@ -32,10 +33,10 @@ async fn person(world: &World, email: &str, role: Role) -> User {
     let can = crate::domain::identity::access::Can::check(&operator(world)).unwrap();
     let new =
         users::NewUser { email: email.parse().unwrap(), name: None, role, password: Some(secret(PASSWORD)) };
-    let once = idempotency::Once { route: "", key: None, answer: idempotency::Answer::Plain };
-    users::create(&can, new, (once, &()), |user| user.no).await.unwrap();
+    let new = users::prepare(&can, new).await.unwrap();
+    world.write(move |tx| users::create(tx, &can, new).map(drop)).await.unwrap();
     let no = world
-        .core
+        .services
         .db
         .lookup(|conn| Ok::<_, Error>(crate::store::users::by_email(conn, &email.parse().unwrap())?));
     no.unwrap().unwrap().0
@@ -60,7 +61,7 @@ async fn sign_in(world: &World, email: &str) -> Tokens {
 }
 
 fn authenticated(world: &World, token: &Secret) -> Result<Principal> {
-    tokens::authenticate(&world.core, token.expose(), world.now())
+    authenticate::token(&world.services, token.expose(), world.now())
 }
 
 #[tokio::test]
@@ -72,7 +73,7 @@ async fn a_login_gives_a_token_that_does_what_its_person_may() {
     assert_eq!(tokens.expires_in, 3_600);
     let principal = authenticated(&world, &tokens.access_token).unwrap();
     assert_eq!((principal.kind, principal.user), (PrincipalKind::Session, Some(ada.principal())));
-    let own = world.core.catalog.get().built_in().clone();
+    let own = world.services.catalog.get().built_in().clone();
     assert_eq!(principal.scopes, own.scopes_of(Role::Viewer));
     let unknown = super::login(&anyone(&world), login("x", PASSWORD, None), Some("nope")).await;
     assert_eq!(unknown.unwrap_err().code, Code::InvalidRequest);
@@ -91,13 +92,13 @@ async fn a_demoted_person_holds_less_and_a_disabled_one_nothing_at_the_next_requ
     change(users::Changes { role: Some(Role::Member), ..Default::default() }).await.unwrap();
     for principal in [
         authenticated(&world, &tokens.access_token).unwrap(),
-        from_cookie(&world.core, cookie.expose(), None, world.now()).unwrap(),
+        from_cookie(&world.services, cookie.expose(), None, world.now()).unwrap(),
     ] {
         assert_eq!(principal.scopes.to_string(), "profile:read");
     }
     change(users::Changes { disabled: Some(true), ..Default::default() }).await.unwrap();
     assert_eq!(authenticated(&world, &tokens.access_token).unwrap_err().code, Code::InvalidToken);
-    assert!(from_cookie(&world.core, cookie.expose(), None, world.now()).is_err());
+    assert!(from_cookie(&world.services, cookie.expose(), None, world.now()).is_err());
     assert!(refresh_tokens(&anyone(&world), tokens.refresh_token).await.is_err());
     let refused = super::login(&anyone(&world), login("ada@example.com", PASSWORD, None), None).await;
     assert_eq!(refused.unwrap_err().code, Code::InvalidCredentials);
@@ -182,7 +183,7 @@ async fn a_cookie_changes_things_only_with_its_csrf_token_and_origin() {
         .unwrap();
     let ask = |csrf_token, origin| {
         let change = Some(Change { csrf_token, origin });
-        from_cookie(&world.core, first.cookie.expose(), change, world.now()).err().map(|error| error.code)
+        from_cookie(&world.services, first.cookie.expose(), change, world.now()).err().map(|error| error.code)
     };
     let good = Some(first.csrf_token.as_str());
     assert_eq!(ask(good, ORIGIN), None);
@@ -204,7 +205,10 @@ async fn a_cookie_changes_things_only_with_its_csrf_token_and_origin() {
         Some(first.cookie.expose()),
     );
     assert_ne!(again.await.unwrap().cookie, first.cookie);
-    assert!(from_cookie(&world.core, first.cookie.expose(), None, world.now()).is_err(), "the former ended");
+    assert!(
+        from_cookie(&world.services, first.cookie.expose(), None, world.now()).is_err(),
+        "the former ended"
+    );
 }
 
 #[tokio::test]
@@ -236,8 +240,8 @@ async fn enrol(world: &World, user: &User) -> (totp::Seed, Vec<Secret>) {
     let call = world.session_call(user.principal());
     factor::enrol(&call, secret(PASSWORD)).await.unwrap();
     let sealed =
-        world.core.db.lookup(|conn| crate::store::users::totp(conn, user.no)).unwrap().unwrap().sealed;
-    let seed = world.core.vault.unseal(&seed_place(user), &sealed).unwrap();
+        world.services.db.lookup(|conn| crate::store::users::totp(conn, user.no)).unwrap().unwrap().sealed;
+    let seed = world.services.vault.unseal(&seed_place(user), &sealed).unwrap();
     let seed = totp::Seed::from_bytes(&seed).unwrap();
     let codes = factor::confirm(&call, secret(&code(world, &seed))).await.unwrap();
     (seed, codes)

@@ -9,7 +9,7 @@ use super::refresh::{self, Exchange, Exchanged};
 use super::sign_in::{Login, log_refusal, verify};
 use super::{SESSION_SECONDS, is_good};
 use crate::activity;
-use crate::domain::Core;
+use crate::domain::identity::Services;
 use crate::domain::identity::access::Call;
 use crate::domain::identity::tokens::{NewToken, SIGN_IN_CLIENT, mint};
 use crate::error::{Code, Error, Result};
@@ -34,13 +34,13 @@ pub struct Tokens {
 /// # Errors
 /// As for every sign-in; `INVALID_REQUEST` for an unknown API.
 pub async fn login(call: &Arc<Call>, login: Login, slug: Option<&str>) -> Result<Tokens> {
-    let core = call.core.clone();
-    let api = api(&core, slug)?;
+    let services = call.services.clone();
+    let api = api(&services, slug)?;
     let mut verified = verify(call, login).await?;
-    let (id, now) = (SessionId::new(call.now, core.random()), call.now);
-    let (shared, caller, api_no) = (core.clone(), call.clone(), api.no);
+    let (id, now) = (SessionId::new(call.now, services.random()), call.now);
+    let (shared, caller, api_no) = (services.clone(), call.clone(), api.no);
     let user = verified.user.clone();
-    let (verified_back, admitted) = core
+    let (verified_back, admitted) = services
         .write(move |tx| {
             let done = verified.admit(tx).and_then(|second_factor| {
                 let session_no = store::insert(
@@ -60,7 +60,7 @@ pub async fn login(call: &Arc<Call>, login: Login, slug: Option<&str>) -> Result
                 let ends = now.plus_seconds(SESSION_SECONDS);
                 let user_no = Some(verified.user.no);
                 let (_, token) = refresh::begin(tx, &shared, user_no, Some(session_no), now, ends)?;
-                let entry = activity::change(&caller, Kind::SignIn);
+                let entry = caller.entry(Kind::SignIn);
                 let detail = Some(Box::new(serde_json::json!({"second_factor": second_factor})));
                 activity::record(
                     tx,
@@ -82,10 +82,10 @@ pub async fn login(call: &Arc<Call>, login: Login, slug: Option<&str>) -> Result
         .inspect_err(|error| {
             let _ = log_refusal(call, Some(&user), error);
         })?;
-    let jti = BASE64URL.encode(core.random::<16>());
+    let jti = BASE64URL.encode(services.random::<16>());
     let access_token =
-        access_token(&core, &api, id, (verified_back.user.id, verified_back.user.role), now, jti).await?;
-    Ok(Tokens { access_token, refresh_token: admitted, expires_in: core.settings.access_token_seconds })
+        access_token(&services, &api, id, (verified_back.user.id, verified_back.user.role), now, jti).await?;
+    Ok(Tokens { access_token, refresh_token: admitted, expires_in: services.settings.access_token_seconds })
 }
 
 /// Exchanges a refresh token of a session.
@@ -93,9 +93,9 @@ pub async fn login(call: &Arc<Call>, login: Login, slug: Option<&str>) -> Result
 /// # Errors
 /// `INVALID_TOKEN` when it is unknown, was used before, or its person may not sign in any more.
 pub async fn refresh_tokens(call: &Arc<Call>, token: Secret) -> Result<Tokens> {
-    let core = call.core.clone();
-    let (shared, caller, now) = (core.clone(), call.clone(), call.now);
-    let exchanged = core
+    let services = call.services.clone();
+    let (shared, caller, now) = (services.clone(), call.clone(), call.now);
+    let exchanged = services
         .write(move |tx| match refresh::exchange(tx, &shared.vault, &token, now)? {
             Exchange::Good(exchanged) => {
                 let live = exchanged.session_no.map(|no| store::live_by_no(tx, no)).transpose()?.flatten();
@@ -121,10 +121,10 @@ pub async fn refresh_tokens(call: &Arc<Call>, token: Secret) -> Result<Tokens> {
         })
         .await?;
     let (Exchanged { successor, at, jti, .. }, live) = exchanged.ok_or_else(invalid)?;
-    let apis = core.catalog.get();
+    let apis = services.catalog.get();
     let api = apis.by_no(live.api_no).ok_or_else(invalid)?;
-    let access_token = access_token(&core, api, live.id, (live.user.1, live.user.2), at, jti).await?;
-    Ok(Tokens { access_token, refresh_token: successor, expires_in: core.settings.access_token_seconds })
+    let access_token = access_token(&services, api, live.id, (live.user.1, live.user.2), at, jti).await?;
+    Ok(Tokens { access_token, refresh_token: successor, expires_in: services.settings.access_token_seconds })
 }
 
 fn about(call: &Call, kind: Kind, live: &store::Live, outcome: Outcome, reason: Reason) -> Entry {
@@ -134,7 +134,7 @@ fn about(call: &Call, kind: Kind, live: &store::Live, outcome: Outcome, reason: 
         api_no: Some(live.api_no),
         outcome,
         reason,
-        ..activity::change(call, kind)
+        ..call.entry(kind)
     }
 }
 
@@ -142,9 +142,9 @@ fn invalid() -> Error {
     Error::new(Code::InvalidToken, "The refresh token is invalid")
 }
 
-fn api(core: &Core, slug: Option<&str>) -> Result<Arc<Api>> {
-    let apis = core.catalog.get();
-    let named = apis.by_slug(slug.unwrap_or(&core.settings.default_api));
+fn api(services: &Services, slug: Option<&str>) -> Result<Arc<Api>> {
+    let apis = services.catalog.get();
+    let named = apis.by_slug(slug.unwrap_or(&services.settings.default_api));
     match (named, slug) {
         (Some(api), _) => Ok(api.clone()),
         (None, Some(_)) => Err(Error::invalid("api", "There is no API of this slug.")),
@@ -154,7 +154,7 @@ fn api(core: &Core, slug: Option<&str>) -> Result<Arc<Api>> {
 }
 
 async fn access_token(
-    core: &Core,
+    services: &Services,
     api: &Api,
     session: SessionId,
     (user, role): (UserId, Role),
@@ -167,10 +167,10 @@ async fn access_token(
         client_id: SIGN_IN_CLIENT.to_owned(),
         scopes: api.scopes_of(role),
         issued_at,
-        lifetime_seconds: core.settings.access_token_seconds,
+        lifetime_seconds: services.settings.access_token_seconds,
         jti,
         session: Some(session),
         grant: None,
     };
-    mint(core, token).await
+    mint(services, token).await
 }

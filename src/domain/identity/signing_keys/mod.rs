@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 pub use self::ring::Signed;
 use self::ring::{Made, Ring};
 use crate::activity;
-use crate::domain::Core;
+use crate::domain::identity::Services;
 use crate::domain::identity::access::{Call, Can, SettingsManage};
 use crate::error::{Error, Result};
 use crate::model::Timestamp;
@@ -103,29 +103,29 @@ impl Keyring {
 ///
 /// # Errors
 /// When the store cannot be read or written, or its keys were sealed under another `master.key`.
-pub async fn open(core: &Arc<Core>, now: Timestamp) -> Result<()> {
-    let keyring = &core.people.signing_keys;
-    let mut stored = core.db.lookup(|conn| Ok::<_, Error>(store::load_all(conn)?))?;
+pub async fn open(services: &Arc<Services>, now: Timestamp) -> Result<()> {
+    let keyring = &services.signing_keys;
+    let mut stored = services.db.lookup(|conn| Ok::<_, Error>(store::load_all(conn)?))?;
     if !stored.iter().any(|key| key.info.stage == KeyStage::Active) {
-        let mut first = made(core, now).await?;
+        let mut first = made(services, now).await?;
         first.info.stage = KeyStage::Active;
         first.info.activated_at = Some(now);
-        stored = core
+        stored = services
             .write(move |tx| {
                 store::insert(tx, &first)?;
                 Ok::<_, Error>(store::load_all(tx)?)
             })
             .await?;
     }
-    keyring.replace(Ring::new(stored, &core.vault)?);
+    keyring.replace(Ring::new(stored, &services.vault)?);
     Ok(())
 }
 
 /// A new key of the configured kind, sealed.
-async fn made(core: &Core, now: Timestamp) -> Result<store::Stored> {
-    let keyring = &core.people.signing_keys;
+async fn made(services: &Services, now: Timestamp) -> Result<store::Stored> {
+    let keyring = &services.signing_keys;
     let alg = keyring.alg;
-    Ok(keyring.workers.run(move |()| Made::generate(alg)).await??.seal(&core.vault, &*core.rng, now))
+    Ok(keyring.workers.run(move |()| Made::generate(alg)).await??.seal(&services.vault, &*services.rng, now))
 }
 
 /// What to do with the key that signed until now.
@@ -142,9 +142,9 @@ pub enum Retire {
 /// # Errors
 /// `CONFLICT` when the next key was published so shortly ago that verifiers may not know it yet.
 pub async fn rotate(can: &Can<SettingsManage>, retire: Retire) -> Result<Vec<SigningKeyInfo>> {
-    let entry = activity::change(can, Kind::SigningKeyRotated);
-    replace(&can.core, can.now, retire, Some(entry)).await?;
-    Ok(can.core.people.signing_keys.list())
+    let entry = can.entry(Kind::SigningKeyRotated);
+    replace(&can.services, can.now, retire, Some(entry)).await?;
+    Ok(can.services.signing_keys.list())
 }
 
 /// Keeps the ring in order: a next key of the configured kind, a rotation when it is due, no key for longer than
@@ -152,13 +152,13 @@ pub async fn rotate(can: &Can<SettingsManage>, retire: Retire) -> Result<Vec<Sig
 ///
 /// # Errors
 /// When the store cannot be written.
-pub async fn tend(core: &Arc<Core>, now: Timestamp) -> Result<()> {
-    let keyring = &core.people.signing_keys;
+pub async fn tend(services: &Arc<Services>, now: Timestamp) -> Result<()> {
+    let keyring = &services.signing_keys;
     let ring = keyring.ring();
     let next = ring.infos.iter().find(|info| info.stage == KeyStage::Next);
     let published = next.is_some_and(|next| next.alg == keyring.alg);
     if !published {
-        return publish_next(core, now).await;
+        return publish_next(services, now).await;
     }
     let known = next.is_some_and(|next| next.created_at.plus_seconds(JWKS_MAX_AGE_SECONDS) <= now);
     let active = &ring.infos.iter().find(|info| info.stage == KeyStage::Active);
@@ -167,18 +167,18 @@ pub async fn tend(core: &Arc<Core>, now: Timestamp) -> Result<()> {
             || active.activated_at.is_some_and(|since| since.plus_seconds(ACTIVE_SECONDS) <= now)
     });
     if known && due {
-        return replace(core, now, Retire::Gently, None).await;
+        return replace(services, now, Retire::Gently, None).await;
     }
     if ring.infos.iter().any(|info| info.expires_at.is_some_and(|end| end <= now)) {
-        return change(core, now, |_, _| Ok(())).await;
+        return change(services, now, |_, _| Ok(())).await;
     }
     Ok(())
 }
 
 /// Publishes a next key of the configured kind in place of one of another kind.
-async fn publish_next(core: &Arc<Core>, now: Timestamp) -> Result<()> {
-    let next = made(core, now).await?;
-    change(core, now, move |tx, stored| {
+async fn publish_next(services: &Arc<Services>, now: Timestamp) -> Result<()> {
+    let next = made(services, now).await?;
+    change(services, now, move |tx, stored| {
         for other in stored.iter().filter(|key| key.info.stage == KeyStage::Next) {
             store::delete(tx, &other.info.kid)?;
         }
@@ -188,13 +188,13 @@ async fn publish_next(core: &Arc<Core>, now: Timestamp) -> Result<()> {
 }
 
 async fn replace(
-    core: &Arc<Core>,
+    services: &Arc<Services>,
     now: Timestamp,
     retire: Retire,
     entry: Option<crate::model::activity::Entry>,
 ) -> Result<()> {
-    let next = made(core, now).await?;
-    change(core, now, move |tx, stored| {
+    let next = made(services, now).await?;
+    change(services, now, move |tx, stored| {
         let (active, successor) = pair(stored)?;
         let known_at = successor.info.created_at.plus_seconds(JWKS_MAX_AGE_SECONDS);
         if retire == Retire::Gently && known_at > now {
@@ -230,26 +230,27 @@ fn pair(stored: &[store::Stored]) -> Result<(&store::Stored, &store::Stored)> {
 }
 
 /// Changes the stored keys and shows the result from the commit on.
-async fn change<F>(core: &Arc<Core>, now: Timestamp, job: F) -> Result<()>
+async fn change<F>(services: &Arc<Services>, now: Timestamp, job: F) -> Result<()>
 where
     F: FnOnce(&mut Tx<'_>, &[store::Stored]) -> Result<()> + Send + 'static,
 {
-    let shared = core.clone();
-    core.write(move |tx| {
-        let stored = store::load_all(tx)?;
-        job(tx, &stored)?;
-        store::sweep(tx, now)?;
-        let ring = Ring::new(store::load_all(tx)?, &shared.vault)?;
-        tx.on_commit(move || shared.people.signing_keys.replace(ring));
-        Ok(())
-    })
-    .await
+    let shared = services.clone();
+    services
+        .write(move |tx| {
+            let stored = store::load_all(tx)?;
+            job(tx, &stored)?;
+            store::sweep(tx, now)?;
+            let ring = Ring::new(store::load_all(tx)?, &shared.vault)?;
+            tx.on_commit(move || shared.signing_keys.replace(ring));
+            Ok(())
+        })
+        .await
 }
 
 /// The published keys, for whoever may see the settings.
 pub fn list(call: &Arc<Call>) -> Result<Vec<SigningKeyInfo>> {
     let can = Can::<SettingsManage>::check(call)?;
-    Ok(can.core.people.signing_keys.list())
+    Ok(can.services.signing_keys.list())
 }
 
 #[cfg(test)]

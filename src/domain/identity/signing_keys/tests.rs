@@ -9,12 +9,12 @@ const MINUTES: i64 = 60;
 #[tokio::test]
 async fn a_rotation_has_no_moment_in_which_a_valid_token_fails() {
     let world = World::new().await;
-    let keyring = &world.core.people.signing_keys;
+    let keyring = &world.services.signing_keys;
     let claims = serde_json::json!({"sub": "ada"});
     let sign = || keyring.sign("at+jwt", &claims);
     let first = sign().await.unwrap();
     assert_eq!(keyring.list().len(), 1);
-    tend(&world.core, world.now()).await.unwrap();
+    tend(&world.services, world.now()).await.unwrap();
     let stages: Vec<KeyStage> = keyring.list().iter().map(|info| info.stage).collect();
     assert_eq!(stages, [KeyStage::Active, KeyStage::Next]);
     let admin = world.admin();
@@ -34,7 +34,7 @@ async fn a_rotation_has_no_moment_in_which_a_valid_token_fails() {
             && keyring.open_jws::<Value>("at+jwt", &second).is_some()
     );
 
-    tend(&world.core, later.now.plus_seconds(RETIRED_SECONDS)).await.unwrap();
+    tend(&world.services, later.now.plus_seconds(RETIRED_SECONDS)).await.unwrap();
     assert!(keyring.open_jws::<Value>("at+jwt", &first).is_none(), "its last token ended long ago");
     assert!(keyring.open_jws::<Value>("at+jwt", &second).is_some());
 }
@@ -42,8 +42,8 @@ async fn a_rotation_has_no_moment_in_which_a_valid_token_fails() {
 #[tokio::test]
 async fn a_key_that_somebody_else_may_have_ends_at_once() {
     let world = World::new().await;
-    let keyring = &world.core.people.signing_keys;
-    tend(&world.core, world.now()).await.unwrap();
+    let keyring = &world.services.signing_keys;
+    tend(&world.services, world.now()).await.unwrap();
     let token = keyring.sign("at+jwt", &serde_json::json!({})).await.unwrap();
     let can = Can::check(&world.admin()).unwrap();
     rotate(&can, Retire::AtOnce).await.unwrap();
@@ -54,19 +54,19 @@ async fn a_key_that_somebody_else_may_have_ends_at_once() {
 #[tokio::test]
 async fn keys_are_rotated_by_the_clock_and_survive_a_restart() {
     let world = World::new().await;
-    let core = &world.core;
-    tend(core, world.now()).await.unwrap();
-    let before = core.people.signing_keys.list();
-    tend(core, world.now().plus_seconds(ACTIVE_SECONDS - 1)).await.unwrap();
-    assert_eq!(core.people.signing_keys.list(), before);
+    let services = &world.services;
+    tend(services, world.now()).await.unwrap();
+    let before = services.signing_keys.list();
+    tend(services, world.now().plus_seconds(ACTIVE_SECONDS - 1)).await.unwrap();
+    assert_eq!(services.signing_keys.list(), before);
     let later = world.now().plus_seconds(ACTIVE_SECONDS);
-    tend(core, later).await.unwrap();
-    let after = core.people.signing_keys.list();
+    tend(services, later).await.unwrap();
+    let after = services.signing_keys.list();
     assert_eq!(after.iter().find(|info| info.stage == KeyStage::Active).unwrap().kid, before[1].kid);
-    let jwks = core.people.signing_keys.jwks();
-    core.people.signing_keys.replace(Ring::default());
-    open(core, later).await.unwrap();
-    assert_eq!((core.people.signing_keys.list(), core.people.signing_keys.jwks()), (after, jwks));
+    let jwks = services.signing_keys.jwks();
+    services.signing_keys.replace(Ring::default());
+    open(services, later).await.unwrap();
+    assert_eq!((services.signing_keys.list(), services.signing_keys.jwks()), (after, jwks));
 }
 
 /// A stock library reads our JWKS and checks our signatures, of every kind.

@@ -9,10 +9,8 @@ use aws_lc_rs::digest;
 use quick_cache::sync::Cache;
 
 pub use self::claims::{AccessClaims, NewToken};
-use crate::domain::identity::access::Principal;
-use crate::domain::identity::sessions;
+use crate::domain::identity::Services;
 use crate::domain::identity::signing_keys::Signed;
-use crate::domain::{Core, oauth};
 use crate::error::{Code, Error, Result};
 use crate::model::{Secret, Timestamp};
 
@@ -45,9 +43,9 @@ impl Default for Seen {
 ///
 /// # Errors
 /// `UNAVAILABLE` when too many signatures wait.
-pub async fn mint(core: &Core, token: NewToken) -> Result<Secret> {
-    let claims = token.claims(&core.settings.public_url);
-    core.people.signing_keys.sign(ACCESS_TYPE, &claims).await.map(Secret::new)
+pub async fn mint(services: &Services, token: NewToken) -> Result<Secret> {
+    let claims = token.claims(&services.settings.public_url);
+    services.signing_keys.sign(ACCESS_TYPE, &claims).await.map(Secret::new)
 }
 
 /// Whether a bearer credential can only be a JWT: three parts. No key of ours looks so.
@@ -55,57 +53,28 @@ pub fn looks_like_jwt(bearer: &str) -> bool {
     bearer.bytes().filter(|&byte| byte == b'.').count() == 2
 }
 
-/// The claims of an access token of ours that is good at `now`: signature, type, issuer and time. Whom it stands for
-/// may be gone meanwhile; [`authenticate`] asks that too.
+/// The claims of an access token of ours that is good at `now`: signature, type, issuer and time. Its session or
+/// grant may have ended since; [`super::authenticate`] checks that too.
 ///
 /// # Errors
 /// `EXPIRED_TOKEN`, or `INVALID_TOKEN` for everything else.
-pub fn verify(core: &Core, token: &str, now: Timestamp) -> Result<Arc<AccessClaims>> {
+pub fn verify(services: &Services, token: &str, now: Timestamp) -> Result<Arc<AccessClaims>> {
     let digest = digest::digest(&digest::SHA256, token.as_bytes());
     let hash: [u8; 32] = digest.as_ref().try_into().expect("SHA-256 gives 32 bytes");
-    if let Some(seen) = core.people.tokens.0.get(&hash)
-        && core.people.signing_keys.knows(&seen.kid)
+    if let Some(seen) = services.tokens.0.get(&hash)
+        && services.signing_keys.knows(&seen.kid)
     {
         return seen.at(now);
     }
-    let signed = core.people.signing_keys.open_jws(ACCESS_TYPE, token);
-    let Signed::<AccessClaims> { kid, claims } = signed.ok_or_else(invalid)?;
-    if claims.iss != core.settings.public_url {
-        return Err(invalid());
+    let signed = services.signing_keys.open_jws(ACCESS_TYPE, token);
+    let Signed::<AccessClaims> { kid, claims } = signed.ok_or_else(Error::invalid_token)?;
+    if claims.iss != services.settings.public_url {
+        return Err(Error::invalid_token());
     }
     let checked = Checked { kid, claims: Arc::new(claims), ended: AtomicBool::new(false) };
     let checked = Arc::new(checked);
-    core.people.tokens.0.insert(hash, checked.clone());
+    services.tokens.0.insert(hash, checked.clone());
     checked.at(now)
-}
-
-/// Whom an access token stands for, and what it may do at this moment.
-///
-/// # Errors
-/// `EXPIRED_TOKEN`, or `INVALID_TOKEN` when it is not ours, or its session, person or API is gone.
-pub fn authenticate(core: &Core, bearer: &str, now: Timestamp) -> Result<Principal> {
-    examine(core, bearer, now).map(|(_, principal)| principal)
-}
-
-/// The same, with what the token says.
-///
-/// # Errors
-/// As [`authenticate`].
-pub fn examine(core: &Core, bearer: &str, now: Timestamp) -> Result<(Arc<AccessClaims>, Principal)> {
-    let claims = verify(core, bearer, now)?;
-    let apis = core.catalog.get();
-    let api = apis.iter().find(|api| api.audience == claims.aud).ok_or_else(invalid)?;
-    let principal = if claims.client_id == SIGN_IN_CLIENT {
-        sessions::of_token(core, api, &claims, now)?
-    } else {
-        oauth::standing::of_token(core, api, &claims)?
-    };
-    Ok((claims, principal))
-}
-
-/// `INVALID_TOKEN`, the same whatever is wrong.
-pub fn invalid() -> Error {
-    Error::new(Code::InvalidToken, "The access token is invalid")
 }
 
 impl Checked {
@@ -121,7 +90,7 @@ impl Checked {
             return Err(expired.with("expired_at", at.to_string()));
         }
         if claims.nbf.is_some_and(|from| from > seconds) {
-            return Err(invalid());
+            return Err(Error::invalid_token());
         }
         Ok(claims.clone())
     }

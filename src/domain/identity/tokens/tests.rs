@@ -23,11 +23,11 @@ fn claims(world: &World, change: &Value) -> Value {
 }
 
 async fn signed(world: &World, typ: &'static str, claims: &Value) -> String {
-    world.core.people.signing_keys.sign(typ, claims).await.unwrap()
+    world.services.signing_keys.sign(typ, claims).await.unwrap()
 }
 
 fn code(world: &World, token: &str) -> Option<Code> {
-    verify(&world.core, token, world.now()).err().map(|error| error.code)
+    verify(&world.services, token, world.now()).err().map(|error| error.code)
 }
 
 #[tokio::test]
@@ -44,15 +44,15 @@ async fn a_minted_token_is_good_until_its_end_and_says_what_rfc_9068_wants() {
         session: None,
         grant: None,
     };
-    let token = mint(&world.core, token).await.unwrap();
+    let token = mint(&world.services, token).await.unwrap();
     for _ in 0..2 {
-        let claims = verify(&world.core, token.expose(), world.now()).unwrap();
+        let claims = verify(&world.services, token.expose(), world.now()).unwrap();
         assert_eq!(
             (claims.iss.as_str(), claims.scope.to_string().as_str()),
             ("https://auth.example.com", "a b")
         );
     }
-    let ended = verify(&world.core, token.expose(), world.now().plus_seconds(60)).unwrap_err();
+    let ended = verify(&world.services, token.expose(), world.now().plus_seconds(60)).unwrap_err();
     assert_eq!(ended.code, Code::ExpiredToken);
     let header: Value = serde_json::from_slice(&part(token.expose(), 0)).unwrap();
     assert_eq!((&header["typ"], &header["alg"]), (&json!("at+jwt"), &json!("EdDSA")));
@@ -95,7 +95,10 @@ async fn claims_of_another_form_are_no_token() {
     }
     let other_audience = claims(&world, &json!({"aud": "https://evil.example"}));
     let token = signed(&world, ACCESS_TYPE, &other_audience).await;
-    assert_eq!(authenticate(&world.core, &token, world.now()).unwrap_err().code, Code::InvalidToken);
+    assert_eq!(
+        super::super::authenticate::token(&world.services, &token, world.now()).unwrap_err().code,
+        Code::InvalidToken
+    );
     let id_token = signed(&world, ID_TYPE, &claims(&world, &json!({}))).await;
     assert_eq!(code(&world, &id_token), Some(Code::InvalidToken));
 }
@@ -105,7 +108,7 @@ async fn headers_that_ask_for_another_check_are_no_token() {
     let world = World::new().await;
     let good = signed(&world, ACCESS_TYPE, &claims(&world, &json!({}))).await;
     let header: Value = serde_json::from_slice(&part(&good, 0)).unwrap();
-    let jwks: Value = serde_json::from_str(&world.core.people.signing_keys.jwks()).unwrap();
+    let jwks: Value = serde_json::from_str(&world.services.signing_keys.jwks()).unwrap();
     let rest = good.split_once('.').unwrap().1;
     for change in [
         json!({"alg": "none"}),

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::json;
 
 pub use crate::store::invitations::Invitation;
@@ -11,8 +9,7 @@ pub use crate::store::invitations::Invitation;
 use super::manage::record;
 use super::{INVITATION_SECONDS, LINK_SECONDS, Person, dead_link, insert, name, new_link, page, token};
 use crate::activity;
-use crate::domain::Core;
-use crate::domain::idempotency::Once;
+use crate::domain::identity::Services;
 use crate::domain::identity::access::{Call, Can, TeamManage, TeamRead};
 use crate::domain::identity::brute::Guess;
 use crate::domain::identity::passwords;
@@ -25,7 +22,7 @@ use crate::model::{Email, InvitationId, Role, Secret, SecretHash, Timestamp, Use
 use crate::platform::cursor;
 use crate::platform::cursor::Page;
 use crate::platform::mail::Mail;
-use crate::store::{invitations, links, users as store};
+use crate::store::{Tx, invitations, links, users as store};
 
 /// The list's name in its cursors.
 const LIST: &str = "invitations";
@@ -42,24 +39,25 @@ pub struct Newcomer {
 ///
 /// # Errors
 /// When the store cannot be written.
-pub async fn setup_link(core: &Arc<Core>, now: Timestamp) -> Result<Option<Secret>> {
-    let shared = core.clone();
-    core.write(move |tx| {
-        if store::any(tx)? {
-            return Ok(None);
-        }
-        let link = links::Link {
-            purpose: links::Purpose::Setup,
-            user_no: None,
-            email: None,
-            name: None,
-            password: None,
-            expires_at: now.plus_seconds(LINK_SECONDS),
-        };
-        let token = new_link(tx, &shared, &link)?;
-        Ok(Some(page(&shared, "setup", &token)))
-    })
-    .await
+pub async fn setup_link(services: &Arc<Services>, now: Timestamp) -> Result<Option<Secret>> {
+    let shared = services.clone();
+    services
+        .write(move |tx| {
+            if store::any(tx)? {
+                return Ok(None);
+            }
+            let link = links::Link {
+                purpose: links::Purpose::Setup,
+                user_no: None,
+                email: None,
+                name: None,
+                password: None,
+                expires_at: now.plus_seconds(LINK_SECONDS),
+            };
+            let token = new_link(tx, &shared, &link)?;
+            Ok(Some(page(&shared, "setup", &token)))
+        })
+        .await
 }
 
 /// Makes the first owner and signs them in.
@@ -69,38 +67,39 @@ pub async fn setup_link(core: &Arc<Core>, now: Timestamp) -> Result<Option<Secre
 pub async fn setup(call: &Arc<Call>, link: Secret, email: Email, who: Newcomer) -> Result<CookieSession> {
     let hash = SecretHash::of(link.expose());
     let now = call.now;
-    let core = &call.core;
-    let works = core.db.lookup(|conn| {
+    let services = &call.services;
+    let works = services.db.lookup(|conn| {
         Ok::<_, Error>(links::find(conn, links::Purpose::Setup, &hash, now)?.is_some() && !store::any(conn)?)
     })?;
     if !works {
         return Err(dead_link());
     }
-    let (name, password) = hashed(core, &email, who).await?;
+    let (name, password) = hashed(services, &email, who).await?;
     let caller = call.clone();
-    core.write(move |tx| {
-        links::take(tx, links::Purpose::Setup, &hash, now)?.ok_or_else(dead_link)?;
-        if store::any(tx)? {
-            return Err(dead_link());
-        }
-        let person = Person { email, name, role: Role::Owner, verified: false };
-        let user = insert(tx, &caller.core, person, Some(&password), now)?;
-        record(
-            tx,
-            &caller,
-            Kind::UserCreated,
-            &user,
-            Some(json!({"by": "setup", "after": {"role": user.role}})),
-        )?;
-        sessions::begin_cookie(tx, &caller, &user, false)
-    })
-    .await
+    services
+        .write(move |tx| {
+            links::take(tx, links::Purpose::Setup, &hash, now)?.ok_or_else(dead_link)?;
+            if store::any(tx)? {
+                return Err(dead_link());
+            }
+            let person = Person { email, name, role: Role::Owner, verified: false };
+            let user = insert(tx, &caller.services, person, Some(&password), now)?;
+            record(
+                tx,
+                &caller,
+                Kind::UserCreated,
+                &user,
+                Some(json!({"by": "setup", "after": {"role": user.role}})),
+            )?;
+            sessions::begin_cookie(tx, &caller, &user, false)
+        })
+        .await
 }
 
-async fn hashed(core: &Core, email: &Email, who: Newcomer) -> Result<(String, String)> {
+async fn hashed(services: &Services, email: &Email, who: Newcomer) -> Result<(String, String)> {
     let name = name(who.name.as_deref(), email)?;
     let about = vec![email.as_str().to_owned(), name.clone()];
-    let hash = core.people.passwords.hash_new("password", who.password, about, core.random()).await?;
+    let hash = services.passwords.hash_new("password", who.password, about, services.random()).await?;
     Ok((name, hash.to_string()))
 }
 
@@ -124,47 +123,34 @@ pub struct Invited {
 ///
 /// # Errors
 /// `FORBIDDEN` when they would hold more than the caller; `CONFLICT` when the address is taken.
-pub async fn invite<B, T>(
-    can: &Can<TeamManage>,
-    invite: Invite,
-    (once, body): (Once<'_>, &B),
-    show: fn(&Invited) -> T,
-) -> Result<T>
-where
-    B: Serialize + ?Sized,
-    T: Serialize + DeserializeOwned + Send + 'static,
-{
+pub fn invite(tx: &mut Tx<'_>, can: &Can<TeamManage>, invite: Invite) -> Result<Invited> {
     super::may_touch(can, invite.role)?;
-    let caller = can.clone();
-    can.once(once, body, move |tx| {
-        if store::by_email(tx, &invite.email)?.is_some() {
-            return Err(Error::conflict("Somebody has this address already"));
-        }
-        let (now, core) = (caller.now, caller.core.clone());
-        let token = token(&core);
-        let mut invitation = Invitation {
-            no: 0,
-            id: InvitationId::new(now, core.random()),
-            email: invite.email,
-            role: invite.role,
-            invited_by: caller.principal.user.map(|(_, id, _)| id),
-            created_at: now,
-            expires_at: now.plus_seconds(INVITATION_SECONDS),
-        };
-        invitations::revoke_of(tx, &invitation.email, now)?;
-        let by = caller.principal.user.map(|(no, _, _)| no);
-        invitation.no = invitations::insert(tx, &invitation, &SecretHash::of(token.expose()), by)?;
-        record_invitation(tx, &caller, Kind::InvitationCreated, &invitation)?;
-        let invited = Invited { link: page(&core, "invitation", &token), invitation };
-        let (shown, mail) = (show(&invited), mail(&core, &invited));
-        tx.on_commit(move || core.people.mailer.send(&core, mail));
-        Ok(shown)
-    })
-    .await
+    if store::by_email(tx, &invite.email)?.is_some() {
+        return Err(Error::conflict("Somebody has this address already"));
+    }
+    let (now, services) = (can.now, can.services.clone());
+    let token = token(&services);
+    let mut invitation = Invitation {
+        no: 0,
+        id: InvitationId::new(now, services.random()),
+        email: invite.email,
+        role: invite.role,
+        invited_by: can.principal.user.map(|(_, id, _)| id),
+        created_at: now,
+        expires_at: now.plus_seconds(INVITATION_SECONDS),
+    };
+    invitations::revoke_of(tx, &invitation.email, now)?;
+    let by = can.principal.user.map(|(no, _, _)| no);
+    invitation.no = invitations::insert(tx, &invitation, &SecretHash::of(token.expose()), by)?;
+    record_invitation(tx, can, Kind::InvitationCreated, &invitation)?;
+    let invited = Invited { link: page(&services, "invitation", &token), invitation };
+    let mail = mail(&services, &invited);
+    tx.on_commit(move || services.mailer.send(&services, mail));
+    Ok(invited)
 }
 
-fn mail(core: &Core, invited: &Invited) -> Mail {
-    let organization = &core.settings.organization;
+fn mail(services: &Services, invited: &Invited) -> Mail {
+    let organization = &services.settings.organization;
     Mail {
         to: invited.invitation.email.clone(),
         subject: format!("You are invited to {organization}"),
@@ -176,14 +162,9 @@ fn mail(core: &Core, invited: &Invited) -> Mail {
     }
 }
 
-fn record_invitation(
-    tx: &mut crate::store::Tx<'_>,
-    call: &Call,
-    kind: Kind,
-    invitation: &Invitation,
-) -> Result<()> {
+fn record_invitation(tx: &mut Tx<'_>, call: &Call, kind: Kind, invitation: &Invitation) -> Result<()> {
     let detail = json!({"invitation_id": invitation.id, "email": invitation.email, "role": invitation.role});
-    let entry = activity::change(call, kind);
+    let entry = call.entry(kind);
     activity::record(tx, &Entry { detail: Some(Box::new(detail)), ..entry })
 }
 
@@ -196,14 +177,14 @@ pub async fn invitations_list(
     cursor: Option<&str>,
     limit: usize,
 ) -> Result<Page<Invitation>> {
-    let core = &can.core;
+    let services = &can.services;
     let after = match cursor {
-        Some(cursor) => cursor::decode(&core.vault, LIST, &(), cursor)?,
+        Some(cursor) => cursor::decode(&services.vault, LIST, &(), cursor)?,
         None => 0,
     };
     let asked = u32::try_from(limit).unwrap_or(u32::MAX - 1) + 1;
-    let rows = core.read(move |conn| Ok::<_, Error>(invitations::list(conn, after, asked)?)).await?;
-    Ok(Page::cut(rows, limit, |last| cursor::encode(&core.vault, LIST, &(), &last.no)))
+    let rows = services.read(move |conn| Ok::<_, Error>(invitations::list(conn, after, asked)?)).await?;
+    Ok(Page::cut(rows, limit, |last| cursor::encode(&services.vault, LIST, &(), &last.no)))
 }
 
 /// Withdraws an invitation.
@@ -212,14 +193,15 @@ pub async fn invitations_list(
 /// `NOT_FOUND` when it is not open; `FORBIDDEN` when it is for more than the caller holds.
 pub async fn withdraw(can: &Can<TeamManage>, id: InvitationId) -> Result<()> {
     let can = can.clone();
-    let core = can.core.clone();
-    core.write(move |tx| {
-        let invitation = invitations::by_id(tx, id)?.ok_or_else(|| Error::not_found("invitation"))?;
-        super::may_touch(&can, invitation.role)?;
-        invitations::revoke(tx, invitation.no, can.now)?;
-        record_invitation(tx, &can, Kind::InvitationRevoked, &invitation)
-    })
-    .await
+    let services = can.services.clone();
+    services
+        .write(move |tx| {
+            let invitation = invitations::by_id(tx, id)?.ok_or_else(|| Error::not_found("invitation"))?;
+            super::may_touch(&can, invitation.role)?;
+            invitations::revoke(tx, invitation.no, can.now)?;
+            record_invitation(tx, &can, Kind::InvitationRevoked, &invitation)
+        })
+        .await
 }
 
 /// Takes an invitation up and signs the newcomer in.
@@ -227,22 +209,24 @@ pub async fn withdraw(can: &Can<TeamManage>, id: InvitationId) -> Result<()> {
 /// # Errors
 /// `NOT_FOUND` when the link does not work (any more); `INVALID_REQUEST` for a weak password.
 pub async fn accept(call: &Arc<Call>, link: Secret, who: Newcomer) -> Result<CookieSession> {
-    let (core, now) = (&call.core, call.now);
+    let (services, now) = (&call.services, call.now);
     let hash = SecretHash::of(link.expose());
-    let invitation = core.db.lookup(|conn| Ok::<_, Error>(invitations::by_hash(conn, &hash, now)?))?;
+    let invitation = services.db.lookup(|conn| Ok::<_, Error>(invitations::by_hash(conn, &hash, now)?))?;
     let invitation = invitation.ok_or_else(dead_link)?;
-    let (name, password) = hashed(core, &invitation.email, who).await?;
+    let (name, password) = hashed(services, &invitation.email, who).await?;
     let caller = call.clone();
-    core.write(move |tx| {
-        let invitation = invitations::by_hash(tx, &hash, now)?.ok_or_else(dead_link)?;
-        invitations::accept(tx, invitation.no, now)?;
-        let person = Person { email: invitation.email.clone(), name, role: invitation.role, verified: false };
-        let user = insert(tx, &caller.core, person, Some(&password), now)?;
-        let detail = json!({"invitation_id": invitation.id, "after": {"role": user.role}});
-        record(tx, &caller, Kind::InvitationAccepted, &user, Some(detail))?;
-        sessions::begin_cookie(tx, &caller, &user, false)
-    })
-    .await
+    services
+        .write(move |tx| {
+            let invitation = invitations::by_hash(tx, &hash, now)?.ok_or_else(dead_link)?;
+            invitations::accept(tx, invitation.no, now)?;
+            let person =
+                Person { email: invitation.email.clone(), name, role: invitation.role, verified: false };
+            let user = insert(tx, &caller.services, person, Some(&password), now)?;
+            let detail = json!({"invitation_id": invitation.id, "after": {"role": user.role}});
+            record(tx, &caller, Kind::InvitationAccepted, &user, Some(detail))?;
+            sessions::begin_cookie(tx, &caller, &user, false)
+        })
+        .await
 }
 
 /// Asks for an account. The answer never tells whether the address has one: a mail tells its owner.
@@ -250,17 +234,17 @@ pub async fn accept(call: &Arc<Call>, link: Secret, who: Newcomer) -> Result<Coo
 /// # Errors
 /// `FORBIDDEN` unless signing up is open; `INVALID_REQUEST` for a weak password; `LOCKED_OUT`.
 pub async fn sign_up(call: &Arc<Call>, email: Email, who: Newcomer) -> Result<()> {
-    let core = &call.core;
-    match core.settings.signup {
+    let services = &call.services;
+    match services.settings.signup {
         Signup::Open => {}
         Signup::Invite => return Err(Error::forbidden("Accounts are by invitation here")),
         Signup::Off => return Err(Error::forbidden("No new accounts are made here")),
     }
     passwords::check_length("password", &who.password)?;
     limit_mail(call, &email)?;
-    let (name, password) = hashed(core, &email, who).await?;
-    let (shared, now, to) = (core.clone(), call.now, email.clone());
-    let link = core
+    let (name, password) = hashed(services, &email, who).await?;
+    let (shared, now, to) = (services.clone(), call.now, email.clone());
+    let link = services
         .write(move |tx| {
             if store::by_email(tx, &email)?.is_some() {
                 return Ok::<_, Error>(None);
@@ -276,7 +260,7 @@ pub async fn sign_up(call: &Arc<Call>, email: Email, who: Newcomer) -> Result<()
             Ok(Some(page(&shared, "confirm", &new_link(tx, &shared, &link)?)))
         })
         .await?;
-    let organization = &core.settings.organization;
+    let organization = &services.settings.organization;
     let text = match link {
         Some(link) => format!(
             "Somebody, most likely you, asked for an account at {organization}.\n\nFollow this link within an hour \
@@ -286,11 +270,11 @@ pub async fn sign_up(call: &Arc<Call>, email: Email, who: Newcomer) -> Result<()
         None => format!(
             "Somebody, most likely you, asked for an account at {organization}, and you have one already.\n\n\
              Sign in, or set a new password there:\n\n    {}\n",
-            core.settings.public_url
+            services.settings.public_url
         ),
     };
     let subject = format!("Your {organization} account");
-    core.people.mailer.send(core, Mail { to, subject, text: Secret::new(text) });
+    services.mailer.send(services, Mail { to, subject, text: Secret::new(text) });
     Ok(())
 }
 
@@ -299,9 +283,9 @@ pub async fn sign_up(call: &Arc<Call>, email: Email, who: Newcomer) -> Result<()
 /// # Errors
 /// `LOCKED_OUT`.
 pub(super) fn limit_mail(call: &Call, email: &Email) -> Result<()> {
-    let core = &call.core;
-    let (ip, now) = (call.request.ip, core.clock.monotonic());
-    let attempt = core.people.throttle.admit(Guess::Mail, email.key(), ip, false, now)?;
+    let services = &call.services;
+    let (ip, now) = (call.request.ip, services.clock.monotonic());
+    let attempt = services.throttle.admit(Guess::Mail, email.key(), ip, false, now)?;
     let _ = attempt.failed();
     Ok(())
 }
@@ -313,13 +297,13 @@ pub(super) fn limit_mail(call: &Call, email: &Email) -> Result<()> {
 pub async fn confirm(call: &Arc<Call>, link: Secret) -> Result<CookieSession> {
     let (caller, now) = (call.clone(), call.now);
     let hash = SecretHash::of(link.expose());
-    call.core
+    call.services
         .write(move |tx| {
             let link = links::take(tx, links::Purpose::Signup, &hash, now)?.ok_or_else(dead_link)?;
             let (Some(email), Some(password)) = (link.email, link.password) else { return Err(dead_link()) };
             let name = name(link.name.as_deref(), &email)?;
             let person = Person { email, name, role: Role::Member, verified: true };
-            let user: User = insert(tx, &caller.core, person, Some(&password), now)?;
+            let user: User = insert(tx, &caller.services, person, Some(&password), now)?;
             let detail = json!({"by": "signup", "after": {"role": user.role}});
             record(tx, &caller, Kind::UserCreated, &user, Some(detail))?;
             sessions::begin_cookie(tx, &caller, &user, false)

@@ -26,7 +26,7 @@ pub struct Status {
 /// `FORBIDDEN` for callers who are no person.
 pub fn status(call: &Arc<Call>) -> Result<Status> {
     let (user_no, _, _) = person(call)?;
-    call.core.db.lookup(|conn| {
+    call.services.db.lookup(|conn| {
         let enabled = store::totp(conn, user_no)?.is_some_and(|totp| totp.confirmed_at.is_some());
         let left = store::count_recovery_codes(conn, user_no)?;
         Ok(Status { enabled, recovery_codes_left: u32::try_from(left).unwrap_or(0) })
@@ -50,18 +50,19 @@ pub struct Offer {
 pub async fn enrol(call: &Arc<Call>, password: Secret) -> Result<Offer> {
     let user = who(call)?;
     check_password(call, &user, password).await?;
-    let core = call.core.clone();
-    let seed = totp::Seed::generate(&*core.rng);
-    let sealed = core.vault.seal(&*core.rng, &seed_place(&user), seed.expose());
+    let services = call.services.clone();
+    let seed = totp::Seed::generate(&*services.rng);
+    let sealed = services.vault.seal(&*services.rng, &seed_place(&user), seed.expose());
     let (now, user_no) = (call.now, user.no);
-    core.write(move |tx| {
-        if store::offer_totp(tx, user_no, &sealed, now)? {
-            return Ok(());
-        }
-        Err(Error::conflict("There is a second factor already; switch it off first"))
-    })
-    .await?;
-    let uri = seed.uri(&core.settings.organization, user.email.as_str());
+    services
+        .write(move |tx| {
+            if store::offer_totp(tx, user_no, &sealed, now)? {
+                return Ok(());
+            }
+            Err(Error::conflict("There is a second factor already; switch it off first"))
+        })
+        .await?;
+    let uri = seed.uri(&services.settings.organization, user.email.as_str());
     Ok(Offer { secret: seed.base32(), qr_svg: totp::qr_svg(&uri), uri })
 }
 
@@ -72,16 +73,16 @@ pub async fn enrol(call: &Arc<Call>, password: Secret) -> Result<Offer> {
 /// `INVALID_CREDENTIALS` for a wrong code; `CONFLICT` when nothing was offered.
 pub async fn confirm(call: &Arc<Call>, code: Secret) -> Result<Vec<Secret>> {
     let user = who(call)?;
-    let core = call.core.clone();
-    let pending = core.db.lookup(|conn| Ok::<_, Error>(store::totp(conn, user.no)?))?;
+    let services = call.services.clone();
+    let pending = services.db.lookup(|conn| Ok::<_, Error>(store::totp(conn, user.no)?))?;
     if pending.is_none_or(|totp| totp.confirmed_at.is_some()) {
         return Err(Error::conflict("Ask for a new seed first"));
     }
     let (factor, attempt) = check_code(call, &user, &code)?;
-    let codes = totp::recovery_codes(&*core.rng);
+    let codes = totp::recovery_codes(&*services.rng);
     let hashes: Vec<SecretHash> = codes.iter().map(|code| SecretHash::of(code.expose())).collect();
     let caller = call.clone();
-    let done = core
+    let done = services
         .write(move |tx| {
             if !factor.use_up(tx, user.no)? {
                 return Err(wrong_code());
@@ -112,7 +113,7 @@ pub async fn disable(call: &Arc<Call>, password: Secret, code: Secret) -> Result
 /// # Errors
 /// As [`disable`].
 pub async fn new_recovery_codes(call: &Arc<Call>, password: Secret, code: Secret) -> Result<Vec<Secret>> {
-    let codes = totp::recovery_codes(&*call.core.rng);
+    let codes = totp::recovery_codes(&*call.services.rng);
     let hashes: Vec<SecretHash> = codes.iter().map(|code| SecretHash::of(code.expose())).collect();
     with_factor(call, password, code, move |tx, call, user| {
         store::set_recovery_codes(tx, user.no, &hashes)?;
@@ -135,7 +136,7 @@ where
     let (factor, attempt) = check_code(call, &user, &code)?;
     let caller = call.clone();
     let done = call
-        .core
+        .services
         .write(move |tx| {
             if !factor.use_up(tx, user.no)? {
                 return Err(wrong_code());
@@ -159,19 +160,19 @@ fn settle(attempt: crate::domain::identity::brute::Attempt, done: &Result<()>) {
 
 fn who(call: &Call) -> Result<User> {
     let (user_no, _, _) = person(call)?;
-    let user = call.core.db.lookup(|conn| Ok::<_, Error>(store::by_no(conn, user_no)?))?;
+    let user = call.services.db.lookup(|conn| Ok::<_, Error>(store::by_no(conn, user_no)?))?;
     user.ok_or_else(|| Error::not_found("user"))
 }
 
 /// Whoever finds an open browser must not be able to lock its owner out.
 async fn check_password(call: &Arc<Call>, user: &User, password: Secret) -> Result<()> {
     passwords::check_length("password", &password)?;
-    let core = &call.core;
-    let (ip, now) = (call.request.ip, core.clock.monotonic());
-    let attempt = core.people.throttle.admit(Guess::Password, &user.id.to_string(), ip, true, now)?;
-    let stored = core.db.lookup(|conn| Ok::<_, Error>(store::password(conn, user.no)?))?;
+    let services = &call.services;
+    let (ip, now) = (call.request.ip, services.clock.monotonic());
+    let attempt = services.throttle.admit(Guess::Password, &user.id.to_string(), ip, true, now)?;
+    let stored = services.db.lookup(|conn| Ok::<_, Error>(store::password(conn, user.no)?))?;
     let hash = stored.as_deref().and_then(|text| text.parse().ok());
-    if core.people.passwords.verify(password, hash).await? {
+    if services.passwords.verify(password, hash).await? {
         attempt.succeeded();
         return Ok(());
     }

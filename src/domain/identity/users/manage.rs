@@ -1,17 +1,11 @@
 //! The team: seeing, adding, changing and removing people.
 
-use std::sync::Arc;
-
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::{LINK_SECONDS, Person, keep_an_owner, may_touch, name, new_link, page};
 use crate::activity;
-use crate::domain::idempotency::Once;
 use crate::domain::identity::access::{Can, TeamManage, TeamRead};
-use crate::domain::identity::sessions;
-use crate::domain::{Core, keys};
+use crate::domain::identity::{key_state, sessions};
 use crate::error::{Error, Result};
 use crate::model::activity::{Entry, Kind};
 use crate::model::{Email, Role, Secret, User, UserId};
@@ -33,17 +27,17 @@ pub async fn list(
     cursor: Option<&str>,
     limit: usize,
 ) -> Result<Page<User>> {
-    let core = &can.core;
+    let services = &can.services;
     let filters = (role, part.clone());
     let after = match cursor {
-        Some(cursor) => cursor::decode(&core.vault, LIST, &filters, cursor)?,
+        Some(cursor) => cursor::decode(&services.vault, LIST, &filters, cursor)?,
         None => 0,
     };
     let asked = u32::try_from(limit).unwrap_or(u32::MAX - 1) + 1;
-    let rows = core
+    let rows = services
         .read(move |conn| Ok::<_, Error>(store::list(conn, role, part.as_deref(), after, asked)?))
         .await?;
-    Ok(Page::cut(rows, limit, |last| cursor::encode(&core.vault, LIST, &filters, &last.no)))
+    Ok(Page::cut(rows, limit, |last| cursor::encode(&services.vault, LIST, &filters, &last.no)))
 }
 
 /// One person.
@@ -51,7 +45,7 @@ pub async fn list(
 /// # Errors
 /// `NOT_FOUND`.
 pub async fn get(can: &Can<TeamRead>, id: UserId) -> Result<User> {
-    can.core.read(move |conn| find(conn, id)).await
+    can.services.read(move |conn| find(conn, id)).await
 }
 
 fn find(conn: &crate::store::Conn<'_>, id: UserId) -> Result<User> {
@@ -70,40 +64,40 @@ pub struct NewUser {
     pub password: Option<Secret>,
 }
 
-/// Adds somebody.
+/// A user to be added, whose password is hashed.
+pub struct PreparedUser {
+    person: Person,
+    password: Option<String>,
+}
+
+/// Checks a user to be added and hashes the password, before the transaction that adds it.
 ///
 /// # Errors
-/// `FORBIDDEN` when they would hold more than the caller; `CONFLICT` when the address is taken; `INVALID_REQUEST` for
-/// a weak password.
-pub async fn create<B, T>(
-    can: &Can<TeamManage>,
-    new: NewUser,
-    (once, body): (Once<'_>, &B),
-    show: fn(&User) -> T,
-) -> Result<T>
-where
-    B: Serialize + ?Sized,
-    T: Serialize + DeserializeOwned + Send + 'static,
-{
+/// `FORBIDDEN` when the user would hold more than the caller; `INVALID_REQUEST` for a weak password.
+pub async fn prepare(can: &Can<TeamManage>, new: NewUser) -> Result<PreparedUser> {
     may_touch(can, new.role)?;
-    let core = can.core.clone();
+    let services = &can.services;
     let name = name(new.name.as_deref(), &new.email)?;
     let password = match new.password {
         Some(password) => {
             let about = vec![new.email.as_str().to_owned(), name.clone()];
-            let hash = core.people.passwords.hash_new("password", password, about, core.random()).await?;
+            let hash = services.passwords.hash_new("password", password, about, services.random()).await?;
             Some(hash.to_string())
         }
         None => None,
     };
-    let caller = can.clone();
     let person = Person { email: new.email, name, role: new.role, verified: false };
-    can.once(once, body, move |tx| {
-        let user = super::insert(tx, &caller.core, person, password.as_deref(), caller.now)?;
-        record(tx, &caller, Kind::UserCreated, &user, Some(json!({"after": {"role": user.role}})))?;
-        Ok(show(&user))
-    })
-    .await
+    Ok(PreparedUser { person, password })
+}
+
+/// Adds a user.
+///
+/// # Errors
+/// `CONFLICT` when the address is taken.
+pub fn create(tx: &mut Tx<'_>, can: &Can<TeamManage>, new: PreparedUser) -> Result<User> {
+    let user = super::insert(tx, &can.services, new.person, new.password.as_deref(), can.now)?;
+    record(tx, can, Kind::UserCreated, &user, Some(json!({"after": {"role": user.role}})))?;
+    Ok(user)
 }
 
 /// What is to be changed; none leaves a thing as it is.
@@ -123,37 +117,38 @@ pub struct Changes {
 /// `CONFLICT` about the last owner; `FORBIDDEN` when they hold, or would hold, more than the caller.
 pub async fn update(can: &Can<TeamManage>, id: UserId, changes: Changes) -> Result<User> {
     let can = can.clone();
-    let core = can.core.clone();
-    core.write(move |tx| {
-        let before = find(tx, id)?;
-        let mut after = before.clone();
-        if let Some(given) = &changes.name {
-            after.name = name(Some(given), &before.email)?;
-        }
-        after.role = changes.role.unwrap_or(before.role);
-        match changes.disabled {
-            Some(true) if before.disabled_at.is_none() => after.disabled_at = Some(can.now),
-            Some(false) => after.disabled_at = None,
-            _ => {}
-        }
-        if after == before {
-            return Ok(before);
-        }
-        if after.role != Role::Owner || after.disabled_at.is_some() {
-            keep_an_owner(tx, &before)?;
-        }
-        may_touch(&can, before.role)?;
-        may_touch(&can, after.role)?;
-        after.updated_at = can.now;
-        store::update(tx, &after)?;
-        record(tx, &can, change_kind(&before, &after), &after, Some(difference(&before, &after)))?;
-        if before.disabled_at.is_none() && after.disabled_at.is_some() {
-            sessions::end_all(tx, &can, after.no)?;
-        }
-        forget_keys(tx, &can.core, after.no)?;
-        Ok(after)
-    })
-    .await
+    let services = can.services.clone();
+    services
+        .write(move |tx| {
+            let before = find(tx, id)?;
+            let mut after = before.clone();
+            if let Some(given) = &changes.name {
+                after.name = name(Some(given), &before.email)?;
+            }
+            after.role = changes.role.unwrap_or(before.role);
+            match changes.disabled {
+                Some(true) if before.disabled_at.is_none() => after.disabled_at = Some(can.now),
+                Some(false) => after.disabled_at = None,
+                _ => {}
+            }
+            if after == before {
+                return Ok(before);
+            }
+            if after.role != Role::Owner || after.disabled_at.is_some() {
+                keep_an_owner(tx, &before)?;
+            }
+            may_touch(&can, before.role)?;
+            may_touch(&can, after.role)?;
+            after.updated_at = can.now;
+            store::update(tx, &after)?;
+            record(tx, &can, change_kind(&before, &after), &after, Some(difference(&before, &after)))?;
+            if before.disabled_at.is_none() && after.disabled_at.is_some() {
+                sessions::end_all(tx, &can, after.no)?;
+            }
+            key_state::forget_all_of(tx, &can, after.no)?;
+            Ok(after)
+        })
+        .await
 }
 
 fn change_kind(before: &User, after: &User) -> Kind {
@@ -184,14 +179,15 @@ fn difference(before: &User, after: &User) -> Value {
 /// `CONFLICT` for the last owner; `FORBIDDEN` when they hold more than the caller.
 pub async fn delete(can: &Can<TeamManage>, id: UserId) -> Result<()> {
     let can = can.clone();
-    let core = can.core.clone();
-    core.write(move |tx| {
-        let user = find(tx, id)?;
-        keep_an_owner(tx, &user)?;
-        may_touch(&can, user.role)?;
-        remove(tx, &can, &user)
-    })
-    .await
+    let services = can.services.clone();
+    services
+        .write(move |tx| {
+            let user = find(tx, id)?;
+            keep_an_owner(tx, &user)?;
+            may_touch(&can, user.role)?;
+            remove(tx, &can, &user)
+        })
+        .await
 }
 
 pub(super) fn remove(
@@ -200,8 +196,8 @@ pub(super) fn remove(
     user: &User,
 ) -> Result<()> {
     sessions::end_all(tx, call, user.no)?;
-    let keys = keys::revoke_all_of(tx, call, user.no)?;
-    forget_keys(tx, &call.core, user.no)?;
+    let keys = key_state::revoke_all_of(tx, call, user.no)?;
+    key_state::forget_all_of(tx, call, user.no)?;
     store::erase(tx, user, call.now)?;
     record(tx, call, Kind::UserDeleted, user, Some(json!({"keys_revoked": keys})))
 }
@@ -212,24 +208,25 @@ pub(super) fn remove(
 /// `FORBIDDEN` when they hold more than the caller.
 pub async fn reset_link(can: &Can<TeamManage>, id: UserId) -> Result<Secret> {
     let can = can.clone();
-    let core = can.core.clone();
-    core.write(move |tx| {
-        let user = find(tx, id)?;
-        may_touch(&can, user.role)?;
-        let link = links::Link {
-            purpose: links::Purpose::ResetPassword,
-            user_no: Some(user.no),
-            // Not sent anywhere: following it proves nothing about the address.
-            email: None,
-            name: None,
-            password: None,
-            expires_at: can.now.plus_seconds(LINK_SECONDS),
-        };
-        let token = new_link(tx, &can.core, &link)?;
-        record(tx, &can, Kind::PasswordForgotten, &user, None)?;
-        Ok(page(&can.core, "reset-password", &token))
-    })
-    .await
+    let services = can.services.clone();
+    services
+        .write(move |tx| {
+            let user = find(tx, id)?;
+            may_touch(&can, user.role)?;
+            let link = links::Link {
+                purpose: links::Purpose::ResetPassword,
+                user_no: Some(user.no),
+                // Not sent anywhere: following it proves nothing about the address.
+                email: None,
+                name: None,
+                password: None,
+                expires_at: can.now.plus_seconds(LINK_SECONDS),
+            };
+            let token = new_link(tx, &can.services, &link)?;
+            record(tx, &can, Kind::PasswordForgotten, &user, None)?;
+            Ok(page(&can.services, "reset-password", &token))
+        })
+        .await
 }
 
 pub(super) fn record(
@@ -239,16 +236,6 @@ pub(super) fn record(
     user: &User,
     detail: Option<Value>,
 ) -> Result<()> {
-    let entry = activity::change(call, kind);
+    let entry = call.entry(kind);
     activity::record(tx, &Entry { user_no: Some(user.no), detail: detail.map(Box::new), ..entry })
-}
-
-/// Their own keys act with what they hold: caches must ask again.
-pub(super) fn forget_keys(tx: &mut Tx<'_>, core: &Arc<Core>, user_no: i64) -> Result<()> {
-    let hashes = store::key_hashes(tx, user_no)?;
-    if !hashes.is_empty() {
-        let core = core.clone();
-        tx.on_commit(move || core.verify.forget(&hashes));
-    }
-    Ok(())
 }

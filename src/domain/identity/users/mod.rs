@@ -6,12 +6,33 @@ mod manage;
 pub mod password;
 pub mod profile;
 
-pub use self::manage::{Changes, NewUser, create, delete, get, list, reset_link, update};
-use crate::domain::Core;
-use crate::domain::identity::access::{Call, PrincipalKind};
+pub use self::manage::{
+    Changes, NewUser, PreparedUser, create, delete, get, list, prepare, reset_link, update,
+};
+use std::sync::Arc;
+
+use crate::domain::identity::Services;
+use crate::domain::identity::access::Call;
 use crate::error::{Code, Error, Result};
-use crate::model::{Email, Role, Secret, SecretHash, Timestamp, User, UserId, text};
+use crate::model::{Email, PrincipalKind, Role, Secret, SecretHash, Timestamp, User, UserId, text};
+use crate::platform::memo::Memo;
 use crate::store::{Tx, links, users as store};
+
+/// Email addresses by the row number of their user.
+#[derive(Default)]
+pub struct Emails(Memo<i64, Arc<str>>);
+
+impl Emails {
+    /// The address of a user; none when the user is gone.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn of(&self, services: &Services, user_no: i64) -> Result<Option<Arc<str>>> {
+        self.0.get(services, user_no, |conn, no| {
+            Ok(store::by_no(conn, *no)?.map(|user| user.email.as_str().into()))
+        })
+    }
+}
 
 /// How long an invitation works.
 pub const INVITATION_SECONDS: i64 = 7 * 86_400;
@@ -24,7 +45,7 @@ pub const LINK_SECONDS: i64 = 3_600;
 /// # Errors
 /// `FORBIDDEN`.
 pub(crate) fn may_touch(call: &Call, role: Role) -> Result<()> {
-    let apis = call.core.catalog.get();
+    let apis = call.services.catalog.get();
     call.nobody_gains(&apis.built_in().scopes_of(role))?;
     let is_owner = call.principal.kind == PrincipalKind::Operator
         || call.principal.user.is_some_and(|(_, _, role)| role == Role::Owner);
@@ -48,14 +69,14 @@ fn keep_an_owner(tx: &Tx<'_>, user: &User) -> Result<()> {
 /// `CONFLICT` when the address is taken.
 pub(crate) fn insert(
     tx: &mut Tx<'_>,
-    core: &Core,
+    services: &Services,
     new: Person,
     password: Option<&str>,
     now: Timestamp,
 ) -> Result<User> {
     let mut user = User {
         no: 0,
-        id: UserId::new(now, core.random()),
+        id: UserId::new(now, services.random()),
         email: new.email,
         name: new.name,
         role: new.role,
@@ -97,22 +118,22 @@ pub(crate) fn name(given: Option<&str>, email: &Email) -> Result<String> {
 ///
 /// # Errors
 /// When the store cannot be written.
-pub(crate) fn new_link(tx: &mut Tx<'_>, core: &Core, link: &links::Link) -> Result<Secret> {
-    let token = token(core);
+pub(crate) fn new_link(tx: &mut Tx<'_>, services: &Services, link: &links::Link) -> Result<Secret> {
+    let token = token(services);
     links::replace(tx, &SecretHash::of(token.expose()), link)?;
     Ok(token)
 }
 
 /// 256 random bits for a link.
-pub(crate) fn token(core: &Core) -> Secret {
+pub(crate) fn token(services: &Services) -> Secret {
     use base64::Engine as _;
-    Secret::new(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(core.random::<32>()))
+    Secret::new(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(services.random::<32>()))
 }
 
 /// The address of a page that takes a link's token. It stands behind `#`, so that it reaches no server's log and no
 /// `Referer`.
-pub(crate) fn page(core: &Core, page: &str, token: &Secret) -> Secret {
-    let url = core.settings.public_url.trim_end_matches('/');
+pub(crate) fn page(services: &Services, page: &str, token: &Secret) -> Secret {
+    let url = services.settings.public_url.trim_end_matches('/');
     Secret::new(format!("{url}/{page}#token={}", token.expose()))
 }
 

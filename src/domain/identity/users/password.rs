@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::account::limit_mail;
 use super::manage::record;
 use super::{LINK_SECONDS, dead_link, new_link, page};
-use crate::domain::Core;
+use crate::domain::identity::Services;
 use crate::domain::identity::access::Call;
 use crate::domain::identity::brute::Guess;
 use crate::domain::identity::passwords;
@@ -25,35 +25,36 @@ use crate::store::users as store;
 /// `INVALID_CREDENTIALS` when `current` is wrong; `INVALID_REQUEST` for a weak new one; `LOCKED_OUT`.
 pub async fn change(call: &Arc<Call>, current: Secret, new: Secret) -> Result<CookieSession> {
     let (user_no, id, _) = person(call)?;
-    let core = &call.core;
+    let services = &call.services;
     passwords::check_length("current_password", &current)?;
-    let (ip, now) = (call.request.ip, core.clock.monotonic());
-    let attempt = core.people.throttle.admit(Guess::Password, &id.to_string(), ip, true, now)?;
-    let (user, stored) = core.db.lookup(|conn| {
+    let (ip, now) = (call.request.ip, services.clock.monotonic());
+    let attempt = services.throttle.admit(Guess::Password, &id.to_string(), ip, true, now)?;
+    let (user, stored) = services.db.lookup(|conn| {
         let user = store::by_no(conn, user_no)?.ok_or_else(|| Error::not_found("user"))?;
         Ok::<_, Error>((user, store::password(conn, user_no)?))
     })?;
     let hash = stored.as_deref().and_then(|text| text.parse().ok());
-    if !core.people.passwords.verify(current, hash).await? {
+    if !services.passwords.verify(current, hash).await? {
         let _ = attempt.failed();
         return Err(Error::new(Code::InvalidCredentials, "The current password is wrong"));
     }
     attempt.succeeded();
-    let password = hashed(core, "new_password", &user, new).await?;
+    let password = hashed(services, "new_password", &user, new).await?;
     let caller = call.clone();
-    core.write(move |tx| {
-        if store::password(tx, user_no)? != stored {
-            return Err(Error::conflict("The password was changed meanwhile"));
-        }
-        set(tx, &caller, &user, &password)?;
-        sessions::begin_cookie(tx, &caller, &user, user.second_factor)
-    })
-    .await
+    services
+        .write(move |tx| {
+            if store::password(tx, user_no)? != stored {
+                return Err(Error::conflict("The password was changed meanwhile"));
+            }
+            set(tx, &caller, &user, &password)?;
+            sessions::begin_cookie(tx, &caller, &user, user.second_factor)
+        })
+        .await
 }
 
-async fn hashed(core: &Core, field: &'static str, user: &User, new: Secret) -> Result<String> {
+async fn hashed(services: &Services, field: &'static str, user: &User, new: Secret) -> Result<String> {
     let about = vec![user.email.as_str().to_owned(), user.name.clone()];
-    let hash = core.people.passwords.hash_new(field, new, about, core.random()).await?;
+    let hash = services.passwords.hash_new(field, new, about, services.random()).await?;
     Ok(hash.to_string())
 }
 
@@ -81,21 +82,21 @@ pub fn forgot(call: &Arc<Call>, email: Email) -> Result<()> {
 }
 
 async fn send_reset(call: &Arc<Call>, email: &Email) -> Result<()> {
-    let core = &call.core;
-    let found = core.db.lookup(|conn| Ok::<_, Error>(store::by_email(conn, email)?))?;
+    let services = &call.services;
+    let found = services.db.lookup(|conn| Ok::<_, Error>(store::by_email(conn, email)?))?;
     let Some((user, _)) = found.filter(|(user, _)| user.disabled_at.is_none()) else { return Ok(()) };
     let (caller, about) = (call.clone(), user.clone());
-    let link = core
+    let link = services
         .write(move |tx| {
             let link = link_for(&caller, &about, Purpose::ResetPassword);
-            let token = new_link(tx, &caller.core, &link)?;
+            let token = new_link(tx, &caller.services, &link)?;
             record(tx, &caller, Kind::PasswordForgotten, &about, None)?;
-            Ok::<_, Error>(page(&caller.core, "reset-password", &token))
+            Ok::<_, Error>(page(&caller.services, "reset-password", &token))
         })
         .await?;
-    let organization = &core.settings.organization;
-    core.people.mailer.send(
-        core,
+    let organization = &services.settings.organization;
+    services.mailer.send(
+        services,
         Mail {
             to: user.email,
             subject: format!("Set a new password for {organization}"),
@@ -125,9 +126,9 @@ fn link_for(call: &Call, user: &User, purpose: Purpose) -> Link {
 /// # Errors
 /// `NOT_FOUND` when the link does not work (any more); `INVALID_REQUEST` for a weak password.
 pub async fn reset(call: &Arc<Call>, link: Secret, new: Secret) -> Result<()> {
-    let (core, now) = (&call.core, call.now);
+    let (services, now) = (&call.services, call.now);
     let hash = SecretHash::of(link.expose());
-    let user = core
+    let user = services
         .db
         .lookup(|conn| {
             let link = links::find(conn, Purpose::ResetPassword, &hash, now)?;
@@ -135,18 +136,19 @@ pub async fn reset(call: &Arc<Call>, link: Secret, new: Secret) -> Result<()> {
         })?
         .flatten()
         .ok_or_else(dead_link)?;
-    let password = hashed(core, "password", &user, new).await?;
+    let password = hashed(services, "password", &user, new).await?;
     let caller = call.clone();
-    core.write(move |tx| {
-        let link = links::take(tx, Purpose::ResetPassword, &hash, now)?.ok_or_else(dead_link)?;
-        let mut user = store::by_no(tx, user.no)?.ok_or_else(dead_link)?;
-        if user.email_verified_at.is_none() && link.email.as_ref() == Some(&user.email) {
-            user.email_verified_at = Some(now);
-            store::update(tx, &user)?;
-        }
-        set(tx, &caller, &user, &password)
-    })
-    .await
+    services
+        .write(move |tx| {
+            let link = links::take(tx, Purpose::ResetPassword, &hash, now)?.ok_or_else(dead_link)?;
+            let mut user = store::by_no(tx, user.no)?.ok_or_else(dead_link)?;
+            if user.email_verified_at.is_none() && link.email.as_ref() == Some(&user.email) {
+                user.email_verified_at = Some(now);
+                store::update(tx, &user)?;
+            }
+            set(tx, &caller, &user, &password)
+        })
+        .await
 }
 
 /// Mails the caller a link that confirms their address.
@@ -155,23 +157,23 @@ pub async fn reset(call: &Arc<Call>, link: Secret, new: Secret) -> Result<()> {
 /// `FORBIDDEN` for callers who are no person; `CONFLICT` when it is confirmed; `LOCKED_OUT`.
 pub async fn ask_verification(call: &Arc<Call>) -> Result<()> {
     let (user_no, _, _) = person(call)?;
-    let core = &call.core;
-    let user = core.db.lookup(|conn| Ok::<_, Error>(store::by_no(conn, user_no)?))?;
+    let services = &call.services;
+    let user = services.db.lookup(|conn| Ok::<_, Error>(store::by_no(conn, user_no)?))?;
     let user = user.ok_or_else(|| Error::not_found("user"))?;
     if user.email_verified_at.is_some() {
         return Err(Error::conflict("This address is confirmed already"));
     }
     limit_mail(call, &user.email)?;
     let (caller, about) = (call.clone(), user.clone());
-    let link = core
+    let link = services
         .write(move |tx| {
             let link = link_for(&caller, &about, Purpose::VerifyEmail);
-            Ok::<_, Error>(page(&caller.core, "verify-email", &new_link(tx, &caller.core, &link)?))
+            Ok::<_, Error>(page(&caller.services, "verify-email", &new_link(tx, &caller.services, &link)?))
         })
         .await?;
-    let organization = &core.settings.organization;
-    core.people.mailer.send(
-        core,
+    let organization = &services.settings.organization;
+    services.mailer.send(
+        services,
         Mail {
             to: user.email,
             subject: format!("Confirm your address for {organization}"),
@@ -188,7 +190,7 @@ pub async fn ask_verification(call: &Arc<Call>) -> Result<()> {
 pub async fn verify_email(call: &Arc<Call>, link: Secret) -> Result<()> {
     let (caller, now) = (call.clone(), call.now);
     let hash = SecretHash::of(link.expose());
-    call.core
+    call.services
         .write(move |tx| {
             let link = links::take(tx, Purpose::VerifyEmail, &hash, now)?.ok_or_else(dead_link)?;
             let user = link.user_no.map(|no| store::by_no(tx, no)).transpose()?.flatten();

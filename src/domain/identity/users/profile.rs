@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::manage::record;
 use super::name;
-use crate::domain::Core;
-use crate::domain::identity::access::{Call, Principal, PrincipalKind};
+use crate::domain::identity::Services;
+use crate::domain::identity::access::Call;
+use crate::domain::identity::authenticate;
 use crate::domain::identity::sessions::person;
 use crate::domain::identity::tokens;
 use crate::domain::policy;
@@ -14,6 +15,7 @@ use crate::domain::policy::Question;
 use crate::error::{Code, Error, Result};
 use crate::model::activity::Kind;
 use crate::model::{AskedEnvironment, KeyId, ScopeSet, SecretHash, SessionId, Timestamp, User};
+use crate::model::{Principal, PrincipalKind};
 use crate::store::{key_lookup, users as store};
 
 /// A caller, described.
@@ -38,13 +40,13 @@ pub struct Profile {
 ///
 /// # Errors
 /// 401, 403 or 429 as the credential deserves.
-pub fn identify(core: &Core, credential: &str, ip: IpAddr, now: Timestamp) -> Result<Principal> {
+pub fn identify(services: &Services, credential: &str, ip: IpAddr, now: Timestamp) -> Result<Principal> {
     if tokens::looks_like_jwt(credential) {
-        return tokens::authenticate(core, credential, now);
+        return authenticate::token(services, credential, now);
     }
-    let apis = core.catalog.get();
+    let apis = services.catalog.get();
     let hash = SecretHash::of(credential);
-    let row = core.db.lookup(|conn| Ok::<_, Error>(key_lookup::find(conn, &hash)?))?;
+    let row = services.db.lookup(|conn| Ok::<_, Error>(key_lookup::find(conn, &hash)?))?;
     let api = row.and_then(|row| apis.by_no(row.api_no)).unwrap_or_else(|| apis.built_in());
     let question = Question {
         key: credential,
@@ -54,19 +56,19 @@ pub fn identify(core: &Core, credential: &str, ip: IpAddr, now: Timestamp) -> Re
         cost: 1,
         ip: Some(ip),
     };
-    policy::authenticate(core, &question, now)
+    policy::authenticate(services, &question, now)
 }
 
 /// Describes `principal`.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn describe(core: &Core, principal: &Principal) -> Result<Profile> {
+pub fn describe(services: &Services, principal: &Principal) -> Result<Profile> {
     let user = match principal.user {
-        Some((no, _, _)) => core.db.lookup(|conn| Ok::<_, Error>(store::by_no(conn, no)?))?,
+        Some((no, _, _)) => services.db.lookup(|conn| Ok::<_, Error>(store::by_no(conn, no)?))?,
         None => None,
     };
-    let apis = core.catalog.get();
+    let apis = services.catalog.get();
     Ok(Profile {
         kind: principal.kind,
         user,
@@ -88,7 +90,7 @@ pub async fn rename(call: &Arc<Call>, new: Option<String>) -> Result<User> {
         return Err(Error::new(Code::Forbidden, "This credential is for another API"));
     }
     let caller = call.clone();
-    call.core
+    call.services
         .write(move |tx| {
             let before = store::by_no(tx, user_no)?.ok_or_else(|| Error::not_found("user"))?;
             let mut after = before.clone();

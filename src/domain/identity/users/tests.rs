@@ -1,15 +1,14 @@
 use std::sync::Arc;
 
-use super::account::{Invite, Invited, Newcomer};
+use super::account::{Invite, Newcomer};
 use super::*;
-use crate::domain::idempotency::{Answer, Once};
-use crate::domain::identity::access::{Can, Principal};
+use crate::domain::identity::access::Can;
 use crate::domain::identity::sessions;
 use crate::domain::identity::sessions::Login;
 use crate::domain::testing::World;
+use crate::model::Principal;
 use crate::model::ScopeSet;
 
-const ONCE: Once<'_> = Once { route: "", key: None, answer: Answer::Plain };
 const PASSWORD: &str = "correct horse battery staple";
 
 fn secret(text: &str) -> Secret {
@@ -30,21 +29,23 @@ fn token_of(link: &Secret) -> Secret {
 
 /// The first owner, by the setup link.
 async fn owner(world: &World) -> User {
-    let link = account::setup_link(&world.core, world.now()).await.unwrap().unwrap();
+    let link = account::setup_link(&world.services, world.now()).await.unwrap().unwrap();
     let email = "olga@example.com".parse().unwrap();
     account::setup(&anyone(world), token_of(&link), email, newcomer()).await.unwrap().user
 }
 
 async fn add(call: &Arc<Call>, email: &str, role: Role) -> Result<UserId> {
     let new = NewUser { email: email.parse().unwrap(), name: None, role, password: None };
-    create(&Can::check(call)?, new, (ONCE, &()), |user| user.id).await
+    let can = Can::check(call)?;
+    let new = prepare(&can, new).await?;
+    call.services.write(move |tx| Ok(create(tx, &can, new)?.id)).await
 }
 
 /// The roles, one line each: what every one may do on Keywright's own API.
 #[tokio::test]
 async fn the_roles_are_these() {
     let world = World::new().await;
-    let apis = world.core.catalog.get();
+    let apis = world.services.catalog.get();
     let own = apis.built_in();
     let table: Vec<String> =
         Role::ALL.iter().map(|role| format!("{:<10} {}", role.as_str(), own.scopes_of(*role))).collect();
@@ -67,23 +68,23 @@ async fn the_roles_are_these() {
 #[tokio::test]
 async fn the_setup_link_makes_one_owner_and_dies() {
     let world = World::new().await;
-    let first = account::setup_link(&world.core, world.now()).await.unwrap().unwrap();
-    let second = account::setup_link(&world.core, world.now()).await.unwrap().unwrap();
+    let first = account::setup_link(&world.services, world.now()).await.unwrap().unwrap();
+    let second = account::setup_link(&world.services, world.now()).await.unwrap().unwrap();
     let go = async |link: &Secret| {
         account::setup(&anyone(&world), token_of(link), "olga@example.com".parse().unwrap(), newcomer()).await
     };
     assert_eq!(go(&first).await.err().unwrap().code, Code::NotFound, "the second replaced it");
     let session = go(&second).await.unwrap();
     assert_eq!(session.user.role, Role::Owner);
-    assert!(sessions::from_cookie(&world.core, session.cookie.expose(), None, world.now()).is_ok());
+    assert!(sessions::from_cookie(&world.services, session.cookie.expose(), None, world.now()).is_ok());
     assert_eq!(go(&second).await.err().unwrap().code, Code::NotFound);
-    assert!(account::setup_link(&world.core, world.now()).await.unwrap().is_none());
+    assert!(account::setup_link(&world.services, world.now()).await.unwrap().is_none());
 }
 
 #[tokio::test]
 async fn the_setup_link_lives_an_hour() {
     let world = World::new().await;
-    let link = account::setup_link(&world.core, world.now()).await.unwrap().unwrap();
+    let link = account::setup_link(&world.services, world.now()).await.unwrap().unwrap();
     world.clock.advance(std::time::Duration::from_secs(3_600));
     let caller = anyone(&world);
     let late = account::setup(&caller, token_of(&link), "o@example.com".parse().unwrap(), newcomer());
@@ -129,9 +130,9 @@ async fn nobody_gains_by_inviting_or_resetting() {
     let adam = add(&world.session_call(olga.principal()), "adam@example.com", Role::Admin).await.unwrap();
     let weak = world.key_call("team:manage team:read");
     let can = Can::check(&weak).unwrap();
-    let show: fn(&Invited) -> () = |_| ();
     let invite = |role| {
-        account::invite(&can, Invite { email: "i@example.com".parse().unwrap(), role }, (ONCE, &()), show)
+        let (can, invite) = (can.clone(), Invite { email: "i@example.com".parse().unwrap(), role });
+        world.write(move |tx| account::invite(tx, &can, invite).map(drop))
     };
     assert_eq!(invite(Role::Admin).await.unwrap_err().code, Code::Forbidden);
     assert_eq!(invite(Role::Viewer).await.unwrap_err().code, Code::Forbidden);
@@ -146,7 +147,8 @@ async fn an_invitation_is_taken_up_once_and_a_newer_one_replaces_it() {
     let can = Can::check(&world.session_call(olga.principal())).unwrap();
     let invite = || {
         let invite = Invite { email: "dev@example.com".parse().unwrap(), role: Role::Developer };
-        account::invite(&can, invite, (ONCE, &()), |invited| invited.link.expose().to_owned())
+        let can = can.clone();
+        world.write(move |tx| Ok(account::invite(tx, &can, invite)?.link.expose().to_owned()))
     };
     let (first, second) = (secret(&invite().await.unwrap()), secret(&invite().await.unwrap()));
     let accept = async |link: &Secret| account::accept(&anyone(&world), token_of(link), newcomer()).await;
@@ -187,8 +189,10 @@ async fn somebody_removed_leaves_nothing_personal_and_their_address_is_free() {
     let gone = add(&as_olga, "gone@example.com", Role::Member).await.unwrap();
     delete(&can, gone).await.unwrap();
     assert_eq!(delete(&can, gone).await.unwrap_err().code, Code::NotFound);
-    let left =
-        world.core.db.lookup(|conn| conn.number("SELECT count(*) FROM users WHERE email LIKE 'gone%'", &[]));
+    let left = world
+        .services
+        .db
+        .lookup(|conn| conn.number("SELECT count(*) FROM users WHERE email LIKE 'gone%'", &[]));
     assert_eq!(left.unwrap(), 0);
     add(&as_olga, "gone@example.com", Role::Member).await.unwrap();
 }

@@ -4,7 +4,7 @@ use crate::store::params;
 
 async fn names(world: &World, call: &Arc<Call>, filter: KeyFilter) -> Vec<String> {
     let reach: Reach<KeysRead> = Reach::of(call).unwrap();
-    let page = world.core.read(move |conn| list(conn, &reach, &filter, None, None)).await.unwrap();
+    let page = world.services.read(move |conn| list(conn, &reach, &filter, None, None)).await.unwrap();
     page.data.into_iter().map(|key| key.name).collect()
 }
 
@@ -15,7 +15,7 @@ async fn page(
     after: Option<String>,
 ) -> Result<cursor::Page<ApiKey>> {
     let reach: Reach<KeysRead> = Reach::of(&world.key_call("keys:read")).unwrap();
-    world.core.read(move |conn| list(conn, &reach, &filter, Some(limit), after.as_deref())).await
+    world.services.read(move |conn| list(conn, &reach, &filter, Some(limit), after.as_deref())).await
 }
 
 use crate::platform::cursor;
@@ -52,7 +52,7 @@ async fn a_cursor_is_for_its_filters_and_its_readers_reach() {
     assert_eq!(page(&world, of_api, 1, first.clone()).await.unwrap_err().code, Code::InvalidCursor);
     let reach: Reach<KeysRead> = Reach::of(&world.session_call(member)).unwrap();
     let foreign = world
-        .core
+        .services
         .read(move |conn| list(conn, &reach, &KeyFilter::default(), Some(1), first.as_deref()))
         .await;
     assert_eq!(foreign.unwrap_err().code, Code::InvalidCursor);
@@ -121,7 +121,7 @@ async fn states_are_told_apart() {
     edit(&world, &call, ids[4].id, off).await.unwrap();
     super::end(&world, &call, ids[5].id).await.unwrap();
     let (no, used_at) = (ids[6].no, world.now());
-    let use_it = move |tx: &mut Tx<'_>| {
+    let use_it = move |tx: &mut crate::store::Tx<'_>| {
         let sql = "INSERT INTO key_usage (key_no, last_used_at) VALUES (?1, ?2)";
         Ok(tx.execute(sql, params![no, used_at.millis()])?)
     };

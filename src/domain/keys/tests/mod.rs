@@ -90,7 +90,7 @@ async fn stored(world: &World, id: KeyId) -> ApiKey {
 
 async fn see(world: &World, call: &Arc<Call>, id: KeyId) -> Result<ApiKey> {
     let reach: Reach<KeysRead> = Reach::of(call)?;
-    world.core.read(move |conn| find(conn, &reach, id)).await
+    world.services.read(move |conn| find(conn, &reach, id)).await
 }
 
 fn fields(error: &Error) -> Vec<&str> {

@@ -1,7 +1,7 @@
 //! Who may do what to whose key.
 
 use super::*;
-use crate::domain::identity::access::{Principal, PrincipalKind};
+use crate::model::{Principal, PrincipalKind};
 use crate::model::{Quota, QuotaPeriod, RateLimit};
 
 fn nothing() -> KeyChange {
@@ -166,7 +166,7 @@ async fn a_key_or_token_that_acts_for_somebody_makes_no_more_of_its_kind() {
         assert!(Reach::<KeysRead>::of(&call).is_err());
     }
     // Nor does a session for another API.
-    let elsewhere = world.core.catalog.get().by_slug("afdb").map(|api| api.no);
+    let elsewhere = world.services.catalog.get().by_slug("afdb").map(|api| api.no);
     let call = world.call(Principal { api_no: elsewhere, ..session.principal.clone() });
     assert!(Reach::<KeysWrite>::of(&call).is_err());
 }
@@ -202,7 +202,7 @@ async fn a_disabled_person_gets_no_key() {
     let world = world().await;
     let user = world.user("m@example.com", Role::Member).await;
     let no = user.0;
-    let disable = move |tx: &mut Tx<'_>| {
+    let disable = move |tx: &mut crate::store::Tx<'_>| {
         Ok(tx.execute("UPDATE users SET disabled_at = 1 WHERE no = ?1", crate::store::params![no])?)
     };
     world.write(disable).await.unwrap();

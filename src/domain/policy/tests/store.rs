@@ -7,10 +7,10 @@ use crate::store::{Drain, params};
 
 /// Adds a key of the built-in API with a quota and gives its secret.
 async fn add_key(world: &World, quota: Option<i64>) -> KeySecret {
-    let prefix = world.core.catalog.get().built_in().prefix;
-    let secret = KeySecret::generate(prefix, Environment::Live, &world.core.random());
-    let (hash, now, api_no) = (secret.hash(), world.now(), world.core.catalog.get().built_in().no);
-    let id = KeyId::new(now, world.core.random());
+    let prefix = world.services.catalog.get().built_in().prefix;
+    let secret = KeySecret::generate(prefix, Environment::Live, &world.services.random());
+    let (hash, now, api_no) = (secret.hash(), world.now(), world.services.catalog.get().built_in().no);
+    let id = KeyId::new(now, world.services.random());
     world
         .write(move |tx| {
             let key = "INSERT INTO keys (id, api_no, name, environment, scopes, owner, quota_limit,
@@ -29,7 +29,7 @@ async fn add_key(world: &World, quota: Option<i64>) -> KeySecret {
 }
 
 fn ask(world: &World, key: &str) -> Verdict {
-    let apis = world.core.catalog.get();
+    let apis = world.services.catalog.get();
     let question = Question {
         key,
         api: apis.built_in(),
@@ -38,7 +38,7 @@ fn ask(world: &World, key: &str) -> Verdict {
         cost: 1,
         ip: None,
     };
-    world.core.verify.ask(&world.core, &question, world.now()).unwrap()
+    world.services.engine.ask(&world.services, &question, world.now()).unwrap()
 }
 
 #[tokio::test]
@@ -54,7 +54,7 @@ async fn a_key_is_found_by_its_secret_and_acts_as_itself() {
     );
     assert_eq!(&*entry.given.text, "keys:read keys:verify");
 
-    let apis = world.core.catalog.get();
+    let apis = world.services.catalog.get();
     let question = Question {
         key: secret.expose(),
         api: apis.built_in(),
@@ -63,7 +63,7 @@ async fn a_key_is_found_by_its_secret_and_acts_as_itself() {
         cost: 1,
         ip: None,
     };
-    let principal = authenticate(&world.core, &question, world.now()).unwrap();
+    let principal = authenticate(&world.services, &question, world.now()).unwrap();
     assert_eq!(principal.key, Some((entry.no, entry.id)));
     assert_eq!(principal.scopes.to_string(), "keys:read keys:verify");
 }
@@ -89,16 +89,16 @@ async fn what_is_no_key_is_not_found() {
 async fn uses_and_quotas_are_written_behind() {
     let world = World::new().await;
     let secret = add_key(&world, Some(10)).await;
-    let mut drain = world.core.verify.usage_drain();
+    let mut drain = world.services.engine.usage_drain();
     for _ in 0..3 {
         assert_eq!(ask(&world, secret.expose()).code, VerifyCode::Valid);
     }
     assert!(drain.pending());
     world.write(move |tx| Ok(drain.append(tx, false)?)).await.unwrap();
-    assert!(!world.core.verify.usage_drain().pending());
+    assert!(!world.services.engine.usage_drain().pending());
 
     let row = || {
-        let found = world.core.db.lookup(|conn| key_lookup::find(conn, &secret.hash()));
+        let found = world.services.db.lookup(|conn| key_lookup::find(conn, &secret.hash()));
         found.unwrap().unwrap()
     };
     assert_eq!((row().quota_used, row().last_used_at), (3, Some("2026-06-01T12:00:00Z".parse().unwrap())));
@@ -106,7 +106,7 @@ async fn uses_and_quotas_are_written_behind() {
     // Within the hour only the quota is written; what was written stays in step.
     world.clock.advance(Duration::from_secs(1800));
     assert_eq!(ask(&world, secret.expose()).quota.unwrap().used, 4);
-    let mut drain = world.core.verify.usage_drain();
+    let mut drain = world.services.engine.usage_drain();
     world.write(move |tx| Ok(drain.append(tx, false)?)).await.unwrap();
     assert_eq!(row().quota_used, 4);
 }
@@ -116,7 +116,7 @@ async fn what_was_not_committed_is_written_again() {
     let world = World::new().await;
     let secret = add_key(&world, Some(10)).await;
     ask(&world, secret.expose());
-    let mut drain = world.core.verify.usage_drain();
+    let mut drain = world.services.engine.usage_drain();
     let lost: Result<()> = world
         .write(move |tx| {
             drain.append(tx, false)?;
@@ -124,9 +124,9 @@ async fn what_was_not_committed_is_written_again() {
         })
         .await;
     assert!(lost.is_err());
-    let mut drain = world.core.verify.usage_drain();
+    let mut drain = world.services.engine.usage_drain();
     assert!(drain.pending());
     world.write(move |tx| Ok(drain.append(tx, false)?)).await.unwrap();
-    let row = world.core.db.lookup(|conn| key_lookup::find(conn, &secret.hash())).unwrap().unwrap();
+    let row = world.services.db.lookup(|conn| key_lookup::find(conn, &secret.hash())).unwrap().unwrap();
     assert_eq!(row.quota_used, 1);
 }

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use poem::{Request, RequestBody};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
-use crate::domain::Core;
-use crate::domain::identity::access::{ActivityRead, Capability as _, Principal};
+use crate::domain::identity::Services;
+use crate::domain::identity::access::{ActivityRead, Capability as _};
+use crate::domain::identity::authenticate;
 use crate::domain::identity::{sessions, tokens};
 use crate::domain::policy;
 use crate::domain::policy::Question;
@@ -15,11 +16,12 @@ use crate::error::{Code, Error, Result};
 use crate::http::auth::{bearer, missing};
 use crate::http::context::RequestContext;
 use crate::http::cookie;
+use crate::model::Principal;
 use crate::model::{AskedEnvironment, Secret};
 
 /// The credential of a request, kept while the answer goes on.
 pub(super) struct Standing {
-    core: Arc<Core>,
+    services: Arc<Services>,
     credential: Credential,
     ip: IpAddr,
 }
@@ -37,12 +39,12 @@ impl Standing {
     /// # Errors
     /// As at the beginning, or `INSUFFICIENT_SCOPE`.
     pub(super) fn check(&self) -> Result<()> {
-        let (core, now) = (&self.core, self.core.now());
+        let (services, now) = (&self.services, self.services.now());
         let principal = match &self.credential {
             Credential::Operator => return Ok(()),
-            Credential::Cookie(cookie) => sessions::from_cookie(core, cookie.expose(), None, now)?,
+            Credential::Cookie(cookie) => sessions::from_cookie(services, cookie.expose(), None, now)?,
             Credential::Bearer(token) if tokens::looks_like_jwt(token.expose()) => {
-                tokens::authenticate(core, token.expose(), now)?
+                authenticate::token(services, token.expose(), now)?
             }
             Credential::Bearer(key) => match self.ask(key) {
                 // Limits are the last thing that is looked at: all else was in order.
@@ -50,14 +52,14 @@ impl Standing {
                 answer => answer?,
             },
         };
-        let apis = core.catalog.get();
+        let apis = services.catalog.get();
         let own = apis.built_in();
         let holds = principal.api_no == Some(own.no) && own.satisfies(&principal.scopes, ActivityRead::SCOPE);
         if holds { Ok(()) } else { Err(Error::insufficient_scope(ActivityRead::SCOPE, &principal.scopes)) }
     }
 
     fn ask(&self, key: &Secret) -> Result<Principal> {
-        let apis = self.core.catalog.get();
+        let apis = self.services.catalog.get();
         let question = Question {
             key: key.expose(),
             api: apis.built_in(),
@@ -66,7 +68,7 @@ impl Standing {
             cost: 1,
             ip: Some(self.ip),
         };
-        policy::authenticate(&self.core, &question, self.core.now())
+        policy::authenticate(&self.services, &question, self.services.now())
     }
 }
 
@@ -81,15 +83,15 @@ impl<'a> ApiExtractor<'a> for Standing {
         _: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
         let context = RequestContext::get(request);
-        let core = request.extensions().get::<Arc<Core>>().expect("the edge puts it there").clone();
+        let services = request.extensions().get::<Arc<Services>>().expect("the edge puts it there").clone();
         let credential = match bearer(request.headers())? {
             _ if context.operator => Credential::Operator,
             Some(token) => Credential::Bearer(Secret::new(token.to_owned())),
             None => {
-                let cookie = cookie::get(&core, request.headers()).ok_or_else(missing)?;
+                let cookie = cookie::get(&services, request.headers()).ok_or_else(missing)?;
                 Credential::Cookie(Secret::new(cookie.to_owned()))
             }
         };
-        Ok(Self { core, credential, ip: context.ip })
+        Ok(Self { services, credential, ip: context.ip })
     }
 }

@@ -13,8 +13,8 @@ use serde::Serialize;
 pub use rows::{ActivityBy, ActivityClient, ActivityItem, ActivityKey, ActivityPage, ActivityUser};
 
 use super::Tag;
-use crate::activity;
-use crate::activity::{ChainReport, Counts, CountsOf, Export, Fault, KeyName, Tail, Tally};
+use crate::activity::{ChainReport, Counts, CountsOf, Fault, KeyName, Tally};
+use crate::domain::activity_log;
 use crate::domain::identity::access::ActivityRead;
 use crate::error::{Error, Result as Checked};
 use crate::http::Result;
@@ -132,7 +132,7 @@ impl ActivityApi {
         let (outcome, kind, ip, q, request_id) = (outcome.0, kind.0, ip.0, q.0, request_id.0);
         let asked = Asked { from, to, key, user, client, api, outcome, kind, ip, q, request_id };
         let limit = cursor::limit(limit.0)?;
-        let page = activity::list(&allowed.0, asked.filter()?, cursor.0.as_deref(), limit).await?;
+        let page = activity_log::list(&allowed.0, asked.filter()?, cursor.0.as_deref(), limit).await?;
         Ok(Json(page.into()))
     }
 
@@ -145,7 +145,7 @@ impl ActivityApi {
         id: Path<String>,
     ) -> Result<Json<ActivityItem>> {
         let id: ActivityId = id.0.parse().map_err(|_| Error::not_found("activity"))?;
-        Ok(Json(activity::get(&allowed.0, id).await?.into()))
+        Ok(Json(activity_log::get(&allowed.0, id).await?.into()))
     }
 
     /// Count activity over time
@@ -169,7 +169,7 @@ impl ActivityApi {
         let (from, to) = span(within.0.call().now, from.0, to.0)?;
         let filter = Asked { key: key.0, ..Asked::default() }.filter()?;
         let of = CountsOf { from, to, key: filter.key, api: api.0 };
-        Ok(Json(activity::counts(&within.0, of).await?.into()))
+        Ok(Json(activity_log::counts(&within.0, of).await?.into()))
     }
 
     /// Find the busiest keys
@@ -185,7 +185,7 @@ impl ActivityApi {
         limit: Query<Option<u32>>,
     ) -> Result<Json<TopKeys>> {
         let (from, to) = span(allowed.0.now, from.0, to.0)?;
-        let found = activity::top_keys(&allowed.0, from, to, cursor::limit(limit.0)?).await?;
+        let found = activity_log::top_keys(&allowed.0, from, to, cursor::limit(limit.0)?).await?;
         Ok(Json(TopKeys { data: found.into_iter().map(TopKey::from).collect() }))
     }
 
@@ -225,7 +225,7 @@ impl ActivityApi {
         let (outcome, kind, ip, q) = (outcome.0, kind.0, ip.0, q.0);
         let asked = Asked { from, to, key, user, client, api, outcome, kind, ip, q, request_id: None };
         let format = Format::parse(&format.0)?;
-        Ok(ExportBody::new(Export::open(allowed.0, asked.filter()?).await?, format))
+        Ok(ExportBody::new(activity_log::export(&allowed.0, asked.filter()?).await?, format))
     }
 
     /// Follow activity
@@ -263,7 +263,7 @@ impl ActivityApi {
         let (outcome, kind, ip, q) = (outcome.0, kind.0, ip.0, q.0);
         let asked = Asked { key, user, client, api, outcome, kind, ip, q, ..Asked::default() };
         let after = last_event_id.0.and_then(|id| id.parse().ok());
-        let tail = Tail::open(&allowed.0, asked.filter()?, after).await?;
+        let tail = activity_log::follow(&allowed.0, asked.filter()?, after).await?;
         Ok(Events::new(tail, standing))
     }
 
@@ -272,7 +272,7 @@ impl ActivityApi {
     /// Goes through the whole chain: a second or two for a million rows.
     #[oai(path = "/v1/activity/verify", method = "get")]
     async fn verify(&self, allowed: Allowed<ActivityRead>) -> Result<Json<ActivityChain>> {
-        Ok(Json(activity::verify_chain(&allowed.0).await?.into()))
+        Ok(Json(activity_log::verify_chain(&allowed.0).await?.into()))
     }
 
     /// List a key's activity
@@ -295,7 +295,7 @@ impl ActivityApi {
         let id: KeyId = id.0.parse().map_err(|_| Error::not_found("key"))?;
         let filter = Asked { outcome: outcome.0, ..Asked::default() }.filter()?;
         let limit = cursor::limit(limit.0)?;
-        let page = activity::list_of_key(&within.0, id, filter, cursor.0.as_deref(), limit).await?;
+        let page = activity_log::list_of_key(&within.0, id, filter, cursor.0.as_deref(), limit).await?;
         Ok(Json(page.into()))
     }
 }

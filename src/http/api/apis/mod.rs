@@ -90,8 +90,8 @@ impl ApisApi {
         body: Json<ApiChange>,
     ) -> Result<Json<Api>> {
         let can = allowed.0;
-        let core = can.core.clone();
-        let changed = core.write(move |tx| apis::change(tx, &can, &api.0, |api| body.0.onto(api)));
+        let services = can.services.clone();
+        let changed = services.write(move |tx| apis::change(tx, &can, &api.0, |api| body.0.onto(api)));
         Ok(Json(Api::from(&changed.await?)))
     }
 
@@ -112,8 +112,8 @@ impl ApisApi {
             return Err(Error::invalid("slug", "Name the same slug in the path and in the body.").into());
         }
         let can = allowed.0;
-        let core = can.core.clone();
-        let applied = core.write(move |tx| apis::apply(tx, &can, body.0.into()));
+        let services = can.services.clone();
+        let applied = services.write(move |tx| apis::apply(tx, &can, body.0.into()));
         Ok(Json(applied.await?.into()))
     }
 
@@ -128,8 +128,8 @@ impl ApisApi {
         api: Path<String>,
     ) -> Result<NoContent> {
         let can = allowed.0;
-        let core = can.core.clone();
-        core.write(move |tx| apis::delete(tx, &can, &api.0)).await?;
+        let services = can.services.clone();
+        services.write(move |tx| apis::delete(tx, &can, &api.0)).await?;
         Ok(NoContent)
     }
 

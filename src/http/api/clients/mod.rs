@@ -49,7 +49,7 @@ impl ClientsApi {
         let new = body.0.wanted()?;
         let call = can.clone();
         let made = call.once(once, &body.0, move |tx| {
-            clients::create(tx, &can, new).map(|made| Client::issued(&can.core, made))
+            clients::create(tx, &can, new).map(|made| Client::issued(&can.services, made))
         });
         Ok(Created(made.await?))
     }
@@ -65,9 +65,9 @@ impl ClientsApi {
         cursor: Query<Option<String>>,
     ) -> Result<Json<ClientPage>> {
         let can = allowed.0;
-        let core = can.core.clone();
-        let page = core.read(move |conn| clients::list(conn, &can, limit.0, cursor.0.as_deref())).await?;
-        let apis = core.catalog.get();
+        let services = can.services.clone();
+        let page = services.read(move |conn| clients::list(conn, &can, limit.0, cursor.0.as_deref())).await?;
+        let apis = services.catalog.get();
         let data = page.data.into_iter().map(|view| Client::of(&apis, view)).collect();
         Ok(Json(ClientPage { data, next_cursor: page.next_cursor }))
     }
@@ -75,9 +75,9 @@ impl ClientsApi {
     /// See a client
     #[oai(path = "/v1/clients/:id", method = "get")]
     async fn get(&self, allowed: Allowed<ClientsRead>, id: Path<String>) -> Result<Json<Client>> {
-        let (core, id, now) = (allowed.0.core.clone(), parse_id(&id.0)?, allowed.0.now);
-        let view = core.read(move |conn| clients::view(conn, clients::find(conn, id)?, now)).await?;
-        Ok(Json(Client::of(&core.catalog.get(), view)))
+        let (services, id, now) = (allowed.0.services.clone(), parse_id(&id.0)?, allowed.0.now);
+        let view = services.read(move |conn| clients::view(conn, clients::find(conn, id)?, now)).await?;
+        Ok(Json(Client::of(&services.catalog.get(), view)))
     }
 
     /// Change a client
@@ -89,9 +89,9 @@ impl ClientsApi {
         body: Json<ClientUpdate>,
     ) -> Result<Json<Client>> {
         let (can, id, change) = (allowed.0, parse_id(&id.0)?, body.0.wanted()?);
-        let core = can.core.clone();
-        let view = core.write(move |tx| clients::change(tx, &can, id, change)).await?;
-        Ok(Json(Client::of(&core.catalog.get(), view)))
+        let services = can.services.clone();
+        let view = services.write(move |tx| clients::change(tx, &can, id, change)).await?;
+        Ok(Json(Client::of(&services.catalog.get(), view)))
     }
 
     /// Remove a client
@@ -100,8 +100,8 @@ impl ClientsApi {
     #[oai(path = "/v1/clients/:id", method = "delete")]
     async fn delete(&self, allowed: Allowed<ClientsWrite>, id: Path<String>) -> Result<NoContent> {
         let (can, id) = (allowed.0, parse_id(&id.0)?);
-        let core = can.core.clone();
-        core.write(move |tx| clients::delete(tx, &can, id)).await?;
+        let services = can.services.clone();
+        services.write(move |tx| clients::delete(tx, &can, id)).await?;
         Ok(NoContent)
     }
 
@@ -124,7 +124,7 @@ impl ClientsApi {
         let grace_seconds = body.0.grace_seconds.unwrap_or(DEFAULT_GRACE_SECONDS);
         let call = can.clone();
         let made = call.once(once, &body.0, move |tx| {
-            clients::rotate(tx, &can, id, grace_seconds).map(|made| Client::issued(&can.core, made))
+            clients::rotate(tx, &can, id, grace_seconds).map(|made| Client::issued(&can.services, made))
         });
         Ok(Json(made.await?))
     }
@@ -133,7 +133,7 @@ impl ClientsApi {
     #[oai(path = "/v1/clients/:id/logo", method = "get")]
     async fn logo(&self, anyone: Anyone, id: Path<String>) -> Result<Picture> {
         let id = parse_id(&id.0)?;
-        Ok(Picture(anyone.0.core.read(move |conn| clients::logo(conn, id)).await?))
+        Ok(Picture(anyone.0.services.read(move |conn| clients::logo(conn, id)).await?))
     }
 
     /// Upload a client's logo
@@ -148,8 +148,8 @@ impl ClientsApi {
     ) -> Result<NoContent> {
         let (can, id) = (allowed.0, parse_id(&id.0)?);
         let bytes = read_capped(picture.0, clients::MAX_LOGO_BYTES).await?;
-        let core = can.core.clone();
-        core.write(move |tx| clients::set_logo(tx, &can, id, Some(&bytes))).await?;
+        let services = can.services.clone();
+        services.write(move |tx| clients::set_logo(tx, &can, id, Some(&bytes))).await?;
         Ok(NoContent)
     }
 
@@ -157,8 +157,8 @@ impl ClientsApi {
     #[oai(path = "/v1/clients/:id/logo", method = "delete")]
     async fn remove_logo(&self, allowed: Allowed<ClientsWrite>, id: Path<String>) -> Result<NoContent> {
         let (can, id) = (allowed.0, parse_id(&id.0)?);
-        let core = can.core.clone();
-        core.write(move |tx| clients::set_logo(tx, &can, id, None)).await?;
+        let services = can.services.clone();
+        services.write(move |tx| clients::set_logo(tx, &can, id, None)).await?;
         Ok(NoContent)
     }
 }

@@ -3,8 +3,8 @@
 use poem_openapi::{Enum, Object};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::domain::Core;
 use crate::domain::clients::{AskedAccess, ClientChange, ClientView, Issued, NewClient};
+use crate::domain::identity::Services;
 use crate::domain::policy::catalog::Apis;
 use crate::error::{Error, Result};
 use crate::model::{self, ScopeSet, Timestamp};
@@ -328,9 +328,9 @@ impl Client {
     }
 
     /// A client with its new secret.
-    pub(super) fn issued(core: &Core, issued: Issued) -> Self {
+    pub(super) fn issued(services: &Services, issued: Issued) -> Self {
         let secret = issued.secret.map(|secret| secret.expose().to_owned());
-        Self { client_secret: secret, ..Self::of(&core.catalog.get(), issued.view) }
+        Self { client_secret: secret, ..Self::of(&services.catalog.get(), issued.view) }
     }
 }
 

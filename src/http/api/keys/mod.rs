@@ -69,8 +69,9 @@ impl KeysApi {
             q: q.0,
         };
         let call = within.0.call().clone();
-        let core = call.core.clone();
-        let page = core.read(move |conn| keys::list(conn, &within.0, &filter, limit.0, cursor.0.as_deref()));
+        let services = call.services.clone();
+        let page =
+            services.read(move |conn| keys::list(conn, &within.0, &filter, limit.0, cursor.0.as_deref()));
         Ok(Json(KeyPage::new(page.await?, &call)))
     }
 
@@ -109,7 +110,7 @@ impl KeysApi {
         id: Path<String>,
     ) -> Result<Json<Key>> {
         let (call, id) = (within.0.call().clone(), key_id(&id.0)?);
-        let key = call.core.read(move |conn| keys::find(conn, &within.0, id)).await?;
+        let key = call.services.read(move |conn| keys::find(conn, &within.0, id)).await?;
         Ok(Json(Key::new(key, &call)))
     }
 
@@ -126,8 +127,8 @@ impl KeysApi {
         body: Json<KeyChange>,
     ) -> Result<Json<Key>> {
         let (call, id) = (within.0.call().clone(), key_id(&id.0)?);
-        let core = call.core.clone();
-        let changed = core.write(move |tx| keys::change(tx, &within.0, id, body.0.into()));
+        let services = call.services.clone();
+        let changed = services.write(move |tx| keys::change(tx, &within.0, id, body.0.into()));
         Ok(Json(Key::new(changed.await?, &call)))
     }
 
@@ -143,7 +144,7 @@ impl KeysApi {
         id: Path<String>,
     ) -> Result<NoContent> {
         let (call, id) = (within.0.call().clone(), key_id(&id.0)?);
-        call.core.write(move |tx| keys::revoke(tx, &within.0, id)).await?;
+        call.services.write(move |tx| keys::revoke(tx, &within.0, id)).await?;
         Ok(NoContent)
     }
 

@@ -140,7 +140,7 @@ impl Key {
         let status = key.status(now);
         let secrets = key.live_secrets(now).map(KeySecretHint::from).collect();
         let quota = key.quota.map(|quota| quota_state(&key, &quota, now));
-        let apis = call.core.catalog.get();
+        let apis = call.services.catalog.get();
         let api = apis.by_no(key.api_no).filter(|_| key.ratelimit.is_none());
         Self {
             id: key.id,

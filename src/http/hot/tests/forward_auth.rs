@@ -167,9 +167,9 @@ async fn every_decision_is_logged_and_strangers_are_counted() {
         ask(&scene, send(format!("Bearer afdb_live_guess{guess}"))).await;
     }
     ask(&scene, request("api=afdb").finish()).await;
-    let core = core_of(&scene);
-    core.activity.flush(&core.db).await.unwrap();
-    let rows: Vec<(i64, i64, Option<i64>)> = core
+    let services = core_of(&scene);
+    services.log.flush(&services.db).await.unwrap();
+    let rows: Vec<(i64, i64, Option<i64>)> = services
         .read(|conn| {
             let sql = "SELECT code, coalesce(count, 1), key_no FROM activity WHERE kind = 2 ORDER BY code";
             Ok::<_, crate::error::Error>(

@@ -29,7 +29,7 @@ const SEND: &str = "203.0.113.9";
 impl Scene {
     async fn new() -> Self {
         let world = World::new().await;
-        let (id, now) = (ApiId::new(world.now(), world.core.random()), world.now().millis());
+        let (id, now) = (ApiId::new(world.now(), world.services.random()), world.now().millis());
         let loaded = world
             .write(move |tx| {
                 let api = "INSERT INTO apis (no, id, slug, name, audience, prefix, default_tier, token_tier,
@@ -48,8 +48,8 @@ impl Scene {
             })
             .await
             .unwrap();
-        world.core.catalog.replace(loaded);
-        let own = world.core.catalog.get().built_in().no;
+        world.services.catalog.replace(loaded);
+        let own = world.services.catalog.get().built_in().no;
         let management = add_key(&world, "kw", own, "keys:verify").await;
         Self { world, management, hot: Hot::default() }
     }
@@ -61,7 +61,7 @@ impl Scene {
 
     fn context(&self) -> RequestContext {
         RequestContext {
-            id: RequestId::new(self.world.now(), self.world.core.random()),
+            id: RequestId::new(self.world.now(), self.world.services.random()),
             now: self.world.now(),
             started: Duration::ZERO,
             ip: SEND.parse::<IpAddr>().unwrap(),
@@ -72,7 +72,7 @@ impl Scene {
 
     /// Asks as the edge would; an error comes as the edge would send it.
     async fn call(&self, path: Path, mut request: Request, context: RequestContext) -> Response {
-        match self.hot.answer(path, &self.world.core, &mut request, &context).await {
+        match self.hot.answer(path, &self.world.services, &mut request, &context).await {
             Ok(response) => response,
             Err(error) => crate::http::error::from_poem(error)
                 .map_or_else(|response| response, |error| crate::http::error::response(&error, context.id)),
@@ -81,8 +81,8 @@ impl Scene {
 }
 
 async fn add_key(world: &World, prefix: &str, api_no: i64, scopes: &str) -> KeySecret {
-    let secret = KeySecret::generate(prefix.parse().unwrap(), Environment::Live, &world.core.random());
-    let (hash, now, id) = (secret.hash(), world.now(), KeyId::new(world.now(), world.core.random()));
+    let secret = KeySecret::generate(prefix.parse().unwrap(), Environment::Live, &world.services.random());
+    let (hash, now, id) = (secret.hash(), world.now(), KeyId::new(world.now(), world.services.random()));
     let scopes = scopes.to_owned();
     world
         .write(move |tx| {
@@ -111,6 +111,6 @@ fn bearer(secret: &KeySecret) -> String {
     format!("Bearer {}", secret.expose())
 }
 
-fn core_of(scene: &Scene) -> &Arc<Core> {
-    &scene.world.core
+fn core_of(scene: &Scene) -> &Arc<Services> {
+    &scene.world.services
 }

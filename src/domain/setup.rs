@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use crate::activity;
-use crate::domain::Core;
-use crate::domain::identity::access::{Call, KeysWrite, Principal, PrincipalKind, RequestInfo};
+use crate::domain::identity::Services;
+use crate::domain::identity::access::{Call, KeysWrite};
 use crate::domain::identity::passwords::{PasswordHash, check_length};
 use crate::domain::identity::reach::Reach;
 use crate::domain::keys::{self, Issued, NewKey};
@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::model::activity::{Kind, Method};
 use crate::model::api::BUILT_IN_SLUG;
 use crate::model::{Email, KeySecret, RequestId, Role, Scope, Secret, User, UserId};
+use crate::model::{Principal, PrincipalKind, RequestInfo};
 use crate::store;
 use crate::store::Tx;
 
@@ -29,8 +30,8 @@ pub struct Initialised {
 ///
 /// # Errors
 /// When the store cannot be read.
-pub async fn is_new(core: &Core) -> Result<bool> {
-    core.read(|conn| Ok(!store::users::any(conn)?)).await
+pub async fn is_new(services: &Services) -> Result<bool> {
+    services.read(|conn| Ok(!store::users::any(conn)?)).await
 }
 
 /// Refuses what can be nobody's address or password, before anything is made.
@@ -48,11 +49,11 @@ pub fn check(email: &str, password: &Secret) -> Result<Email> {
 ///
 /// # Errors
 /// As [`check`]; `CONFLICT` when there is somebody already.
-pub async fn initialise(core: &Arc<Core>, email: &str, password: Secret) -> Result<Initialised> {
+pub async fn initialise(services: &Arc<Services>, email: &str, password: Secret) -> Result<Initialised> {
     let email = check(email, &password)?;
-    let hash = hash(core, password).await?;
-    let call = operator(core);
-    let made = core.write(move |tx| {
+    let hash = hash(services, password).await?;
+    let call = operator(services);
+    let made = services.write(move |tx| {
         if store::users::any(tx)? {
             return Err(Error::conflict("Somebody owns this instance already"));
         }
@@ -68,16 +69,16 @@ pub async fn initialise(core: &Arc<Core>, email: &str, password: Secret) -> Resu
 /// # Errors
 /// As [`check`]; `CONFLICT` when the address is taken.
 pub async fn add_person(
-    core: &Arc<Core>,
+    services: &Arc<Services>,
     email: &str,
     name: &'static str,
     role: Role,
     password: Secret,
 ) -> Result<UserId> {
     let email = check(email, &password)?;
-    let hash = hash(core, password).await?;
-    let call = operator(core);
-    core.write(move |tx| add(tx, &call, person(&call, email, name, role), &hash)).await
+    let hash = hash(services, password).await?;
+    let call = operator(services);
+    services.write(move |tx| add(tx, &call, person(&call, email, name, role), &hash)).await
 }
 
 fn management_key() -> NewKey {
@@ -94,7 +95,7 @@ fn person(call: &Call, email: Email, name: &str, role: Role) -> User {
     let name = if name.is_empty() { email.as_str() } else { name };
     User {
         no: 0,
-        id: UserId::new(call.now, call.core.random()),
+        id: UserId::new(call.now, call.services.random()),
         name: name.to_owned(),
         role,
         email_verified_at: Some(call.now),
@@ -112,23 +113,23 @@ fn add(tx: &mut Tx<'_>, call: &Call, person: User, hash: &PasswordHash) -> Resul
         store::Error::Duplicate(_) => Error::conflict("Somebody has this email address already"),
         other => other.into(),
     })?;
-    let mut entry = activity::change(call, Kind::UserCreated);
+    let mut entry = call.entry(Kind::UserCreated);
     entry.user_no = Some(no);
     activity::record(tx, &entry)?;
     Ok(person.id)
 }
 
 /// Off the runtime's threads; there is no queue to stand in, since nobody else is here yet.
-async fn hash(core: &Core, password: Secret) -> Result<PasswordHash> {
-    let salt = core.random();
+async fn hash(services: &Services, password: Secret) -> Result<PasswordHash> {
+    let salt = services.random();
     tokio::task::spawn_blocking(move || PasswordHash::new(&password, salt, &mut Vec::new()))
         .await
         .map_err(Error::internal)
 }
 
 /// Whoever has the data directory, doing this.
-fn operator(core: &Arc<Core>) -> Arc<Call> {
-    let (now, own) = (core.now(), core.catalog.get().built_in().clone());
+fn operator(services: &Arc<Services>) -> Arc<Call> {
+    let (now, own) = (services.now(), services.catalog.get().built_in().clone());
     Arc::new(Call {
         principal: Principal {
             kind: PrincipalKind::Operator,
@@ -138,12 +139,12 @@ fn operator(core: &Arc<Core>) -> Arc<Call> {
         },
         now,
         request: RequestInfo {
-            id: RequestId::new(now, core.random()),
+            id: RequestId::new(now, services.random()),
             ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
             method: Method::Other,
             path: "/setup".into(),
             agent: None,
         },
-        core: core.clone(),
+        services: services.clone(),
     })
 }

@@ -1,0 +1,75 @@
+//! Keys as credentials: every change of one is logged and dropped from the cache here.
+
+use serde_json::{Value, json};
+
+use crate::activity;
+use crate::domain::identity::access::Call;
+use crate::error::Result;
+use crate::model::ApiKey;
+use crate::model::activity::Kind;
+use crate::store;
+use crate::store::Tx;
+
+/// Logs a change of a key, and has the cache drop it before the change is answered.
+///
+/// # Errors
+/// When the log cannot be written; the change is then undone too.
+pub(crate) fn record(
+    tx: &mut Tx<'_>,
+    call: &Call,
+    kind: Kind,
+    key: &ApiKey,
+    detail: Option<Box<Value>>,
+) -> Result<()> {
+    let mut entry = call.entry(kind);
+    entry.api_no = Some(key.api_no);
+    entry.key_no = Some(key.no);
+    entry.user_no = key.user.map(|user| user.no);
+    entry.detail = detail;
+    activity::record(tx, &entry)?;
+    let (services, hashes) = (call.services.clone(), key.hashes());
+    tx.on_commit(move || services.engine.forget(&hashes));
+    Ok(())
+}
+
+/// Revokes a key in any state, and logs it as `kind`. A key that is revoked already stays so.
+///
+/// # Errors
+/// When the store cannot be written.
+pub(crate) fn revoke(tx: &mut Tx<'_>, call: &Call, mut key: ApiKey, kind: Kind) -> Result<()> {
+    if key.revoked_at.is_some() {
+        return Ok(());
+    }
+    let detail = json!({ "status": { "from": key.status(call.now), "to": "revoked" } });
+    key.revoked_at = Some(call.now);
+    key.updated_at = call.now;
+    store::keys::update(tx, &key)?;
+    record(tx, call, kind, &key, Some(Box::new(detail)))
+}
+
+/// Revokes every key of a user who is removed; returns their count.
+///
+/// # Errors
+/// When the store cannot be written.
+pub(super) fn revoke_all_of(tx: &mut Tx<'_>, call: &Call, user_no: i64) -> Result<usize> {
+    let ids = store::users::unrevoked_keys(tx, user_no)?;
+    for id in &ids {
+        if let Some(key) = store::keys::find(tx, *id)? {
+            revoke(tx, call, key, Kind::KeyRevoked)?;
+        }
+    }
+    Ok(ids.len())
+}
+
+/// Drops every key of a user from the cache: such a key holds no more than its user.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(super) fn forget_all_of(tx: &mut Tx<'_>, call: &Call, user_no: i64) -> Result<()> {
+    let hashes = store::users::key_hashes(tx, user_no)?;
+    if !hashes.is_empty() {
+        let services = call.services.clone();
+        tx.on_commit(move || services.engine.forget(&hashes));
+    }
+    Ok(())
+}

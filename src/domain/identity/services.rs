@@ -1,0 +1,86 @@
+//! The services of this room: passwords, signing keys, the login throttle, and caches of tokens and sessions.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use super::brute::Throttle;
+use super::clients::Clients;
+use super::passwords::{self, Passwords};
+use super::sessions::Sessions;
+use super::signing_keys::Keyring;
+use super::standing::Standings;
+use super::tokens::Seen;
+use super::users::Emails;
+use crate::domain::policy;
+use crate::error::Result;
+use crate::model::setting::{Settings, SigningAlg};
+use crate::platform::workers::Size;
+
+/// Services of `identity` and of the rooms below.
+pub struct Services {
+    /// Services of the room below.
+    pub policy: Arc<policy::Services>,
+    /// Values of the configuration.
+    pub settings: Settings,
+    /// Hashes passwords on threads of their own.
+    pub passwords: Passwords,
+    /// Keys that sign tokens.
+    pub signing_keys: Keyring,
+    /// Limits guesses of passwords and codes.
+    pub throttle: Throttle,
+    /// Access tokens whose signature was checked before.
+    pub tokens: Seen,
+    /// State of OAuth access tokens.
+    pub standings: Standings,
+    /// Sessions whose access tokens came lately.
+    pub sessions: Sessions,
+    /// OAuth clients that called lately.
+    pub clients: Clients,
+    /// Email addresses of users.
+    pub emails: Emails,
+}
+
+impl Deref for Services {
+    type Target = Arc<policy::Services>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.policy
+    }
+}
+
+/// What the operator configures.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Algorithm of new signing keys.
+    pub signing_alg: SigningAlg,
+    /// Threads and queue for password hashes.
+    pub passwords: Size,
+}
+
+impl Options {
+    /// The usual ones.
+    pub fn new(signing_alg: SigningAlg) -> Self {
+        Self { signing_alg, passwords: passwords::usual_size() }
+    }
+}
+
+impl Services {
+    /// Starts the threads.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(policy: Arc<policy::Services>, settings: Settings, options: &Options) -> Result<Self> {
+        Ok(Self {
+            policy,
+            settings,
+            passwords: Passwords::start(options.passwords)?,
+            signing_keys: Keyring::start(options.signing_alg)?,
+            throttle: Throttle::default(),
+            tokens: Seen::default(),
+            standings: Standings::default(),
+            sessions: Sessions::default(),
+            clients: Clients::default(),
+            emails: Emails::default(),
+        })
+    }
+}

@@ -1,0 +1,71 @@
+//! Whether an access token stands at this moment: its client, its person, its grant, and itself.
+
+use std::sync::Arc;
+
+use crate::domain::identity::Services;
+use crate::domain::identity::tokens::AccessClaims;
+use crate::error::{Error, Result};
+use crate::model::openid::{api_part, openid_part};
+use crate::model::{Api, ClientId, Role, ScopeSet};
+use crate::model::{Principal, PrincipalKind};
+use crate::platform::memo::Memo;
+use crate::store::oauth_tokens as store;
+use crate::store::oauth_tokens::Standing;
+
+/// Characters of the part of a `jti` that names the authorization.
+const NAME: usize = 22;
+
+/// Whom the access token of an OAuth client stands for, and what it may do at this moment.
+///
+/// # Errors
+/// `INVALID_TOKEN` when something that it stands on is gone.
+pub fn of_token(services: &Services, api: &Api, claims: &AccessClaims) -> Result<Principal> {
+    let standing =
+        find(services, api, claims)?.filter(|standing| standing.stands && standing.api_no == api.no);
+    let standing = standing.ok_or_else(Error::invalid_token)?;
+    let role = standing.user.map(|(_, _, role)| role);
+    Ok(Principal {
+        kind: PrincipalKind::Token,
+        user: standing.user,
+        client: Some(standing.client),
+        grant: standing.grant,
+        api_no: Some(api.no),
+        scopes: current_scopes(api, &claims.scope, &standing.access, role),
+        ..Principal::anonymous()
+    })
+}
+
+/// State of access tokens, by their `jti`.
+#[derive(Default)]
+pub struct Standings(Memo<Box<str>, Arc<Standing>>);
+
+fn find(services: &Services, api: &Api, claims: &AccessClaims) -> Result<Option<Arc<Standing>>> {
+    let client: ClientId = claims.client_id.parse().map_err(|_| Error::invalid_token())?;
+    let jti = claims.jti.as_str().into();
+    let standings = &services.standings.0;
+    let Some(grant) = claims.grant_id else {
+        if claims.sub != claims.client_id {
+            return Ok(None);
+        }
+        return standings.get(services, jti, |conn, jti| {
+            Ok(store::standing_of_client(conn, client, api.no, jti)?.map(Arc::new))
+        });
+    };
+    let Some(name) = claims.jti.get(..NAME) else { return Ok(None) };
+    let found = standings
+        .get(services, jti, |conn, jti| Ok::<_, Error>(store::standing(conn, name, jti)?.map(Arc::new)))?;
+    Ok(found.filter(|standing| {
+        let user = standing.user.is_some_and(|(_, id, _)| *id.encode() == *claims.sub);
+        user && standing.client.1 == client && standing.grant.is_some_and(|(_, id)| id == grant)
+    }))
+}
+
+/// What a token with `scopes` may do at this moment: no more than its client may ask for and its user holds.
+pub fn current_scopes(api: &Api, scopes: &ScopeSet, access: &ScopeSet, role: Option<Role>) -> ScopeSet {
+    let known = api.all_scopes();
+    let mut valid = api.cut(&api_part(scopes).intersection(&known), access);
+    if let Some(role) = role {
+        valid = api.cut(&valid, &api.scopes_of(role));
+    }
+    valid.union(&openid_part(scopes))
+}

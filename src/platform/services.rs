@@ -1,0 +1,89 @@
+//! The services of this room: the store, time, randomness, the master key and mail.
+//!
+//! Each room above has a `Services` of its own, which holds the one of the room below and dereferences to it. A
+//! function takes the `Services` of its own room, so what it can reach is what its room may use.
+
+use std::sync::Arc;
+
+use super::mail::Mailer;
+use super::metric::Metric;
+use super::vault::Vault;
+use crate::env::{Clock, Rng};
+use crate::error::Error;
+use crate::model::Timestamp;
+use crate::store::{Db, Error as DbError, Reader, Tx};
+
+/// Services of `platform`.
+pub struct Services {
+    /// The database.
+    pub db: Db,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub rng: Arc<dyn Rng>,
+    /// Encryption and MACs derived from `master.key`.
+    pub vault: Vault,
+    /// Outgoing mail.
+    pub mailer: Mailer,
+}
+
+impl Services {
+    /// The wall clock.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Fresh random bytes.
+    pub fn random<const N: usize>(&self) -> [u8; N] {
+        crate::env::random(&*self.rng)
+    }
+
+    /// Changes the store; returns when the change is on disk and every cache has dropped what it replaced.
+    ///
+    /// # Errors
+    /// The job's own, or `UNAVAILABLE` when nothing can be written.
+    pub async fn write<T, E, F>(&self, job: F) -> Result<T, E>
+    where
+        F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        self.db.write(job).await
+    }
+
+    /// Reads one committed state.
+    ///
+    /// # Errors
+    /// The query's own.
+    pub async fn read<T, E, F>(&self, query: F) -> Result<T, E>
+    where
+        F: FnOnce(&Reader<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        self.db.read(query).await
+    }
+
+    /// Checks that the store can be read and written.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` with the cause in the server's log.
+    pub async fn check(&self) -> crate::error::Result<()> {
+        if self.db.health().failing {
+            return Err(Error::unavailable("the last transaction could not be written"));
+        }
+        self.db.read(|conn| crate::store::instance::check(conn)).await.map_err(Into::into)
+    }
+
+    /// Figures of the writer.
+    pub fn metrics(&self) -> Vec<Metric> {
+        let writer = self.db.health();
+        vec![
+            Metric::counter("commits_total", "Transactions committed.", writer.commits),
+            Metric::counter("writes_total", "Changes written, several to a transaction.", writer.jobs),
+            Metric::gauge("writes_waiting", "Changes waiting for the writer.", writer.waiting),
+            Metric::gauge("slowest_commit_microseconds", "Longest transaction so far.", writer.slowest_us),
+            Metric::gauge("store_failing", "1 while nothing can be written.", u64::from(writer.failing)),
+        ]
+    }
+}

@@ -1,0 +1,20 @@
+//! The instance's own row.
+
+use super::{Conn, Error, Tx, params};
+use crate::model::Timestamp;
+
+/// Id of the master key that this store was sealed under; none for a new store.
+pub fn master_key_id(conn: &Conn<'_>) -> Result<Option<Vec<u8>>, Error> {
+    conn.first("SELECT master_key_id FROM instance WHERE no = 1", &[], |row| row.get(0))
+}
+
+/// Makes a new store this instance's own.
+pub fn claim(tx: &mut Tx<'_>, now: Timestamp, master_key_id: &[u8]) -> Result<(), Error> {
+    let sql = "INSERT INTO instance (no, created_at, master_key_id) VALUES (1, ?1, ?2)";
+    tx.execute(sql, params![now.millis(), master_key_id]).map(drop)
+}
+
+/// Reads a row, to see whether the store can be read.
+pub fn check(conn: &Conn<'_>) -> Result<(), Error> {
+    conn.number("SELECT count(*) FROM instance", &[]).map(drop)
+}
