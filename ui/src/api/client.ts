@@ -1,11 +1,11 @@
 /**
- * The one way to the server. Types come from the instance's own OpenAPI document; every refusal becomes a
- * {@link Problem} that says what failed and under which request id.
+ * The client of the API. Types come from the OpenAPI document; every refusal becomes a {@link Problem} with its code,
+ * message and request id.
  */
 import createClient, { type Middleware } from 'openapi-fetch';
 import type { paths } from './schema';
 
-/** A call that the server refused, or that never arrived. */
+/** A call that the server refused or did not answer. */
 export class Problem extends Error {
   constructor(
     /** The envelope's code, or `NETWORK`. */
@@ -19,7 +19,7 @@ export class Problem extends Error {
     this.name = 'Problem';
   }
 
-  /** What the server says about one field of the request. */
+  /** The error of one field of the request. */
   field(name: string): string | undefined {
     const reason = this.code === 'INVALID_REQUEST' ? this.details[name] : undefined;
     return typeof reason === 'string' ? reason : undefined;
@@ -28,21 +28,45 @@ export class Problem extends Error {
 
 let csrfToken: string | null = null;
 let onSignedOut: () => void = () => {};
+let confirmIdentity: (methods: string[]) => Promise<boolean> = async () => false;
 
-/** The token that goes with every change; it lives in memory only. */
+/** Sets the CSRF token of every change; it is kept in memory only. */
 export function setCsrfToken(token: string | null): void {
   csrfToken = token;
 }
 
-/** Called when a request finds that the session is over. */
+/** Registers a callback for requests that find the session ended. */
 export function whenSignedOut(callback: () => void): void {
   onSignedOut = callback;
 }
 
+/**
+ * Registers the dialog that confirms the person's identity. It resolves to whether they confirmed; the refused request
+ * is then sent again.
+ */
+export function whenConfirmationIsRequired(callback: (methods: string[]) => Promise<boolean>): void {
+  confirmIdentity = callback;
+}
+
+/** Copies of changes in flight: the body of a request can be read only once. */
+const copies = new WeakMap<Request, Request>();
+
 const session: Middleware = {
   onRequest({ request }) {
-    if (csrfToken && request.method !== 'GET') request.headers.set('X-CSRF-Token', csrfToken);
+    if (request.method === 'GET') return request;
+    if (csrfToken) request.headers.set('X-CSRF-Token', csrfToken);
+    copies.set(request, request.clone());
     return request;
+  },
+  async onResponse({ request, response }) {
+    const copy = copies.get(request);
+    if (response.status !== 403 || !copy) return undefined;
+    const problem = problemOf(403, await response.clone().json().catch(() => null), null);
+    if (problem.code !== 'REAUTHENTICATION_REQUIRED') return undefined;
+    const methods = Array.isArray(problem.details.methods) ? problem.details.methods.map(String) : [];
+    if (!(await confirmIdentity(methods))) return undefined;
+    if (csrfToken) copy.headers.set('X-CSRF-Token', csrfToken);
+    return fetch(copy);
   },
 };
 
@@ -70,7 +94,7 @@ export function problemOf(status: number, body: unknown, requestId: string | nul
 
 const SESSION_IS_OVER = new Set(['MISSING_API_KEY', 'INVALID_TOKEN', 'EXPIRED_TOKEN']);
 
-/** The data of a call, or a {@link Problem}. */
+/** The data of a call; throws a {@link Problem}. */
 export async function ask<T>(call: Promise<Answer<T>>): Promise<T> {
   let answer: Answer<T>;
   try {
@@ -86,15 +110,15 @@ export async function ask<T>(call: Promise<Answer<T>>): Promise<T> {
   throw problem;
 }
 
-/** Whatever was thrown, as a {@link Problem}. */
+/** Any thrown value as a {@link Problem}. */
 export function asProblem(cause: unknown): Problem {
   if (cause instanceof Problem) return cause;
   return new Problem('UNEXPECTED', cause instanceof Error ? cause.message : String(cause), 0, null);
 }
 
 /**
- * One creation, however often it is sent: after a lost answer the same body goes out under the same
- * Idempotency-Key, so that nothing is made twice and a secret that was shown to nobody is not lost.
+ * One creation that may be sent several times: after a lost answer the same body is sent under the same Idempotency-Key,
+ * so that nothing is created twice and the answer with its secret can be received again.
  */
 export class Attempt {
   #key = '';

@@ -4342,17 +4342,17 @@ export interface components {
             /** @description Whether it is your own. */
             first_party?: boolean;
             /** @description Another home page; null removes it. */
-            home_page?: string;
+            home_page?: string | null;
             /**
              * Format: uint32
              * @description Another lifetime of access tokens; null takes the instance's.
              */
-            access_token_seconds?: number;
+            access_token_seconds?: number | null;
             /**
              * Format: uint32
              * @description Another lifetime of unused refresh tokens; null takes 30 days.
              */
-            refresh_token_seconds?: number;
+            refresh_token_seconds?: number | null;
             /** @description Switches it off or on. Its tokens fail from the next request on while it is off. */
             disabled?: boolean;
         };

@@ -1,5 +1,5 @@
-/** Names for the shapes of the instance's own document, which `npm run types` reads from `tests/openapi.json`. */
-import type { components } from './schema';
+/** Names for the types that `npm run types` generates from `tests/openapi.json`. */
+import type { components, paths } from './schema';
 
 type Schemas = components['schemas'];
 
@@ -15,4 +15,11 @@ export type RouteTested = Schemas['RouteTested'];
 export type SessionView = Schemas['SessionView'];
 export type Tier = Schemas['ApiTier'];
 export type User = Schemas['UserView'];
+
+/** The filters of the list of keys. */
+export type KeyFilter = NonNullable<paths['/v1/keys']['get']['parameters']['query']>;
+/** A status that the list of keys can be filtered by. */
+export type KeyStatus = NonNullable<KeyFilter['status']>;
+export type Environment = NonNullable<KeyFilter['environment']>;
+export type RoleName = User['role'];
 

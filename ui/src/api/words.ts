@@ -1,5 +1,5 @@
-/** How the words of the API read on screen. One word for one thing, everywhere. */
-import type { Activity, ApiKey, Tier } from './types';
+/** The values of the API in plain language. The record types make the check fail when the API has another value. */
+import type { Activity, ApiKey, KeyStatus, RoleName, Tier } from './types';
 import { count, sentence } from '../lib/text';
 import { windowName } from '../lib/time';
 
@@ -12,7 +12,7 @@ export function keyHint(key: Pick<ApiKey, 'environment' | 'secrets'>, prefix?: s
   return `${prefix ? `${prefix}_${key.environment}_` : ''}${secret.start}…${secret.end}`;
 }
 
-const STATUS: Record<string, { text: string; tone: Tone }> = {
+const STATUS: Record<KeyStatus, { text: string; tone: Tone }> = {
   active: { text: 'Active', tone: 'ok' },
   expiring: { text: 'Expires soon', tone: 'wait' },
   unused: { text: 'Unused', tone: 'wait' },
@@ -21,12 +21,13 @@ const STATUS: Record<string, { text: string; tone: Tone }> = {
   expired: { text: 'Expired', tone: 'no' },
   revoked: { text: 'Revoked', tone: 'no' },
 };
-/** A status of the filter. */
-export const statusWord = (status: string) => STATUS[status] ?? { text: sentence(status), tone: 'plain' as Tone };
+/** Every status of a key. */
+export const KEY_STATUSES = Object.keys(STATUS) as KeyStatus[];
+export const statusWord = (status: KeyStatus) => STATUS[status];
 
 const EXPIRING_MILLISECONDS = 14 * 86_400_000;
 
-/** The status of a key as the list shows it: an active key whose end is near says so. */
+/** The status of a key as the list shows it: an active key that ends soon is "expiring". */
 export function keyStatus(key: Pick<ApiKey, 'status' | 'expires_at'>) {
   const near = key.status === 'active' && key.expires_at && Date.parse(key.expires_at) - Date.now() < EXPIRING_MILLISECONDS;
   return statusWord(near ? 'expiring' : key.status);
@@ -42,28 +43,28 @@ export const outcomeWord = (outcome: string) => OUTCOME[outcome] ?? { text: sent
 
 const REASON: Record<string, string> = {
   VALID: 'every rule was met',
-  NOT_FOUND: 'no such key',
+  NOT_FOUND: 'unknown key',
   REVOKED: 'the key was revoked',
-  DISABLED: 'the key is switched off',
-  EXPIRED: 'its time is over',
+  DISABLED: 'the key is disabled',
+  EXPIRED: 'it has expired',
   WRONG_API: 'it belongs to another API',
-  WRONG_ENVIRONMENT: 'it is for the other environment',
+  WRONG_ENVIRONMENT: 'it belongs to the other environment',
   IP_NOT_ALLOWED: 'the address is not among the allowed ones',
   INSUFFICIENT_SCOPE: 'a scope is missing',
   RATE_LIMITED: 'too many requests',
   QUOTA_EXCEEDED: 'the quota is used up',
   MISSING_CREDENTIAL: 'no credential was sent',
-  INVALID_TOKEN: 'the token is not good',
+  INVALID_TOKEN: 'the token is invalid',
   INVALID_CREDENTIALS: 'email, password or code is wrong',
-  MFA_REQUIRED: 'a second factor is needed',
-  FORBIDDEN: 'the caller may not do this',
-  CSRF: 'the page that sent it is not ours',
+  MFA_REQUIRED: 'a second factor is required',
+  FORBIDDEN: 'the caller lacks the permission',
+  CSRF: 'the request came from another site',
   LOCKED_OUT: 'too many failed attempts',
   NO_ROUTE: 'no route of the API matches',
   PUBLIC: 'the route needs no credential',
   REPLAYED: 'a one-time secret was used twice',
-  INVALID_REQUEST: 'the request was not understood',
-  DENIED: 'the person said no',
+  INVALID_REQUEST: 'the request is malformed',
+  DENIED: 'the person denied it',
 };
 
 /** `a scope is missing`. */
@@ -89,13 +90,13 @@ const KIND: Record<string, string> = {
   'user.deleted': 'Person removed',
   'invitation.created': 'Person invited',
   'invitation.accepted': 'Invitation accepted',
-  'invitation.revoked': 'Invitation withdrawn',
+  'invitation.revoked': 'Invitation revoked',
   'session.sign_in': 'Sign-in',
   'session.sign_out': 'Signed out',
   'session.refreshed': 'Session renewed',
   'session.revoked': 'Session revoked',
   'password.changed': 'Password changed',
-  'password.forgotten': 'Password reset asked for',
+  'password.forgotten': 'Password reset requested',
   'totp.enabled': 'Second factor on',
   'totp.disabled': 'Second factor off',
   'session.slowed': 'Sign-in slowed down',
@@ -108,8 +109,8 @@ const KIND: Record<string, string> = {
   'grant.revoked': 'App access revoked',
   'token.issued': 'Token issued',
   'token.revoked': 'Token revoked',
-  'token.introspected': 'Token looked up',
-  authorization: 'Authorization asked for',
+  'token.introspected': 'Token introspected',
+  authorization: 'Authorization requested',
   'signing_key.rotated': 'Signing key rotated',
   'setting.changed': 'Setting changed',
   'server.started': 'Server started',
@@ -138,10 +139,10 @@ export function keyLimit(key: ApiKey, tiers: Tier[] = [], fallback?: string): st
   return key.tier ? words : `${words} (the API's default)`;
 }
 
-export const ROLES: Record<string, string> = {
+export const ROLES: Record<RoleName, string> = {
   owner: 'Everything, owners included',
   admin: 'Everything but owners',
-  developer: 'Reads everything; makes keys and OAuth apps',
+  developer: 'Reads everything; creates keys and OAuth apps',
   viewer: 'Reads everything',
-  member: 'An end user: only their own keys, sessions and apps',
+  member: 'End user: their own keys, sessions and apps',
 };

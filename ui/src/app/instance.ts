@@ -1,4 +1,4 @@
-/** What the page itself tells about the instance: the server writes it into the document's head. */
+/** Facts about the instance, which the server writes into the document's head. */
 function meta(name: string): string | undefined {
   return document.querySelector<HTMLMetaElement>(`meta[name="keywright-${name}"]`)?.content || undefined;
 }

@@ -1,5 +1,5 @@
 /**
- * A small history router: the address bar is the state. Knows patterns such as `/keys/:id`, nothing of pages.
+ * A small history router: the address bar is the state. It matches patterns such as `/keys/:id` and does not know the pages.
  */
 type Params = Record<string, string>;
 

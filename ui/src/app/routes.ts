@@ -1,4 +1,4 @@
-/** Every page: its path, what it needs, and the chunk that shows it. */
+/** Every page: path, title, required scope and module. */
 import type { Component } from 'svelte';
 import { match } from './router.svelte';
 
@@ -9,9 +9,9 @@ type Page = Component<any>;
 export interface Route {
   path: string;
   title: string;
-  /** Shown without a session, before the frame. */
-  door?: boolean;
-  /** The scope that the page is of no use without; none for pages that everybody has. */
+  /** Shown without a session and without the frame. */
+  outside?: boolean;
+  /** The scope that the page requires; none for pages of every signed-in person. */
   needs?: string;
   page: () => Promise<{ default: Page }>;
 }
@@ -30,16 +30,16 @@ export const routes: Route[] = [
   { path: '/settings', title: 'Settings', needs: 'settings:manage', page: () => import('../pages/settings/Settings.svelte') },
   { path: '/account', title: 'Your account', page: () => import('../pages/account/Account.svelte') },
 
-  { path: '/sign-in', title: 'Sign in', door: true, page: () => import('../pages/door/SignIn.svelte') },
-  { path: '/sign-up', title: 'Sign up', door: true, page: () => import('../pages/door/SignUp.svelte') },
-  { path: '/setup', title: 'Set up', door: true, page: () => import('../pages/door/SetUp.svelte') },
-  { path: '/confirm', title: 'Confirm your account', door: true, page: () => import('../pages/door/ConfirmAccount.svelte') },
-  { path: '/invitation', title: 'Invitation', door: true, page: () => import('../pages/door/Invitation.svelte') },
-  { path: '/forgotten-password', title: 'Forgotten password', door: true, page: () => import('../pages/door/Forgotten.svelte') },
-  { path: '/reset-password', title: 'New password', door: true, page: () => import('../pages/door/Reset.svelte') },
-  { path: '/verify-email', title: 'Confirm your address', door: true, page: () => import('../pages/door/VerifyEmail.svelte') },
-  { path: '/consent', title: 'Allow access', door: true, page: () => import('../pages/door/Consent.svelte') },
-  { path: '/signed-out', title: 'Signed out', door: true, page: () => import('../pages/door/SignedOut.svelte') },
+  { path: '/sign-in', title: 'Sign in', outside: true, page: () => import('../pages/public/SignIn.svelte') },
+  { path: '/sign-up', title: 'Sign up', outside: true, page: () => import('../pages/public/SignUp.svelte') },
+  { path: '/setup', title: 'Set up', outside: true, page: () => import('../pages/public/SetUp.svelte') },
+  { path: '/confirm', title: 'Confirm your account', outside: true, page: () => import('../pages/public/ConfirmAccount.svelte') },
+  { path: '/invitation', title: 'Invitation', outside: true, page: () => import('../pages/public/Invitation.svelte') },
+  { path: '/forgotten-password', title: 'Forgotten password', outside: true, page: () => import('../pages/public/Forgotten.svelte') },
+  { path: '/reset-password', title: 'New password', outside: true, page: () => import('../pages/public/Reset.svelte') },
+  { path: '/verify-email', title: 'Confirm your address', outside: true, page: () => import('../pages/public/VerifyEmail.svelte') },
+  { path: '/consent', title: 'Allow access', outside: true, page: () => import('../pages/public/Consent.svelte') },
+  { path: '/signed-out', title: 'Signed out', outside: true, page: () => import('../pages/public/SignedOut.svelte') },
 ];
 
 /** The page at `path`, with the parameters in it. */

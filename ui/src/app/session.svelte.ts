@@ -2,7 +2,7 @@
 import { ask, asProblem, DELETE, GET, setCsrfToken, whenSignedOut } from '../api/client';
 import type { CurrentSession, User } from '../api/types';
 
-/** Says that somebody signed in here before: without it there is no session to ask for. No secret. */
+/** Set after a sign-in in this browser; without it the page does not ask for a session. Not a secret. */
 const HINT = 'keywright.signed-in';
 
 class Session {
@@ -24,7 +24,7 @@ class Session {
     return this.user?.role === 'member';
   }
 
-  /** Finds out at the start who is signed in; whoever never signed in here is not asked about. */
+  /** Loads the session at page start, if this browser has signed in before. */
   async begin(): Promise<void> {
     if (localStorage.getItem(HINT)) await this.load();
     else this.drop();

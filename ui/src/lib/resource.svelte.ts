@@ -12,7 +12,7 @@ export class Resource<T> {
     this.#load = load;
   }
 
-  /** Loads it (again); what was there stays on screen meanwhile. An effect that calls this names itself what it depends on. */
+  /** Loads or reloads it; the previous data stays on screen until then. A calling effect must read its own dependencies. */
   async load(): Promise<void> {
     const turn = ++this.#turn;
     this.loading = true;

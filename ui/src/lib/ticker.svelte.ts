@@ -1,4 +1,4 @@
-/** One clock for every time on screen: it ticks only while somebody looks at it. */
+/** One clock for every time on screen: it ticks only while a component uses it. */
 import { createSubscriber } from 'svelte/reactivity';
 
 function ticker(every: number): () => number {

@@ -1,4 +1,4 @@
-/** Times in the reader's zone; the exact UTC stands in the tooltip. */
+/** Times in the reader's zone; the tooltip has the exact UTC time. */
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

@@ -179,12 +179,15 @@ pub struct ClientUpdate {
     pub first_party: Option<bool>,
     /// Another home page; null removes it.
     #[serde(default, deserialize_with = "given")]
+    #[oai(nullable)]
     pub home_page: Option<Option<String>>,
     /// Another lifetime of access tokens; null takes the instance's.
     #[serde(default, deserialize_with = "given")]
+    #[oai(nullable)]
     pub access_token_seconds: Option<Option<u32>>,
     /// Another lifetime of unused refresh tokens; null takes 30 days.
     #[serde(default, deserialize_with = "given")]
+    #[oai(nullable)]
     pub refresh_token_seconds: Option<Option<u32>>,
     /// Switches it off or on. Its tokens fail from the next request on while it is off.
     pub disabled: Option<bool>,

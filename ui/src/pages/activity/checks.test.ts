@@ -4,7 +4,7 @@ import { detailLines, rulesOf } from './checks';
 
 const row = (values: Partial<Activity>): Activity => ({ id: 'act_1', at: '2026-01-01T00:00:00Z', kind: 'key.verify', outcome: 'allowed', code: 'VALID', count: 1, ...values });
 
-test('the code alone tells how far a request came', () => {
+test('the code alone says which rules were checked', () => {
   const rules = rulesOf(row({ outcome: 'refused', code: 'EXPIRED' }));
   expect(rules.map((rule) => rule.result)).toEqual(['passed', 'passed', 'passed', 'failed', ...Array(6).fill('not_reached')]);
   expect(rulesOf(row({})).every((rule) => rule.result === 'passed')).toBe(true);

@@ -32,9 +32,9 @@ export function rulesOf(row: Activity): RuleLine[] {
   const detail = (row.detail ?? {}) as Detail;
   if (row.outcome === 'changed' || (row.code !== 'VALID' && !TEXT.has(row.code))) return [];
   if (!['key.verify', 'request.authorize', 'api.call'].includes(row.kind)) return [];
-  // Somebody with a session or a token: the rules of keys were not asked.
+  // A session or a token: the rules of keys do not apply.
   if (!row.key && (row.user || row.client)) return [];
-  // The order is fixed, and the first failure wins: the code alone tells how far it came.
+  // The order is fixed and the first failure wins, so the code says which rules were checked.
   const stop = RULES.findIndex(([code]) => code === row.code);
   return RULES.map(([code, text], index) => ({
     text,
@@ -57,12 +57,12 @@ function sawOf(code: string, detail: Detail): string {
 
 const words = (value: unknown): string => (Array.isArray(value) ? value.join(', ') : typeof value === 'string' ? value : '');
 
-/** What else the row tells, as lines of name and value. */
+/** Further details of the row, as lines of name and value. */
 export function detailLines(row: Activity): [string, string][] {
   if (!row.detail || typeof row.detail !== 'object') return [];
   return Object.entries(changes(row.detail as Detail))
     .filter(([name]) => name !== 'checks')
-    .map(([name, value]): [string, string] => [name.replaceAll('_', ' '), told(value)])
+    .map(([name, value]): [string, string] => [name.replaceAll('_', ' '), shown(value)])
     .filter(([, text]) => text !== '');
 }
 
@@ -75,13 +75,13 @@ function changes(detail: Detail): Detail {
 }
 
 /** One value for people: lists without brackets, a change as `before → after`, nothing for nothing. */
-function told(value: unknown): string {
+function shown(value: unknown): string {
   if (value === null || value === undefined) return '';
-  if (Array.isArray(value)) return value.map(told).join(', ');
+  if (Array.isArray(value)) return value.map(shown).join(', ');
   if (typeof value !== 'object') return String(value);
   const entries = Object.entries(value);
   if (!entries.length) return '';
   if (!('from' in value && 'to' in value && entries.length === 2)) return JSON.stringify(value);
-  const [before, after] = [told(value.from), told(value.to)];
+  const [before, after] = [shown(value.from), shown(value.to)];
   return before ? `${before} → ${after || 'none'}` : after === 'false' ? '' : after;
 }

@@ -33,7 +33,7 @@ export async function loadCounts(span: SpanName, filter: { key?: string; api?: s
   };
 }
 
-/** As a chart shows them: what was not let in stands at the bottom, where it is seen. */
+/** In chart order: refusals at the bottom, where they are visible. */
 export function seriesOf(counts: Counts): Series[] {
   return [
     { label: 'Refused', color: '--no', values: counts.refused },

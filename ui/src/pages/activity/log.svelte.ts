@@ -47,20 +47,20 @@ export class LogRows {
     const all = [...top, ...this.rows.slice(500)];
     if (all.length > KEEP) {
       all.length = KEEP - PAGE;
-      // The cursor stands further down now: go on by time, and drop what is known already.
+      // The cursor is below the rows that were dropped: continue by time and skip known rows.
       this.#cursor = undefined;
       this.more = true;
     }
     this.rows = all;
   }
 
-  /** Fetches what was written while nobody followed; starts over when that is more than a page. */
+  /** Fetches the rows written while the tail was off; starts over when they exceed a page. */
   async catchUp(): Promise<void> {
     if (!this.loaded) return;
     const filter = this.#filter;
     const newest = this.rows[0]?.id;
     try {
-      const page = await ask(GET('/v1/activity', { params: { query: { ...filter, limit: PAGE } as never } }));
+      const page = await ask(GET('/v1/activity', { params: { query: { ...filter, limit: PAGE } } }));
       if (filter !== this.#filter) return;
       if (!newest || !page.next_cursor || page.data.some((row) => row.id <= newest)) this.prepend(page.data);
       else await this.open(filter);
@@ -77,7 +77,7 @@ export class LogRows {
     const to = last ? new Date(Date.parse(last.at) + 1).toISOString() : this.#filter.to;
     try {
       const query = { ...this.#filter, to, cursor: this.#cursor, limit: PAGE };
-      const page = await ask(GET('/v1/activity', { params: { query: query as never } }));
+      const page = await ask(GET('/v1/activity', { params: { query: query } }));
       if (turn !== this.#turn) return;
       const known = new Set(this.rows.slice(-PAGE).map((row) => row.id));
       this.rows = [...this.rows, ...page.data.filter((row) => !known.has(row.id))];

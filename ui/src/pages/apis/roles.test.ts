@@ -12,7 +12,7 @@ test('owners and admins hold everything until the API says otherwise', () => {
   expect(heldBy({ ...api, role_scopes: { admin: [] } }, 'admin')).toEqual([]);
 });
 
-test('saving without a change takes nothing from anybody', () => {
+test('saving without a change removes no scope', () => {
   const chosen = Object.fromEntries((['owner', 'admin', 'developer', 'viewer', 'member'] as const).map((role) => [role, heldBy(api, role)]));
   expect(roleScopes(api, chosen)).toEqual({ developer: [], viewer: [], member: ['a'] });
   expect(roleScopes(api, { ...chosen, admin: ['b'] })).toEqual({ admin: ['b'], developer: [], viewer: [], member: ['a'] });

@@ -1,4 +1,4 @@
-/** Where to go once somebody is signed in. */
+/** Where to go after sign-in. */
 import { paths } from '../../app/paths';
 import { go } from '../../app/router.svelte';
 
