@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use keywright::app::{self, Doors, Env, Running};
+use keywright::app::{self, Env, Listen, Running};
 use keywright::config::Config;
 use keywright::domain::policy::Question;
 use keywright::domain::policy::limits::{BucketId, Limiter, Subject};
@@ -35,7 +35,7 @@ impl Bench {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let config = Config::defaults(directory.path().join("data"));
         let running =
-            runtime.block_on(app::start(&config, Env::default(), Doors::ControlOnly)).expect("it starts");
+            runtime.block_on(app::start(&config, Env::default(), Listen::ControlOnly)).expect("it starts");
         let key = KeySecret::generate("kw".parse().expect("a prefix"), Environment::Live, &[7; 32]);
         let (hash, start, end) = (key.hash(), key.start().to_owned(), key.end().to_owned());
         let add = move |tx: &mut Tx<'_>| {

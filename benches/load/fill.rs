@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use keywright::app::{self, Doors, Env};
+use keywright::app::{self, Env, Listen};
 use keywright::config::Config;
 use keywright::domain::identity::Services;
 use keywright::model::{ApiId, Environment, KeyId, KeyPrefix, KeySecret, SecretHash, Timestamp};
@@ -132,7 +132,7 @@ pub(crate) fn fill(name: &str, path: &Path) {
         match name.split_once('-') {
             Some(("keys", keys)) => {
                 let config = Config::defaults(path);
-                let running = app::start(&config, Env::default(), Doors::ControlOnly).await;
+                let running = app::start(&config, Env::default(), Listen::ControlOnly).await;
                 let running = running.unwrap_or_else(|failure| panic!("{failure}"));
                 add_keys(&running.services, count(keys) as usize).await;
                 running.stop().await;

@@ -9,7 +9,7 @@ use std::time::Instant;
 use keywright::activity;
 use keywright::activity::Filter;
 use keywright::activity::count_rows;
-use keywright::app::{self, Doors, Env};
+use keywright::app::{self, Env, Listen};
 use keywright::config::Config;
 use keywright::domain::identity::Services;
 use keywright::env::{ManualClock, SystemRng};
@@ -73,7 +73,7 @@ async fn start(path: &Path, now: Timestamp, retention_days: u32) -> app::Running
     let mut config = Config::defaults(path);
     config.activity.retention_days = retention_days;
     let env = Env { clock: Arc::new(ManualClock::new(now)), rng: Arc::new(SystemRng) };
-    let running = app::start(&config, env, Doors::ControlOnly).await;
+    let running = app::start(&config, env, Listen::ControlOnly).await;
     running.unwrap_or_else(|failure| panic!("{failure}"))
 }
 

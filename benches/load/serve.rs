@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use keywright::app::{self, Doors, Env};
+use keywright::app::{self, Env, Listen};
 use keywright::config::Config;
 use keywright::domain::identity::Services;
 use keywright::model::setting::SigningAlg;
@@ -35,7 +35,7 @@ async fn keywright(path: &Path, alg: SigningAlg) {
     config.sign_in.signing_alg = alg;
     // The stores' rows are of one day, and retention has a measurement of its own.
     config.activity.retention_days = 36_500;
-    let running = app::start(&config, Env::default(), Doors::Tcp).await;
+    let running = app::start(&config, Env::default(), Listen::Tcp).await;
     let running = running.unwrap_or_else(|failure| panic!("{failure}"));
     println!("{}", running.address.expect("it listens").port());
     let (orders, mut next) = tokio::sync::mpsc::unbounded_channel();

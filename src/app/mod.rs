@@ -2,7 +2,7 @@
 //! HTTP first, then the buffers, then the checkpoint.
 
 mod data;
-mod doors;
+mod listeners;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -51,9 +51,9 @@ impl Default for Env {
     }
 }
 
-/// Which doors are opened besides `control.sock`.
+/// Which listeners are opened besides `control.sock`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Doors {
+pub enum Listen {
     /// The configured address too.
     Tcp,
     /// None: a command that needs the rules for a moment.
@@ -82,23 +82,23 @@ pub struct Running {
 ///
 /// # Errors
 /// When the directory, the file, the key, the certificate or the address is not as it must be.
-pub async fn start(config: &Config, env: Env, doors: Doors) -> Result<Running, Failure> {
+pub async fn start(config: &Config, env: Env, listen: Listen) -> Result<Running, Failure> {
     let data = data::open(config, &env)?;
-    let identity = config.http.tls.as_ref().filter(|_| doors == Doors::Tcp);
-    let identity = identity.map(doors::identity).transpose()?;
-    let tcp = match doors {
-        Doors::ControlOnly => None,
-        Doors::Tcp => Some(doors::tcp("--listen", config.http.listen, identity.as_ref()).await?),
+    let identity = config.http.tls.as_ref().filter(|_| listen == Listen::Tcp);
+    let identity = identity.map(listeners::identity).transpose()?;
+    let tcp = match listen {
+        Listen::ControlOnly => None,
+        Listen::Tcp => Some(listeners::tcp("--listen", config.http.listen, identity.as_ref()).await?),
     };
-    let metrics = match (doors, config.http.metrics_listen) {
-        (Doors::Tcp, Some(listen)) => Some(doors::tcp("--metrics-listen", listen, None).await?),
+    let metrics = match (listen, config.http.metrics_listen) {
+        (Listen::Tcp, Some(address)) => Some(listeners::tcp("--metrics-listen", address, None).await?),
         _ => None,
     };
-    let metrics_address = metrics.as_ref().map(|door| door.address);
-    let address = tcp.as_ref().map(|door| door.address);
+    let metrics_address = metrics.as_ref().map(|bound| bound.address);
+    let address = tcp.as_ref().map(|bound| bound.address);
     let services = compose(config, env, &data, address).await?;
     let control = config.control_socket_path();
-    let (control_door, operator_uid) = doors::control(&control)?;
+    let (control_listener, operator_uid) = listeners::control(&control)?;
     let (stop, stopped) = watch::channel(false);
     let mut tasks = JoinSet::new();
     let options = http::Options {
@@ -106,17 +106,22 @@ pub async fn start(config: &Config, env: Env, doors: Doors) -> Result<Running, F
         https: services.settings.public_url.starts_with("https:"),
     };
     let endpoint = Arc::new(http::endpoint(&services, options));
-    tasks.spawn(server::serve(control_door, endpoint.clone(), doors::few(), stopped.clone()));
-    if let Some(door) = tcp {
-        let options = doors::many(config.http.max_connections)?;
-        tasks.spawn(server::serve(door.listener, endpoint, options, stopped.clone()));
+    tasks.spawn(server::serve(
+        control_listener,
+        endpoint.clone(),
+        listeners::control_limits(),
+        stopped.clone(),
+    ));
+    if let Some(public) = tcp {
+        let options = listeners::public_limits(config.http.max_connections)?;
+        tasks.spawn(server::serve(public.listener, endpoint, options, stopped.clone()));
     }
-    if let Some(door) = metrics {
+    if let Some(metrics) = metrics {
         let endpoint = Arc::new(http::metrics(&services));
-        tasks.spawn(server::serve(door.listener, endpoint, doors::few(), stopped.clone()));
+        tasks.spawn(server::serve(metrics.listener, endpoint, listeners::control_limits(), stopped.clone()));
     }
     if let Some(identity) = identity.clone() {
-        tasks.spawn(doors::follow(identity, stopped.clone()));
+        tasks.spawn(listeners::follow(identity, stopped.clone()));
     }
     tasks.spawn(worker::run(services.clone(), stopped));
     Ok(Running { services, address, metrics_address, control, identity, stop, tasks, _lock: data.lock })
@@ -127,7 +132,7 @@ impl Running {
     /// changed it comes to that by itself.
     pub fn reload(&self) {
         if let Some(identity) = &self.identity {
-            doors::reload(identity);
+            listeners::reload(identity);
         }
     }
 

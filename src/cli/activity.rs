@@ -15,13 +15,13 @@ use super::{Context, Done};
 pub(super) enum Activity {
     /// Show the newest rows
     List(List),
-    /// Check that nobody changed or removed a row
+    /// Verify that no row was changed or removed
     Verify(Verify),
-    /// Write rows out, oldest first
+    /// Export rows, oldest first
     Export(Export),
 }
 
-/// Which rows are meant.
+/// Filter of rows.
 #[derive(Args)]
 pub(super) struct Filter {
     /// From this time on, such as 2030-01-01T00:00:00Z
@@ -48,7 +48,7 @@ pub(super) struct Filter {
     /// From this address, or from a network in CIDR form
     #[arg(long)]
     ip: Option<String>,
-    /// With this in path, user agent, request id, kind or code
+    /// Text in path, user agent, request id, kind or code
     #[arg(long)]
     q: Option<String>,
 }
@@ -58,7 +58,7 @@ pub(super) struct Filter {
 pub(super) struct List {
     #[command(flatten)]
     filter: Filter,
-    /// Rows at most
+    /// Maximum number of rows
     #[arg(long, default_value_t = 50)]
     limit: usize,
     /// Print JSON
@@ -74,17 +74,17 @@ pub(super) struct Verify {
     json: bool,
 }
 
-/// Write rows out.
+/// Export rows.
 #[derive(Args)]
 pub(super) struct Export {
     #[command(flatten)]
     filter: Filter,
-    /// How rows are written
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Jsonl)]
     format: Format,
 }
 
-/// How rows are written.
+/// Output format.
 #[derive(Clone, Copy, ValueEnum)]
 enum Format {
     /// One JSON object a line

@@ -12,16 +12,16 @@ use super::output::{cell, printable};
 use super::{Context, Done};
 use crate::model::api::ApiDescription;
 
-/// The APIs that are protected.
+/// Protected APIs.
 #[derive(Subcommand)]
 pub(super) enum Api {
-    /// Make the instance match the description of one API; a second time changes nothing
+    /// Make the instance match the description of one API (idempotent)
     Apply(Apply),
     /// List the APIs
     List(List),
     /// Print the description of one API, as `apply` takes it
     Show(Show),
-    /// Tell which route a request meets, and what it needs
+    /// Show which route a request matches and what it needs
     TestRoute(TestRoute),
 }
 
@@ -69,7 +69,7 @@ pub(super) struct TestRoute {
 
 impl Api {
     pub(super) async fn run(self, context: &mut Context) -> Done {
-        // A file that cannot be read is told before a server is looked for.
+        // An unreadable file is reported before a server is needed.
         let description = match &self {
             Self::Apply(apply) => Some(read(&apply.file)?),
             _ => None,
@@ -113,8 +113,8 @@ impl Apply {
         }
         match (applied["created"] == true, changes.is_empty()) {
             (true, _) => context.out.line(format!("The API {slug} is ready.")),
-            (false, true) => context.out.line(format!("The API {slug} is as described; nothing changed.")),
-            (false, false) => context.out.line(format!("The API {slug} is as described now.")),
+            (false, true) => context.out.line(format!("The API {slug} already matches; nothing changed.")),
+            (false, false) => context.out.line(format!("The API {slug} now matches.")),
         }
     }
 }
@@ -178,7 +178,7 @@ impl TestRoute {
             return context.out.json(&tested);
         }
         if let Some(path) = tested["path"].as_str().filter(|path| *path != self.uri) {
-            context.out.line(format!("Seen as {}", printable(path)))?;
+            context.out.line(format!("Matched as {}", printable(path)))?;
         }
         if let Some(position) = tested["position"].as_u64() {
             let route = &tested["route"];

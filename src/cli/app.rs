@@ -10,41 +10,41 @@ use super::{Context, Done};
 /// OAuth clients.
 #[derive(Subcommand)]
 pub(super) enum App {
-    /// Register a client and show its secret, this once
+    /// Register a client and show its secret once
     Create(Box<Create>),
     /// List clients; their secrets are never shown again
     List(List),
-    /// Give a client a new secret; the one before works on for a while
+    /// Rotate the secret of a client; the previous one works for a grace period
     Rotate(Rotate),
-    /// Remove a client; its tokens end with the next request
+    /// Remove a client and end its tokens
     Delete(Delete),
 }
 
 /// Register a client.
 #[derive(Args)]
 pub(super) struct Create {
-    /// What people will know it by
+    /// Name shown to people
     #[arg(long)]
     name: String,
-    /// Slug of an API and the scopes there, such as afdb:queries:read,queries:write; repeat it for more APIs
+    /// API and scopes, such as afdb:queries:read,queries:write; may be repeated
     #[arg(long = "access", value_name = "API:SCOPES")]
     access: Vec<String>,
-    /// Where people may be sent back to; repeat it
+    /// Redirect URI; may be repeated
     #[arg(long = "redirect-uri", value_name = "URI")]
     redirect_uris: Vec<String>,
-    /// Where people may be sent to after signing out; repeat it
+    /// Redirect URI after sign-out; may be repeated
     #[arg(long = "post-logout-redirect-uri", value_name = "URI")]
     post_logout_redirect_uris: Vec<String>,
     /// authorization_code, refresh_token or client_credentials [default: what fits the rest]
     #[arg(long = "grant-type", value_name = "TYPE", value_delimiter = ',')]
     grant_types: Vec<String>,
-    /// A program on somebody's device or in their browser, which can keep no secret
+    /// Public client: a program on a device or in a browser, which cannot keep a secret
     #[arg(long)]
     public: bool,
-    /// Your own app: people are not asked for consent
+    /// First-party client: people are not asked for consent
     #[arg(long)]
     first_party: bool,
-    /// Let it run the code flow without PKCE
+    /// Allow the code flow without PKCE
     #[arg(long, conflicts_with = "public")]
     without_pkce: bool,
     /// Its home page
@@ -63,12 +63,12 @@ pub(super) struct List {
     json: bool,
 }
 
-/// Give a client a new secret.
+/// Rotate the secret of a client.
 #[derive(Args)]
 pub(super) struct Rotate {
     /// The client's id, app_…
     id: String,
-    /// How long the secret before works on; 0 ends it at once [default: 86400]
+    /// Seconds that the previous secret still works; 0 ends it at once [default: 86400]
     #[arg(long, value_name = "SECONDS")]
     grace_seconds: Option<u32>,
     /// Print JSON
@@ -183,7 +183,7 @@ impl Delete {
     }
 }
 
-/// The secret alone on its line, so that it is easy to copy; everything else around it.
+/// Prints the secret on a line of its own, so that it is easy to copy.
 fn show(context: &mut Context, client: &Value, what: &str) -> Done {
     let out = &mut context.out;
     let name = super::output::printable(&cell(&client["name"]));
@@ -191,7 +191,7 @@ fn show(context: &mut Context, client: &Value, what: &str) -> Done {
     if client["client_secret"].is_null() {
         return out.line(format!("{what} {id} ({name}). A public client has no secret."));
     }
-    out.line(format!("{what} {id} ({name}). This is the only time that its secret is shown:"))?;
+    out.line(format!("{what} {id} ({name}). Its secret is shown only once:"))?;
     out.line("")?;
     let secret = out.style(Style::Strong, &cell(&client["client_secret"]));
     out.line(format!("  {secret}"))?;

@@ -16,7 +16,7 @@ use crate::app::Running;
 
 /// Says what is wrong when the server hangs up on us.
 fn hung_up(error: impl std::fmt::Display) -> Failure {
-    Failure::new(format!("The server hung up ({error}): its log says why."))
+    Failure::new(format!("The server closed the connection ({error}); see its log."))
 }
 
 /// A caller that may do everything, because it may open the data directory.

@@ -8,37 +8,37 @@ use serde_json::{Map, Value};
 
 use crate::config::Mistakes;
 
-/// It was understood and did not work.
+/// Exit code of a failed command.
 pub(super) const FAILED: u8 = 1;
-/// It was asked for wrongly: arguments or configuration.
+/// Exit code of wrong arguments or configuration.
 pub(super) const USAGE: u8 = 2;
 
-/// Why a command ends early.
+/// The error of a command.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// With a message and an exit code.
-    Told { message: String, code: u8 },
-    /// Whoever read the output has gone: nobody is left to tell, and nothing is wrong.
-    NobodyReads,
+    /// A message and an exit code.
+    Message { message: String, code: u8 },
+    /// The reader of the output closed it, as `head` does; not an error.
+    OutputClosed,
 }
 
 impl Failure {
-    /// It did not work; `message` says why and what to do.
+    /// A failure; `message` says why and what to do.
     pub(super) fn new(message: impl Into<String>) -> Self {
-        Self::Told { message: message.into(), code: FAILED }
+        Self::Message { message: message.into(), code: FAILED }
     }
 
-    /// It was asked for wrongly.
+    /// A usage error.
     pub(super) fn usage(message: impl Into<String>) -> Self {
-        Self::Told { message: message.into(), code: USAGE }
+        Self::Message { message: message.into(), code: USAGE }
     }
 
-    /// What the server answered instead of doing it.
+    /// The refusal of the server.
     pub(super) fn answered(status: u16, body: &[u8]) -> Self {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
         let error = &body["error"];
         let Some(text) = error["message"].as_str() else {
-            return Self::new(format!("The server answered {status} and did not say why; its log will."));
+            return Self::new(format!("The server answered {status} without a reason; see its log."));
         };
         let mut message = text.to_owned();
         if let Some(details) = error["details"].as_object() {
@@ -51,11 +51,11 @@ impl Failure {
         Self::new(message)
     }
 
-    /// Says it on stderr.
+    /// Prints the message on stderr.
     pub(super) fn report(self) -> ExitCode {
         match self {
-            Self::NobodyReads => ExitCode::SUCCESS,
-            Self::Told { message, code } => {
+            Self::OutputClosed => ExitCode::SUCCESS,
+            Self::Message { message, code } => {
                 // If stderr is closed too, the exit code alone has to do.
                 let _ = writeln!(io::stderr(), "keywright: {}", super::output::printable(&message));
                 ExitCode::from(code)
@@ -74,8 +74,8 @@ fn append_details(message: &mut String, details: &Map<String, Value>) {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Told { message, .. } => f.write_str(message),
-            Self::NobodyReads => f.write_str("nobody reads the output"),
+            Self::Message { message, .. } => f.write_str(message),
+            Self::OutputClosed => f.write_str("the output is closed"),
         }
     }
 }
@@ -95,7 +95,7 @@ impl From<Mistakes> for Failure {
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         match error.kind() {
-            io::ErrorKind::BrokenPipe => Self::NobodyReads,
+            io::ErrorKind::BrokenPipe => Self::OutputClosed,
             _ => Self::new(format!("Cannot write the output: {error}.")),
         }
     }

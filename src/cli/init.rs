@@ -10,14 +10,14 @@ use zeroize::Zeroizing;
 use super::failure::Failure;
 use super::output::{Style, cell, printable};
 use super::{Context, Done, log};
-use crate::app::{self, Doors, Env};
+use crate::app::{self, Env, Listen};
 use crate::domain::setup;
 use crate::model::Secret;
 
 /// More than the longest password takes.
 const MAX_INPUT_BYTES: u64 = 64 << 10;
 
-/// Make a new data directory with its owner and one management key.
+/// Create a data directory with an owner and one management key.
 #[derive(Args)]
 pub(super) struct Init {
     /// The owner's email address
@@ -38,7 +38,7 @@ impl Init {
         let password = read_password()?;
         setup::check(&self.email, &password).map_err(|error| Failure::usage(reasons(&error)))?;
         log::start_quiet();
-        let running = app::start(&config, Env::default(), Doors::ControlOnly).await?;
+        let running = app::start(&config, Env::default(), Listen::ControlOnly).await?;
         let made = setup::initialise(&running.services, &self.email, password).await;
         running.stop().await;
         let made = made.map_err(|error| Failure::new(reasons(&error)))?;
@@ -55,7 +55,7 @@ impl Init {
         out.line(format!("  Owner           {} ({})", printable(&self.email), made.owner_id))?;
         out.line(format!("  Management key  {key}"))?;
         out.line("")?;
-        out.line("Keep the key: it is shown only now, and it may do everything.")?;
+        out.line("Store the key now: it is shown once and has every permission.")?;
         out.line(format!(
             "Copy {} to a safe place: backups are of no use without it.",
             config.master_key_path().display()

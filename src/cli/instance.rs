@@ -9,7 +9,7 @@ use tokio::net::UnixStream;
 
 use super::failure::Failure;
 use super::{Context, Done};
-use crate::app::{self, Doors, Env, Running};
+use crate::app::{self, Env, Listen, Running};
 use crate::config::Config;
 
 /// How often, and how far apart, a command looks for a server that is just starting or stopping.
@@ -56,7 +56,7 @@ pub(super) async fn connect(context: &Context) -> Result<(UnixStream, Option<Run
             Err(_) => tokio::time::sleep(BETWEEN_TRIES).await,
         }
     }
-    let running = app::start(&config, Env::default(), Doors::ControlOnly).await?;
+    let running = app::start(&config, Env::default(), Listen::ControlOnly).await?;
     let stream = UnixStream::connect(&running.control).await;
     let stream =
         stream.map_err(|error| Failure::new(format!("Cannot open {}: {error}.", socket.display())))?;

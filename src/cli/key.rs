@@ -11,26 +11,26 @@ use super::{Context, Done};
 /// API keys.
 #[derive(Subcommand)]
 pub(super) enum Key {
-    /// Make a key and show it, this once
+    /// Create a key and show it once
     Create(Box<Create>),
     /// List keys; their secrets are never shown again
     List(List),
-    /// Give a key a new secret; the one before works on for a while
+    /// Rotate the secret of a key; the previous one works for a grace period
     Rotate(Rotate),
-    /// End a key; the next request that uses it is refused
+    /// Revoke a key; the next request that uses it is refused
     Revoke(Revoke),
 }
 
-/// Make a key.
+/// Create a key.
 #[derive(Args)]
 pub(super) struct Create {
-    /// Slug of the API that it is for
+    /// Slug of the API
     #[arg(long)]
     api: String,
-    /// What people will know it by
+    /// Name shown to people
     #[arg(long)]
     name: String,
-    /// What it may do; repeat it, or separate with commas
+    /// Scope; may be repeated, or separated with commas
     #[arg(long = "scope", value_name = "SCOPE", value_delimiter = ',')]
     scopes: Vec<String>,
     /// A preset of the API instead of scopes
@@ -39,31 +39,31 @@ pub(super) struct Create {
     /// live or test [default: live]
     #[arg(long)]
     environment: Option<String>,
-    /// Days until it ends
+    /// Days until it expires
     #[arg(long, value_name = "DAYS", conflicts_with = "expires_at")]
     expires_in_days: Option<u32>,
-    /// When it ends, such as 2030-01-01T00:00:00Z
+    /// Expiry, such as 2030-01-01T00:00:00Z
     #[arg(long, value_name = "TIME")]
     expires_at: Option<String>,
-    /// A rate limit of the API
+    /// Tier of the API (rate limit)
     #[arg(long)]
     tier: Option<String>,
-    /// Your own name for whom it is for
+    /// Your id of the customer that the key is for
     #[arg(long)]
     owner: Option<String>,
-    /// The person whose own key it is
+    /// The person who owns the key
     #[arg(long, value_name = "ID")]
     user_id: Option<String>,
-    /// Addresses that it may be used from, in CIDR form; repeat it, or separate with commas
+    /// Allowed network in CIDR form; may be repeated, or separated with commas
     #[arg(long = "allowed-ip", value_name = "CIDR", value_delimiter = ',')]
     allowed_ips: Vec<String>,
-    /// Requests in all, a day or a month, such as 10000/month or 500/total
+    /// Quota per day, per month or in total, such as 10000/month or 500/total
     #[arg(long, value_name = "NUMBER/PERIOD")]
     quota: Option<String>,
-    /// A limit of its own instead of a tier, such as 50/60 for 50 requests in 60 seconds
+    /// Rate limit of this key instead of a tier, such as 50/60 for 50 requests in 60 seconds
     #[arg(long, value_name = "NUMBER/SECONDS", conflicts_with = "tier")]
     ratelimit: Option<String>,
-    /// Anything of yours, as a JSON object
+    /// Metadata, a JSON object
     #[arg(long, value_name = "JSON")]
     metadata: Option<String>,
     /// Print JSON
@@ -89,7 +89,7 @@ pub(super) struct List {
     /// Only keys that are active, disabled, expired, revoked, expiring or unused
     #[arg(long)]
     status: Option<String>,
-    /// Only keys whose name holds this
+    /// Only keys whose name contains this
     #[arg(long)]
     q: Option<String>,
     /// Print JSON
@@ -97,12 +97,12 @@ pub(super) struct List {
     json: bool,
 }
 
-/// Give a key a new secret.
+/// Rotate the secret of a key.
 #[derive(Args)]
 pub(super) struct Rotate {
     /// The key's id, key_…
     id: String,
-    /// How long the secret before works on; 0 ends it at once [default: 86400]
+    /// Seconds that the previous secret still works; 0 ends it at once [default: 86400]
     #[arg(long, value_name = "SECONDS")]
     grace_seconds: Option<u32>,
     /// Print JSON
@@ -110,7 +110,7 @@ pub(super) struct Rotate {
     json: bool,
 }
 
-/// End a key.
+/// Revoke a key.
 #[derive(Args)]
 pub(super) struct Revoke {
     /// The key's id, key_…
@@ -247,11 +247,11 @@ impl Revoke {
     }
 }
 
-/// The key alone on its line, so that it is easy to copy; everything else around it.
+/// Prints the key on a line of its own, so that it is easy to copy.
 fn show_secret(context: &mut Context, key: &Value, what: &str) -> Done {
     let out = &mut context.out;
     let name = super::output::printable(&cell(&key["name"]));
-    out.line(format!("{what} {} ({name}). This is the only time that it is shown:", cell(&key["id"])))?;
+    out.line(format!("{what} {} ({name}). It is shown only once:", cell(&key["id"])))?;
     out.line("")?;
     let secret = out.style(Style::Strong, &cell(&key["key"]));
     out.line(format!("  {secret}"))?;

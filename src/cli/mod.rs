@@ -30,7 +30,7 @@ use crate::config::{Config, DEFAULT_DATA_DIR, Loaded, Sources};
 use failure::Failure;
 use output::Out;
 
-/// What a subcommand ends with.
+/// Result of a subcommand.
 type Done = std::result::Result<(), Failure>;
 
 /// API authentication in one binary and one SQLite file.
@@ -55,14 +55,14 @@ struct Global {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Make a new data directory with its owner and one management key
+    /// Create a data directory with an owner and one management key
     Init(init::Init),
-    /// Serve until it is told to stop
+    /// Run the server
     Serve(serve::Serve),
     /// API keys
     #[command(subcommand)]
     Key(key::Key),
-    /// The APIs that are protected
+    /// Protected APIs
     #[command(subcommand)]
     Api(api::Api),
     /// OAuth clients
@@ -71,7 +71,7 @@ enum Command {
     /// People
     #[command(subcommand)]
     User(user::User),
-    /// What access tokens are signed with
+    /// Signing keys of access tokens
     #[command(subcommand)]
     SigningKey(signing_key::SigningKey),
     /// The log of every decision and every change
@@ -85,7 +85,7 @@ enum Command {
     Completions(completions::Completions),
 }
 
-/// What every subcommand works with.
+/// Context of every subcommand.
 struct Context {
     data_dir: PathBuf,
     config_file: Option<PathBuf>,
@@ -129,7 +129,7 @@ pub fn run(
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and versions are asked for and go to stdout; if nobody reads them, so be it.
+            // Help and version go to stdout; a closed output is not an error.
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(failure::USAGE));
         }

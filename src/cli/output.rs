@@ -6,13 +6,13 @@ use serde_json::Value;
 
 use super::failure::Failure;
 
-/// Standard output, styled when a person sees it.
+/// Standard output, styled on a terminal.
 pub(super) struct Out {
     to: Box<dyn Write>,
     styled: bool,
 }
 
-/// How a piece of text stands out.
+/// Emphasis of a text.
 #[derive(Clone, Copy)]
 pub(super) enum Style {
     Strong,
@@ -29,7 +29,7 @@ impl Out {
         }
     }
 
-    /// `text` in `style`, where that can be seen.
+    /// `text` in `style`, if the output is a terminal.
     pub(super) fn style(&self, style: Style, text: &str) -> String {
         match (self.styled, style) {
             (false, _) => text.to_owned(),
@@ -38,7 +38,7 @@ impl Out {
         }
     }
 
-    /// One line. `text` is ours; what others wrote goes through [`printable`] first.
+    /// One line. Text from other sources goes through [`printable`] first.
     pub(super) fn line(&mut self, text: impl AsRef<str>) -> Result<(), Failure> {
         Ok(writeln!(self.to, "{}", text.as_ref())?)
     }
@@ -79,7 +79,7 @@ fn pad(cells: &[impl AsRef<str>], widths: &[usize]) -> String {
     padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
 }
 
-/// `text` without what would steer a terminal; line breaks stay.
+/// `text` without terminal control characters; line breaks stay.
 pub(super) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
 }

@@ -8,22 +8,22 @@ use super::client::{Client, Query, percent};
 use super::failure::Failure;
 use super::{Context, Done};
 
-/// Print a whole configuration for the proxy in front of an API; the proxy runs it as it is.
+/// Print a complete configuration for the proxy in front of an API.
 #[derive(Args)]
 pub(super) struct ProxyConfig {
     /// nginx or caddy
     #[arg(value_parser = ["nginx", "caddy"])]
     proxy: String,
-    /// Slug of the API behind it
+    /// Slug of the API behind the proxy
     #[arg(long)]
     api: String,
     /// The service that answers the API's requests
     #[arg(long, value_name = "URL")]
     upstream: String,
-    /// Where the proxy takes requests
+    /// Listen address of the proxy
     #[arg(long, value_name = "ADDRESS")]
     listen: String,
-    /// Where the proxy reaches Keywright [default: where it listens]
+    /// URL at which the proxy reaches Keywright [default: its listen address]
     #[arg(long, value_name = "URL")]
     keywright: Option<String>,
 }

@@ -10,13 +10,13 @@ use super::failure::Failure;
 use super::output::Style;
 use super::settings::SettingFlags;
 use super::{Context, Done, demo, log};
-use crate::app::{self, Doors, Env, Running};
+use crate::app::{self, Env, Listen, Running};
 use crate::config::{Config, Loaded};
 use crate::domain::identity::users::account;
 use crate::model::Secret;
 use crate::model::setting::LogFormat;
 
-/// Serve until it is told to stop.
+/// Run the server.
 #[derive(Args)]
 pub(super) struct Serve {
     /// Fill an empty data directory with four example APIs, people and keys
@@ -37,15 +37,15 @@ impl Serve {
         }
         if self.check {
             warnings.iter().try_for_each(|warning| context.out.line(format!("Warning: {warning}.")))?;
-            return context.out.line("The configuration is good.");
+            return context.out.line("The configuration is valid.");
         }
         log::start(config.log_format, config.log_level);
         for warning in warnings {
             tracing::warn!("{warning}");
         }
-        // Before anything can fail slowly: whoever asks to stop while we start is heard.
+        // First, so that a signal during a slow start is received.
         let mut asked = Signals::listen()?;
-        let running = app::start(&config, Env::default(), Doors::Tcp).await?;
+        let running = app::start(&config, Env::default(), Listen::Tcp).await?;
         let greeted = greet(self.demo, context, &config, &running).await;
         if greeted.is_ok() {
             asked.serve_until_stop(&running).await;
@@ -60,7 +60,7 @@ impl Serve {
     }
 }
 
-/// The example APIs have routes, and whoever tries them is their own proxy.
+/// The example APIs have routes; the demo trusts loopback so that a curl can act as the proxy.
 fn trust_this_machine(config: &mut Config) {
     let proxies = &mut config.http.trusted_proxies;
     if proxies.is_empty() {
@@ -106,7 +106,7 @@ impl Signals {
     }
 }
 
-/// Says where it is to be found, and what to do first.
+/// Prints the address and the first step.
 async fn greet(demo: bool, context: &mut Context, config: &Config, running: &Running) -> Done {
     let url = &running.services.settings.public_url;
     tracing::info!(address = ?running.address, %url, data = %config.data_dir.display(), "serving");
@@ -117,13 +117,13 @@ async fn greet(demo: bool, context: &mut Context, config: &Config, running: &Run
         context.out.line(format!("{heading} serves {url}"))?;
     }
     if let Some(link) = setup_link(running).await? {
-        context.out.line("Nobody can sign in yet. Make the first owner within an hour:")?;
+        context.out.line("There is no owner yet. Create one within an hour:")?;
         context.out.line(format!("\n  {}\n", context.out.style(Style::Strong, link.expose())))?;
     }
     context.out.flush()
 }
 
-/// Where the first owner is made, as long as there is none.
+/// The setup link, while there is no owner.
 async fn setup_link(running: &Running) -> Result<Option<Secret>, Failure> {
     let services = &running.services;
     let link = account::setup_link(services, services.now()).await;

@@ -10,7 +10,7 @@ pub(super) struct SettingFlags(pub(super) Vec<(&'static str, String)>);
 
 impl Args for SettingFlags {
     fn augment_args(command: Command) -> Command {
-        // A secret on the command line would be seen by everybody on the machine.
+        // Arguments of a process are visible to every user of the machine.
         let shown = SETTINGS.iter().filter(|setting| !setting.secret);
         command.next_help_heading("Settings").args(shown.map(|setting| {
             Arg::new(setting.name)

@@ -7,12 +7,12 @@ use super::client::Client;
 use super::output::cell;
 use super::{Context, Done};
 
-/// What access tokens are signed with.
+/// Signing keys of access tokens.
 #[derive(Subcommand)]
 pub(super) enum SigningKey {
     /// List the published keys
     List(List),
-    /// Sign with the next key from now on, and publish a new next one; the clock does it every 90 days
+    /// Sign with the next key and publish a new next one; this happens every 90 days by itself
     Rotate(Rotate),
 }
 
@@ -27,7 +27,7 @@ pub(super) struct List {
 /// Rotate.
 #[derive(Args)]
 pub(super) struct Rotate {
-    /// The tokens of the former key end now: for a key that somebody else may have
+    /// End the tokens of the previous key now: for a key that may have leaked
     #[arg(long)]
     at_once: bool,
     /// Print JSON

@@ -13,25 +13,25 @@ use super::{Context, Done};
 /// People.
 #[derive(Subcommand)]
 pub(super) enum User {
-    /// Add somebody; without a password, print a link with which they choose one
+    /// Add a person; without a password, print a link to choose one
     Create(Create),
-    /// Print a link with which somebody sets a new password
+    /// Print a link to set a new password
     ResetPassword(ResetPassword),
 }
 
-/// Add somebody.
+/// Add a person.
 #[derive(Args)]
 pub(super) struct Create {
-    /// Their address
+    /// Email address
     #[arg(long)]
     email: String,
     /// owner, admin, developer, viewer or member
     #[arg(long, default_value = "member")]
     role: String,
-    /// What others call them
+    /// Name shown to people
     #[arg(long)]
     name: Option<String>,
-    /// Read their password from the first line of the standard input
+    /// Read the password from the first line of standard input
     #[arg(long)]
     password_stdin: bool,
     /// Print JSON
@@ -39,10 +39,10 @@ pub(super) struct Create {
     json: bool,
 }
 
-/// Print a link with which somebody sets a new password.
+/// Print a link to set a new password.
 #[derive(Args)]
 pub(super) struct ResetPassword {
-    /// Their address, or their id, usr_…
+    /// Email address or id, usr_…
     user: String,
     /// Print JSON
     #[arg(long)]
@@ -80,7 +80,7 @@ impl Create {
             return context.out.json(&made);
         }
         let (id, email, role) = (cell(&made["id"]), printable(&cell(&made["email"])), cell(&made["role"]));
-        context.out.line(format!("Made {id} ({email}), {role}."))?;
+        context.out.line(format!("Created {id} ({email}), {role}."))?;
         match &made["link"] {
             Value::Null => Ok(()),
             link => show(context, link),
@@ -111,7 +111,7 @@ async fn find(client: &mut Client, email: &str) -> Result<String, Failure> {
             Ok(found.is_none())
         })
         .await?;
-    found.ok_or_else(|| Failure::new(format!("Nobody here has the address {email}.")))
+    found.ok_or_else(|| Failure::new(format!("No person has the address {email}.")))
 }
 
 async fn link(client: &mut Client, id: &str) -> Result<Value, Failure> {
@@ -120,7 +120,7 @@ async fn link(client: &mut Client, id: &str) -> Result<Value, Failure> {
 }
 
 fn show(context: &mut Context, link: &Value) -> Done {
-    context.out.line("Hand this link over; it works once, for an hour:")?;
+    context.out.line("Pass this link on; it works once, for one hour:")?;
     context.out.line("")?;
     let link = context.out.style(Style::Strong, &cell(link));
     context.out.line(format!("  {link}"))?;

@@ -27,7 +27,7 @@ pub const DEFAULT_DATA_DIR: &str = "./keywright-data";
 pub struct Config {
     /// Where the database, `master.key` and `control.sock` live.
     pub data_dir: PathBuf,
-    /// Shown name of whoever runs this instance.
+    /// Name of the organization that runs this instance.
     pub organization: String,
     /// The listeners and what is known about the network.
     pub http: Http,
@@ -89,7 +89,7 @@ pub struct SignIn {
 /// OAuth clients.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OAuth {
-    /// Whether `/oauth/register` takes clients from anybody (RFC 7591).
+    /// Whether `/oauth/register` accepts clients without authentication (RFC 7591).
     pub dynamic_registration: bool,
     /// Slug of the API that such clients get; set whenever `dynamic_registration` is on.
     pub registration_api: Option<String>,

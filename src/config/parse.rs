@@ -23,24 +23,24 @@ pub(super) fn address(text: &str) -> Parsed<SocketAddr> {
 /// An absolute http or https URL that is an origin, spelled as browsers spell it.
 pub(super) fn public_url(text: &str) -> Parsed<String> {
     let wrong = |what: &str| Err(format!("\"{text}\" {what}: write it like https://auth.example.com"));
-    let Ok(uri) = text.parse::<http::Uri>() else { return wrong("is no URL") };
+    let Ok(uri) = text.parse::<http::Uri>() else { return wrong("is not a URL") };
     let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
-        return wrong("is no absolute URL");
+        return wrong("is not an absolute URL");
     };
     if !matches!(scheme, "http" | "https") {
         return wrong("is neither http nor https");
     }
     if authority.as_str().contains('@') || authority.host().is_empty() {
-        return wrong("holds more than a host and a port, or no host");
+        return wrong("must hold a host and an optional port only");
     }
     if text != format!("{scheme}://{authority}") {
-        return wrong("has a path, a query or a slash at its end");
+        return wrong("must not have a path, a query or a trailing slash");
     }
     if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        return wrong("has upper-case letters, which browsers write small");
+        return wrong("must be lower case");
     }
     if matches!((scheme, authority.port_u16()), ("http", Some(80)) | ("https", Some(443))) {
-        return wrong("names the port that goes without saying");
+        return wrong("must not include the default port");
     }
     if authority.as_str().ends_with(':') || authority.port_u16() == Some(0) {
         return wrong("has no usable port");

@@ -28,38 +28,42 @@ const fn setting(name: &'static str, default: &'static str, about: &'static str)
 
 /// Every setting, in the order of the manual.
 pub const SETTINGS: &[Setting] = &[
-    setting("listen", "127.0.0.1:8080", "Address and port to take requests on"),
-    setting(
-        "public_url",
-        "http on the listen address",
-        "Where people and programs reach it; issuer of its tokens",
-    ),
+    setting("listen", "127.0.0.1:8080", "Address and port of the public listener"),
+    setting("public_url", "http on the listen address", "Public URL; the issuer of tokens"),
     setting(
         "trusted_proxies",
         "none",
-        "Networks (CIDR, comma-separated) whose forwarded headers are believed",
+        "Networks (CIDR, comma-separated) whose forwarded headers are trusted",
     ),
-    setting("max_connections", "10000", "Open connections at most; more wait"),
-    setting("metrics_listen", "none", "A listener of its own for /metrics"),
-    setting("tls_cert", "none", "Certificate chain (PEM), to end TLS here"),
-    setting("tls_key", "none", "Its private key (PEM)"),
-    setting("organization", "Keywright", "Shown name of whoever runs this instance"),
-    setting("signup", "invite", "Who may make an account: open, invite or off"),
-    setting("default_api", "keywright", "Slug of the API that a login means which names none"),
-    setting("access_token_seconds", "3600", "Lifetime of access tokens"),
-    setting("signing_alg", "RS256", "What tokens are signed with: RS256, ES256 or EdDSA"),
-    setting("dynamic_registration", "false", "Whether /oauth/register takes clients from anybody"),
-    setting("registration_api", "none", "Slug of the API that such clients get"),
-    setting("activity_retention_days", "90", "Activity older than this goes"),
-    setting("activity_max_bytes", "none", "The oldest activity goes when the log is larger, such as 20GiB"),
+    setting("max_connections", "10000", "Maximum number of open connections; further ones wait"),
+    setting("metrics_listen", "none", "Address of a separate listener for /metrics"),
+    setting("tls_cert", "none", "Certificate chain (PEM) for TLS"),
+    setting("tls_key", "none", "Private key (PEM) of the certificate"),
+    setting("organization", "Keywright", "Name of the organization that runs this instance, shown to people"),
+    setting("signup", "invite", "Who may create an account: open, invite or off"),
+    setting("default_api", "keywright", "API used for logins that do not specify one"),
+    setting("access_token_seconds", "3600", "Lifetime of access tokens, in seconds"),
+    setting("signing_alg", "RS256", "Signature algorithm of tokens: RS256, ES256 or EdDSA"),
+    setting(
+        "dynamic_registration",
+        "false",
+        "Whether /oauth/register accepts clients without authentication",
+    ),
+    setting("registration_api", "none", "API that dynamically registered clients may access"),
+    setting("activity_retention_days", "90", "Days until activity is deleted"),
+    setting(
+        "activity_max_bytes",
+        "none",
+        "Largest size of the activity log, such as 20GiB; the oldest rows are deleted first",
+    ),
     Setting {
         secret: true,
         ..setting("smtp_url", "none", "Mail server: smtp://user:password@host:587 or smtps://")
     },
-    setting("smtp_from", "keywright@ the public host", "Sender of its mail"),
+    setting("smtp_from", "keywright@ the public host", "Sender address of mail"),
     setting("cache_bytes", "64MiB", "Memory for the verification cache"),
-    setting("log_format", "text", "Log lines for people (text) or programs (json)"),
-    setting("log_level", "info", "Log lines of this weight and heavier: error, warn, info or debug"),
+    setting("log_format", "text", "Format of log lines: text or json"),
+    setting("log_level", "info", "Minimum log level: error, warn, info or debug"),
 ];
 
 /// The values while they are read; collects what is wrong with them.
@@ -122,7 +126,7 @@ fn http(reading: &mut Reading) -> Http {
         public_url,
     };
     if http.listen.ip().is_unspecified() && !reading.given("public_url") {
-        let sentence = format!("set it, since {} does not tell where people reach this", http.listen);
+        let sentence = format!("set it: {} is not an address that clients can reach", http.listen);
         reading.mistake("public_url", sentence);
     }
     if http.metrics_listen == Some(http.listen) && http.listen.port() != 0 {

@@ -29,7 +29,7 @@ pub struct SmtpUrl {
 }
 
 impl SmtpUrl {
-    /// Reads the URL. What is wrong is told without repeating it, because it may hold a password.
+    /// Parses the URL. Errors do not repeat it, because it may hold a password.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         const FORM: &str =
             "write smtp://user:password@mail.example.com:587, or smtps:// for TLS from the start";

@@ -50,7 +50,7 @@ word_enum! {
 }
 
 word_enum! {
-    /// How log lines look.
+    /// Format of log lines.
     #[derive(Default)]
     LogFormat {
         /// For people.
@@ -62,17 +62,17 @@ word_enum! {
 }
 
 word_enum! {
-    /// Which log lines are written: those of this weight and heavier.
+    /// Minimum level of log lines.
     #[derive(Default)]
     LogLevel {
-        /// What went wrong.
+        /// Failures.
         Error = "error",
-        /// And what may be meant otherwise.
+        /// Likely mistakes too.
         Warn = "warn",
-        /// And what happens.
+        /// Normal operation too.
         #[default]
         Info = "info",
-        /// And why.
+        /// Details of decisions too.
         Debug = "debug",
     }
 }

@@ -1,7 +1,7 @@
-//! `serve --demo`: four example APIs with people, keys and a little activity, made through the same REST as anybody's.
+//! `serve --demo`: four example APIs with people, keys and a little activity, created through the public API.
 
+mod banner;
 mod keys;
-mod sheet;
 
 use super::client::Client;
 use super::failure::Failure;
@@ -11,8 +11,8 @@ use crate::config::Config;
 use crate::domain::setup;
 use crate::model::api::ApiDescription;
 use crate::model::{Role, Secret};
+use banner::Banner;
 use keys::Keys;
-use sheet::Sheet;
 
 /// The four APIs, as `api apply` takes them.
 const APIS: &[&str] = &[
@@ -38,16 +38,16 @@ pub(super) async fn fill(context: &mut Context, config: &Config, running: &Runni
     }
     if !setup::is_new(&running.services).await.map_err(|error| Failure::new(format!("{error:?}")))? {
         return context.out.line(format!(
-            "{} is somebody's already, so nothing was added. A demo needs an empty directory: name one with --data.",
+            "{} already has an owner; nothing was added. The demo needs an empty directory: choose one with --data.",
             config.data_dir.display()
         ));
     }
-    let sheet = make(running).await?;
-    sheet.keep(&name)?;
-    sheet.print(&mut context.out)
+    let banner = make(running).await?;
+    banner.keep(&name)?;
+    banner.print(&mut context.out)
 }
 
-async fn make(running: &Running) -> Result<Sheet, Failure> {
+async fn make(running: &Running) -> Result<Banner, Failure> {
     let services = &running.services;
     let password = passphrase(&services.random());
     let made = setup::initialise(services, OWNER, Secret::new(password.clone())).await;
@@ -68,7 +68,7 @@ async fn make(running: &Running) -> Result<Sheet, Failure> {
     let keys = Keys::make(&mut client, people[2]).await?;
     keys.use_them(&mut client).await?;
     client.close().await;
-    Ok(Sheet {
+    Ok(Banner {
         url: services.settings.public_url.clone(),
         owner: OWNER,
         others: PEOPLE.iter().map(|(email, _, role)| (*email, *role)).collect(),
@@ -78,7 +78,7 @@ async fn make(running: &Running) -> Result<Sheet, Failure> {
     })
 }
 
-/// Twelve random characters that are easily told apart: 60 bits.
+/// Twelve random characters that are easy to distinguish: 60 bits.
 fn passphrase(random: &[u8; 12]) -> String {
     const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz023456789";
     let letters: Vec<char> = random.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect();

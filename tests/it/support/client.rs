@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 
 #[derive(Clone)]
-enum Door {
+enum Address {
     Tcp(SocketAddr),
     Unix(PathBuf),
 }
@@ -20,7 +20,7 @@ enum Door {
 /// Somebody who calls the server.
 #[derive(Clone)]
 pub struct Client {
-    door: Door,
+    address: Address,
     headers: Vec<(String, String)>,
 }
 
@@ -37,11 +37,11 @@ pub struct Reply {
 
 impl Client {
     pub(super) fn tcp(address: SocketAddr) -> Self {
-        Self { door: Door::Tcp(address), headers: Vec::new() }
+        Self { address: Address::Tcp(address), headers: Vec::new() }
     }
 
     pub(super) fn unix(path: PathBuf) -> Self {
-        Self { door: Door::Unix(path), headers: Vec::new() }
+        Self { address: Address::Unix(path), headers: Vec::new() }
     }
 
     /// The same caller, sending one more header.
@@ -113,9 +113,9 @@ impl Client {
             request = request.header("content-type", content_type);
         }
         let request = request.body(Full::new(Bytes::from(body))).expect("a well-formed request");
-        match &self.door {
-            Door::Tcp(address) => exchange(TcpStream::connect(address).await.ok()?, request).await,
-            Door::Unix(path) => exchange(UnixStream::connect(path).await.ok()?, request).await,
+        match &self.address {
+            Address::Tcp(address) => exchange(TcpStream::connect(address).await.ok()?, request).await,
+            Address::Unix(path) => exchange(UnixStream::connect(path).await.ok()?, request).await,
         }
     }
 }

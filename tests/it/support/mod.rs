@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use keywright::app::{self, Doors, Env, Running};
+use keywright::app::{self, Env, Listen, Running};
 use keywright::config::Config;
 use keywright::domain::identity::Services;
 use keywright::env::{ManualClock, SystemRng};
@@ -53,7 +53,7 @@ impl TestApp {
         configure(&mut config);
         let clock = Arc::new(ManualClock::new(START.parse().expect("a time")));
         let running = run(&config, &clock).await;
-        let address = running.address.expect("a TCP door");
+        let address = running.address.expect("a TCP listener");
         Self { clock, address, running: Some(running), config, directory: Some(directory) }
     }
 
@@ -74,7 +74,7 @@ impl TestApp {
     pub async fn restart(&mut self) {
         self.stop().await;
         let running = run(&self.config, &self.clock).await;
-        self.address = running.address.expect("a TCP door");
+        self.address = running.address.expect("a TCP listener");
         self.running = Some(running);
     }
 
@@ -168,5 +168,5 @@ pub fn afdb() -> Value {
 
 async fn run(config: &Config, clock: &Arc<ManualClock>) -> Running {
     let env = Env { clock: clock.clone(), rng: Arc::new(SystemRng) };
-    app::start(config, env, Doors::Tcp).await.expect("the server starts")
+    app::start(config, env, Listen::Tcp).await.expect("the server starts")
 }

@@ -8,7 +8,7 @@ use super::super::failure::Failure;
 use super::super::output::{Out, Style};
 use crate::model::Role;
 
-pub(super) struct Sheet {
+pub(super) struct Banner {
     pub(super) url: String,
     pub(super) owner: &'static str,
     pub(super) others: Vec<(&'static str, Role)>,
@@ -17,7 +17,7 @@ pub(super) struct Sheet {
     pub(super) key: String,
 }
 
-impl Sheet {
+impl Banner {
     /// Keeps it beside the data, for the owner's eyes only, so that the next start can print it again.
     pub(super) fn keep(&self, name: &Path) -> Result<(), Failure> {
         let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(name);

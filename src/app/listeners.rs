@@ -1,4 +1,4 @@
-//! The listeners: where they are, how many connections they hold, and the certificate that they show.
+//! The listeners: addresses, connection limits and the TLS certificate.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -13,17 +13,17 @@ use super::Failure;
 use crate::config::Tls;
 use crate::http::server;
 
-/// Connections of a door for few: `control.sock`, metrics.
-const FEW: usize = 64;
-/// Files that are no connections of strangers: those of the store, the listeners, the doors for few.
-const RESERVED: u64 = 64 + 2 * FEW as u64;
-/// The smallest cap that the configuration allows.
+/// Connections of a control listener: `control.sock`, metrics.
+const CONTROL_CONNECTIONS: usize = 64;
+/// File descriptors reserved for the database, listeners and control connections.
+const RESERVED: u64 = 64 + 2 * CONTROL_CONNECTIONS as u64;
+/// The smallest connection limit that the configuration allows.
 const FEWEST: u64 = 16;
-/// How often the certificate's files are looked at.
+/// Interval of the check for a renewed certificate.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 
 /// A bound TCP socket.
-pub(super) struct Door {
+pub(super) struct Bound {
     pub(super) listener: server::Listener,
     /// The port is the real one even if 0 was asked for.
     pub(super) address: SocketAddr,
@@ -34,17 +34,17 @@ pub(super) async fn tcp(
     flag: &str,
     listen: SocketAddr,
     identity: Option<&Arc<server::Identity>>,
-) -> Result<Door, Failure> {
+) -> Result<Bound, Failure> {
     let listener = TcpListener::bind(listen).await.map_err(|error| {
         Failure(format!("cannot listen on {listen}: {error}; choose another address with {flag}"))
     })?;
     let address = listener.local_addr().map_err(|error| Failure(error.to_string()))?;
     let tls = identity.map(server::tls_config).transpose().map_err(Failure)?;
-    Ok(Door { listener: server::Listener::Tcp { listener, tls }, address })
+    Ok(Bound { listener: server::Listener::Tcp { listener, tls }, address })
 }
 
-/// Only under the lock may an old socket be taken away: nobody can be listening on it. The new one belongs to the
-/// user that this process runs as, whose number comes with it.
+/// Binds `control.sock` and returns it with the id of its owner. The caller holds the lock of the data directory, so a
+/// socket from an earlier run has no listener and may be removed.
 pub(super) fn control(path: &Path) -> Result<(server::Listener, u32), Failure> {
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
     let fail = |error: std::io::Error| Failure(format!("cannot listen on {}: {error}", path.display()));
@@ -58,14 +58,14 @@ pub(super) fn control(path: &Path) -> Result<(server::Listener, u32), Failure> {
     Ok((server::Listener::Unix(listener), uid))
 }
 
-/// Bounds of a door that few go through.
-pub(super) fn few() -> server::Options {
-    server::Options { max_connections: FEW, ..server::Options::default() }
+/// Limits for control and metrics listeners.
+pub(super) fn control_limits() -> server::Options {
+    server::Options { max_connections: CONTROL_CONNECTIONS, ..server::Options::default() }
 }
 
-/// Bounds of the door for everybody. Each connection is a file, and the store must never be without one: the limit of
-/// this process is raised as far as it goes, and fewer connections are held where that is not enough.
-pub(super) fn many(wanted: usize) -> Result<server::Options, Failure> {
+/// Limits for the public listener. Each connection is a file descriptor, and the store must never be without one: the
+/// limit of this process is raised as far as possible, and max_connections is lowered where that is not enough.
+pub(super) fn public_limits(wanted: usize) -> Result<server::Options, Failure> {
     let needed = wanted as u64 + RESERVED;
     let limit = getrlimit(Resource::Nofile);
     let mut files = limit.current.unwrap_or(u64::MAX);
@@ -75,15 +75,15 @@ pub(super) fn many(wanted: usize) -> Result<server::Options, Failure> {
             files = raised;
         }
     }
-    let room = files.saturating_sub(RESERVED);
-    if room < FEWEST {
+    let capacity = files.saturating_sub(RESERVED);
+    if capacity < FEWEST {
         return Err(Failure(format!(
             "this process may open {files} files and needs {} at least: raise the limit with ulimit -n, or LimitNOFILE \
              in the service unit",
             RESERVED + FEWEST
         )));
     }
-    let max_connections = usize::try_from(room).map_or(wanted, |room| room.min(wanted));
+    let max_connections = usize::try_from(capacity).map_or(wanted, |capacity| capacity.min(wanted));
     if max_connections < wanted {
         tracing::warn!(
             wanted,
@@ -100,7 +100,7 @@ pub(super) fn identity(files: &Tls) -> Result<Arc<server::Identity>, Failure> {
     server::Identity::read(&files.cert, &files.key).map(Arc::new).map_err(Failure)
 }
 
-/// Looks at the certificate's files now and then, so that a renewed one is shown without a restart.
+/// Checks the files of the certificate at intervals, so that a renewed one is used without a restart.
 pub(super) async fn follow(identity: Arc<server::Identity>, mut stop: watch::Receiver<bool>) {
     let mut look = tokio::time::interval(LOOK_EVERY);
     loop {
@@ -112,11 +112,11 @@ pub(super) async fn follow(identity: Arc<server::Identity>, mut stop: watch::Rec
     }
 }
 
-/// Reads the certificate's files if they have changed. One that cannot be used leaves the former one in use.
+/// Reads the files of the certificate if they have changed. An unusable certificate leaves the previous one in use.
 pub(super) fn reload(identity: &server::Identity) {
     match identity.refresh() {
         Ok(false) => {}
         Ok(true) => tracing::info!("the TLS certificate was read anew"),
-        Err(error) => tracing::error!(error, "the former TLS certificate stays in use"),
+        Err(error) => tracing::error!(error, "the previous TLS certificate stays in use"),
     }
 }
