@@ -554,24 +554,44 @@ CREATE TABLE idempotency (
 CREATE INDEX idempotency_by_expiry ON idempotency (expires_at);
 CREATE INDEX idempotency_by_answer ON idempotency (answer_until_at) WHERE sealed IS NOT NULL;
 
--- Events for the world outside, written in the transaction of the change that they tell of.
-CREATE TABLE outbox (
-    no               INTEGER PRIMARY KEY,
-    -- `key.created`, `key.revoked`, …
-    event            TEXT NOT NULL,
-    at               INTEGER NOT NULL,
-    -- JSON; never a secret.
-    payload          TEXT NOT NULL
-) STRICT;
-
--- Work that the clock drives: one row a job.
-CREATE TABLE jobs (
-    name             TEXT PRIMARY KEY,
+-- Leased work, written in the transaction of the change that needs it: mail, links to be mailed, scheduled jobs. An
+-- item is deleted when it is done.
+CREATE TABLE queue (
+    -- AUTOINCREMENT: the holder of a lease never meets another item under its number.
+    no               INTEGER PRIMARY KEY AUTOINCREMENT,
+    -- Random, the same through all attempts: receivers recognise a repetition by it.
+    id               BLOB NOT NULL,
+    -- The lane that works on it: `mail`, …, or the name of a scheduled job.
+    kind             TEXT NOT NULL,
+    -- Format of the payload.
+    version          INTEGER NOT NULL,
+    -- The payload, which may hold one-time links; empty for schedules and dead items.
+    sealed           BLOB NOT NULL,
+    -- 1 for a schedule: its one row is planned anew after each run.
+    repeats          INTEGER NOT NULL DEFAULT 0,
+    created_at       INTEGER NOT NULL,
+    -- When it is due.
     run_at           INTEGER NOT NULL,
-    -- What the job remembers between its runs; JSON.
-    state            TEXT NOT NULL DEFAULT '{}',
-    -- Failures in a row and the last one's words.
-    failures         INTEGER NOT NULL DEFAULT 0,
-    last_error       TEXT
+    -- When the work has lost its purpose: it is given up then. Null for schedules.
+    expires_at       INTEGER,
+    -- Attempts that failed; of a schedule, in a row.
+    attempts         INTEGER NOT NULL DEFAULT 0,
+    -- Number of the latest lease, and when that ends; 0 while nothing works on it.
+    lease            INTEGER NOT NULL DEFAULT 0,
+    leased_until     INTEGER NOT NULL DEFAULT 0,
+    -- When it failed for good. The row stays for 30 days to be seen.
+    dead_at          INTEGER,
+    last_error       TEXT,
+    -- When a schedule succeeded last.
+    succeeded_at     INTEGER
+) STRICT;
+CREATE INDEX queue_by_time ON queue (kind, run_at) WHERE dead_at IS NULL;
+CREATE INDEX queue_by_death ON queue (dead_at) WHERE dead_at IS NOT NULL;
+CREATE UNIQUE INDEX queue_schedules ON queue (kind) WHERE repeats = 1;
+
+-- What scheduled jobs remember between their runs.
+CREATE TABLE job_states (
+    name             TEXT PRIMARY KEY,
+    -- JSON.
+    state            TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX jobs_by_time ON jobs (run_at);

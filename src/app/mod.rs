@@ -21,6 +21,7 @@ use crate::http::{self, server};
 use crate::model::setting::Settings;
 use crate::platform;
 use crate::platform::mail;
+use crate::platform::queue::Queue;
 use crate::store::{Db, Drain, Error as DbError, Options as DbOptions, Tx};
 use crate::worker;
 
@@ -153,7 +154,7 @@ async fn compose(
     data: &data::Data,
     address: Option<SocketAddr>,
 ) -> Result<Arc<Services>, Failure> {
-    let vault = data::vault(&data.master_key)?;
+    let vault = Arc::new(data::vault(&data.master_key)?);
     let retention =
         activity::Retention { days: config.activity.retention_days, max_bytes: config.activity.max_bytes };
     let options = activity::Options { retention, ..activity::Options::default() };
@@ -163,8 +164,9 @@ async fn compose(
     let db =
         Db::open(&DbOptions::new(&data.database), Box::new(behind)).map_err(|error| data.explain(&error))?;
     let failed = |error| Failure(format!("{error:?}"));
-    let mailer = mail::Mailer::new(&mail_way(config), &config.organization).map_err(failed)?;
-    let platform = platform::Services { db, clock: env.clock, rng: env.rng, vault, mailer };
+    let queue = Arc::new(Queue::new(db.clone(), env.clock.clone(), env.rng.clone(), vault.clone()));
+    let mailer = mail::Mailer::new(queue.clone(), &mail_way(config), &config.organization).map_err(failed)?;
+    let platform = platform::Services { db, clock: env.clock, rng: env.rng, vault, queue, mailer };
     let activity = activity::Services { platform: Arc::new(platform), log };
     let policy = policy::Services { activity: Arc::new(activity), catalog: Catalog::default(), engine };
     let options = identity::Options::new(config.sign_in.signing_alg);
@@ -172,6 +174,10 @@ async fn compose(
     let services = Arc::new(services.map_err(failed)?);
     let prepared = instance::prepare(&services).await;
     // The operator sees the cause itself, which callers never do.
+    let prepared = match prepared {
+        Ok(()) => worker::begin(&services).await,
+        failed => failed,
+    };
     prepared.map_err(|error| data.explain(&error.cause().unwrap_or(&error.message)))?;
     Ok(services)
 }

@@ -17,6 +17,7 @@ use crate::model::{KeyId, RequestId, Role, ScopeSet, SessionId, Timestamp, UserI
 use crate::model::{Principal, PrincipalKind, RequestInfo};
 use crate::platform;
 use crate::platform::mail;
+use crate::platform::queue::Queue;
 use crate::platform::vault;
 use crate::store;
 use crate::store::{Db, params};
@@ -45,13 +46,14 @@ impl World {
         let clock = Arc::new(ManualClock::new(START.parse().unwrap()));
         let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(1));
         let settings = settings();
-        let vault = vault::Vault::open(&vault::generate(&*rng)).unwrap();
+        let vault = Arc::new(vault::Vault::open(&vault::generate(&*rng)).unwrap());
         let (log, appender) = activity::open(&vault, clock.clone(), activity::Options::default());
         let db = Db::open(&store::Options::new(path), Box::new(appender)).unwrap();
         let catalog = seed(&db, clock.now(), rng.clone(), settings.public_url.clone()).await;
         let mail = mail::Way::Files(directory.path().join("mail"));
-        let mailer = mail::Mailer::new(&mail, &settings.organization).unwrap();
-        let platform = platform::Services { db, clock: clock.clone(), rng, vault, mailer };
+        let queue = Arc::new(Queue::new(db.clone(), clock.clone(), rng.clone(), vault.clone()));
+        let mailer = mail::Mailer::new(queue.clone(), &mail, &settings.organization).unwrap();
+        let platform = platform::Services { db, clock: clock.clone(), rng, vault, queue, mailer };
         let activity = activity::Services { platform: Arc::new(platform), log };
         let (catalog, engine) = (Catalog::new(catalog), policy::Engine::default());
         let policy = policy::Services { activity: Arc::new(activity), catalog, engine };

@@ -1,4 +1,4 @@
-//! Machinery without rules: sealing, cursors, caches, worker threads, mail.
+//! Machinery without rules: sealing, cursors, caches, worker threads, the queue, mail.
 
 pub mod changes;
 pub mod cursor;
@@ -6,6 +6,7 @@ pub mod input;
 pub mod mail;
 pub mod memo;
 pub mod metric;
+pub mod queue;
 pub mod services;
 pub mod vault;
 pub mod workers;

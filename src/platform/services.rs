@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::mail::Mailer;
 use super::metric::Metric;
+use super::queue::Queue;
 use super::vault::Vault;
 use crate::env::{Clock, Rng};
 use crate::error::Error;
@@ -22,7 +23,9 @@ pub struct Services {
     /// Randomness.
     pub rng: Arc<dyn Rng>,
     /// Encryption and MACs derived from `master.key`.
-    pub vault: Vault,
+    pub vault: Arc<Vault>,
+    /// Work that is done after the change that needs it.
+    pub queue: Arc<Queue>,
     /// Outgoing mail.
     pub mailer: Mailer,
 }

@@ -406,14 +406,3 @@ pub fn string(conn: &Conn<'_>, no: i64) -> Result<Option<String>, Error> {
 pub fn insert_string(tx: &mut Tx<'_>, segment: i64, text: &str) -> Result<i64, Error> {
     tx.insert("INSERT INTO activity_strings (segment, text) VALUES (?1, ?2)", params![segment, text])
 }
-
-/// An event for the world outside.
-///
-/// # Errors
-/// When it cannot be written.
-pub fn insert_event(tx: &mut Tx<'_>, event: &str, at: Timestamp, payload: &str) -> Result<i64, Error> {
-    tx.insert(
-        "INSERT INTO outbox (event, at, payload) VALUES (?1, ?2, ?3)",
-        params![event, at.millis(), payload],
-    )
-}

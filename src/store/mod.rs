@@ -21,6 +21,7 @@ pub mod links;
 pub mod migrate;
 pub mod oauth_requests;
 pub mod oauth_tokens;
+pub mod queue;
 mod reader;
 mod row;
 pub mod sessions;
@@ -174,6 +175,15 @@ impl Db {
         E: From<Error> + Send + 'static,
     {
         self.writer.write(job).await
+    }
+
+    /// Runs `job` in the next transaction without waiting for it: the caller's answer must not depend on it, nor its time.
+    pub fn submit<E, F>(&self, job: F) -> Result<(), Error>
+    where
+        F: FnOnce(&mut Tx<'_>) -> Result<(), E> + Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.writer.submit(job)
     }
 
     /// Returns when all rows buffered so far are on disk.

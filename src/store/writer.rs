@@ -124,6 +124,17 @@ impl Handle {
         answer.await.unwrap_or_else(|_| Err(Error::Stopped.into()))
     }
 
+    pub(super) fn submit<E, F>(&self, job: F) -> Result<(), Error>
+    where
+        F: FnOnce(&mut Tx<'_>) -> Result<(), E> + Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let (reply, _) = oneshot::channel();
+        self.counters.waiting.fetch_add(1, Ordering::Relaxed);
+        let job = Message::Job(Box::new(Task { job: Some(job), result: None, reply }));
+        self.queue.send(job).map_err(|_| Error::Stopped)
+    }
+
     pub(super) async fn flush(&self) -> Result<(), Error> {
         let (reply, answer) = oneshot::channel();
         self.queue.send(Message::Flush(reply)).map_err(|_| Error::Stopped)?;

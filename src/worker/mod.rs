@@ -1,76 +1,101 @@
-//! Work that nobody waits for: every job is on this screen. The clock drives it, so that a test advances the clock
-//! and calls [`run_due`].
+//! Work behind the requests: every lane is on this screen. The clock drives it, so that a test advances the clock and
+//! calls [`run_due`].
 //!
-//! A job does its work in small steps, each a transaction of its own that says how far it came: it may be cut off
-//! between any two of them, and it never keeps the writer from the changes that people wait for.
+//! A job works in small steps, each a transaction of its own that notes its progress: it may be cut off between any two
+//! of them, and it never keeps the writer from the changes of requests.
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use crate::activity;
 use crate::domain::identity::Services;
+use crate::domain::identity::users::password;
 use crate::domain::identity::{sessions, signing_keys};
 use crate::domain::{idempotency, oauth};
-use crate::error::{Error, Result};
-use crate::store::jobs as table;
-use crate::store::jobs::Due;
+use crate::error::Result;
+use crate::platform::queue::{Lane, Retry};
 
-/// How often the clock is looked at.
+/// How often the activity log catches up with what was committed.
 const TICK: Duration = Duration::from_secs(1);
-/// How long a job that failed waits at least, and at most.
-const RETRY_SECONDS: (i64, i64) = (10, 3_600);
+/// When a job that failed runs again.
+const RETRY: Retry =
+    Retry { waits_seconds: &[20, 40, 80, 160, 320, 640, 1_280, 2_560, 3_600], repeats: true };
 
-type Work = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
+type Run = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 
-/// Something to be done again and again.
+/// Work that is done again and again, in a lane of its own.
 #[derive(Clone, Copy)]
 struct Job {
     name: &'static str,
     every_seconds: i64,
-    work: fn(Arc<Services>) -> Work,
+    run: fn(Arc<Services>) -> Run,
 }
 
-/// Everything that is done on time.
 const JOBS: &[Job] = &[
     Job {
         name: "activity.index",
         every_seconds: 60,
-        work: |services| Box::pin(async move { activity::index_segments(&services).await }),
+        run: |services| Box::pin(async move { activity::index_segments(&services).await }),
     },
     Job {
         name: activity::COUNTS_JOB,
         every_seconds: 60,
-        work: |services| Box::pin(async move { activity::count_rows(&services).await }),
+        run: |services| Box::pin(async move { activity::count_rows(&services).await }),
     },
     Job {
         name: "activity.retention",
         every_seconds: 3_600,
-        work: |services| Box::pin(async move { activity::apply_retention(&services).await }),
+        run: |services| Box::pin(async move { activity::apply_retention(&services).await }),
     },
     Job {
         name: "idempotency.sweep",
         every_seconds: 600,
-        work: |services| Box::pin(sweep_idempotency(services)),
+        run: |services| Box::pin(sweep_idempotency(services)),
     },
-    Job { name: "oauth.sweep", every_seconds: 60, work: |services| Box::pin(sweep_oauth(services)) },
-    Job { name: "sessions.sweep", every_seconds: 600, work: |services| Box::pin(sweep_sessions(services)) },
+    Job { name: "oauth.sweep", every_seconds: 60, run: |services| Box::pin(sweep_oauth(services)) },
+    Job { name: "queue.sweep", every_seconds: 3_600, run: |services| Box::pin(sweep_queue(services)) },
+    Job { name: "sessions.sweep", every_seconds: 600, run: |services| Box::pin(sweep_sessions(services)) },
     Job {
         name: "signing_keys.tend",
         every_seconds: 3_600,
-        work: |services| Box::pin(tend_signing_keys(services)),
+        run: |services| Box::pin(tend_signing_keys(services)),
     },
 ];
 
-/// Runs jobs when they are due, until `stop` holds true.
-pub async fn run(services: Arc<Services>, mut stop: watch::Receiver<bool>) {
+/// Every lane: one for each job, links to be mailed, and mail, which the others queue.
+fn lanes(services: &Arc<Services>) -> Vec<Lane> {
+    let mut lanes: Vec<Lane> = JOBS.iter().map(|job| job.lane(services)).collect();
+    lanes.push(password::reset_lane(services));
+    lanes.push(services.mailer.lane());
+    lanes
+}
+
+/// Takes the queue over from the process before this one. Call it once, before [`run`].
+pub async fn begin(services: &Arc<Services>) -> Result<()> {
+    services.queue.begin(JOBS.iter().map(|job| job.name).collect()).await
+}
+
+/// Works until `stop` holds true.
+pub async fn run(services: Arc<Services>, stop: watch::Receiver<bool>) {
+    let mut running = JoinSet::new();
+    for lane in lanes(&services) {
+        let (services, stop) = (services.clone(), stop.clone());
+        running.spawn(async move { lane.run(&services.queue, stop).await });
+    }
+    running.spawn(catch_up(services.clone(), stop));
+    while running.join_next().await.is_some() {}
+    services.log.close();
+}
+
+async fn catch_up(services: Arc<Services>, mut stop: watch::Receiver<bool>) {
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let work = async {
@@ -79,7 +104,6 @@ pub async fn run(services: Arc<Services>, mut stop: watch::Receiver<bool>) {
             if let Err(error) = services.log.catch_up(&services.db).await {
                 tracing::debug!(%error, "the log cannot be written");
             }
-            run_due(&services).await;
         }
     };
     tokio::select! {
@@ -87,61 +111,25 @@ pub async fn run(services: Arc<Services>, mut stop: watch::Receiver<bool>) {
         _ = stop.wait_for(|stop| *stop) => {}
         () = work => {}
     }
-    services.log.close();
 }
 
-/// Runs every job that is due now, one after the other, and tells how many that were.
+/// Works until nothing is due, one lane after the other, and gives the number of attempts. It waits for attempts that
+/// [`run`] has in flight.
 pub async fn run_due(services: &Arc<Services>) -> usize {
-    run_jobs(services, JOBS).await
-}
-
-async fn run_jobs(services: &Arc<Services>, jobs: &[Job]) -> usize {
-    let known = match services.db.lookup(table::all) {
-        Ok(known) => known.into_iter().map(|due| (due.name.clone(), due)).collect::<HashMap<_, _>>(),
-        Err(error) => {
-            tracing::warn!(%error, "cannot tell which jobs are due");
-            return 0;
-        }
-    };
-    let mut ran = 0;
-    for job in jobs {
-        let last = known.get(job.name);
-        if job.is_due(services, last) {
-            ran += 1;
-            job.run(services, last.map_or(0, |due| due.failures)).await;
-        }
+    let mut attempts = 0;
+    for lane in lanes(services) {
+        attempts += lane.pass(&services.queue).await;
     }
-    ran
+    attempts
 }
 
 impl Job {
-    /// A job that never ran is due; so is one that is due further in the future than can be, for somebody has set the
-    /// clock back.
-    fn is_due(&self, services: &Services, last: Option<&Due>) -> bool {
-        let latest = services.now().plus_seconds(self.every_seconds.max(RETRY_SECONDS.1));
-        last.is_none_or(|due| due.run_at <= services.now() || due.run_at > latest)
-    }
-
-    async fn run(&self, services: &Arc<Services>, failures: i64) {
-        // A task of its own, so that a panic ends this run alone; dropping the handle's guard cancels it.
-        let mut task = tokio::task::JoinSet::new();
-        task.spawn((self.work)(services.clone()));
-        let result =
-            task.join_next().await.unwrap_or(Ok(Ok(()))).unwrap_or_else(|panic| Err(Error::internal(panic)));
-        let failures = if result.is_ok() { 0 } else { failures + 1 };
-        let wait = match failures {
-            0 => self.every_seconds,
-            _ => (RETRY_SECONDS.0 << failures.min(16)).min(RETRY_SECONDS.1),
-        };
-        let error = result.err().map(|error| format!("{error:?}"));
-        if let Some(error) = &error {
-            tracing::warn!(job = self.name, failures, error, "a job failed; it will be tried again");
-        }
-        let due = Due { name: self.name.to_owned(), run_at: services.now().plus_seconds(wait), failures };
-        let noted = services.write(move |tx| Ok::<_, Error>(table::put(tx, &due, error.as_deref())?)).await;
-        if let Err(error) = noted {
-            tracing::warn!(job = self.name, ?error, "cannot note that a job has run");
-        }
+    fn lane(self, services: &Arc<Services>) -> Lane {
+        let services = services.clone();
+        Lane::schedule(self.name, self.every_seconds, RETRY, move |_| {
+            let run = (self.run)(services.clone());
+            Box::pin(async move { Ok(run.await?) })
+        })
     }
 }
 
@@ -157,6 +145,11 @@ async fn sweep_oauth(services: Arc<Services>) -> Result<()> {
     let now = services.now();
     while services.write(move |tx| oauth::sweep(tx, now)).await? > 0 {}
     Ok(())
+}
+
+/// Dead queue items go some time after their death.
+async fn sweep_queue(services: Arc<Services>) -> Result<()> {
+    services.queue.sweep().await
 }
 
 /// Sessions, refresh tokens and links go some time after their end.

@@ -33,6 +33,7 @@ async fn only_the_owner_may_read_the_files_whatever_the_umask() {
     let server = program.serve_after("umask 000");
     let invitation = json!({"email": "ada@example.com", "role": "viewer"});
     server.operator().post("/v1/invitations", &invitation).await.expect(201);
+    server.says("a mail was written to a file");
     let all = modes(program.data());
     for name in
         ["keywright.db", "keywright.db-wal", "keywright.db-shm", "keywright.lock", "master.key", ".eml"]

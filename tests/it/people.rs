@@ -39,24 +39,15 @@ pub(crate) fn browser(app: &TestApp, reply: &Reply) -> Client {
 /// The token of the newest mailed link.
 pub(crate) async fn mailed(app: &TestApp, wanted: usize) -> String {
     let directory = app.data().join("mail");
-    // The mail is written by a task of its own; it is there soon.
-    for _ in 0..2_000 {
-        let mut files: Vec<_> =
-            std::fs::read_dir(&directory).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
-        if files.len() >= wanted {
-            files.sort_by_key(|path| path.metadata().and_then(|data| data.modified()).ok());
-            let text = std::fs::read_to_string(files.last().unwrap()).unwrap().replace("=\r\n", "");
-            if let Some(token) = text.split("#token=").nth(1).or_else(|| text.split("#token=3D").nth(1)) {
-                let token = token.strip_prefix("3D").unwrap_or(token);
-                return token
-                    .chars()
-                    .take_while(|c| c.is_ascii_alphanumeric() || "-_".contains(*c))
-                    .collect();
-            }
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
-    panic!("no mail came");
+    keywright::worker::run_due(app.services()).await;
+    let mut files: Vec<_> =
+        std::fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(files.len(), wanted, "{files:?}");
+    files.sort_by_key(|path| path.metadata().and_then(|data| data.modified()).ok());
+    let text = std::fs::read_to_string(files.last().unwrap()).unwrap().replace("=\r\n", "");
+    let token = text.split("#token=").nth(1).expect("a link");
+    let token = token.strip_prefix("3D").unwrap_or(token);
+    token.chars().take_while(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect()
 }
 
 #[tokio::test]

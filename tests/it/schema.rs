@@ -52,7 +52,7 @@ fn a_new_file_has_the_schema_and_its_version() {
     assert_eq!(version(&path), VERSION);
     assert_eq!(prepare(&path).unwrap(), Outcome::Current);
     let tables = shape(&path);
-    for table in ["apis", "keys", "key_secrets", "users", "activity", "idempotency", "outbox", "jobs"] {
+    for table in ["apis", "keys", "key_secrets", "users", "activity", "idempotency", "queue", "job_states"] {
         assert!(tables.iter().any(|(name, _)| name == table), "{table}");
     }
 }

@@ -1,8 +1,10 @@
-"""aiosmtpd: a mail server on a port of its own. Takes mail from whoever signs in, within TLS where it is given a
-certificate, and prints each as a line of JSON: first its port, then envelope, text, and how it came."""
+"""aiosmtpd: a mail server on a port of its own, or on the one in PORT. Takes mail after a login, within TLS where it is
+given a certificate, and prints each as a line of JSON: first its port, then envelope, text, and how it came. Refuses
+mail to never@ for good and mail to full@ for now."""
 
 import json
 import logging
+import os
 import ssl
 import sys
 import warnings
@@ -22,6 +24,14 @@ def say(value):
 
 
 class Inbox:
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        if address.startswith("never@"):
+            return "550 5.1.1 no such mailbox"
+        if address.startswith("full@"):
+            return "452 4.2.2 mailbox full"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
     async def handle_DATA(self, server, session, envelope):
         mail = message_from_bytes(envelope.content, policy=policy.default)
         say({
@@ -65,7 +75,7 @@ context = None
 if files:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*files)
-server = Server(Inbox(), hostname="127.0.0.1", port=0, ssl_context=context if protection == "tls" else None)
+server = Server(Inbox(), hostname="127.0.0.1", port=int(os.environ.get("PORT", "0")), ssl_context=context if protection == "tls" else None)
 server.start()
 say({"port": server.port})
 # Until whoever started us goes.

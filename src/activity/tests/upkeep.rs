@@ -121,7 +121,7 @@ async fn charts_count_every_row_once_before_and_after_it_is_rolled_up() {
         let armed = world
             .write(move |tx| {
                 let sql = format!(
-                    "CREATE TRIGGER cut BEFORE UPDATE ON jobs WHEN (SELECT count(*) FROM activity_counts) > {} \
+                    "CREATE TRIGGER cut BEFORE UPDATE ON job_states WHEN (SELECT count(*) FROM activity_counts) > {} \
                      BEGIN SELECT RAISE(ABORT, 'cut off'); END",
                     after * 3
                 );

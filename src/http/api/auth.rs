@@ -339,7 +339,7 @@ impl AuthApi {
     /// The answer is the same for an unknown address.
     #[oai(path = "/v1/auth/password/forgot", method = "post")]
     async fn forgot(&self, anyone: Anyone, body: Json<EmailRequest>) -> Result<Asked> {
-        password::forgot(&anyone.0, address(&body.0.email)?)?;
+        password::forgot(&anyone.0, address(&body.0.email)?).await?;
         Ok(Asked)
     }
 

@@ -1,7 +1,5 @@
 //! Making keys, as the dashboard does it for whoever signed in there.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use super::{scopes, text};
@@ -138,19 +136,16 @@ pub(super) async fn sign_up(course: &Course, promise: &Statement) {
     assert_eq!(seen.header("x-auth-user-id"), text(&person["user"], "id"));
 }
 
-/// The token in the link that was mailed to this address. Mail is written by a task of its own, soon.
+/// The token in the link that was mailed to this address.
 async fn mailed(course: &Course, email: &str) -> String {
-    let folder = course.world.app.data().join("mail");
-    for _ in 0..1_000 {
-        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
-            let mail = std::fs::read_to_string(entry.path()).unwrap_or_default().replace("=\r\n", "");
-            let Some((_, token)) = mail.split_once("#token=").filter(|_| mail.contains(email)) else {
-                continue;
-            };
-            let token = token.strip_prefix("3D").unwrap_or(token);
-            return token.chars().take_while(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect();
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("no mail came for {email}");
+    let app = &course.world.app;
+    keywright::worker::run_due(app.services()).await;
+    let mails = std::fs::read_dir(app.data().join("mail")).expect("the folder of mails").flatten();
+    let mails =
+        mails.map(|entry| std::fs::read_to_string(entry.path()).expect("a mail").replace("=\r\n", ""));
+    let mail = mails.filter(|mail| mail.contains(email)).find(|mail| mail.contains("#token="));
+    let mail = mail.unwrap_or_else(|| panic!("no mail came for {email}"));
+    let token = mail.split_once("#token=").expect("a link").1;
+    let token = token.strip_prefix("3D").unwrap_or(token);
+    token.chars().take_while(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect()
 }

@@ -11,6 +11,9 @@ use crate::model::{Email, Secret, SecretHash, User};
 use crate::platform::mail::Mail;
 use crate::store::{Tx, users as store};
 
+/// How long a mail about failed sign-ins is worth sending.
+const NOTICE_SECONDS: i64 = 86_400;
+
 /// Longest text that is taken for an address, in bytes.
 const MAX_EMAIL_BYTES: usize = 320;
 
@@ -223,18 +226,18 @@ fn warn(call: &Call, user: &User) -> Result<()> {
         ..entry
     })?;
     let organization = &services.settings.organization;
-    services.mailer.send(
-        services,
-        Mail {
-            to: user.email.clone(),
-            subject: format!("Failed sign-ins to your {organization} account"),
-            text: Secret::new(format!(
-                "Several sign-ins to your account failed, the last one at {} from {}.\n\n\
-                 Further attempts from there have to wait longer and longer; you are not locked out elsewhere.\n\
-                 If this was not you and your password is used anywhere else, change it:\n\n    {}\n",
-                call.now, call.request.ip, services.settings.public_url
-            )),
-        },
-    );
-    Ok(())
+    let mail = Mail {
+        to: user.email.clone(),
+        subject: format!("Failed sign-ins to your {organization} account"),
+        text: Secret::new(format!(
+            "Several sign-ins to your account failed, the last one at {} from {}.\n\n\
+             Further attempts from there have to wait longer and longer; you are not locked out elsewhere.\n\
+             If this was not you and your password is used anywhere else, change it:\n\n    {}\n",
+            call.now, call.request.ip, services.settings.public_url
+        )),
+        expires_at: call.now.plus_seconds(NOTICE_SECONDS),
+    };
+    // Not awaited: the time of the answer must not show that there is an account.
+    let (services, now) = (services.clone(), call.now);
+    Ok(call.services.db.submit(move |tx| services.mailer.queue(tx, &mail, now))?)
 }

@@ -144,8 +144,7 @@ pub fn invite(tx: &mut Tx<'_>, can: &Can<TeamManage>, invite: Invite) -> Result<
     invitation.no = invitations::insert(tx, &invitation, &SecretHash::of(token.expose()), by)?;
     record_invitation(tx, can, Kind::InvitationCreated, &invitation)?;
     let invited = Invited { link: page(&services, "invitation", &token), invitation };
-    let mail = mail(&services, &invited);
-    tx.on_commit(move || services.mailer.send(&services, mail));
+    services.mailer.queue(tx, &mail(&services, &invited), now)?;
     Ok(invited)
 }
 
@@ -159,6 +158,7 @@ fn mail(services: &Services, invited: &Invited) -> Mail {
             invited.invitation.role,
             invited.link.expose()
         )),
+        expires_at: invited.invitation.expires_at,
     }
 }
 
@@ -243,23 +243,31 @@ pub async fn sign_up(call: &Arc<Call>, email: Email, who: Newcomer) -> Result<()
     passwords::check_length("password", &who.password)?;
     limit_mail(call, &email)?;
     let (name, password) = hashed(services, &email, who).await?;
-    let (shared, now, to) = (services.clone(), call.now, email.clone());
-    let link = services
+    let (shared, now) = (services.clone(), call.now);
+    services
         .write(move |tx| {
-            if store::by_email(tx, &email)?.is_some() {
-                return Ok::<_, Error>(None);
-            }
-            let link = links::Link {
-                purpose: links::Purpose::Signup,
-                user_no: None,
-                email: Some(email),
-                name: Some(name),
-                password: Some(password),
-                expires_at: now.plus_seconds(LINK_SECONDS),
+            let expires_at = now.plus_seconds(LINK_SECONDS);
+            let link = if store::by_email(tx, &email)?.is_some() {
+                None
+            } else {
+                let link = links::Link {
+                    purpose: links::Purpose::Signup,
+                    user_no: None,
+                    email: Some(email.clone()),
+                    name: Some(name),
+                    password: Some(password),
+                    expires_at,
+                };
+                Some(page(&shared, "confirm", &new_link(tx, &shared, &link)?))
             };
-            Ok(Some(page(&shared, "confirm", &new_link(tx, &shared, &link)?)))
+            // The same commit in both cases: neither its existence nor its time shows whether the address has an account.
+            let mail = sign_up_mail(&shared, email, link.as_ref(), expires_at);
+            shared.mailer.queue(tx, &mail, now)
         })
-        .await?;
+        .await
+}
+
+fn sign_up_mail(services: &Services, to: Email, link: Option<&Secret>, expires_at: Timestamp) -> Mail {
     let organization = &services.settings.organization;
     let text = match link {
         Some(link) => format!(
@@ -273,9 +281,7 @@ pub async fn sign_up(call: &Arc<Call>, email: Email, who: Newcomer) -> Result<()
             services.settings.public_url
         ),
     };
-    let subject = format!("Your {organization} account");
-    services.mailer.send(services, Mail { to, subject, text: Secret::new(text) });
-    Ok(())
+    Mail { to, subject: format!("Your {organization} account"), text: Secret::new(text), expires_at }
 }
 
 /// Counts requests that make us send mail: five an hour to one address from one network, then slower and slower.

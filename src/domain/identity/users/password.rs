@@ -1,6 +1,11 @@
 //! Changing a password, setting a new one by mail, and confirming an address.
 
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::account::limit_mail;
 use super::manage::record;
@@ -12,12 +17,20 @@ use crate::domain::identity::passwords;
 use crate::domain::identity::sessions;
 use crate::domain::identity::sessions::{CookieSession, person};
 use crate::error::{Code, Error, Result};
-use crate::model::activity::Kind;
-use crate::model::{Email, Secret, SecretHash, User};
+use crate::model::activity::{Kind, Method};
+use crate::model::{Email, Principal, RequestInfo, Secret, SecretHash, Timestamp, User};
 use crate::platform::mail::Mail;
+use crate::platform::queue::{Lane, NewWork, Retry, Work};
 use crate::store::links;
 use crate::store::links::{Link, Purpose};
 use crate::store::users as store;
+
+/// Kind of the queue items that ask for a mail with a reset link.
+const RESET: &str = "password_reset";
+const RESET_VERSION: i64 = 1;
+/// Requests for a reset link that may wait: unauthenticated callers make them.
+const MOST_RESETS: i64 = 256;
+const RESET_RETRY: Retry = Retry { waits_seconds: &[1, 5, 15, 60], repeats: true };
 
 /// Changes the caller's own password. Every session ends; a browser gets a new one in its place.
 ///
@@ -66,48 +79,106 @@ fn set(tx: &mut crate::store::Tx<'_>, call: &Call, user: &User, password: &str) 
     sessions::end_all(tx, call, user.no)
 }
 
-/// Mails a link with which a new password is set. The answer is the same, and as fast, for an unknown address.
+/// Asks for a mail with a link that sets a new password. Known and unknown addresses are queued alike, so that
+/// neither the answer nor its time shows whether there is an account; [`reset_lane`] looks later.
 ///
 /// # Errors
-/// `LOCKED_OUT` when asked too often.
-pub fn forgot(call: &Arc<Call>, email: Email) -> Result<()> {
+/// `LOCKED_OUT` when asked too often; `UNAVAILABLE` when too many requests wait.
+pub async fn forgot(call: &Arc<Call>, email: Email) -> Result<()> {
     limit_mail(call, &email)?;
-    let call = call.clone();
-    tokio::spawn(async move {
-        if let Err(error) = send_reset(&call, &email).await {
-            tracing::error!(?error, "a reset link could not be made");
-        }
-    });
-    Ok(())
+    let (services, now) = (call.services.clone(), call.now);
+    let asked = json!(Asked::new(call, &email)).to_string();
+    call.services
+        .write(move |tx| {
+            let work = NewWork {
+                kind: RESET,
+                version: RESET_VERSION,
+                payload: asked.as_bytes(),
+                most_waiting: MOST_RESETS,
+                now,
+                expires_at: now.plus_seconds(LINK_SECONDS),
+            };
+            services.queue.push(tx, &work)
+        })
+        .await
 }
 
-async fn send_reset(call: &Arc<Call>, email: &Email) -> Result<()> {
-    let services = &call.services;
-    let found = services.db.lookup(|conn| Ok::<_, Error>(store::by_email(conn, email)?))?;
+/// A request for a new password, as it is queued.
+#[derive(Serialize, Deserialize)]
+struct Asked {
+    email: String,
+    request_id: String,
+    ip: IpAddr,
+    path: Box<str>,
+    agent: Option<Box<str>>,
+}
+
+impl Asked {
+    fn new(call: &Call, email: &Email) -> Self {
+        let request = &call.request;
+        Self {
+            email: email.as_str().to_owned(),
+            request_id: request.id.to_string(),
+            ip: request.ip,
+            path: request.path.clone(),
+            agent: request.agent.clone(),
+        }
+    }
+
+    /// The address, and the call as it was made.
+    fn call(self, services: &Arc<Services>, now: Timestamp) -> Result<(Email, Arc<Call>)> {
+        let email = self.email.parse().map_err(Error::internal)?;
+        let id = self.request_id.parse().map_err(Error::internal)?;
+        let request =
+            RequestInfo { id, ip: self.ip, method: Method::Post, path: self.path, agent: self.agent };
+        let (services, principal) = (services.clone(), Principal::anonymous());
+        Ok((email, Arc::new(Call { services, principal, now, request })))
+    }
+}
+
+/// The lane that makes and mails the links that [`forgot`] was asked for.
+pub fn reset_lane(services: &Arc<Services>) -> Lane {
+    let services = services.clone();
+    Lane::items(RESET, 1, RESET_RETRY, Duration::ZERO, move |work| {
+        let services = services.clone();
+        Box::pin(async move { Ok(send_reset(&services, work).await?) })
+    })
+}
+
+async fn send_reset(services: &Arc<Services>, work: Work) -> Result<()> {
+    let asked: Asked = serde_json::from_slice(&work.payload).map_err(Error::internal)?;
+    let (email, call) = asked.call(services, work.created_at)?;
+    let found = services.db.lookup(|conn| Ok::<_, Error>(store::by_email(conn, &email)?))?;
     let Some((user, _)) = found.filter(|(user, _)| user.disabled_at.is_none()) else { return Ok(()) };
-    let (caller, about) = (call.clone(), user.clone());
-    let link = services
+    services
         .write(move |tx| {
-            let link = link_for(&caller, &about, Purpose::ResetPassword);
-            let token = new_link(tx, &caller.services, &link)?;
-            record(tx, &caller, Kind::PasswordForgotten, &about, None)?;
-            Ok::<_, Error>(page(&caller.services, "reset-password", &token))
+            work.finish(tx)?;
+            let link = link_for(&call, &user, Purpose::ResetPassword);
+            let token = new_link(tx, &call.services, &link)?;
+            record(tx, &call, Kind::PasswordForgotten, &user, None)?;
+            let mail = reset_mail(
+                &call.services,
+                user.email,
+                &page(&call.services, "reset-password", &token),
+                link.expires_at,
+            );
+            call.services.mailer.queue(tx, &mail, call.now)
         })
-        .await?;
+        .await
+}
+
+fn reset_mail(services: &Services, to: Email, link: &Secret, expires_at: Timestamp) -> Mail {
     let organization = &services.settings.organization;
-    services.mailer.send(
-        services,
-        Mail {
-            to: user.email,
-            subject: format!("Set a new password for {organization}"),
-            text: Secret::new(format!(
-                "Somebody, most likely you, asked to set a new password at {organization}.\n\nFollow this link within \
-                 an hour; it works once:\n\n    {}\n\nIf it was not you, do nothing: your password stays as it is.\n",
-                link.expose()
-            )),
-        },
-    );
-    Ok(())
+    Mail {
+        to,
+        subject: format!("Set a new password for {organization}"),
+        text: Secret::new(format!(
+            "Somebody, most likely you, asked to set a new password at {organization}.\n\nFollow this link within \
+             an hour; it works once:\n\n    {}\n\nIf it was not you, do nothing: your password stays as it is.\n",
+            link.expose()
+        )),
+        expires_at,
+    }
 }
 
 fn link_for(call: &Call, user: &User, purpose: Purpose) -> Link {
@@ -164,23 +235,23 @@ pub async fn ask_verification(call: &Arc<Call>) -> Result<()> {
         return Err(Error::conflict("This address is confirmed already"));
     }
     limit_mail(call, &user.email)?;
-    let (caller, about) = (call.clone(), user.clone());
-    let link = services
+    let (caller, about) = (call.clone(), user);
+    services
         .write(move |tx| {
             let link = link_for(&caller, &about, Purpose::VerifyEmail);
-            Ok::<_, Error>(page(&caller.services, "verify-email", &new_link(tx, &caller.services, &link)?))
+            let services = &caller.services;
+            let token = new_link(tx, services, &link)?;
+            let organization = &services.settings.organization;
+            let page = page(services, "verify-email", &token);
+            let mail = Mail {
+                to: about.email,
+                subject: format!("Confirm your address for {organization}"),
+                text: Secret::new(format!("Follow this link within an hour:\n\n    {}\n", page.expose())),
+                expires_at: link.expires_at,
+            };
+            services.mailer.queue(tx, &mail, caller.now)
         })
-        .await?;
-    let organization = &services.settings.organization;
-    services.mailer.send(
-        services,
-        Mail {
-            to: user.email,
-            subject: format!("Confirm your address for {organization}"),
-            text: Secret::new(format!("Follow this link within an hour:\n\n    {}\n", link.expose())),
-        },
-    );
-    Ok(())
+        .await
 }
 
 /// Confirms an address by a link.

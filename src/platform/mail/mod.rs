@@ -1,0 +1,155 @@
+//! Mail to people: queued in the transaction of the change that it is about, and sent by a lane of its own.
+
+mod send;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use self::send::Sender;
+use crate::error::Result;
+use crate::model::{Email, Secret, Timestamp};
+use crate::platform::queue::{Failed, Lane, NewWork, Outcome, Queue, Retry, Work};
+use crate::store::Tx;
+
+/// The lane's kind.
+const KIND: &str = "mail";
+/// Format of a queued mail.
+const VERSION: i64 = 1;
+/// Mails that are sent at once.
+const AT_ONCE: usize = 4;
+/// Mails that may wait, as in an outage of the mail server.
+const MOST_WAITING: i64 = 10_000;
+/// How long a stop waits for mails on their way. What is left is sent after the next start.
+const GRACE: Duration = Duration::from_secs(1);
+/// A mail is tried again until it expires: soon at first, then every quarter of an hour.
+const RETRY: Retry = Retry { waits_seconds: &[5, 10, 30, 60, 120, 300, 600, 900], repeats: true };
+
+/// How the connection to a mail server is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protection {
+    /// STARTTLS, and nothing is sent without it.
+    StartTls,
+    /// TLS from the first byte.
+    Tls,
+    /// None: a server on this machine.
+    Loopback,
+}
+
+/// A mail server.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// How the connection is protected.
+    pub protection: Protection,
+    /// Host name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// User name and password, where it asks for them.
+    pub login: Option<(String, Secret)>,
+}
+
+/// Where mail goes.
+#[derive(Debug, Clone)]
+pub enum Way {
+    /// To a mail server, from this address.
+    Smtp(Server, String),
+    /// Into files of this directory.
+    Files(PathBuf),
+}
+
+/// A mail: plain text, no pictures, no tracking.
+#[derive(Debug, Clone)]
+pub struct Mail {
+    /// The receiver.
+    pub to: Email,
+    /// The subject, one line.
+    pub subject: String,
+    /// The text. It may hold a one-time link.
+    pub text: Secret,
+    /// When it has lost its purpose: the end of its link. It is not sent after this.
+    pub expires_at: Timestamp,
+}
+
+/// Queues mail and sends it.
+pub struct Mailer {
+    queue: Arc<Queue>,
+    sender: Arc<Sender>,
+}
+
+/// A mail as it is queued.
+#[derive(Deserialize)]
+struct Queued {
+    to: String,
+    subject: String,
+    text: Secret,
+}
+
+impl Mailer {
+    /// A mailer; `organization` is the shown name of the sender.
+    ///
+    /// # Errors
+    /// When the sender's address or the server's name is not valid.
+    pub fn new(queue: Arc<Queue>, way: &Way, organization: &str) -> Result<Self> {
+        Ok(Self { queue, sender: Arc::new(Sender::new(way, organization)?) })
+    }
+
+    /// Queues `mail` in the transaction of the change that it is about.
+    pub fn queue(&self, tx: &mut Tx<'_>, mail: &Mail, now: Timestamp) -> Result<()> {
+        let payload = json!({"to": mail.to.as_str(), "subject": mail.subject, "text": mail.text.expose()});
+        let payload = Zeroizing::new(payload.to_string());
+        let work = NewWork {
+            kind: KIND,
+            version: VERSION,
+            payload: payload.as_bytes(),
+            most_waiting: MOST_WAITING,
+            now,
+            expires_at: mail.expires_at,
+        };
+        self.queue.push(tx, &work)
+    }
+
+    /// The lane that sends what is queued.
+    pub fn lane(&self) -> Lane {
+        let sender = self.sender.clone();
+        Lane::items(KIND, AT_ONCE, RETRY, GRACE, move |work| {
+            let sender = sender.clone();
+            Box::pin(async move { deliver(&sender, work).await })
+        })
+    }
+}
+
+async fn deliver(sender: &Sender, work: Work) -> Outcome {
+    let permanent = |error: String| Failed { error, permanent: true };
+    if work.version != VERSION {
+        return Err(permanent(format!("a mail has the unknown format {}", work.version)));
+    }
+    let mail: Queued = serde_json::from_slice(&work.payload)
+        .map_err(|error| permanent(format!("a queued mail cannot be read: {:?}", error.classify())))?;
+    sender.send(&mail, &work.id, work.created_at).await
+}
+
+impl From<lettre::error::Error> for Failed {
+    fn from(error: lettre::error::Error) -> Self {
+        Self { error: error.to_string(), permanent: true }
+    }
+}
+
+impl From<std::io::Error> for Failed {
+    fn from(error: std::io::Error) -> Self {
+        Self { error: error.to_string(), permanent: false }
+    }
+}
+
+impl From<lettre::transport::smtp::Error> for Failed {
+    /// A server that refuses the receiver or the text for good (RFC 5321, section 4.2.1: 5yz) is not asked again. One
+    /// that refuses our login (53z) is: its operator or ours can mend that.
+    fn from(error: lettre::transport::smtp::Error) -> Self {
+        let login = error.status().is_some_and(|code| (530..540).contains(&u16::from(code)));
+        Self { error: error.to_string(), permanent: error.is_permanent() && !login }
+    }
+}

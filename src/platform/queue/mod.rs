@@ -1,0 +1,148 @@
+//! Leased work: queued in the transaction of the change that needs it, done in lanes that cannot stall one another.
+//!
+//! * An item exists exactly when its change is on disk. It is deleted when its work succeeded, so that each item is
+//!   done at least once: a process that dies between the two does it again under the same id.
+//! * A lane leases an item before it works on it. Only the holder of the latest lease may finish, retry or renew it,
+//!   so that two nodes on one store do not work on the same item.
+//! * A lane works on its own kind, on tasks of its own. What hangs there holds up nothing else.
+//! * A payload is sealed under `master.key`, and leaves the store when the item is done, expires or dies.
+//! * Time comes from the injected clock. A commit wakes the lane; beside that it looks once a second of real time.
+
+mod lane;
+mod retry;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::Notify;
+use zeroize::Zeroizing;
+
+pub use self::lane::{Failed, Lane, Outcome, Work};
+pub use self::retry::Retry;
+use crate::env::{Clock, Rng, random};
+use crate::error::{Error, Result};
+use crate::model::Timestamp;
+use crate::platform::vault::Vault;
+use crate::store::queue as table;
+use crate::store::{Db, Tx};
+
+/// How long a dead item stays to be seen.
+const DEAD_SECONDS: i64 = 30 * 86_400;
+/// Dead items that one transaction removes.
+const SWEEP_STEP: usize = 256;
+
+/// Where work is queued. One value for the whole server.
+pub struct Queue {
+    db: Db,
+    clock: Arc<dyn Clock>,
+    rng: Arc<dyn Rng>,
+    vault: Arc<Vault>,
+    /// What the lanes of one kind share, however many values of [`Lane`] there are.
+    lanes: Mutex<BTreeMap<&'static str, Arc<Shared>>>,
+}
+
+/// What the lanes of one kind share within the process.
+#[derive(Default)]
+struct Shared {
+    /// Something was queued.
+    wake: Notify,
+    /// Held while a lane works: a second pass waits for the first one's end.
+    turn: tokio::sync::Mutex<()>,
+}
+
+/// Work to be queued.
+#[derive(Debug, Clone, Copy)]
+pub struct NewWork<'p> {
+    /// The lane's kind.
+    pub kind: &'static str,
+    /// Format of the payload.
+    pub version: i64,
+    /// What the lane needs to know. It may hold secrets.
+    pub payload: &'p [u8],
+    /// Items of this kind that may wait.
+    pub most_waiting: i64,
+    /// Now; the work is due at once.
+    pub now: Timestamp,
+    /// When the work has lost its purpose.
+    pub expires_at: Timestamp,
+}
+
+impl Queue {
+    /// A queue in `db`.
+    pub fn new(db: Db, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>, vault: Arc<Vault>) -> Self {
+        Self { db, clock, rng, vault, lanes: Mutex::default() }
+    }
+
+    /// Ends the leases of the process before this one, and forgets schedules other than those named. Call it once,
+    /// before any lane runs, while this process holds the lock of the data directory.
+    pub async fn begin(&self, schedules: Vec<&'static str>) -> Result<()> {
+        self.db.write(move |tx| Ok::<_, Error>(table::begin(tx, &schedules)?)).await
+    }
+
+    /// Queues work in the transaction of the change that needs it. The lane is woken when that is on disk.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` when too many items of this kind wait.
+    pub fn push(&self, tx: &mut Tx<'_>, new: &NewWork<'_>) -> Result<()> {
+        if table::waiting(tx, new.kind)? >= new.most_waiting {
+            return Err(Error::unavailable(format!(
+                "too many items of the kind {} wait in the queue",
+                new.kind
+            )));
+        }
+        let id = random(&*self.rng);
+        let sealed = self.vault.seal(&*self.rng, &place(&id), new.payload);
+        table::insert(
+            tx,
+            &table::NewItem {
+                id,
+                kind: new.kind,
+                version: new.version,
+                sealed: &sealed,
+                created_at: new.now,
+                expires_at: new.expires_at,
+            },
+        )?;
+        let shared = self.shared(new.kind);
+        tx.on_commit(move || shared.wake.notify_one());
+        Ok(())
+    }
+
+    /// How each kind of work fares.
+    pub fn states(&self) -> Result<Vec<table::State>> {
+        self.db.lookup(|conn| Ok(table::states(conn)?))
+    }
+
+    /// Removes dead items some time after their death.
+    pub async fn sweep(&self) -> Result<()> {
+        let before = self.clock.now().minus_seconds(DEAD_SECONDS);
+        let step = move |tx: &mut Tx<'_>| Ok::<_, Error>(table::sweep(tx, before, SWEEP_STEP)?);
+        while self.db.write(step).await? == SWEEP_STEP {}
+        Ok(())
+    }
+
+    fn shared(&self, kind: &'static str) -> Arc<Shared> {
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        lanes.entry(kind).or_default().clone()
+    }
+
+    fn unseal(&self, leased: &table::Leased) -> Option<Zeroizing<Vec<u8>>> {
+        // Schedules have no payload.
+        if leased.expires_at.is_none() {
+            return Some(Zeroizing::default());
+        }
+        self.vault.unseal(&place(&leased.id), &leased.sealed)
+    }
+}
+
+/// Where a payload is sealed.
+fn place(id: &[u8; table::ID_BYTES]) -> String {
+    format!("queue/{}/sealed", hex(id))
+}
+
+/// Bytes in lower-case hexadecimal.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,292 @@
+//! Lanes against a store of their own and a clock that the test moves.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+
+use super::*;
+use crate::env::{ManualClock, SeededRng};
+use crate::error::Code;
+use crate::platform::vault;
+use crate::store::{self, Drain, Error as DbError};
+
+const KIND: &str = "letter";
+const RETRY: Retry = Retry { waits_seconds: &[5, 60], repeats: false };
+
+struct Nothing;
+
+impl Drain for Nothing {
+    fn pending(&self) -> bool {
+        false
+    }
+
+    fn append(&mut self, _: &mut Tx<'_>, _: bool) -> std::result::Result<(), DbError> {
+        Ok(())
+    }
+}
+
+struct Yard {
+    queue: Arc<Queue>,
+    clock: Arc<ManualClock>,
+    vault: Arc<Vault>,
+    directory: tempfile::TempDir,
+}
+
+impl Drop for Yard {
+    fn drop(&mut self) {
+        self.queue.db.stop();
+    }
+}
+
+impl Yard {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("keywright.db");
+        store::migrate::prepare(&path).unwrap();
+        let db = Db::open(&store::Options::new(path), Box::new(Nothing)).unwrap();
+        let clock = Arc::new(ManualClock::new("2026-06-01T12:00:00Z".parse().unwrap()));
+        let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(7));
+        let vault = Arc::new(Vault::open(&vault::generate(&*rng)).unwrap());
+        let queue = Arc::new(Queue::new(db, clock.clone(), rng, vault.clone()));
+        Self { queue, clock, vault, directory }
+    }
+
+    /// A second process on the same store.
+    fn other_node(&self) -> Queue {
+        let rng = Arc::new(SeededRng::new(8));
+        Queue::new(self.queue.db.clone(), self.clock.clone(), rng, self.vault.clone())
+    }
+
+    async fn push(&self, text: &str) -> Result<()> {
+        let (queue, text, now) = (self.queue.clone(), text.to_owned(), self.clock.now());
+        let push = move |tx: &mut Tx<'_>| {
+            let new = NewWork {
+                kind: KIND,
+                version: 1,
+                payload: text.as_bytes(),
+                most_waiting: 3,
+                now,
+                expires_at: now.plus_seconds(3_600),
+            };
+            queue.push(tx, &new)
+        };
+        self.queue.db.write(push).await
+    }
+
+    fn state(&self) -> table::State {
+        self.queue.states().unwrap().into_iter().find(|state| state.kind == KIND).unwrap()
+    }
+}
+
+/// A lane that hands each attempt to the test, which ends it by sending the outcome back.
+fn observed(at_once: usize) -> (Lane, mpsc::UnboundedReceiver<(Work, mpsc::UnboundedSender<Outcome>)>) {
+    let (seen, attempts) = mpsc::unbounded_channel();
+    let lane = Lane::items(KIND, at_once, RETRY, Duration::ZERO, move |work| {
+        let seen = seen.clone();
+        Box::pin(async move {
+            let (end, mut ended) = mpsc::unbounded_channel();
+            seen.send((work, end)).unwrap();
+            ended.recv().await.unwrap_or(Ok(()))
+        })
+    });
+    (lane, attempts)
+}
+
+/// A lane whose attempts all end in `outcome`.
+fn ending(outcome: Outcome) -> (Lane, Arc<AtomicUsize>) {
+    let count = Arc::new(AtomicUsize::new(0));
+    let counter = count.clone();
+    let lane = Lane::items(KIND, 4, RETRY, Duration::ZERO, move |_| {
+        counter.fetch_add(1, Ordering::SeqCst);
+        let outcome = outcome.clone();
+        Box::pin(async move { outcome })
+    });
+    (lane, count)
+}
+
+fn refused(permanent: bool) -> Outcome {
+    Err(Failed { error: "refused".to_owned(), permanent })
+}
+
+#[tokio::test]
+async fn an_item_is_done_once_and_its_commit_wakes_the_lane() {
+    let yard = Yard::new();
+    let (lane, mut attempts) = observed(1);
+    let (stop, stopped) = watch::channel(false);
+    let queue = yard.queue.clone();
+    let running = tokio::spawn(async move { lane.run(&queue, stopped).await });
+    yard.push("one").await.unwrap();
+    yard.push("two").await.unwrap();
+    for text in ["one", "two"] {
+        let (work, end) = attempts.recv().await.unwrap();
+        assert_eq!(work.payload.as_slice(), text.as_bytes());
+        end.send(Ok(())).unwrap();
+    }
+    stop.send(true).unwrap();
+    running.await.unwrap();
+    yard.queue.begin(Vec::new()).await.unwrap();
+    assert_eq!(observed(1).0.pass(&yard.queue).await, 0, "nothing is left");
+}
+
+#[tokio::test]
+async fn a_change_that_is_undone_queues_nothing() {
+    let yard = Yard::new();
+    let (queue, now) = (yard.queue.clone(), yard.clock.now());
+    let undone: Result<()> = yard
+        .queue
+        .db
+        .write(move |tx| {
+            let payload = b"never";
+            let new =
+                NewWork { kind: KIND, version: 1, payload, most_waiting: 3, now, expires_at: Timestamp::MAX };
+            queue.push(tx, &new)?;
+            Err(Error::conflict("undone"))
+        })
+        .await;
+    assert_eq!(undone.unwrap_err().code, Code::Conflict);
+    assert!(yard.queue.states().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn an_item_that_hangs_leaves_the_other_places_free() {
+    let yard = Yard::new();
+    yard.push("hangs").await.unwrap();
+    yard.push("quick").await.unwrap();
+    let (lane, mut attempts) = observed(2);
+    let queue = yard.queue.clone();
+    let passing = tokio::spawn(async move { lane.pass(&queue).await });
+    let (hanging, end) = attempts.recv().await.unwrap();
+    assert_eq!(hanging.payload.as_slice(), b"hangs");
+    let (_, quick) = attempts.recv().await.unwrap();
+    quick.send(Ok(())).unwrap();
+    yard.push("later").await.unwrap();
+    let (later, last) = attempts.recv().await.unwrap();
+    assert_eq!(later.payload.as_slice(), b"later");
+    assert!(!passing.is_finished());
+    last.send(Ok(())).unwrap();
+    end.send(Ok(())).unwrap();
+    assert_eq!(passing.await.unwrap(), 3);
+}
+
+#[tokio::test]
+async fn what_one_node_has_leased_no_other_does_until_the_lease_ends() {
+    let yard = Yard::new();
+    yard.push("once").await.unwrap();
+    let (lane, mut attempts) = observed(1);
+    let queue = yard.queue.clone();
+    let first = tokio::spawn(async move { lane.pass(&queue).await });
+    let (work, end) = attempts.recv().await.unwrap();
+    let other = yard.other_node();
+    let (lane, count) = ending(Ok(()));
+    assert_eq!(lane.pass(&other).await, 0);
+    // The first node froze. Its item is done elsewhere, and it must not touch it when it wakes.
+    yard.clock.advance(Duration::from_secs(61));
+    assert_eq!((lane.pass(&other).await, count.load(Ordering::SeqCst)), (1, 1));
+    let late = yard.queue.db.write(move |tx| work.finish(tx)).await;
+    assert_eq!(late.unwrap_err().code, Code::Conflict);
+    end.send(refused(false)).unwrap();
+    first.await.unwrap();
+    assert!(yard.queue.states().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_wall_clock_that_jumps_does_not_start_a_second_attempt_beside_the_first() {
+    let yard = Yard::new();
+    yard.push("once").await.unwrap();
+    let (lane, mut attempts) = observed(2);
+    let queue = yard.queue.clone();
+    let passing = tokio::spawn(async move { lane.pass(&queue).await });
+    let (_, end) = attempts.recv().await.unwrap();
+    yard.clock.set_wall(yard.clock.now().plus_seconds(120 * 86_400));
+    yard.push("another").await.unwrap();
+    let (work, other) = attempts.recv().await.unwrap();
+    assert_eq!(work.payload.as_slice(), b"another");
+    other.send(Ok(())).unwrap();
+    end.send(Ok(())).unwrap();
+    assert_eq!(passing.await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn a_failed_item_waits_dies_after_its_last_attempt_and_loses_its_payload() {
+    let yard = Yard::new();
+    yard.push("letter with a link").await.unwrap();
+    let (lane, count) = ending(refused(false));
+    for (attempts, seconds) in [(1, 5), (2, 60)] {
+        lane.pass(&yard.queue).await;
+        assert_eq!(count.load(Ordering::SeqCst), attempts);
+        yard.clock.advance(Duration::from_millis(seconds * 1_000 - 1));
+        assert_eq!(lane.pass(&yard.queue).await, 0, "not before {seconds} s");
+        yard.clock.advance(Duration::from_millis(seconds * 200 + 1));
+    }
+    lane.pass(&yard.queue).await;
+    assert_eq!((yard.state().dead, yard.state().waiting), (1, 0));
+    let kept = yard.queue.db.lookup(|conn| conn.number("SELECT sum(length(sealed)) FROM queue", &[]));
+    assert_eq!(kept.map_err(|error: DbError| error), Ok(0));
+    assert_eq!(lane.pass(&yard.queue).await, 0);
+    yard.clock.advance(Duration::from_secs(29 * 86_400));
+    yard.queue.sweep().await.unwrap();
+    assert_eq!(yard.state().dead, 1);
+    yard.clock.advance(Duration::from_secs(2 * 86_400));
+    yard.queue.sweep().await.unwrap();
+    assert!(yard.queue.states().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_permanent_failure_is_not_tried_again() {
+    let yard = Yard::new();
+    yard.push("refused").await.unwrap();
+    let (lane, count) = ending(refused(true));
+    lane.pass(&yard.queue).await;
+    yard.clock.advance(Duration::from_secs(600));
+    lane.pass(&yard.queue).await;
+    assert_eq!((count.load(Ordering::SeqCst), yard.state().dead), (1, 1));
+}
+
+#[tokio::test]
+async fn an_expired_item_is_given_up_without_an_attempt() {
+    let yard = Yard::new();
+    yard.push("late").await.unwrap();
+    yard.clock.advance(Duration::from_secs(3_600));
+    let (lane, count) = ending(Ok(()));
+    lane.pass(&yard.queue).await;
+    assert_eq!((count.load(Ordering::SeqCst), yard.state().dead), (0, 1));
+}
+
+#[tokio::test]
+async fn after_a_crash_the_next_start_does_the_same_item_at_once() {
+    let yard = Yard::new();
+    yard.push("in flight").await.unwrap();
+    let (lane, mut attempts) = observed(1);
+    let queue = yard.queue.clone();
+    let crashing = tokio::spawn(async move { lane.pass(&queue).await });
+    let (first, _) = attempts.recv().await.unwrap();
+    crashing.abort();
+    let _ = crashing.await;
+    assert_eq!(ending(Ok(())).0.pass(&yard.queue).await, 0, "the lease lasts");
+    yard.queue.begin(Vec::new()).await.unwrap();
+    let (lane, mut attempts) = observed(1);
+    let queue = yard.queue.clone();
+    let passing = tokio::spawn(async move { lane.pass(&queue).await });
+    let (second, end) = attempts.recv().await.unwrap();
+    assert_eq!(second.id, first.id);
+    end.send(Ok(())).unwrap();
+    assert_eq!(passing.await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn payloads_are_sealed_and_the_queue_is_bounded() {
+    let yard = Yard::new();
+    for _ in 0..3 {
+        yard.push("https://auth.example.com/reset#token=visible").await.unwrap();
+    }
+    assert_eq!(yard.push("one too many").await.unwrap_err().code, Code::Unavailable);
+    for entry in std::fs::read_dir(yard.directory.path()).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        assert!(!bytes.windows(7).any(|window| window == b"visible"));
+    }
+    let (lane, count) = ending(Ok(()));
+    assert_eq!(lane.pass(&yard.queue).await, 3);
+    assert_eq!(count.load(Ordering::SeqCst), 3);
+    yard.push("room again").await.unwrap();
+}
