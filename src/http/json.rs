@@ -120,6 +120,24 @@ impl ApiResponse for NoContent {
     fn register(_: &mut Registry) {}
 }
 
+/// `200 OK` without a body.
+#[derive(Debug)]
+pub struct Empty;
+
+impl IntoResponse for Empty {
+    fn into_response(self) -> Response {
+        poem::http::StatusCode::OK.into_response()
+    }
+}
+
+impl ApiResponse for Empty {
+    fn meta() -> MetaResponses {
+        MetaResponses { responses: vec![meta(200, "Allowed", vec![])] }
+    }
+
+    fn register(_: &mut Registry) {}
+}
+
 fn meta(status: u16, description: &'static str, content: Vec<MetaMediaType>) -> MetaResponse {
     MetaResponse { description, status: Some(status), status_range: None, content, headers: vec![] }
 }

@@ -58,6 +58,7 @@ pub struct GrantPage {
     /// The grants, newest first.
     pub data: Vec<GrantView>,
     /// Give it back as `cursor` to go on; null after the last one.
+    #[oai(nullable)]
     pub next_cursor: Option<String>,
 }
 

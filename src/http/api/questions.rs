@@ -10,8 +10,8 @@ use super::Tag;
 use crate::domain::identity::access::KeysVerify;
 use crate::error::Error;
 use crate::http::Result;
-use crate::http::auth::{Allowed, Caller};
-use crate::http::json::{Json, NoContent};
+use crate::http::auth::{Allowed, Anyone};
+use crate::http::json::{Empty, Json};
 
 /// Is this key good?
 pub struct QuestionsApi;
@@ -25,18 +25,23 @@ pub struct VerifyRequest {
     pub api: String,
     /// What it must hold: scope names, `AND`, `OR` and parentheses; 1,000 characters and 20 levels at most.
     #[oai(skip_serializing_if_is_none)]
+    #[oai(nullable)]
     pub scopes: Option<String>,
     /// `live` (the default), `test` or `any`.
     #[oai(skip_serializing_if_is_none)]
+    #[oai(nullable)]
     pub environment: Option<String>,
     /// How many requests it counts as; 1 when left out.
     #[oai(skip_serializing_if_is_none)]
+    #[oai(nullable)]
     pub cost: Option<u32>,
     /// The request that the key came with, for the address check and the log.
     #[oai(skip_serializing_if_is_none)]
+    #[oai(nullable)]
     pub request: Option<DescribedRequest>,
     /// Adds `checks`: every rule in order, with what it saw.
     #[oai(skip_serializing_if_is_none)]
+    #[oai(nullable)]
     pub explain: Option<bool>,
 }
 
@@ -45,15 +50,19 @@ pub struct VerifyRequest {
 pub struct DescribedRequest {
     /// Where it came from; a key with `allowed_ips` is refused without it.
     #[oai(skip_serializing_if_is_none)]
+    #[oai(nullable)]
     pub ip: Option<String>,
     /// Its method.
     #[oai(skip_serializing_if_is_none)]
+    #[oai(nullable)]
     pub method: Option<String>,
     /// Its path.
     #[oai(skip_serializing_if_is_none)]
+    #[oai(nullable)]
     pub path: Option<String>,
     /// Its User-Agent.
     #[oai(skip_serializing_if_is_none)]
+    #[oai(nullable)]
     pub user_agent: Option<String>,
 }
 
@@ -66,28 +75,40 @@ pub struct VerifyAnswer {
     /// `WRONG_ENVIRONMENT`, `IP_NOT_ALLOWED`, `INSUFFICIENT_SCOPE`, `RATE_LIMITED`, `QUOTA_EXCEEDED`.
     pub code: String,
     /// The key's id; it stays through rotations.
+    #[oai(nullable)]
     pub key_id: Option<String>,
     /// The key's name.
+    #[oai(nullable)]
     pub name: Option<String>,
     /// The API's slug.
+    #[oai(nullable)]
     pub api: Option<String>,
     /// `live` or `test`.
+    #[oai(nullable)]
     pub environment: Option<String>,
     /// Whom the key is for, in the words of whoever made it.
+    #[oai(nullable)]
     pub owner: Option<String>,
     /// Whose own key it is; null for a service key.
+    #[oai(nullable)]
     pub user_id: Option<String>,
     /// What it holds at this moment.
+    #[oai(nullable)]
     pub scopes: Option<Vec<String>>,
     /// What was stored with it.
+    #[oai(nullable)]
     pub metadata: Option<Any<serde_json::Value>>,
     /// When it ends.
+    #[oai(nullable)]
     pub expires_at: Option<String>,
     /// Its rate limit after this request.
+    #[oai(nullable)]
     pub ratelimit: Option<RatelimitState>,
     /// Its quota after this request.
+    #[oai(nullable)]
     pub quota: Option<QuotaState>,
     /// With `explain`: every rule in order.
+    #[oai(nullable)]
     pub checks: Option<Vec<VerifyCheck>>,
     /// The id of this answer, as in `X-Request-Id`.
     pub request_id: String,
@@ -97,12 +118,16 @@ pub struct VerifyAnswer {
 #[derive(Debug, Serialize, Deserialize, Object)]
 pub struct RatelimitState {
     /// The tier's name; null when the key has a limit of its own.
+    #[oai(nullable)]
     pub tier: Option<String>,
     /// Requests per window; null is unlimited.
+    #[oai(nullable)]
     pub limit: Option<u32>,
     /// How many would pass now.
+    #[oai(nullable)]
     pub remaining: Option<u32>,
     /// When all would pass again.
+    #[oai(nullable)]
     pub reset_at: Option<String>,
 }
 
@@ -116,6 +141,7 @@ pub struct QuotaState {
     /// How many are left.
     pub remaining: u64,
     /// When the next period begins; null for `total`.
+    #[oai(nullable)]
     pub reset_at: Option<String>,
 }
 
@@ -158,7 +184,7 @@ impl QuestionsApi {
     #[oai(path = "/v1/forward-auth", method = "get")]
     async fn forward_auth(
         &self,
-        _caller: Caller,
+        _anyone: Anyone,
         /// Slug of the API.
         Query(_api): Query<String>,
         /// What the credential must hold: scope names, `AND`, `OR` and parentheses.
@@ -167,7 +193,7 @@ impl QuestionsApi {
         Query(_environment): Query<Option<String>>,
         /// `1` answers 429 as 403 with `X-Auth-Status: 429`, which nginx can pass on.
         Query(_nginx): Query<Option<u8>>,
-    ) -> Result<NoContent> {
+    ) -> Result<Empty> {
         Err(elsewhere())
     }
 }

@@ -24,14 +24,17 @@ pub struct SessionView {
     /// `browser` (a cookie) or `app` (tokens).
     kind: String,
     /// Slug of the API that its tokens are for.
+    #[oai(nullable)]
     api: Option<String>,
     /// Whether it is the one that asks.
     current: bool,
     /// Whether a second factor was shown.
     second_factor: bool,
     /// Where it began.
+    #[oai(nullable)]
     ip: Option<String>,
     /// By which program.
+    #[oai(nullable)]
     user_agent: Option<String>,
     /// When it began.
     created_at: String,
@@ -47,6 +50,7 @@ pub struct SessionList {
     /// The sessions, newest first.
     data: Vec<SessionView>,
     /// Give it back as `cursor` for the next page; null after the last one.
+    #[oai(nullable)]
     next_cursor: Option<String>,
 }
 

@@ -46,6 +46,7 @@ pub struct SigningKeyList {
     /// The keys, oldest first.
     data: Vec<SigningKeyView>,
     /// Null: there is one page.
+    #[oai(nullable)]
     next_cursor: Option<String>,
 }
 
@@ -78,6 +79,21 @@ pub struct Jwk {
     usage: String,
     /// `RS256`, `ES256` or `EdDSA`.
     alg: String,
+    /// RSA modulus, base64url (RFC 7518, section 6.3.1.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    n: Option<String>,
+    /// RSA exponent, base64url (RFC 7518, section 6.3.1.2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    e: Option<String>,
+    /// Curve: `P-256` or `Ed25519` (RFC 7518, section 6.2.1.1; RFC 8037, section 2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    crv: Option<String>,
+    /// First coordinate or public key, base64url.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    x: Option<String>,
+    /// Second coordinate of an EC key, base64url.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    y: Option<String>,
 }
 
 impl From<SigningKeyInfo> for SigningKeyView {

@@ -72,6 +72,7 @@ pub struct UserList {
     /// The people.
     data: Vec<UserView>,
     /// Give it back as `cursor` for the next page; null after the last one.
+    #[oai(nullable)]
     next_cursor: Option<String>,
 }
 
@@ -82,10 +83,12 @@ pub struct NewUserRequest {
     /// Their address.
     email: String,
     /// What others call them.
+    #[oai(nullable)]
     name: Option<String>,
     /// `owner`, `admin`, `developer`, `viewer` or `member`.
     role: String,
     /// Their password: 8 to 256 characters, hard to guess. Without one they need a reset link.
+    #[oai(nullable)]
     password: Option<String>,
 }
 
@@ -159,6 +162,7 @@ pub struct InvitationList {
     /// The invitations.
     data: Vec<InvitationView>,
     /// Give it back as `cursor` for the next page; null after the last one.
+    #[oai(nullable)]
     next_cursor: Option<String>,
 }
 
@@ -168,14 +172,19 @@ pub struct ProfileView {
     /// `key`, `token`, `session` or `operator`.
     kind: String,
     /// The person, when the credential acts for one.
+    #[oai(nullable)]
     user: Option<UserView>,
     /// The key, when it is one.
+    #[oai(nullable)]
     key_id: Option<String>,
     /// The OAuth client, when a token came from one.
+    #[oai(nullable)]
     client_id: Option<String>,
     /// The session, when there is one.
+    #[oai(nullable)]
     session_id: Option<String>,
     /// Slug of the API that the credential is for.
+    #[oai(nullable)]
     api: Option<String>,
     /// What it may do there at this moment.
     scopes: Vec<String>,

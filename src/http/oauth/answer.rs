@@ -82,13 +82,13 @@ pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
         .body(bytes)
 }
 
-/// An answer that is documented as a `T`.
-pub(super) struct Answer<T> {
+/// An answer that is documented as a `T` with this status.
+pub(super) struct Answer<T, const STATUS: u16 = 200> {
     response: Response,
     documented: PhantomData<fn() -> T>,
 }
 
-impl<T> Answer<T> {
+impl<T, const STATUS: u16> Answer<T, STATUS> {
     pub(super) fn new(response: Response) -> Self {
         Self { response, documented: PhantomData }
     }
@@ -98,17 +98,17 @@ impl<T> Answer<T> {
     }
 }
 
-impl<T: Send> IntoResponse for Answer<T> {
+impl<T: Send, const STATUS: u16> IntoResponse for Answer<T, STATUS> {
     fn into_response(self) -> Response {
         self.response
     }
 }
 
-impl<T: Type + Send> ApiResponse for Answer<T> {
+impl<T: Type + Send, const STATUS: u16> ApiResponse for Answer<T, STATUS> {
     fn meta() -> MetaResponses {
         MetaResponses {
             responses: vec![
-                described(200, "The answer", T::schema_ref()),
+                described(STATUS, "The answer", T::schema_ref()),
                 described(400, "What is wrong (RFC 6749, section 5.2)", OAuthErrorBody::schema_ref()),
                 described(401, "The client or the token is not known", OAuthErrorBody::schema_ref()),
             ],
@@ -145,7 +145,11 @@ impl ApiResponse for Browsing {
             headers: vec![],
         };
         MetaResponses {
-            responses: vec![plain(303, "The browser goes on"), plain(400, "A page that says what is wrong")],
+            responses: vec![
+                plain(200, "A page"),
+                plain(303, "A redirect"),
+                plain(400, "A page with the error"),
+            ],
         }
     }
 

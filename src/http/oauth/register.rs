@@ -107,7 +107,7 @@ impl RegisterApi {
     /// Where the operator allows that (`dynamic_registration`). It gets access to `registration_api`, for people who
     /// consent.
     #[oai(path = "/oauth/register", method = "post")]
-    async fn register(&self, anyone: Anyone, body: Registration) -> Result<Answer<RegisteredClient>> {
+    async fn register(&self, anyone: Anyone, body: Registration) -> Result<Answer<RegisteredClient, 201>> {
         let registered = register(&anyone.0, body.0).await;
         let registered = registered.map_err(|error| refuse(&error, Tried::Nothing))?;
         Ok(Answer::new(answer_json(StatusCode::CREATED, &registered)))

@@ -29,7 +29,7 @@ fn people_read_the_key_once_and_what_to_do_next() {
     let text = made.good();
     assert_eq!(text.matches("kw_live_").count(), 1, "{text}");
     assert!(
-        text.contains("usr_") && text.contains("shown only now") && text.contains("keywright serve"),
+        text.contains("usr_") && text.contains("shown once") && text.contains("keywright serve"),
         "{text}"
     );
 }

@@ -26,11 +26,11 @@ fn every_mistake_is_told_at_once() {
 }
 
 #[test]
-fn a_good_configuration_is_called_good() {
+fn a_valid_configuration_is_reported() {
     let program = Program::new();
     let checked = program.run(["serve", "--check", "--public-url", "http://auth.example.com"]);
     assert!(checked.good().contains("Warning: public_url is http://auth.example.com"));
-    assert!(checked.good().contains("good"));
+    assert!(checked.good().contains("valid"));
     assert!(!program.data().exists());
 }
 
@@ -63,7 +63,7 @@ fn a_renewed_certificate_is_read_when_it_is_told() {
     server.says("the TLS certificate was read anew");
     std::fs::write(program.directory().join("key.pem"), "gone").unwrap();
     server.signal("HUP");
-    server.says("the former TLS certificate stays in use");
+    server.says("the previous TLS certificate stays in use");
     assert_eq!(server.stop().code, Some(0));
 }
 

@@ -11,6 +11,8 @@ use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 
+use super::openapi;
+
 #[derive(Clone)]
 enum Address {
     Tcp(SocketAddr),
@@ -105,7 +107,8 @@ impl Client {
         content_type: Option<&str>,
         body: Vec<u8>,
     ) -> Option<Reply> {
-        let mut request = Request::builder().method(method).uri(path).header("host", "keywright.test");
+        let mut request =
+            Request::builder().method(method.clone()).uri(path).header("host", "keywright.test");
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
@@ -113,10 +116,12 @@ impl Client {
             request = request.header("content-type", content_type);
         }
         let request = request.body(Full::new(Bytes::from(body))).expect("a well-formed request");
-        match &self.address {
-            Address::Tcp(address) => exchange(TcpStream::connect(address).await.ok()?, request).await,
-            Address::Unix(path) => exchange(UnixStream::connect(path).await.ok()?, request).await,
-        }
+        let reply = match &self.address {
+            Address::Tcp(address) => exchange(TcpStream::connect(address).await.ok()?, request).await?,
+            Address::Unix(socket) => exchange(UnixStream::connect(socket).await.ok()?, request).await?,
+        };
+        openapi::validate(&method, path, &reply);
+        Some(reply)
     }
 }
 

@@ -4,6 +4,7 @@
 pub mod certificates;
 mod client;
 pub mod libraries;
+mod openapi;
 mod program;
 
 use std::net::SocketAddr;

@@ -120,6 +120,7 @@ pub struct ActivityPage {
     /// The rows, newest first.
     pub data: Vec<ActivityItem>,
     /// Give it back as `cursor` to go on; null after the last row.
+    #[oai(nullable)]
     pub next_cursor: Option<String>,
 }
 

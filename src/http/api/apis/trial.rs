@@ -25,10 +25,13 @@ pub struct RouteTested {
     pub message: String,
     /// The path as routes see it: decoded, without `//`, dot segments and a slash at its end; null where it is
     /// refused as it stands.
+    #[oai(nullable)]
     pub path: Option<String>,
     /// The route that it meets.
+    #[oai(nullable)]
     pub route: Option<ApiRoute>,
     /// That route's place in the list, from 0.
+    #[oai(nullable)]
     pub position: Option<u32>,
     /// How each route went, in order.
     pub steps: Vec<RouteStep>,

@@ -262,16 +262,22 @@ pub struct NewApi {
     pub name: String,
     /// An absolute URI without a fragment, the `aud` of its tokens; by default this instance's URL followed by `/`
     /// and the slug.
+    #[oai(nullable)]
     pub audience: Option<String>,
     /// What its keys begin with: 1 to 16 lowercase letters and digits; by default the slug without dashes.
+    #[oai(nullable)]
     pub prefix: Option<KeyPrefix>,
     /// The tier of keys that name none; by default `free`, or the first where there is no `free`.
+    #[oai(nullable)]
     pub default_tier: Option<String>,
     /// The tier of OAuth tokens and sessions; by default the default tier.
+    #[oai(nullable)]
     pub token_tier: Option<String>,
     /// The tier of members' own keys; by default the default tier.
+    #[oai(nullable)]
     pub member_tier: Option<String>,
     /// How many keys a member may have, 0 to 1,000; by default 5.
+    #[oai(nullable)]
     pub member_max_keys: Option<u32>,
     /// Whether forward-auth takes a key from `X-API-Key` too.
     #[serde(default)]
@@ -290,6 +296,7 @@ pub struct NewApi {
     #[oai(default)]
     pub presets: Vec<ApiPreset>,
     /// Its rate limits; by default `free` (100 per minute), `pro` (1,000 per minute) and `enterprise` (unlimited).
+    #[oai(nullable)]
     pub tiers: Option<Vec<ApiTier>>,
     /// What people of each role hold; by default owners and admins everything, the others nothing.
     #[serde(default)]
@@ -347,45 +354,59 @@ impl Example for NewApi {
 pub struct ApiChange {
     /// The name for people.
     #[serde(deserialize_with = "present")]
+    #[oai(nullable)]
     pub name: Option<String>,
     /// Tokens that were issued for the audience before are refused from then on.
     #[serde(deserialize_with = "present")]
+    #[oai(nullable)]
     pub audience: Option<String>,
     /// What new keys begin with; those that exist keep their text.
     #[serde(deserialize_with = "present")]
+    #[oai(nullable)]
     pub prefix: Option<KeyPrefix>,
     /// The tier of keys that name none.
     #[serde(deserialize_with = "present")]
+    #[oai(nullable)]
     pub default_tier: Option<String>,
     /// The tier of OAuth tokens and sessions.
     #[serde(deserialize_with = "present")]
+    #[oai(nullable)]
     pub token_tier: Option<String>,
     /// The tier of members' own keys.
     #[serde(deserialize_with = "present")]
+    #[oai(nullable)]
     pub member_tier: Option<String>,
     /// How many keys a member may have, 0 to 1,000.
     #[serde(deserialize_with = "present")]
+    #[oai(nullable)]
     pub member_max_keys: Option<u32>,
     /// Whether forward-auth takes a key from `X-API-Key` too.
     #[serde(deserialize_with = "present")]
+    #[oai(nullable)]
     pub x_api_key: Option<bool>,
     /// Origins whose pages may call sign-in.
     #[serde(deserialize_with = "present")]
+    #[oai(nullable)]
     pub allowed_origins: Option<Vec<String>>,
     /// Its permissions: all of them. One that goes must not be in use.
     #[serde(deserialize_with = "present")]
+    #[oai(nullable)]
     pub scopes: Option<Vec<ApiScope>>,
     /// Sets of scopes: all of them.
     #[serde(deserialize_with = "present")]
+    #[oai(nullable)]
     pub presets: Option<Vec<ApiPreset>>,
     /// Its rate limits: all of them. One that goes must not be in use.
     #[serde(deserialize_with = "present")]
+    #[oai(nullable)]
     pub tiers: Option<Vec<ApiTier>>,
     /// What people of each role hold: all roles. It counts from their next request on.
     #[serde(deserialize_with = "present")]
+    #[oai(nullable)]
     pub role_scopes: Option<RoleScopes>,
     /// What forward-auth asks: all routes, in order.
     #[serde(deserialize_with = "present")]
+    #[oai(nullable)]
     pub routes: Option<Vec<ApiRoute>>,
 }
 

@@ -112,6 +112,7 @@ pub struct ClientPage {
     /// The clients, newest first.
     pub data: Vec<Client>,
     /// Give it back as `cursor` to go on; null after the last one.
+    #[oai(nullable)]
     pub next_cursor: Option<String>,
 }
 

@@ -304,9 +304,11 @@ impl Example for NewKey {
 pub struct KeyChange {
     /// Another name.
     #[serde(deserialize_with = "present")]
+    #[oai(nullable)]
     pub name: Option<String>,
     /// What it may do from now on, in place of all before.
     #[serde(deserialize_with = "present")]
+    #[oai(nullable)]
     pub scopes: Option<ScopeSet>,
     /// Another tier, which also ends a limit of its own; null takes the API's default.
     #[serde(deserialize_with = "edit")]
@@ -338,6 +340,7 @@ pub struct KeyChange {
     pub expires_at: Option<Option<Timestamp>>,
     /// `true` switches the key off, `false` on again.
     #[serde(deserialize_with = "present")]
+    #[oai(nullable)]
     pub disabled: Option<bool>,
 }
 
