@@ -25,7 +25,7 @@ test('who must have a second factor sets it up first, and signs in with it from 
   await owner.visit('/settings', 'Settings');
   await owner.page.getByRole('button', { name: 'Require it' }).click();
   await owner.page.getByRole('dialog').getByRole('button', { name: 'Require it' }).click();
-  await owner.page.getByText('Owners and admins need one').waitFor();
+  await owner.page.getByText('Required for owners and admins').waitFor();
   await owner.close();
 
   const visitor = await Visitor.open(browser, server);
