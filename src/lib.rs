@@ -1,12 +1,35 @@
 //! Keywright: API authentication in one binary and one SQLite file.
 //!
-//! Arrows point the only way that code may call; a test holds them.
+//! A room names only the rooms below it; `tests/it/layers` holds this drawing.
 //!
 //! ```text
-//! main → cli → app → { http, worker } → domain → activity → platform → store → model
+//!                  main
+//!                   │
+//!                  cli
+//!                   │
+//!                  app ───────────── reads config
+//!               ┌───┴────┐
+//!              http    worker
+//!               └───┬────┘
+//! domain    setup, instance
+//!                   │
+//!                 oauth ── clients ── keys ── apis, settings, activity_log, idempotency
+//!                   │
+//!                identity            who is asking
+//!                   │
+//!                 policy             what they may do
+//!                   │
+//!                activity            the log
+//!                   │
+//!                platform            time, randomness, encryption, mail, caches
+//!                   │
+//!                 store              all SQL
+//!                   │
+//!                 model ──────────── with env and error: leaves that every room may name
 //! ```
 //!
-//! `model`, `env` and `error` are leaves and may be used from everywhere; only `app` and `cli` read `config`.
+//! Each room from `platform` to `identity` has `Services`: its own, and those of the room below. Code takes the
+//! `Services` of its own room, so its parameters say what it can reach.
 
 pub mod activity;
 pub mod app;

@@ -15,6 +15,7 @@ pub mod json;
 pub mod oauth;
 pub mod optional_json;
 pub mod proxy_config;
+mod qr;
 mod routes;
 pub mod schema;
 pub mod server;

@@ -29,14 +29,27 @@ pub(super) fn origin(text: &str) -> Checked {
         "http" => ":80",
         _ => return Err(HINT),
     };
-    let uri: http::Uri = text.parse().map_err(|_| HINT)?;
     let lower = text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
-    let bare = uri.authority().is_some_and(|parsed| parsed.as_str() == authority)
-        && uri.host().is_some_and(|host| !host.is_empty() && !host.contains('*'))
-        && !authority.contains('@')
-        && !authority.ends_with(default_port)
-        && !authority.ends_with(':');
+    let bare = is_authority(authority) && !authority.ends_with(default_port);
     if text.len() <= MAX_LENGTH && lower && bare { Ok(()) } else { Err(HINT) }
+}
+
+/// A host, perhaps with a port: a registered name, an IPv4 address, or an IPv6 address in brackets (RFC 3986, section
+/// 3.2.2). Browsers write names in ASCII.
+fn is_authority(text: &str) -> bool {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (text, None),
+    };
+    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    let is_host = match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => {
+            let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+            !host.is_empty() && host.bytes().all(is_name)
+        }
+    };
+    is_host && port.is_none_or(is_port)
 }
 
 /// `/v1/queries`, `/v1/queries/{id}`, `/v1/*`: segments as they look after decoding; `{name}` stands for one

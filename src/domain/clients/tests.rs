@@ -27,7 +27,7 @@ async fn register_as(world: &World, call: &Arc<Call>, new: NewClient) -> Result<
 
 fn proves(world: &World, issued: &Issued, secret: &Secret) -> bool {
     let form = format!("client_id={}&client_secret={}", issued.view.client.id, secret.expose());
-    let params = Params::parse(form.as_bytes()).unwrap();
+    let params = Params::plain(&form);
     client_auth::authenticate(&world.services, None, &params, world.now()).is_ok()
 }
 

@@ -2,8 +2,6 @@
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hmac;
-use qrcode::render::svg;
-use qrcode::{EcLevel, QrCode};
 use zeroize::Zeroizing;
 
 use crate::env::Rng;
@@ -89,17 +87,6 @@ impl std::fmt::Debug for Seed {
 /// Whether a text looks like a code of an app: six digits. Anything else can only be a recovery code.
 pub fn is_app_code(text: &str) -> bool {
     text.len() == DIGITS && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// A picture of `text` as a QR code: SVG without scripts or styles, dark on light whatever the page looks like.
-pub fn qr_svg(text: &Secret) -> String {
-    let code = QrCode::with_error_correction_level(text.expose(), EcLevel::M)
-        .expect("an address of ours is far shorter than a QR code can hold");
-    code.render()
-        .min_dimensions(192, 192)
-        .dark_color(svg::Color("#000"))
-        .light_color(svg::Color("#fff"))
-        .build()
 }
 
 /// Ten codes that each work once in place of the app: `abcde-fghij-klmno-pqrst`, 100 random bits.
@@ -205,8 +192,6 @@ mod tests {
             "otpauth://totp/Acme%20%26%20Co:ada%40example.com?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\
              &issuer=Acme%20%26%20Co&algorithm=SHA1&digits=6&period=30"
         );
-        let picture = qr_svg(&uri);
-        assert!(picture.contains("<svg") && !picture.contains("<script"), "{picture}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::error::{OAuthError, Result};
-use super::{REFRESH_SECONDS, TokenAnswer, issue, log, new_name, new_secret, pkce};
+use super::{IssuedTokens, REFRESH_SECONDS, issue, log, new_name, new_secret, pkce};
 use crate::activity;
 use crate::domain::identity::access::Call;
 use crate::domain::identity::standing;
@@ -32,7 +32,7 @@ enum Redeemed {
 /// # Errors
 /// `invalid_grant` for a code that is unknown, another client's, exchanged before (which revokes what came of it),
 /// too old, sent with another redirect URI or verifier, or whose person may not sign in any more.
-pub(super) async fn exchange(call: &Arc<Call>, client: &Client, params: &Params) -> Result<TokenAnswer> {
+pub(super) async fn exchange(call: &Arc<Call>, client: &Client, params: &Params) -> Result<IssuedTokens> {
     let services = &call.services;
     let code = SecretHash::of(params.need_secret("code")?.expose());
     let (this, asking, sent) = (call.clone(), client.clone(), params.clone());

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::error::{ErrorCode, OAuthError, Result};
-use super::params::{Params, append};
+use super::params::Params;
 use super::{REQUEST_SECONDS, code, id_token, limits, log, new_secret, pkce, scopes};
 use crate::domain::identity::Services;
 use crate::domain::identity::access::Call;
@@ -72,7 +72,7 @@ impl SignIn {
 #[derive(Debug)]
 pub enum Outcome {
     /// The browser goes back to the client, with a code or an error.
-    Redirect(String),
+    Redirect(Redirect),
     /// The person must do something first.
     Ask {
         /// Where.
@@ -82,6 +82,15 @@ pub enum Outcome {
         /// The browser's cookie, where it is new.
         browser: Option<Secret>,
     },
+}
+
+/// A redirect of the browser to a client: a URI that the client registered, and what is added to its query.
+#[derive(Debug)]
+pub struct Redirect {
+    /// The registered URI.
+    pub uri: String,
+    /// The answer; its values may be secrets.
+    pub params: Vec<(&'static str, Secret)>,
 }
 
 /// Where a person does something.
@@ -145,16 +154,22 @@ impl Asked {
     }
 
     /// The answer to the client, with `state` (RFC 6749, section 4.1.2) and `iss` (RFC 9207).
-    pub(super) fn redirect(&self, services: &Services, answer: &[(&str, &str)]) -> String {
+    pub(super) fn redirect(&self, services: &Services, answer: &[(&'static str, &str)]) -> Redirect {
         redirect(services, &self.redirect_uri, self.state.as_deref(), answer)
     }
 }
 
-fn redirect(services: &Services, uri: &str, state: Option<&str>, answer: &[(&str, &str)]) -> String {
+fn redirect(
+    services: &Services,
+    uri: &str,
+    state: Option<&str>,
+    answer: &[(&'static str, &str)],
+) -> Redirect {
     let mut params = answer.to_vec();
     params.extend(state.map(|state| ("state", state)));
     params.push(("iss", &services.settings.public_url));
-    append(uri, &params)
+    let params = params.into_iter().map(|(name, value)| (name, Secret::new(value.to_owned()))).collect();
+    Redirect { uri: uri.to_owned(), params }
 }
 
 /// Answers an authorization request.

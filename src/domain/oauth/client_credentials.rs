@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::error::{ErrorCode, OAuthError, Result};
 use super::issue::{Wanted, access_token};
 use super::params::Params;
-use super::{TokenAnswer, log, new_name, scopes};
+use super::{IssuedTokens, log, new_name, scopes};
 use crate::domain::identity::access::Call;
 use crate::model::activity::{Entry, Kind};
 use crate::model::openid::api_part;
@@ -15,7 +15,7 @@ use crate::model::{Client, ClientType};
 ///
 /// # Errors
 /// `unauthorized_client` for public clients; `invalid_target`; `invalid_scope`.
-pub(super) async fn issue(call: &Arc<Call>, client: &Client, params: &Params) -> Result<TokenAnswer> {
+pub(super) async fn issue(call: &Arc<Call>, client: &Client, params: &Params) -> Result<IssuedTokens> {
     let services = &call.services;
     if client.kind == ClientType::Public {
         let text = "A public client cannot act for itself";

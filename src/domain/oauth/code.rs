@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::authorize::{Asked, SignIn};
+use super::authorize::{Asked, Redirect, SignIn};
 use super::error::{ErrorCode, OAuthError, Result};
 use super::{CODE_SECONDS, new_name, new_secret};
 use crate::activity;
@@ -32,7 +32,7 @@ pub(super) async fn issue(
     asked: Asked,
     sign_in: SignIn,
     scopes: ScopeSet,
-) -> Result<String> {
+) -> Result<Redirect> {
     let (this, client, api_no) = (call.clone(), client.clone(), api.no);
     call.services.write(move |tx| allow(tx, &this, &client, api_no, &asked, &sign_in, &scopes)).await
 }
@@ -46,7 +46,7 @@ pub(super) fn allow(
     asked: &Asked,
     sign_in: &SignIn,
     scopes: &ScopeSet,
-) -> Result<String> {
+) -> Result<Redirect> {
     let services = &call.services;
     let now = call.now;
     let entry = Entry {

@@ -10,7 +10,7 @@ use crate::store;
 pub type Result<T> = std::result::Result<T, OAuthError>;
 
 macro_rules! codes {
-    ($($(#[$doc:meta])* $name:ident = $text:literal $status:literal),+ $(,)?) => {
+    ($($(#[$doc:meta])* $name:ident = $text:literal),+ $(,)?) => {
         /// The registered error codes (RFC 6749, section 11.4, and the documents that add to it).
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum ErrorCode { $($(#[$doc])* $name),+ }
@@ -20,58 +20,53 @@ macro_rules! codes {
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text),+ }
             }
-
-            /// The HTTP status where the error is an answer of its own and not a redirect.
-            pub const fn status(self) -> u16 {
-                match self { $(Self::$name => $status),+ }
-            }
         }
     };
 }
 
 codes! {
     /// Something is missing, twice there, or malformed (RFC 6749, section 5.2).
-    InvalidRequest = "invalid_request" 400,
+    InvalidRequest = "invalid_request",
     /// The client did not prove who it is (RFC 6749, section 5.2).
-    InvalidClient = "invalid_client" 401,
+    InvalidClient = "invalid_client",
     /// The code or refresh token is not good, or not this client's (RFC 6749, section 5.2).
-    InvalidGrant = "invalid_grant" 400,
+    InvalidGrant = "invalid_grant",
     /// The client may not use this grant type (RFC 6749, section 5.2).
-    UnauthorizedClient = "unauthorized_client" 400,
+    UnauthorizedClient = "unauthorized_client",
     /// There is no such grant type here (RFC 6749, section 5.2).
-    UnsupportedGrantType = "unsupported_grant_type" 400,
+    UnsupportedGrantType = "unsupported_grant_type",
     /// Nothing of the scope can be given (RFC 6749, section 5.2).
-    InvalidScope = "invalid_scope" 400,
+    InvalidScope = "invalid_scope",
     /// The resource is unknown, or not for this client (RFC 8707, section 2).
-    InvalidTarget = "invalid_target" 400,
+    InvalidTarget = "invalid_target",
     /// The person or a rule refused (RFC 6749, section 4.1.2.1).
-    AccessDenied = "access_denied" 403,
+    AccessDenied = "access_denied",
     /// Only `code` is answered (RFC 6749, section 4.1.2.1).
-    UnsupportedResponseType = "unsupported_response_type" 400,
+    UnsupportedResponseType = "unsupported_response_type",
     /// Our fault (RFC 6749, section 4.1.2.1).
-    ServerError = "server_error" 500,
+    ServerError = "server_error",
     /// Not just now (RFC 6749, section 4.1.2.1).
-    TemporarilyUnavailable = "temporarily_unavailable" 503,
+    TemporarilyUnavailable = "temporarily_unavailable",
     /// The person would have to do something, and `prompt=none` forbids it (OpenID Connect Core, section 3.1.2.6).
-    InteractionRequired = "interaction_required" 400,
+    InteractionRequired = "interaction_required",
     /// The person would have to sign in, and `prompt=none` forbids it (OpenID Connect Core, section 3.1.2.6).
-    LoginRequired = "login_required" 400,
+    LoginRequired = "login_required",
     /// The person would have to consent, and `prompt=none` forbids it (OpenID Connect Core, section 3.1.2.6).
-    ConsentRequired = "consent_required" 400,
+    ConsentRequired = "consent_required",
     /// Request objects are not read (OpenID Connect Core, section 3.1.2.6).
-    RequestNotSupported = "request_not_supported" 400,
+    RequestNotSupported = "request_not_supported",
     /// Request objects are not fetched (OpenID Connect Core, section 3.1.2.6).
-    RequestUriNotSupported = "request_uri_not_supported" 400,
+    RequestUriNotSupported = "request_uri_not_supported",
     /// Clients do not register in an authorization request (OpenID Connect Core, section 3.1.2.6).
-    RegistrationNotSupported = "registration_not_supported" 400,
+    RegistrationNotSupported = "registration_not_supported",
     /// The bearer token is not good (RFC 6750, section 3.1).
-    InvalidToken = "invalid_token" 401,
+    InvalidToken = "invalid_token",
     /// The bearer token lacks a scope (RFC 6750, section 3.1).
-    InsufficientScope = "insufficient_scope" 403,
+    InsufficientScope = "insufficient_scope",
     /// A redirect URI cannot be registered (RFC 7591, section 3.2.2).
-    InvalidRedirectUri = "invalid_redirect_uri" 400,
+    InvalidRedirectUri = "invalid_redirect_uri",
     /// Another member of a registration cannot be taken (RFC 7591, section 3.2.2).
-    InvalidClientMetadata = "invalid_client_metadata" 400,
+    InvalidClientMetadata = "invalid_client_metadata",
 }
 
 /// A refusal or a failure, with what the caller may know about it.

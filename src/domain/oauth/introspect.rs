@@ -1,9 +1,8 @@
 //! Introspection (RFC 7662): an API asks whether a token is good, and for what.
 
-use serde::Serialize;
 use std::sync::Arc;
 
-use super::client_auth::{self, Basic};
+use super::client_auth::{self, ClientCredentials};
 use super::error::{OAuthError, Result};
 use super::log;
 use super::params::Params;
@@ -16,45 +15,33 @@ use crate::store;
 use crate::store::oauth_tokens;
 
 /// What is told about a token (RFC 7662, section 2.2).
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default)]
 pub struct Introspection {
     /// Whether it is good at this moment. If not, nothing else is told.
     pub active: bool,
     /// What it may do at this moment.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
     /// The client that it was issued to.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
     /// The email address of its person.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub username: Option<Arc<str>>,
     /// `Bearer`, `refresh_token` or `api_key`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub token_type: Option<&'static str>,
     /// When it ends: seconds since 1970.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub exp: Option<i64>,
     /// When it was issued: seconds since 1970.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub iat: Option<i64>,
     /// The person, the client that acts for itself, or the key.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub sub: Option<String>,
     /// The API that it is for.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub aud: Option<String>,
     /// This instance.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub iss: Option<String>,
     /// Its own name.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub jti: Option<String>,
     /// For a key: the customer that it is for.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
     /// For a key: `live` or `test`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub environment: Option<&'static str>,
 }
 
@@ -62,8 +49,12 @@ pub struct Introspection {
 ///
 /// # Errors
 /// `invalid_client` for who does not prove themselves; `invalid_request`.
-pub async fn introspect(call: &Arc<Call>, basic: Option<Basic>, params: &Params) -> Result<Introspection> {
-    let client = client_auth::authenticate(&call.services, basic, params, call.now)
+pub async fn introspect(
+    call: &Arc<Call>,
+    header: Option<ClientCredentials>,
+    params: &Params,
+) -> Result<Introspection> {
+    let client = client_auth::authenticate(&call.services, header, params, call.now)
         // Whoever can only say a name could ask about stolen tokens (RFC 7662, section 2.1).
         .and_then(|client| match client.kind {
             ClientType::Confidential => Ok(client),

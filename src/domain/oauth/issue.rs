@@ -1,7 +1,5 @@
 //! Access tokens, and the answer that carries them (RFC 6749, section 5.1; RFC 9068).
 
-use serde::Serialize;
-
 use super::error::Result;
 use super::id_token::{self, About};
 use crate::domain::identity::Services;
@@ -11,23 +9,18 @@ use crate::model::openid::openid_part;
 use crate::model::{Api, Client, GrantId, ScopeSet, Secret, Timestamp};
 use crate::store::oauth_tokens::Authorization;
 
-/// What the token endpoint answers.
-#[derive(Serialize)]
-pub struct TokenAnswer {
+/// Tokens of one issue: bearer tokens (RFC 6750).
+pub struct IssuedTokens {
     /// A JWT for the API.
-    pub access_token: String,
-    /// Always `Bearer` (RFC 6750).
-    pub token_type: &'static str,
+    pub access_token: Secret,
     /// Lifetime of the access token, in seconds.
     pub expires_in: u32,
     /// What was granted.
     pub scope: String,
     /// Good once, for the next answer of this kind.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub refresh_token: Option<String>,
+    pub refresh_token: Option<Secret>,
     /// Who signed in (OpenID Connect Core, section 3.1.3.3).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub id_token: Option<String>,
+    pub id_token: Option<Secret>,
 }
 
 /// What an access token is to be.
@@ -42,7 +35,7 @@ pub(super) struct Wanted<'a> {
 }
 
 /// Signs an access token.
-pub(super) async fn access_token(services: &Services, wanted: Wanted<'_>) -> Result<TokenAnswer> {
+pub(super) async fn access_token(services: &Services, wanted: Wanted<'_>) -> Result<IssuedTokens> {
     let expires_in = wanted.client.access_token_seconds.unwrap_or(services.settings.access_token_seconds);
     let scope = wanted.scopes.to_string();
     let token = NewToken {
@@ -56,15 +49,8 @@ pub(super) async fn access_token(services: &Services, wanted: Wanted<'_>) -> Res
         session: None,
         grant: wanted.grant,
     };
-    let access_token = tokens::mint(services, token).await?.expose().to_owned();
-    Ok(TokenAnswer {
-        access_token,
-        token_type: "Bearer",
-        expires_in,
-        scope,
-        refresh_token: None,
-        id_token: None,
-    })
+    let access_token = tokens::mint(services, token).await?;
+    Ok(IssuedTokens { access_token, expires_in, scope, refresh_token: None, id_token: None })
 }
 
 /// Signs what came of an authorization: an access token, and an ID token where `openid` was allowed.
@@ -76,7 +62,7 @@ pub(super) async fn for_person(
     granted: ScopeSet,
     (at, jti): (Timestamp, String),
     refresh_token: Option<Secret>,
-) -> Result<TokenAnswer> {
+) -> Result<IssuedTokens> {
     let openid = granted.contains("openid");
     let about = About { scopes: openid_part(&granted), at, first: of.redeemed_at.is_none() };
     let wanted = Wanted {
@@ -91,8 +77,9 @@ pub(super) async fn for_person(
     };
     let mut answer = access_token(services, wanted).await?;
     if openid {
-        answer.id_token = Some(id_token::sign(services, client, of, &about, &answer.access_token).await?);
+        let token = id_token::sign(services, client, of, &about, answer.access_token.expose()).await?;
+        answer.id_token = Some(Secret::new(token));
     }
-    answer.refresh_token = refresh_token.map(|token| token.expose().to_owned());
+    answer.refresh_token = refresh_token;
     Ok(answer)
 }

@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::authorize::Redirect;
 use super::error::{OAuthError, Result};
 use super::id_token::{self, Hint};
-use super::params::{Params, append};
+use super::params::Params;
 use crate::activity;
 use crate::domain::identity::access::Call;
 use crate::domain::identity::sessions;
 use crate::domain::identity::sessions::Change;
 use crate::error::{Code, Error};
 use crate::model::activity::{Entry, Kind};
-use crate::model::{Client, ClientId, SessionId, UserId};
+use crate::model::{Client, ClientId, Secret, SessionId, UserId};
 use crate::store;
 use crate::store::{Tx, oauth_tokens};
 
@@ -23,7 +24,7 @@ pub enum Outcome {
     /// Nobody is signed in (any more): the browser goes there, and forgets its cookie.
     Done {
         /// Where the client wants it, or none for our own page.
-        redirect_to: Option<String>,
+        redirect_to: Option<Redirect>,
     },
     /// Nothing shows that the person wants it (section 2): ask them.
     Confirm {
@@ -90,7 +91,7 @@ fn client(call: &Call, params: &Params, hint: Option<&Hint>) -> Result<Option<Cl
 }
 
 /// Where the client wants the browser to go; only where it registered (section 3).
-fn redirect_to(params: &Params, client: Option<&Client>) -> Result<Option<String>> {
+fn redirect_to(params: &Params, client: Option<&Client>) -> Result<Option<Redirect>> {
     let Some(uri) = params.get("post_logout_redirect_uri") else { return Ok(None) };
     let registered = client.is_some_and(|client| {
         client.post_logout_redirect_uris.iter().any(|registered| registered.matches(uri))
@@ -99,10 +100,8 @@ fn redirect_to(params: &Params, client: Option<&Client>) -> Result<Option<String
         let text = "The post_logout_redirect_uri is not one that the client registered";
         return Err(OAuthError::invalid_request(text));
     }
-    Ok(Some(match params.get("state") {
-        Some(state) => append(uri, &[("state", state)]),
-        None => uri.to_owned(),
-    }))
+    let state = params.get("state").map(|state| ("state", Secret::new(state.to_owned())));
+    Ok(Some(Redirect { uri: uri.to_owned(), params: state.into_iter().collect() }))
 }
 
 /// Ends the session, and what was allowed for its duration only.

@@ -23,7 +23,6 @@ mod issue;
 mod limits;
 mod log;
 pub mod logout;
-pub mod metadata;
 pub mod params;
 pub mod pkce;
 mod refresh_token;
@@ -36,7 +35,7 @@ pub mod token;
 pub mod userinfo;
 
 pub use error::{ErrorCode, OAuthError, Result};
-pub use issue::TokenAnswer;
+pub use issue::IssuedTokens;
 pub use params::Params;
 pub use sweep::sweep;
 

@@ -72,7 +72,7 @@ mod tests {
         ("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
 
     fn asked(query: &str, required: bool) -> Result<Option<String>> {
-        challenge(&Params::parse(query.as_bytes()).unwrap(), required)
+        challenge(&Params::plain(query), required)
     }
 
     #[test]

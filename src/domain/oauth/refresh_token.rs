@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::error::{OAuthError, Result};
 use super::params::Params;
-use super::{REFRESH_SECONDS, TokenAnswer, issue, log, scopes};
+use super::{IssuedTokens, REFRESH_SECONDS, issue, log, scopes};
 use crate::activity;
 use crate::domain::identity::access::Call;
 use crate::domain::identity::sessions::refresh;
@@ -23,7 +23,7 @@ use crate::store::oauth_tokens::Authorization;
 /// # Errors
 /// `invalid_grant` for a token that is unknown, another client's, used before (which revokes its whole family), or
 /// whose person or consent is gone; `invalid_scope` for more than was allowed.
-pub(super) async fn exchange(call: &Arc<Call>, client: &Client, params: &Params) -> Result<TokenAnswer> {
+pub(super) async fn exchange(call: &Arc<Call>, client: &Client, params: &Params) -> Result<IssuedTokens> {
     let services = &call.services;
     let token = params.need_secret("refresh_token")?;
     let (this, asking, sent) = (call.clone(), client.clone(), params.clone());

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use super::error::{ErrorCode, OAuthError, Result};
 use super::{limits, scopes};
 use crate::domain::clients::{self, AskedAccess, Issued, NewClient};
@@ -18,10 +16,9 @@ const MAX_CLIENTS: i64 = 10_000;
 const PER_NETWORK: RateLimit = RateLimit { limit: Some(60), window_seconds: 3_600, burst: None };
 
 /// What a program says about itself (section 2). What is not understood is left aside, as the section demands.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default)]
 pub struct Metadata {
     /// Where people may be sent back to.
-    #[serde(default)]
     pub redirect_uris: Vec<String>,
     /// How it proves itself at the token endpoint; `client_secret_basic` where nothing is said.
     pub token_endpoint_auth_method: Option<String>,
@@ -36,30 +33,15 @@ pub struct Metadata {
     /// What it will ask for.
     pub scope: Option<String>,
     /// Where people may be sent to after signing out.
-    #[serde(default)]
     pub post_logout_redirect_uris: Vec<String>,
 }
 
-/// What a program is told about itself (section 3.2.1).
-#[derive(Serialize)]
+/// A program that registered itself.
 pub struct Registered {
-    client_id: String,
-    client_id_issued_at: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    client_secret: Option<String>,
-    /// 0: it does not end.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    client_secret_expires_at: Option<i64>,
-    redirect_uris: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    post_logout_redirect_uris: Vec<String>,
-    token_endpoint_auth_method: String,
-    grant_types: Vec<&'static str>,
-    response_types: [&'static str; 1],
-    client_name: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    client_uri: Option<String>,
-    scope: String,
+    /// The client with its secret, in the clear this one time.
+    pub issued: Issued,
+    /// How it proves itself at the token endpoint.
+    pub auth_method: String,
 }
 
 /// Registers a program with access to the configured API. Nobody vouches for it: the consent page says so.
@@ -114,7 +96,7 @@ pub async fn register(call: &Arc<Call>, metadata: Metadata) -> Result<Registered
             clients::insert(tx, &this, client)
         })
         .await?;
-    Ok(told(issued, method))
+    Ok(Registered { issued, auth_method: method })
 }
 
 fn off() -> OAuthError {
@@ -151,24 +133,4 @@ fn explain(error: &Error) -> OAuthError {
     };
     let field = field.replace("home_page", "client_uri");
     OAuthError::new(code, format!("{field}: {reason}"))
-}
-
-fn told(issued: Issued, method: String) -> Registered {
-    let client = issued.view.client;
-    let texts = |uris: &[crate::model::RedirectUri]| uris.iter().map(|uri| uri.as_str().to_owned()).collect();
-    let expires = issued.secret.as_ref().map(|_| 0);
-    Registered {
-        client_id: client.id.to_string(),
-        client_id_issued_at: client.created_at.seconds(),
-        client_secret: issued.secret.map(|secret| secret.expose().to_owned()),
-        client_secret_expires_at: expires,
-        redirect_uris: texts(&client.redirect_uris),
-        post_logout_redirect_uris: texts(&client.post_logout_redirect_uris),
-        token_endpoint_auth_method: method,
-        grant_types: client.grant_types.iter().map(|grant| grant.as_str()).collect(),
-        response_types: ["code"],
-        client_uri: client.home_page,
-        scope: client.access.first().map_or_else(String::new, |access| access.scopes.to_string()),
-        client_name: client.name,
-    }
 }

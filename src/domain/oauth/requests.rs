@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::authorize::{Asked, Browser, SignIn};
+use super::authorize::{Asked, Browser, Redirect, SignIn};
 use super::error::OAuthError;
 use super::scopes;
 use super::{code, log};
@@ -90,7 +90,12 @@ pub async fn show(call: &Arc<Call>, id: &str, browser: Browser<'_>) -> Result<Sh
 /// # Errors
 /// As [`show`]; `FORBIDDEN` when the person must sign in again or set a second factor up first; `INVALID_REQUEST` when
 /// nothing is allowed.
-pub async fn decide(call: &Arc<Call>, id: &str, browser: Browser<'_>, decision: Decision) -> Result<String> {
+pub async fn decide(
+    call: &Arc<Call>,
+    id: &str,
+    browser: Browser<'_>,
+    decision: Decision,
+) -> Result<Redirect> {
     let hash = SecretHash::of(id);
     let sign_in = SignIn::of(&call.services, browser.session, call.now);
     let (this, browser) = (call.clone(), browser_hash(browser));
@@ -159,7 +164,7 @@ fn described(api: &Api, scopes: &ScopeSet) -> Vec<(Scope, String)> {
     scopes.iter().map(|scope| (scope.clone(), text(scope))).collect()
 }
 
-fn deny(tx: &mut Tx<'_>, call: &Call, open: &Open, sign_in: Option<&SignIn>) -> Result<String> {
+fn deny(tx: &mut Tx<'_>, call: &Call, open: &Open, sign_in: Option<&SignIn>) -> Result<Redirect> {
     let entry = Entry {
         outcome: Outcome::Refused,
         reason: Reason::Denied,
@@ -179,7 +184,7 @@ fn allow(
     open: &Open,
     sign_in: Option<SignIn>,
     chosen: Option<&ScopeSet>,
-) -> Result<String> {
+) -> Result<Redirect> {
     let sign_in = sign_in.ok_or_else(|| Error::new(Code::InvalidToken, "Sign in first"))?;
     if !open.accepts(&sign_in, call.now) {
         return Err(Error::forbidden("The app asks you to sign in again").with("sign_in_required", true));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::client_auth::{self, Basic};
+use super::client_auth::{self, ClientCredentials};
 use super::error::{ErrorCode, OAuthError, Result};
 use super::log;
 use super::params::Params;
@@ -23,8 +23,8 @@ use crate::store::oauth_tokens;
 ///
 /// # Errors
 /// `invalid_client`; `invalid_request`; `unauthorized_client` for another client's token.
-pub async fn revoke(call: &Arc<Call>, basic: Option<Basic>, params: &Params) -> Result<()> {
-    let client = client_auth::authenticate(&call.services, basic, params, call.now)
+pub async fn revoke(call: &Arc<Call>, header: Option<ClientCredentials>, params: &Params) -> Result<()> {
+    let client = client_auth::authenticate(&call.services, header, params, call.now)
         .inspect_err(|error| log::refused(call, Kind::TokenRevoked, None, error))?;
     let token = params.need_secret("token")?;
     let done = if tokens::looks_like_jwt(token.expose()) {

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::client_auth::{self, Basic};
+use super::client_auth::{self, ClientCredentials};
 use super::error::{ErrorCode, OAuthError, Result};
 use super::params::Params;
-use super::{TokenAnswer, authorization_code, client_credentials, log, refresh_token, scopes};
+use super::{IssuedTokens, authorization_code, client_credentials, log, refresh_token, scopes};
 use crate::domain::identity::access::Call;
 use crate::model::activity::Kind;
 use crate::model::{Api, Client, GrantType};
@@ -14,14 +14,18 @@ use crate::model::{Api, Client, GrantType};
 ///
 /// # Errors
 /// As RFC 6749, section 5.2, names them.
-pub async fn token(call: &Arc<Call>, basic: Option<Basic>, params: &Params) -> Result<TokenAnswer> {
-    let client = client_auth::authenticate(&call.services, basic, params, call.now)
+pub async fn token(
+    call: &Arc<Call>,
+    header: Option<ClientCredentials>,
+    params: &Params,
+) -> Result<IssuedTokens> {
+    let client = client_auth::authenticate(&call.services, header, params, call.now)
         .inspect_err(|error| log::refused(call, Kind::TokenIssued, None, error))?;
     let answer = by_grant(call, &client, params).await;
     answer.inspect_err(|error| log::refused(call, Kind::TokenIssued, Some(&client), error))
 }
 
-async fn by_grant(call: &Arc<Call>, client: &Client, params: &Params) -> Result<TokenAnswer> {
+async fn by_grant(call: &Arc<Call>, client: &Client, params: &Params) -> Result<IssuedTokens> {
     let unsupported =
         |_| OAuthError::new(ErrorCode::UnsupportedGrantType, "There is no such grant type here");
     let grant: GrantType = params.need("grant_type")?.parse().map_err(unsupported)?;

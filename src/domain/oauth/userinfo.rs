@@ -25,13 +25,12 @@ pub struct Claims {
     pub email_verified: Option<bool>,
 }
 
-/// The answer of the endpoint.
-#[derive(Debug, Serialize)]
+/// A user, as far as the scopes go.
+#[derive(Debug)]
 pub struct UserInfo {
-    /// The person, as in the ID token.
+    /// The user's id, as in the ID token.
     pub sub: String,
     /// The rest.
-    #[serde(flatten)]
     pub claims: Claims,
 }
 

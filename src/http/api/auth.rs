@@ -20,6 +20,7 @@ use crate::http::Result;
 use crate::http::auth::{Anyone, Caller, authenticate, bearer};
 use crate::http::cookie;
 use crate::http::json::{self, Created, Json, NoContent};
+use crate::http::qr;
 use crate::model::{Email, Secret};
 
 /// Signing in, out and up.
@@ -392,7 +393,7 @@ impl AuthApi {
         Ok(Json(TotpOffer {
             secret: offer.secret.expose().to_owned(),
             otpauth_uri: offer.uri.expose().to_owned(),
-            qr_svg: offer.qr_svg,
+            qr_svg: qr::svg(&offer.uri),
         }))
     }
 

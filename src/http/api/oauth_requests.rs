@@ -12,6 +12,7 @@ use crate::http::Result;
 use crate::http::auth::{Anyone, Caller};
 use crate::http::json::Json;
 use crate::http::oauth::browser;
+use crate::http::oauth::location;
 
 /// Requests for authorization that wait for a person.
 pub struct RequestsApi;
@@ -162,7 +163,7 @@ impl RequestsApi {
             OAuthAnswer::Allow => Decision::Allow(chosen),
             OAuthAnswer::Deny => Decision::Deny,
         };
-        let redirect_to = requests::decide(&call, &id.0, browser(&call.services, request), decision).await?;
-        Ok(Json(OAuthDecided { redirect_to }))
+        let redirect = requests::decide(&call, &id.0, browser(&call.services, request), decision).await?;
+        Ok(Json(OAuthDecided { redirect_to: location(&redirect) }))
     }
 }

@@ -39,8 +39,7 @@ pub(super) fn error(error: &OAuthError, tried: Tried) -> Response {
     }
     let body =
         OAuthErrorBody { error: code.as_str().to_owned(), error_description: error.description.to_string() };
-    let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::BAD_REQUEST);
-    let mut response = json(status, &body);
+    let mut response = json(status_of(code), &body);
     let headers = response.headers_mut();
     if let Some(seconds) = error.retry_after_seconds {
         headers.insert(header::RETRY_AFTER, seconds.into());
@@ -49,6 +48,17 @@ pub(super) fn error(error: &OAuthError, tried: Tried) -> Response {
         headers.insert(header::WWW_AUTHENTICATE, challenge);
     }
     response
+}
+
+/// The status of an error that is an answer of its own and not a redirect.
+pub(super) const fn status_of(code: ErrorCode) -> StatusCode {
+    match code {
+        ErrorCode::InvalidClient | ErrorCode::InvalidToken => StatusCode::UNAUTHORIZED,
+        ErrorCode::AccessDenied | ErrorCode::InsufficientScope => StatusCode::FORBIDDEN,
+        ErrorCode::ServerError => StatusCode::INTERNAL_SERVER_ERROR,
+        ErrorCode::TemporarilyUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::BAD_REQUEST,
+    }
 }
 
 /// RFC 6750, section 3, and RFC 7617.

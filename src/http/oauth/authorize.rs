@@ -7,9 +7,9 @@ use poem::{Request, Response};
 use poem_openapi::param::Query;
 use poem_openapi::{Object, OpenApi};
 
-use super::answer::{Browsing, see_other};
+use super::answer::{Browsing, see_other, status_of};
 use super::form::Form;
-use super::{browser, page};
+use super::{browser, page, urlencoded};
 use crate::domain::identity::access::Call;
 use crate::domain::oauth::Params;
 use crate::domain::oauth::authorize::{Outcome, Page, authorize};
@@ -108,7 +108,7 @@ impl AuthorizeApi {
 }
 
 async fn answer(call: &Arc<Call>, request: &Request, query: &[u8]) -> Response {
-    match Params::parse(query) {
+    match urlencoded::parse(query) {
         Ok(params) => answer_params(call, request, params).await,
         Err(error) => page::failure(StatusCode::BAD_REQUEST, &error.description),
     }
@@ -117,7 +117,7 @@ async fn answer(call: &Arc<Call>, request: &Request, query: &[u8]) -> Response {
 async fn answer_params(call: &Arc<Call>, request: &Request, params: Params) -> Response {
     let services = &call.services;
     match authorize(call, &params, browser::from_request(services, request)).await {
-        Ok(Outcome::Redirect(location)) => see_other(&location),
+        Ok(Outcome::Redirect(redirect)) => see_other(&urlencoded::location(&redirect)),
         Ok(Outcome::Ask { page, request, browser: fresh }) => {
             let path = match page {
                 Page::SignIn => "/sign-in",
@@ -130,9 +130,6 @@ async fn answer_params(call: &Arc<Call>, request: &Request, params: Params) -> R
             }
             response
         }
-        Err(error) => {
-            let status = StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::BAD_REQUEST);
-            page::failure(status, &error.description)
-        }
+        Err(error) => page::failure(status_of(error.code), &error.description),
     }
 }

@@ -9,6 +9,7 @@ use poem_openapi::types::Type;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use super::answer::{Tried, refuse};
+use super::urlencoded;
 use crate::domain::oauth::{OAuthError, Params};
 use crate::http::json::read_capped;
 
@@ -52,7 +53,7 @@ impl<'a, T: Type> ApiExtractor<'a> for Form<T> {
 /// Reads a form.
 ///
 /// # Errors
-/// `invalid_request` for another content type, a body that is too large, and whatever [`Params::parse`] refuses.
+/// `invalid_request` for another content type, a body that is too large, and whatever [`urlencoded::parse`] refuses.
 async fn read(request: &Request, body: &mut RequestBody) -> Result<Params, OAuthError> {
     let essence = request.header(header::CONTENT_TYPE).unwrap_or_default();
     let essence = essence.split(';').next().unwrap_or_default().trim();
@@ -61,5 +62,5 @@ async fn read(request: &Request, body: &mut RequestBody) -> Result<Params, OAuth
     }
     let body = body.take().map_err(|_| OAuthError::invalid_request("A body is needed"))?;
     let bytes = read_capped(body, BODY_BYTES).await.map_err(OAuthError::from)?;
-    Params::parse(&bytes)
+    urlencoded::parse(&bytes)
 }

@@ -5,9 +5,9 @@ use poem::{Request, Response};
 use poem_openapi::param::Query;
 use poem_openapi::{Object, OpenApi};
 
-use super::answer::{Browsing, see_other};
+use super::answer::{Browsing, see_other, status_of};
 use super::form::Form;
-use super::page;
+use super::{page, urlencoded};
 use std::sync::Arc;
 
 use crate::domain::identity::access::Call;
@@ -60,7 +60,7 @@ impl LogoutApi {
         _state: Query<Option<String>>,
     ) -> Result<Browsing> {
         let query = request.uri().query().unwrap_or_default().as_bytes();
-        let response = match Params::parse(query) {
+        let response = match urlencoded::parse(query) {
             Ok(params) => answer(&anyone.0, request, &params, None).await,
             Err(error) => page::failure(StatusCode::BAD_REQUEST, &error.description),
         };
@@ -85,16 +85,14 @@ async fn answer(
     let services = &call.services;
     match logout(call, params, cookie::get(services, request.headers()), confirmed).await {
         Ok(Outcome::Done { redirect_to }) => {
-            let mut response = see_other(redirect_to.as_deref().unwrap_or(SIGNED_OUT));
+            let location = redirect_to.map_or_else(|| SIGNED_OUT.to_owned(), |to| urlencoded::location(&to));
+            let mut response = see_other(&location);
             response.headers_mut().insert(header::SET_COOKIE, cookie::clear(services));
             response
         }
         Ok(Outcome::Confirm { csrf_token, client }) => {
             page::confirm_logout(client.as_deref(), &csrf_token, params)
         }
-        Err(error) => {
-            let status = StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::BAD_REQUEST);
-            page::failure(status, &error.description)
-        }
+        Err(error) => page::failure(status_of(error.code), &error.description),
     }
 }

@@ -2,13 +2,16 @@
 
 mod answer;
 mod authorize;
+mod basic;
 mod browser;
 mod form;
 mod logout;
+mod metadata;
 mod page;
 mod register;
 mod scheme;
 mod token;
+mod urlencoded;
 mod userinfo;
 
 pub use authorize::AuthorizeApi;
@@ -17,6 +20,7 @@ pub use logout::LogoutApi;
 pub use register::RegisterApi;
 pub(super) use scheme::{OAUTH2, register_oauth2};
 pub use token::TokenApi;
+pub(super) use urlencoded::location;
 pub use userinfo::UserInfoApi;
 
 /// What pages of other origins may call: everything but the endpoints that people visit.

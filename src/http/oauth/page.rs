@@ -79,7 +79,7 @@ mod tests {
     #[tokio::test]
     async fn what_strangers_write_is_inert() {
         let evil = "<script>alert(1)</script>\"'&";
-        let params = Params::parse(b"state=%22%3E%3Cscript%3E&csrf_token=old").unwrap();
+        let params = super::super::urlencoded::parse(b"state=%22%3E%3Cscript%3E&csrf_token=old").unwrap();
         for response in [failure(StatusCode::BAD_REQUEST, evil), confirm_logout(Some(evil), "token", &params)]
         {
             let html = response.into_body().into_string().await.unwrap();

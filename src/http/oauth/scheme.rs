@@ -6,9 +6,10 @@ use poem_openapi::registry::{MetaOAuthFlow, MetaOAuthFlows, MetaOAuthScope, Meta
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use super::answer::{Tried, refuse};
+use super::basic;
 use crate::domain::identity::access::SCOPES;
 use crate::domain::oauth::OAuthError;
-use crate::domain::oauth::client_auth::{Basic, basic};
+use crate::domain::oauth::client_auth::ClientCredentials;
 use crate::model::openid::OPENID_SCOPES;
 
 /// Name of the code flow in the OpenAPI document: what "Authorize" on the documentation page runs.
@@ -48,7 +49,7 @@ pub(in crate::http) fn register_oauth2(registry: &mut Registry) {
 }
 
 /// The header by which a client proves itself, if it sends one.
-pub(super) struct ClientHeader(pub(super) Option<Basic>);
+pub(super) struct ClientHeader(pub(super) Option<ClientCredentials>);
 
 impl ClientHeader {
     /// What a 401 must match.
@@ -98,7 +99,7 @@ impl<'a> ApiExtractor<'a> for ClientHeader {
             let twice = OAuthError::invalid_request("The header Authorization was sent twice");
             return Err(refuse(&twice, Tried::Basic));
         }
-        let read = value.to_str().map_err(|_| OAuthError::invalid_client()).and_then(basic);
+        let read = value.to_str().map_err(|_| OAuthError::invalid_client()).and_then(basic::read);
         read.map(|basic| Self(Some(basic))).map_err(|error| refuse(&error, Tried::Basic))
     }
 }

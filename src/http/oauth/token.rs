@@ -3,15 +3,19 @@
 use poem::http::{HeaderValue, StatusCode, header};
 use poem_openapi::types::Any;
 use poem_openapi::{Object, OpenApi};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::answer::{Answer, json as answer_json, refuse};
 use super::form::Form;
+use super::metadata;
 use super::scheme::ClientHeader;
-use crate::domain::oauth::{introspect, metadata, revoke, token};
+use crate::domain::oauth::introspect::Introspection;
+use crate::domain::oauth::{IssuedTokens, introspect, revoke, token};
 use crate::http::Result;
 use crate::http::api::Tag;
 use crate::http::auth::Anyone;
+use crate::model::Secret;
 
 /// Tokens.
 pub struct TokenApi;
@@ -40,7 +44,7 @@ pub(super) struct OAuthTokenRequest {
 }
 
 /// Tokens (RFC 6749, section 5.1).
-#[derive(Object)]
+#[derive(Serialize, Object)]
 pub(super) struct OAuthTokenAnswer {
     /// A JWT for the API (RFC 9068).
     access_token: String,
@@ -51,9 +55,25 @@ pub(super) struct OAuthTokenAnswer {
     /// What was granted.
     scope: String,
     /// Good once, for the next answer of this kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<String>,
     /// Who signed in.
+    #[serde(skip_serializing_if = "Option::is_none")]
     id_token: Option<String>,
+}
+
+impl From<IssuedTokens> for OAuthTokenAnswer {
+    fn from(issued: IssuedTokens) -> Self {
+        let text = |secret: Secret| secret.expose().to_owned();
+        Self {
+            access_token: text(issued.access_token),
+            token_type: "Bearer".to_owned(),
+            expires_in: issued.expires_in,
+            scope: issued.scope,
+            refresh_token: issued.refresh_token.map(text),
+            id_token: issued.id_token.map(text),
+        }
+    }
 }
 
 /// A question about a token, or the wish to end it (RFC 7662, section 2.1; RFC 7009, section 2.1).
@@ -70,34 +90,66 @@ pub(super) struct OAuthTokenQuestion {
 }
 
 /// What is told about a token (RFC 7662, section 2.2).
-#[derive(Object)]
+#[derive(Serialize, Object)]
 pub(super) struct OAuthIntrospection {
     /// Whether it is good at this moment; if not, nothing else is told.
     active: bool,
     /// What it may do at this moment.
+    #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<String>,
     /// The client that it was issued to.
+    #[serde(skip_serializing_if = "Option::is_none")]
     client_id: Option<String>,
     /// The email address of its person.
+    #[serde(skip_serializing_if = "Option::is_none")]
     username: Option<String>,
     /// `Bearer`, `refresh_token` or `api_key`
+    #[serde(skip_serializing_if = "Option::is_none")]
     token_type: Option<String>,
     /// When it ends: seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
     exp: Option<i64>,
     /// When it was issued: seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
     iat: Option<i64>,
     /// The person, the client that acts for itself, or the key.
+    #[serde(skip_serializing_if = "Option::is_none")]
     sub: Option<String>,
     /// The API that it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
     aud: Option<String>,
     /// This instance.
+    #[serde(skip_serializing_if = "Option::is_none")]
     iss: Option<String>,
     /// Its own name.
+    #[serde(skip_serializing_if = "Option::is_none")]
     jti: Option<String>,
     /// For a key: the customer that it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
     owner: Option<String>,
     /// For a key: `live` or `test`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     environment: Option<String>,
+}
+
+impl From<Introspection> for OAuthIntrospection {
+    fn from(told: Introspection) -> Self {
+        Self {
+            active: told.active,
+            scope: told.scope,
+            client_id: told.client_id,
+            username: told.username.map(|email| email.as_ref().to_owned()),
+            token_type: told.token_type.map(str::to_owned),
+            exp: told.exp,
+            iat: told.iat,
+            sub: told.sub,
+            aud: told.aud,
+            iss: told.iss,
+            jti: told.jti,
+            owner: told.owner,
+            environment: told.environment.map(str::to_owned),
+        }
+    }
 }
 
 /// Nothing.
@@ -118,8 +170,8 @@ impl TokenApi {
         form: Form<OAuthTokenRequest>,
     ) -> Result<Answer<OAuthTokenAnswer>> {
         let tried = header.tried();
-        let answer = token::token(&anyone.0, header.0, &form.params).await;
-        Ok(Answer::ok(&answer.map_err(|error| refuse(&error, tried))?))
+        let issued = token::token(&anyone.0, header.0, &form.params).await;
+        Ok(Answer::ok(&OAuthTokenAnswer::from(issued.map_err(|error| refuse(&error, tried))?)))
     }
 
     /// Ask about a token
@@ -134,8 +186,8 @@ impl TokenApi {
         form: Form<OAuthTokenQuestion>,
     ) -> Result<Answer<OAuthIntrospection>> {
         let tried = header.tried();
-        let answer = introspect::introspect(&anyone.0, header.0, &form.params).await;
-        Ok(Answer::ok(&answer.map_err(|error| refuse(&error, tried))?))
+        let told = introspect::introspect(&anyone.0, header.0, &form.params).await;
+        Ok(Answer::ok(&OAuthIntrospection::from(told.map_err(|error| refuse(&error, tried))?)))
     }
 
     /// End a token

@@ -2,10 +2,12 @@
 
 use poem::Request;
 use poem_openapi::{Object, OpenApi};
+use serde::Serialize;
 
 use super::answer::{Answer, Tried, refuse};
 use crate::domain::identity::access::Call;
-use crate::domain::oauth::{ErrorCode, OAuthError, userinfo};
+use crate::domain::oauth::userinfo::{Claims, UserInfo, userinfo};
+use crate::domain::oauth::{ErrorCode, OAuthError};
 use crate::http::Result;
 use crate::http::api::Tag;
 use crate::http::auth::{Anyone, bearer};
@@ -14,18 +16,29 @@ use crate::http::auth::{Anyone, bearer};
 pub struct UserInfoApi;
 
 /// Who signed in, as far as the scopes of the token go.
-#[derive(Object)]
+#[derive(Serialize, Object)]
 pub(super) struct OAuthUserInfo {
     /// The person, as in the ID token.
     sub: String,
     /// With `profile`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
     /// With `profile`: seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
     updated_at: Option<i64>,
     /// With `email`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<String>,
     /// With `email`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     email_verified: Option<bool>,
+}
+
+impl From<UserInfo> for OAuthUserInfo {
+    fn from(UserInfo { sub, claims }: UserInfo) -> Self {
+        let Claims { name, updated_at, email, email_verified } = claims;
+        Self { sub, name, updated_at, email, email_verified }
+    }
 }
 
 #[OpenApi(tag = "Tag::OAuth")]
@@ -52,6 +65,6 @@ fn answer(call: &Call, request: &Request) -> Result<Answer<OAuthUserInfo>> {
         Ok(None) => return Err(refuse(&invalid("An access token is needed"), Tried::Nothing)),
         Err(_) => return Err(refuse(&invalid("Send one header Authorization: Bearer"), Tried::Bearer)),
     };
-    let told = userinfo::userinfo(&call.services, bearer, call.now);
-    Ok(Answer::ok(&told.map_err(|error| refuse(&error, Tried::Bearer))?))
+    let told = userinfo(&call.services, bearer, call.now);
+    Ok(Answer::ok(&OAuthUserInfo::from(told.map_err(|error| refuse(&error, Tried::Bearer))?)))
 }

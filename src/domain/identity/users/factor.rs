@@ -39,8 +39,6 @@ pub struct Offer {
     pub secret: Secret,
     /// `otpauth://…`, for apps.
     pub uri: Secret,
-    /// The same as a picture.
-    pub qr_svg: String,
 }
 
 /// Offers a seed. It counts for nothing until [`confirm`].
@@ -63,7 +61,7 @@ pub async fn enrol(call: &Arc<Call>, password: Secret) -> Result<Offer> {
         })
         .await?;
     let uri = seed.uri(&services.settings.organization, user.email.as_str());
-    Ok(Offer { secret: seed.base32(), qr_svg: totp::qr_svg(&uri), uri })
+    Ok(Offer { secret: seed.base32(), uri })
 }
 
 /// Switches the second factor on, now that a code has shown that the app has the seed. The recovery codes are shown

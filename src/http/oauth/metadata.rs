@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::client_auth::METHODS;
 use crate::domain::identity::Services;
+use crate::domain::oauth::client_auth::METHODS;
 use crate::model::GrantType;
 use crate::model::openid::OPENID_SCOPES;
 
 /// The document of both well-known addresses. The issuer is the configured one, never what a request says.
-pub fn metadata(services: &Services) -> Value {
+pub(super) fn metadata(services: &Services) -> Value {
     let issuer = services.settings.public_url.as_str();
     let at = |path: &str| format!("{}{path}", issuer.trim_end_matches('/'));
     let mut document = json!({
