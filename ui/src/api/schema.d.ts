@@ -5500,6 +5500,8 @@ export interface components {
             /** @description As registered. */
             redirect_uris: string[];
             /** @description As registered. */
+            post_logout_redirect_uris?: string[];
+            /** @description As registered. */
             token_endpoint_auth_method: string;
             /** @description As registered. */
             grant_types: string[];
@@ -5507,6 +5509,8 @@ export interface components {
             response_types: string[];
             /** @description As registered. */
             client_name: string;
+            /** @description As registered. */
+            client_uri?: string;
             /** @description What it may ask for. */
             scope: string;
         };
