@@ -9,7 +9,7 @@ UI       = $(wildcard ui/package.json)
 BROWSER  = $(wildcard tests/browser/package.json)
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test conformance check screenshots bench ui tools packages clean-demo
+.PHONY: help run dev test conformance check screenshots bench bench-check ui tools packages clean-demo
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,10 @@ bench: ## Measure everything that has a goal; tables go to docs/performance.md (
 	@awk '/^<!-- begin/ { print; print ""; while ((getline line < "target/bench.txt") > 0) \
 	   if (line ~ /^\|/) { print line; was = 1 } else if (was) { print ""; was = 0 } print ""; skip = 1 } \
 	   /^<!-- end/ { skip = 0 } !skip' docs/performance.md > target/performance.md && cp target/performance.md docs/performance.md
+
+bench-check: ## Compare the speed with that of another commit: make bench-check BASE=c99995f
+	@test -n "$(BASE)" || { echo "name the commit: make bench-check BASE=<commit>"; exit 2; }
+	benches/check.sh "$(BASE)"
 
 # The dashboard's files; they end up inside the binary.
 ui:

@@ -93,7 +93,7 @@ impl What {
     }
 }
 
-fn forward(key: &str) -> String {
+pub(crate) fn forward(key: &str) -> String {
     format!(
         "GET /v1/forward-auth?api=bench&scope=queries:read HTTP/1.1\r\nHost: 127.0.0.1\r\n\
          User-Agent: python-requests/2.32.3\r\nAccept: */*\r\nAccept-Encoding: gzip, deflate\r\n\

@@ -16,7 +16,11 @@ pub(crate) struct Child {
 impl Child {
     /// Starts this program as a server of a kind, on some cores alone, and waits until it listens.
     pub(crate) fn start(kind: &str, path: &Path, cores: &str) -> Self {
-        let program = std::env::current_exe().expect("this program has a path");
+        Self::of(&std::env::current_exe().expect("this program has a path"), kind, path, cores)
+    }
+
+    /// The same with another build of this program.
+    pub(crate) fn of(program: &Path, kind: &str, path: &Path, cores: &str) -> Self {
         let mut process = Command::new("taskset")
             .args(["-c", cores])
             .arg(program)

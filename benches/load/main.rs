@@ -12,6 +12,7 @@
 
 mod arms;
 mod child;
+mod compare;
 mod drive;
 mod fill;
 mod log;
@@ -69,6 +70,14 @@ fn main() {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["serve", kind, path] => serve::run(kind, Path::new(path)),
         ["fill", store, path] => fill::fill(store, Path::new(path)),
+        ["compare", base, ..] => {
+            let options = options(&arguments[2..]);
+            child::pin(std::process::id(), &options.cores.1);
+            if !compare::run(Path::new(base), &options) {
+                eprintln!("a row is slower than before: its whole interval lies below 0.97");
+                std::process::exit(1);
+            }
+        }
         _ => run(&options(&arguments)),
     }
 }

@@ -12,10 +12,10 @@ use super::raw::per_second;
 use super::rest::Client;
 use super::table::{Goal, Table};
 
-const TOKEN: &[u8] = b"\"access_token\"";
-const ACTIVE: &[u8] = b"\"active\":true";
+pub(crate) const TOKEN: &[u8] = b"\"access_token\"";
+pub(crate) const ACTIVE: &[u8] = b"\"active\":true";
 /// Tokens that are asked about, all of them seen before.
-const TOKENS: usize = 100;
+pub(crate) const TOKENS: usize = 100;
 
 /// Measures everything about tokens.
 pub(crate) fn measure(table: &mut Table, scratch: &Scratch, options: &Options, bare: &Child) {
@@ -75,14 +75,25 @@ fn run(
 
 /// An API and a client of it; answers what the client sends as its credentials.
 fn prepare(data: &std::path::Path) -> String {
+    let api = json!({
+        "slug": "bench", "name": "Bench", "audience": "https://bench.example.com",
+        "scopes": [{"name": "queries:read", "description": "Read"}],
+    });
+    create(data, &[("/v1/apis", api)])
+}
+
+/// A client of the API that is there; answers what it sends as its credentials.
+pub(crate) fn client(data: &std::path::Path) -> String {
+    create(data, &[])
+}
+
+fn create(data: &std::path::Path, before: &[(&str, serde_json::Value)]) -> String {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("threads can be started").block_on(async {
         let mut operator = Client::operator(data).await;
-        let api = json!({
-            "slug": "bench", "name": "Bench", "audience": "https://bench.example.com",
-            "scopes": [{"name": "queries:read", "description": "Read"}],
-        });
-        operator.expect("/v1/apis", &api, 201).await;
+        for (path, body) in before {
+            operator.expect(path, body, 201).await;
+        }
         let client = json!({
             "name": "Nightly job", "grant_types": ["client_credentials"],
             "access": [{"api": "bench", "scopes": ["queries:read"]}],
@@ -93,11 +104,11 @@ fn prepare(data: &std::path::Path) -> String {
     })
 }
 
-fn token_request(basic: &str) -> Vec<u8> {
+pub(crate) fn token_request(basic: &str) -> Vec<u8> {
     form("/oauth/token", basic, "grant_type=client_credentials&scope=queries%3Aread")
 }
 
-fn introspection_request(basic: &str, token: &str) -> Vec<u8> {
+pub(crate) fn introspection_request(basic: &str, token: &str) -> Vec<u8> {
     form("/oauth/introspect", basic, &format!("token={token}"))
 }
 
@@ -110,7 +121,7 @@ fn form(path: &str, basic: &str, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-fn access_token(answer: &[u8]) -> String {
+pub(crate) fn access_token(answer: &[u8]) -> String {
     let text = String::from_utf8_lossy(answer);
     let (_, body) = text.split_once("\r\n\r\n").expect("it is an answer");
     let body: serde_json::Value = serde_json::from_str(body).expect("JSON");
