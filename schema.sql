@@ -154,8 +154,10 @@ CREATE TABLE sessions (
     api_no           INTEGER NOT NULL REFERENCES apis (no) ON DELETE CASCADE,
     -- SHA-256 of its cookie; null where it lives by refresh tokens.
     cookie           BLOB UNIQUE,
-    -- Whether a second factor was shown.
-    second_factor    INTEGER NOT NULL DEFAULT 0,
+    -- How its person proved who they are (RFC 8176): `pwd`, `pwd otp`. It grows only when a factor is shown.
+    amr              TEXT NOT NULL,
+    -- When they last did. A refresh never renews it.
+    authenticated_at INTEGER NOT NULL,
     -- Where it began.
     ip               BLOB NOT NULL,
     agent            TEXT,
@@ -221,9 +223,6 @@ CREATE TABLE one_time_links (
     user_no          INTEGER REFERENCES users (no) ON DELETE CASCADE,
     -- The address that it was sent to.
     email            TEXT,
-    -- For `signup`: what the account will be made with.
-    name             TEXT,
-    password         TEXT,
     expires_at       INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX one_time_links_by_user ON one_time_links (user_no) WHERE user_no IS NOT NULL;
@@ -328,10 +327,13 @@ CREATE TABLE clients (
     grant_types      TEXT NOT NULL,
     -- Whether a code flow without PKCE is refused.
     require_pkce     INTEGER NOT NULL DEFAULT 1,
-    -- The operator's own: people are not asked for consent.
-    first_party      INTEGER NOT NULL DEFAULT 0,
+    -- For a client of the operator's own: the least role of those who declared and changed it. People up to that role
+    -- are not asked for consent; null asks everybody.
+    trusted_by       TEXT,
     -- Registered itself (RFC 7591).
     dynamic          INTEGER NOT NULL DEFAULT 0,
+    -- The network that it did so from; null for all others.
+    registered_from  TEXT,
     home_page        TEXT,
     -- An image that was uploaded; nothing is ever fetched.
     logo             BLOB,
@@ -348,6 +350,9 @@ CREATE TABLE clients (
     updated_at       INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX clients_by_deletion ON clients (deleted_at) WHERE deleted_at IS NOT NULL;
+-- Self-registered clients that no person has allowed anything go after a day.
+CREATE INDEX clients_unused ON clients (created_at)
+    WHERE dynamic = 1 AND last_used_at IS NULL AND deleted_at IS NULL;
 
 -- What a client may ask for, API by API; the first is meant where a request names no `resource`.
 CREATE TABLE client_access (
@@ -419,6 +424,8 @@ CREATE TABLE authorizations (
     -- The sign-in that it was given in, and when that was.
     session_no       INTEGER REFERENCES sessions (no) ON DELETE SET NULL,
     authenticated_at INTEGER NOT NULL,
+    -- How its person had proved who they are then (RFC 8176).
+    amr              TEXT NOT NULL,
     scopes           TEXT NOT NULL,
     -- SHA-256 of the code; null once nobody needs to recognise it any more.
     code             BLOB UNIQUE,

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
-use keywright::app::{self, Listen, Env, Running};
+use keywright::app::{self, Env, Listen, Running};
 use keywright::config::Config;
 use keywright::domain::setup;
 use keywright::http::{self, Options, context::Trust};
@@ -88,7 +88,8 @@ fn run(case: &str) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let directory = tempfile::tempdir().expect("a temporary directory");
     let config = Config::defaults(directory.path().join("data"));
-    let running = runtime.block_on(app::start(&config, Env::default(), Listen::ControlOnly)).expect("it starts");
+    let running =
+        runtime.block_on(app::start(&config, Env::default(), Listen::ControlOnly)).expect("it starts");
     let options = Options { trust: Trust { proxies: vec![], operator_uid: u32::MAX }, https: false };
     let endpoint = http::endpoint(&running.services, options);
     let credentials = runtime.block_on(prepare(&running, &endpoint));

@@ -61,6 +61,8 @@ codes! {
     IpNotAllowed = "IP_NOT_ALLOWED",
     /// The caller may not do this.
     Forbidden = "FORBIDDEN",
+    /// The act needs a more recent sign-in; details say how recent and by which methods.
+    ReauthenticationRequired = "REAUTHENTICATION_REQUIRED",
     /// A cookie request without its CSRF token or from a foreign origin.
     Csrf = "CSRF",
     /// No such thing, or not the caller's.

@@ -40,10 +40,8 @@ pub(crate) fn run(base: &Path, options: &Options) -> bool {
     let scratch = Scratch::new();
     let keys: &'static [Key] = fill::keys(FEW).leak();
     let this = std::env::current_exe().expect("this program has a path");
-    let mut sides =
-        [(this, "this"), (base.to_owned(), "base")].map(|(program, name)| {
-            Side::start(&program, &scratch.path(name), keys, options)
-        });
+    let mut sides = [(this, "this"), (base.to_owned(), "base")]
+        .map(|(program, name)| Side::start(&program, &scratch.path(name), keys, options));
     for round in 0..=options.rounds {
         for row in 0..sides[0].rows.len() {
             // Whoever is first in one round is second in the next.
@@ -73,7 +71,11 @@ impl Side {
             row("verify", What::Verify.good(), What::Verify.requests(keys, shuffled(FEW))),
             row("forward-auth, key", What::Forward.good(), What::Forward.requests(keys, shuffled(FEW))),
             row("forward-auth, access token", b"", texts(&|token| super::arms::forward(token).into_bytes())),
-            row("introspection", tokens::ACTIVE, texts(&|token| tokens::introspection_request(&basic, token))),
+            row(
+                "introspection",
+                tokens::ACTIVE,
+                texts(&|token| tokens::introspection_request(&basic, token)),
+            ),
             row("client credentials, ES256", tokens::TOKEN, request),
         ];
         Self { child, rows }
@@ -94,7 +96,9 @@ impl Side {
 }
 
 fn report([this, base]: &[Side; 2]) -> bool {
-    println!("| row | base requests/s | this requests/s | base CPU µs | this CPU µs | ratio | 95 % interval | |");
+    println!(
+        "| row | base requests/s | this requests/s | base CPU µs | this CPU µs | ratio | 95 % interval | |"
+    );
     println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |");
     let mut good = true;
     for (this, base) in this.rows.iter().zip(&base.rows) {

@@ -39,7 +39,7 @@ pub fn get(can: &Can<SettingsManage>) -> Result<Settings> {
 /// Changes settings; it counts from the next request on.
 ///
 /// # Errors
-/// When the store cannot be written.
+/// `FORBIDDEN` or `REAUTHENTICATION_REQUIRED` for lifting a protection.
 pub async fn update(can: &Can<SettingsManage>, changes: Changes) -> Result<Settings> {
     let can = can.clone();
     let services = can.services.clone();
@@ -48,6 +48,9 @@ pub async fn update(can: &Can<SettingsManage>, changes: Changes) -> Result<Setti
             let before = read(tx)?;
             let required = changes.second_factor_required.unwrap_or(before.second_factor_required);
             let after = Settings { second_factor_required: required };
+            if before.second_factor_required && !after.second_factor_required {
+                can.may_lift_protection()?;
+            }
             if after != before {
                 store::set(tx, SECOND_FACTOR_REQUIRED, if required { "true" } else { "false" }, can.now)?;
                 let detail = json!({

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::model::activity::{Kind, Method};
 use crate::model::api::BUILT_IN_SLUG;
 use crate::model::{Email, KeySecret, RequestId, Role, Scope, Secret, User, UserId};
-use crate::model::{Principal, PrincipalKind, RequestInfo};
+use crate::model::{Identity, IdentityKind, RequestInfo};
 use crate::store;
 use crate::store::Tx;
 
@@ -130,21 +130,18 @@ async fn hash(services: &Services, password: Secret) -> Result<PasswordHash> {
 /// Whoever has the data directory, doing this.
 fn operator(services: &Arc<Services>) -> Arc<Call> {
     let (now, own) = (services.now(), services.catalog.get().built_in().clone());
-    Arc::new(Call {
-        principal: Principal {
-            kind: PrincipalKind::Operator,
-            api_no: Some(own.no),
-            scopes: own.all_scopes(),
-            ..Principal::anonymous()
-        },
-        now,
-        request: RequestInfo {
-            id: RequestId::new(now, services.random()),
-            ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            method: Method::Other,
-            path: "/setup".into(),
-            agent: None,
-        },
-        services: services.clone(),
-    })
+    let identity = Identity {
+        kind: IdentityKind::Operator,
+        api_no: Some(own.no),
+        scopes: own.all_scopes(),
+        ..Identity::anonymous()
+    };
+    let request = RequestInfo {
+        id: RequestId::new(now, services.random()),
+        ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        method: Method::Other,
+        path: "/setup".into(),
+        agent: None,
+    };
+    Call::new(services.clone(), identity, now, request)
 }

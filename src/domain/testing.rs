@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::activity;
 use crate::domain::identity::Services;
 use crate::domain::identity::access::Call;
+use crate::domain::identity::admission::{Admission as _, Person};
 use crate::domain::identity::signing_keys;
 use crate::domain::policy::catalog::{Apis, Catalog};
 use crate::domain::{apis, identity, policy};
@@ -13,8 +14,8 @@ use crate::env::{Clock, ManualClock, Rng, SeededRng, random};
 use crate::error::{Error, Result};
 use crate::model::activity::Method;
 use crate::model::setting::{Settings, SigningAlg, Signup};
-use crate::model::{KeyId, RequestId, Role, ScopeSet, SessionId, Timestamp, UserId};
-use crate::model::{Principal, PrincipalKind, RequestInfo};
+use crate::model::{AuthMethods, KeyId, RequestId, Role, ScopeSet, SessionId, Timestamp, UserId};
+use crate::model::{Identity, IdentityKind, RequestInfo};
 use crate::platform;
 use crate::platform::mail;
 use crate::platform::queue::Queue;
@@ -76,12 +77,12 @@ impl World {
 
     /// A call by a management key that holds `scopes` on the built-in API.
     pub(crate) fn key_call(&self, scopes: &str) -> Arc<Call> {
-        self.call(Principal {
-            kind: PrincipalKind::Key,
+        self.call(Identity {
+            kind: IdentityKind::Key,
             key: Some((1_000_000, KeyId::new(self.now(), random(&*self.services.rng)))),
             api_no: Some(self.services.catalog.get().built_in().no),
             scopes: scopes.parse().unwrap(),
-            ..Principal::anonymous()
+            ..Identity::anonymous()
         })
     }
 
@@ -94,31 +95,34 @@ impl World {
     pub(crate) fn session_call(&self, user: (i64, UserId, Role)) -> Arc<Call> {
         let apis = self.services.catalog.get();
         let own = apis.built_in();
-        self.call(Principal {
-            kind: PrincipalKind::Session,
+        self.call(Identity {
+            kind: IdentityKind::Session,
             user: Some(user),
             session: Some((1_000_000, SessionId::new(self.now(), random(&*self.services.rng)))),
             api_no: Some(own.no),
             scopes: own.scopes_of(user.2),
-            ..Principal::anonymous()
+            amr: AuthMethods::PASSWORD,
+            auth_time: Some(self.now()),
+            ..Identity::anonymous()
         })
     }
 
-    /// A call by `principal`, now.
-    pub(crate) fn call(&self, principal: Principal) -> Arc<Call> {
+    /// A person in a session of their own.
+    pub(crate) fn person(&self, user: (i64, UserId, Role)) -> Person {
+        Person::admit(&self.session_call(user)).unwrap()
+    }
+
+    /// A call by `identity`, now.
+    pub(crate) fn call(&self, identity: Identity) -> Arc<Call> {
         let now = self.now();
-        Arc::new(Call {
-            services: self.services.clone(),
-            principal,
-            now,
-            request: RequestInfo {
-                id: RequestId::new(now, random(&*self.services.rng)),
-                ip: IpAddr::from([203, 0, 113, 9]),
-                method: Method::Post,
-                path: "/v1/test".into(),
-                agent: None,
-            },
-        })
+        let request = RequestInfo {
+            id: RequestId::new(now, random(&*self.services.rng)),
+            ip: IpAddr::from([203, 0, 113, 9]),
+            method: Method::Post,
+            path: "/v1/test".into(),
+            agent: None,
+        };
+        Call::new(self.services.clone(), identity, now, request)
     }
 
     /// Changes the store.

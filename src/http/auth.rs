@@ -1,5 +1,5 @@
-//! The one place that looks at credentials. Handlers name what they need by an extractor's type: [`Anyone`],
-//! [`Caller`], [`Allowed`] or [`Within`], so that none can forget to ask.
+//! Reads the credential of a request and admits its caller. A handler names what it asks of its caller by the type of
+//! its argument, so that none can forget to ask.
 
 use std::sync::Arc;
 
@@ -9,94 +9,103 @@ use poem_openapi::registry::{MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use super::context::RequestContext;
-use super::cookie;
-use super::oauth;
+use super::{cookie, declared, oauth};
 use crate::domain::identity::Services;
-use crate::domain::identity::access::{Call, Can, Capability};
-use crate::domain::identity::authenticate;
+use crate::domain::identity::access::{Call, Can};
+use crate::domain::identity::admission::{Admission, Person, Takes};
+use crate::domain::identity::authenticate::{Audience, Credential, Presented, authenticate};
 use crate::domain::identity::reach::Reach;
-use crate::domain::identity::users::profile;
-use crate::domain::identity::{sessions, tokens};
-use crate::domain::policy;
-use crate::domain::policy::Question;
 use crate::error::{Code, Error, Result};
-use crate::model::AskedEnvironment;
 use crate::model::activity::{Entry, Kind, Outcome, Reason};
-use crate::model::{Principal, PrincipalKind};
+use crate::model::{Identity, IdentityKind};
 
-/// Name of the security scheme in the OpenAPI document.
-pub const SCHEME: &str = "bearer";
+/// Name of bearer credentials in the OpenAPI document.
+pub const BEARER: &str = "bearer";
+/// Name of the session cookie in the OpenAPI document.
+pub const COOKIE: &str = "cookie";
+
+/// A caller that fits `A`.
+pub struct Admitted<A>(pub A);
 
 /// A call that needs no credential.
-pub struct Anyone(pub Arc<Call>);
+pub type Anyone = Admitted<Arc<Call>>;
 
-/// A call by somebody known.
-pub struct Caller(pub Arc<Call>);
+/// A person who manages their own account.
+pub type OwnAccount = Admitted<Person>;
 
-/// A call by somebody known, whichever API of this instance their credential is for.
-pub struct Whoever(pub Arc<Call>);
+/// A caller that holds the scope of `C`.
+pub type Allowed<C> = Admitted<Can<C>>;
 
-/// A call by somebody who holds `C`.
-pub struct Allowed<C>(pub Can<C>);
+/// A caller that holds the scope of `C`, or a person who reaches what belongs to them.
+pub type Within<C> = Admitted<Reach<C>>;
 
-/// A call by somebody who holds `C`, or who signed in and reaches what is their own.
-pub struct Within<C>(pub Reach<C>);
-
-/// Finds out who is calling, and logs the decision.
+/// Authenticates the caller of a request, checks that it fits `A`, and logs the decision.
 ///
 /// # Errors
 /// 401, 403 or 429 as the credential deserves.
-pub fn authenticate(request: &Request) -> Result<Arc<Call>> {
-    authenticate_by(request, identify)
-}
-
-fn authenticate_by(
-    request: &Request,
-    identify: fn(&Arc<Services>, &Request, &RequestContext) -> Result<Principal>,
-) -> Result<Arc<Call>> {
+pub fn admit<A: Admission>(request: &Request) -> Result<A> {
     let context = RequestContext::get(request);
+    let call = match A::TAKES {
+        // What takes no credential of the built-in API decides by itself, and logs what it decides.
+        Takes::Public | Takes::Client | Takes::OpenIdToken | Takes::DescribedRequest => {
+            return A::admit(&call(request, &context, Identity::anonymous()));
+        }
+        Takes::Person | Takes::Scope(_) | Takes::ScopeOrPerson(_) => {
+            authenticated(request, &context, Audience::BuiltIn)?
+        }
+        Takes::AnyCredential => authenticated(request, &context, Audience::Any)?,
+    };
+    let admitted = A::admit(&call);
+    log(&call.services, request, &context, &call.identity, admitted.as_ref().err())?;
+    admitted
+}
+
+/// The call with the identity behind its credential; a refusal is logged.
+fn authenticated(request: &Request, context: &RequestContext, audience: Audience) -> Result<Arc<Call>> {
     let services = services(request);
-    let principal = match identify(&services, request, &context) {
-        Ok(principal) => principal,
+    let identified = credential(request, context, &services).and_then(|credential| {
+        authenticate(&services, Presented { credential, ip: context.ip, now: context.now }, audience)
+    });
+    match identified {
+        Ok(identity) => Ok(call(request, context, identity)),
         Err(error) => {
-            log(&services, request, &context, &Principal::anonymous(), Some(&error))?;
-            return Err(error);
+            log(&services, request, context, &Identity::anonymous(), Some(&error))?;
+            Err(error)
         }
-    };
-    Ok(Arc::new(Call { principal, now: context.now, request: context.info(request), services }))
+    }
 }
 
-fn identify(services: &Arc<Services>, request: &Request, context: &RequestContext) -> Result<Principal> {
+/// The session that a request signs out of, if its access token still names one. Nothing is logged: a token that
+/// has ended signs out as well as any.
+pub fn session_to_end(request: &Request) -> Option<Arc<Call>> {
+    let context = RequestContext::get(request);
+    let credential = Credential::Bearer(bearer(request.headers()).ok()??);
+    let presented = Presented { credential, ip: context.ip, now: context.now };
+    let identity = authenticate(&services(request), presented, Audience::Any).ok()?;
+    Some(call(request, &context, identity))
+}
+
+fn call(request: &Request, context: &RequestContext, identity: Identity) -> Arc<Call> {
+    Call::new(services(request), identity, context.now, context.info(request))
+}
+
+/// The credential that a request presents: `Authorization` before a session cookie.
+///
+/// # Errors
+/// `MISSING_API_KEY`, or `INVALID_API_KEY` for a header that cannot be read.
+pub fn credential<'r>(
+    request: &'r Request,
+    context: &RequestContext,
+    services: &Services,
+) -> Result<Credential<'r>> {
     if context.operator {
-        return Ok(operator(services));
+        return Ok(Credential::Operator);
     }
-    let Some(credential) = bearer(request.headers())? else {
-        let cookie = cookie::get(services, request.headers()).ok_or_else(missing)?;
-        return sessions::from_cookie(services, cookie, cookie::change(request), context.now);
-    };
-    if tokens::looks_like_jwt(credential) {
-        return authenticate::token(services, credential, context.now);
+    if let Some(bearer) = bearer(request.headers())? {
+        return Ok(Credential::Bearer(bearer));
     }
-    let apis = services.catalog.get();
-    let question = Question {
-        key: credential,
-        api: apis.built_in(),
-        scopes: None,
-        environment: AskedEnvironment::Live,
-        cost: 1,
-        ip: Some(context.ip),
-    };
-    policy::authenticate(services, &question, context.now)
-}
-
-/// [`identify`] for credentials of every API.
-fn identify_any(services: &Arc<Services>, request: &Request, context: &RequestContext) -> Result<Principal> {
-    match bearer(request.headers())? {
-        Some(credential) if !context.operator => {
-            profile::identify(services, credential, context.ip, context.now)
-        }
-        _ => identify(services, request, context),
-    }
+    let cookie = cookie::get(services, request.headers()).ok_or_else(missing)?;
+    Ok(Credential::Cookie(cookie, cookie::change(request)))
 }
 
 /// The bearer credential of a request (RFC 6750, section 2.1); none when there is no `Authorization`.
@@ -132,18 +141,6 @@ pub fn missing() -> Error {
     Error::new(Code::MissingApiKey, "API key is required").with("header", "Authorization")
 }
 
-/// Whoever may open the data directory may do everything; the command line is that person.
-fn operator(services: &Services) -> Principal {
-    let apis = services.catalog.get();
-    let own = apis.built_in();
-    Principal {
-        kind: PrincipalKind::Operator,
-        api_no: Some(own.no),
-        scopes: own.all_scopes(),
-        ..Principal::anonymous()
-    }
-}
-
 fn services(request: &Request) -> Arc<Services> {
     request.extensions().get::<Arc<Services>>().expect("the edge puts it there").clone()
 }
@@ -153,12 +150,12 @@ fn log(
     services: &Services,
     request: &Request,
     context: &RequestContext,
-    principal: &Principal,
+    identity: &Identity,
     error: Option<&Error>,
 ) -> Result<()> {
     let (outcome, reason) = error.map_or((Outcome::Allowed, Reason::Valid), |error| reason_of(error.code));
     let own = services.catalog.get().built_in().no;
-    if principal.kind == PrincipalKind::Anonymous
+    if identity.kind == IdentityKind::Anonymous
         && error.is_some_and(|error| !error.details.contains_key("key_id"))
     {
         return services.log.push_unidentified(context.now, Kind::ApiCall, reason, Some(own), context.ip);
@@ -166,11 +163,11 @@ fn log(
     let info = context.info(request);
     let mut entry = Entry::new(context.now, Kind::ApiCall, outcome, reason);
     entry.api_no = Some(own);
-    entry.key_no = principal.key.map(|(no, _)| no);
-    entry.user_no = principal.user.map(|(no, _, _)| no);
-    entry.client_no = principal.client.map(|(no, _)| no);
-    entry.grant_no = principal.grant.map(|(no, _)| no);
-    entry.session_no = principal.session.map(|(no, _)| no);
+    entry.key_no = identity.key.map(|(no, _)| no);
+    entry.user_no = identity.user.map(|(no, _, _)| no);
+    entry.client_no = identity.client.map(|(no, _)| no);
+    entry.grant_no = identity.grant.map(|(no, _)| no);
+    entry.session_no = identity.session.map(|(no, _)| no);
     entry.ip = Some(info.ip);
     entry.method = Some(info.method);
     entry.path = Some(info.path);
@@ -199,43 +196,13 @@ pub const fn reason_of(code: Code) -> (Outcome, Reason) {
         Code::QuotaExceeded => return (Outcome::Limited, Reason::QuotaExceeded),
         Code::LockedOut => return (Outcome::Limited, Reason::LockedOut),
         Code::Forbidden => Reason::Forbidden,
+        Code::ReauthenticationRequired => Reason::ReauthenticationRequired,
         _ => Reason::InvalidRequest,
     };
     (Outcome::Refused, reason)
 }
 
-/// Finds out who is calling and whether they hold `C`, and logs the decision.
-///
-/// # Errors
-/// As [`authenticate`], and 403.
-pub fn allowed<C: Capability>(request: &Request) -> Result<Can<C>> {
-    let call = authenticate(request)?;
-    let can = Can::check(&call);
-    log(&call.services, request, &RequestContext::get(request), &call.principal, can.as_ref().err())?;
-    can
-}
-
-impl<'a> ApiExtractor<'a> for Anyone {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::PoemExtractor];
-    type ParamType = ();
-    type ParamRawType = ();
-
-    async fn from_request(
-        request: &'a Request,
-        _: &mut RequestBody,
-        _: ExtractParamOptions<()>,
-    ) -> poem::Result<Self> {
-        let context = RequestContext::get(request);
-        Ok(Self(Arc::new(Call {
-            principal: Principal::anonymous(),
-            now: context.now,
-            request: context.info(request),
-            services: services(request),
-        })))
-    }
-}
-
-impl<'a> ApiExtractor<'a> for Caller {
+impl<'a, A: Admission> ApiExtractor<'a> for Admitted<A> {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
     type ParamType = ();
     type ParamRawType = ();
@@ -245,7 +212,7 @@ impl<'a> ApiExtractor<'a> for Caller {
     }
 
     fn security_schemes() -> Vec<&'static str> {
-        vec![SCHEME, oauth::OAUTH2]
+        declared::words(A::TAKES, A::RECENT)
     }
 
     async fn from_request(
@@ -253,96 +220,35 @@ impl<'a> ApiExtractor<'a> for Caller {
         _: &mut RequestBody,
         _: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        let call = authenticate(request)?;
-        log(&call.services, request, &RequestContext::get(request), &call.principal, None)?;
-        Ok(Self(call))
+        Ok(Self(admit(request)?))
     }
 }
 
-impl<'a> ApiExtractor<'a> for Whoever {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
-    type ParamType = ();
-    type ParamRawType = ();
-
-    fn register(registry: &mut Registry) {
-        register_scheme(registry);
-    }
-
-    fn security_schemes() -> Vec<&'static str> {
-        vec![SCHEME, oauth::OAUTH2]
-    }
-
-    async fn from_request(
-        request: &'a Request,
-        _: &mut RequestBody,
-        _: ExtractParamOptions<()>,
-    ) -> poem::Result<Self> {
-        let call = authenticate_by(request, identify_any)?;
-        log(&call.services, request, &RequestContext::get(request), &call.principal, None)?;
-        Ok(Self(call))
-    }
-}
-
-impl<'a, C: Capability> ApiExtractor<'a> for Allowed<C> {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
-    type ParamType = ();
-    type ParamRawType = ();
-
-    fn register(registry: &mut Registry) {
-        register_scheme(registry);
-    }
-
-    fn security_schemes() -> Vec<&'static str> {
-        vec![SCHEME, oauth::OAUTH2]
-    }
-
-    async fn from_request(
-        request: &'a Request,
-        _: &mut RequestBody,
-        _: ExtractParamOptions<()>,
-    ) -> poem::Result<Self> {
-        Ok(Self(allowed(request)?))
-    }
-}
-
-impl<'a, C: Capability> ApiExtractor<'a> for Within<C> {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
-    type ParamType = ();
-    type ParamRawType = ();
-
-    fn register(registry: &mut Registry) {
-        register_scheme(registry);
-    }
-
-    fn security_schemes() -> Vec<&'static str> {
-        vec![SCHEME, oauth::OAUTH2]
-    }
-
-    async fn from_request(
-        request: &'a Request,
-        _: &mut RequestBody,
-        _: ExtractParamOptions<()>,
-    ) -> poem::Result<Self> {
-        let call = authenticate(request)?;
-        let reach = Reach::of(&call);
-        log(&call.services, request, &RequestContext::get(request), &call.principal, reach.as_ref().err())?;
-        Ok(Self(reach?))
-    }
-}
-
-fn register_scheme(registry: &mut Registry) {
+pub(super) fn register_scheme(registry: &mut Registry) {
     oauth::register_oauth2(registry);
+    let scheme = |ty, description| MetaSecurityScheme {
+        ty,
+        description: Some(description),
+        name: None,
+        key_in: None,
+        scheme: None,
+        bearer_format: None,
+        flows: None,
+        openid_connect_url: None,
+    };
+    let bearer = "An API key of Keywright's own API (`kw_live_…`), or the access token of a session.";
     registry.create_security_scheme(
-        SCHEME,
+        BEARER,
+        MetaSecurityScheme { scheme: Some("bearer"), ..scheme("http", bearer) },
+    );
+    let cookie = "The session of a browser. Requests that change anything send `X-CSRF-Token` too. Where `public_url` \
+                  is plain http on this machine, the cookie is named `keywright`.";
+    registry.create_security_scheme(
+        COOKIE,
         MetaSecurityScheme {
-            ty: "http",
-            description: Some("An API key of Keywright's own API (`kw_live_…`), or an access token."),
-            name: None,
-            key_in: None,
-            scheme: Some("bearer"),
-            bearer_format: None,
-            flows: None,
-            openid_connect_url: None,
+            name: Some("__Host-keywright"),
+            key_in: Some("cookie"),
+            ..scheme("apiKey", cookie)
         },
     );
 }

@@ -27,6 +27,7 @@ pub const fn status(code: Code) -> StatusCode {
         | Code::WrongApi
         | Code::IpNotAllowed
         | Code::Forbidden
+        | Code::ReauthenticationRequired
         | Code::Csrf => StatusCode::FORBIDDEN,
         Code::NotFound => StatusCode::NOT_FOUND,
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,

@@ -7,6 +7,7 @@ pub mod context;
 pub mod cookie;
 mod cors;
 mod dashboard;
+mod declared;
 mod docs;
 pub mod edge;
 pub mod error;
@@ -27,6 +28,8 @@ use poem::http::Method;
 use poem_openapi::OpenApiService;
 
 use crate::domain::identity::Services;
+pub use declared::Declaration;
+use declared::Declared;
 use routes::Routes;
 
 /// What a handler answers.
@@ -44,7 +47,7 @@ pub struct Options {
 /// Everything that is answered, ready for [`server::serve`]. `/v1/keys/verify` and `/v1/forward-auth` are not in the
 /// table: the edge hands them to `hot` at once.
 pub fn endpoint(services: &Arc<Services>, options: Options) -> impl Endpoint + 'static {
-    let mut routes = Routes::default().api(api::all());
+    let mut routes = Routes::default().api(Declared(api::all()));
     routes = routes
         .cors(cors::Origins::OfApis, &["/v1/auth/login", "/v1/auth/refresh", "/v1/auth/logout"])
         .cors(cors::Origins::All, &oauth::CORS);
@@ -59,6 +62,11 @@ pub fn endpoint(services: &Arc<Services>, options: Options) -> impl Endpoint + '
     edge::Edge::new(routes.build(), services.clone(), options.trust, options.https)
 }
 
+/// What every documented endpoint takes, as the type of its handler declares it.
+pub fn declarations() -> Vec<Declaration> {
+    declared::declarations(&api::documented())
+}
+
 /// `/metrics` and nothing else, for a listener that only a scraper reaches.
 pub fn metrics(services: &Arc<Services>) -> impl Endpoint + 'static {
     let services = services.clone();
@@ -69,7 +77,7 @@ pub fn metrics(services: &Arc<Services>) -> impl Endpoint + 'static {
 /// The OpenAPI document of [`endpoint`], as JSON.
 pub fn openapi() -> &'static str {
     static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
-        OpenApiService::new(api::documented(), "Keywright", env!("CARGO_PKG_VERSION"))
+        OpenApiService::new(Declared(api::documented()), "Keywright", env!("CARGO_PKG_VERSION"))
             .description("API keys, OAuth 2.1 and sign-in for any API, in one binary and one file.")
             .spec()
     });

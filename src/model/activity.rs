@@ -122,6 +122,8 @@ numbered! {
         TotpDisabled = 47 "totp.disabled",
         /// Many failed sign-ins slowed an account or a network down.
         SignInSlowed = 48 "session.slowed",
+        /// A person proved again, in a session, who they are.
+        SignInConfirmed = 66 "session.confirmed",
         /// An email address was confirmed.
         EmailVerified = 49 "email.verified",
         /// An OAuth client was registered.
@@ -202,6 +204,8 @@ numbered! {
         InvalidRequest = 21 "INVALID_REQUEST",
         /// The person refused.
         Denied = 22 "DENIED",
+        /// A more recent sign-in is needed.
+        ReauthenticationRequired = 23 "REAUTHENTICATION_REQUIRED",
     }
 }
 

@@ -6,12 +6,13 @@ pub mod activity;
 pub mod api;
 pub mod api_key;
 mod ascii;
+pub mod auth_methods;
 pub mod client;
 pub mod id;
+pub mod identity;
 pub mod key;
 pub mod key_policy;
 pub mod openid;
-pub mod principal;
 mod proxy;
 mod redact;
 mod request_path;
@@ -30,14 +31,15 @@ pub mod words;
 pub use api::Api;
 pub use api_key::{ApiKey, KeySecretInfo, KeyUsage, KeyUser};
 pub use ascii::Ascii;
+pub use auth_methods::AuthMethods;
 pub use client::{Client, ClientType, GrantType, RedirectUri};
 pub use id::{
     ActivityId, ApiId, ClientId, DeliveryId, GrantId, IdError, InvitationId, KeyId, RequestId, SecretId,
     SessionId, UserId, WebhookId,
 };
+pub use identity::{Identity, IdentityKind, RequestInfo};
 pub use key::{AskedEnvironment, Environment, KeyPrefix, KeyPrefixError, KeySecret, Shape, inspect};
 pub use key_policy::{KeyStatus, LimitPer, PolicyError, Quota, QuotaPeriod, RateLimit, VerifyCode};
-pub use principal::{Principal, PrincipalKind, RequestInfo};
 pub use proxy::Proxy;
 pub use redact::{holds_key, redact};
 pub use request_path::{RequestPath, RequestPathError};

@@ -37,8 +37,8 @@ pub struct User {
 }
 
 impl User {
-    /// Number, id and role: how a `Principal` names a person.
-    pub const fn principal(&self) -> (i64, UserId, Role) {
+    /// Number, id and role: how a `Identity` names a person.
+    pub const fn identity(&self) -> (i64, UserId, Role) {
         (self.no, self.id, self.role)
     }
 }

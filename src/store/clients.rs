@@ -2,10 +2,10 @@
 
 use super::{Conn, Error, Row, Tx, params};
 use crate::model::client::{Access, ClientSecretInfo};
-use crate::model::{Client, ClientId, GrantType, RedirectUri, SecretHash, Timestamp};
+use crate::model::{Client, ClientId, GrantType, RedirectUri, Role, SecretHash, Timestamp};
 
 const SELECT: &str = "SELECT no, id, name, kind, redirect_uris, post_logout_redirect_uris, grant_types, \
-    require_pkce, first_party, dynamic, home_page, logo_at, access_token_seconds, refresh_token_seconds, \
+    require_pkce, trusted_by, dynamic, home_page, logo_at, access_token_seconds, refresh_token_seconds, \
     disabled_at, created_at, updated_at FROM clients";
 
 /// The client of this id, unless it was removed.
@@ -49,7 +49,7 @@ fn read(row: &Row<'_>) -> Result<Client, Error> {
         post_logout_redirect_uris: row.json(5)?,
         grant_types: grant_types(&row.get::<String>(6)?)?,
         require_pkce: row.bool(7)?,
-        first_party: row.bool(8)?,
+        trusted_by: row.parse_opt(8)?,
         dynamic: row.bool(9)?,
         home_page: row.get(10)?,
         logo_at: row.time_opt(11)?,
@@ -80,7 +80,7 @@ fn with_access(conn: &Conn<'_>, mut client: Client) -> Result<Client, Error> {
 pub fn insert(tx: &mut Tx<'_>, client: &Client) -> Result<i64, Error> {
     let no = tx.insert(
         "INSERT INTO clients (id, name, kind, redirect_uris, post_logout_redirect_uris, grant_types, require_pkce,
-            first_party, dynamic, home_page, access_token_seconds, refresh_token_seconds, disabled_at, created_at,
+            trusted_by, dynamic, home_page, access_token_seconds, refresh_token_seconds, disabled_at, created_at,
             updated_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         params![
@@ -91,7 +91,7 @@ pub fn insert(tx: &mut Tx<'_>, client: &Client) -> Result<i64, Error> {
             json(&client.post_logout_redirect_uris),
             words(&client.grant_types),
             i64::from(client.require_pkce),
-            i64::from(client.first_party),
+            client.trusted_by.map(Role::as_str),
             i64::from(client.dynamic),
             client.home_page,
             client.access_token_seconds,
@@ -112,7 +112,7 @@ pub fn insert(tx: &mut Tx<'_>, client: &Client) -> Result<i64, Error> {
 pub fn update(tx: &mut Tx<'_>, client: &Client) -> Result<(), Error> {
     tx.execute(
         "UPDATE clients SET name = ?2, redirect_uris = ?3, post_logout_redirect_uris = ?4, grant_types = ?5,
-            require_pkce = ?6, first_party = ?7, home_page = ?8, access_token_seconds = ?9,
+            require_pkce = ?6, trusted_by = ?7, home_page = ?8, access_token_seconds = ?9,
             refresh_token_seconds = ?10, disabled_at = ?11, updated_at = ?12
          WHERE no = ?1",
         params![
@@ -122,7 +122,7 @@ pub fn update(tx: &mut Tx<'_>, client: &Client) -> Result<(), Error> {
             json(&client.post_logout_redirect_uris),
             words(&client.grant_types),
             i64::from(client.require_pkce),
-            i64::from(client.first_party),
+            client.trusted_by.map(Role::as_str),
             client.home_page,
             client.access_token_seconds,
             client.refresh_token_seconds,
@@ -170,12 +170,35 @@ pub fn sweep(tx: &mut Tx<'_>, before: Timestamp, most: u32) -> Result<usize, Err
     )
 }
 
-/// How many clients registered themselves and are still there.
-///
-/// # Errors
-/// When the store cannot be read.
-pub fn count_dynamic(conn: &Conn<'_>) -> Result<i64, Error> {
-    conn.number("SELECT count(*) FROM clients WHERE dynamic = 1 AND deleted_at IS NULL", params![])
+/// Notes the network that a client registered itself from.
+pub fn set_registered_from(tx: &mut Tx<'_>, no: i64, network: &str) -> Result<(), Error> {
+    tx.execute("UPDATE clients SET registered_from = ?2 WHERE no = ?1", params![no, network])?;
+    Ok(())
+}
+
+/// Self-registered clients that no person has allowed anything yet.
+pub fn count_unused(conn: &Conn<'_>) -> Result<i64, Error> {
+    let sql =
+        "SELECT count(*) FROM clients WHERE dynamic = 1 AND last_used_at IS NULL AND deleted_at IS NULL";
+    conn.number(sql, params![])
+}
+
+/// The same from one network.
+pub fn count_unused_from(conn: &Conn<'_>, network: &str) -> Result<i64, Error> {
+    let sql = "SELECT count(*) FROM clients
+        WHERE dynamic = 1 AND last_used_at IS NULL AND deleted_at IS NULL AND registered_from = ?1";
+    conn.number(sql, params![network])
+}
+
+/// Removes up to `most` clients that registered themselves before `before` and that no person has allowed anything.
+pub fn sweep_unused(tx: &mut Tx<'_>, before: Timestamp, most: u32) -> Result<usize, Error> {
+    tx.execute(
+        "DELETE FROM clients WHERE no IN
+            (SELECT no FROM clients c WHERE dynamic = 1 AND last_used_at IS NULL AND deleted_at IS NULL
+                AND created_at <= ?1 AND NOT EXISTS (SELECT 1 FROM grants WHERE client_no = c.no)
+             ORDER BY created_at LIMIT ?2)",
+        params![before.millis(), most],
+    )
 }
 
 /// Remembers that a client got a token, once a day.

@@ -52,6 +52,12 @@ pub fn standing(conn: &Conn<'_>, user_no: i64, client_no: i64, api_no: i64) -> R
     conn.first(&sql, params![user_no, client_no, api_no], read)
 }
 
+/// Whether a person has a standing grant for a client at any API.
+pub fn any(conn: &Conn<'_>, user_no: i64, client_no: i64) -> Result<bool, Error> {
+    let sql = "SELECT count(*) FROM grants WHERE user_no = ?1 AND client_no = ?2 AND revoked_at IS NULL";
+    Ok(conn.number(sql, params![user_no, client_no])? > 0)
+}
+
 /// The standing grant of this id.
 ///
 /// # Errors

@@ -35,36 +35,24 @@ pub struct Link {
     pub user_no: Option<i64>,
     /// The address that it was sent to.
     pub email: Option<Email>,
-    /// For a sign-up: the name.
-    pub name: Option<String>,
-    /// For a sign-up: the password, hashed.
-    pub password: Option<String>,
     /// Until when it works.
     pub expires_at: Timestamp,
 }
 
-/// Adds a link, in place of those of the same purpose for the same person (or, for the setup, of all).
+/// Adds a link, in place of those of the same purpose for the same person; where there is no person yet, for the same
+/// address, or for none.
 ///
 /// # Errors
 /// When the store cannot be written.
 pub fn replace(tx: &mut Tx<'_>, hash: &SecretHash, link: &Link) -> Result<(), Error> {
     let purpose = link.purpose.as_str();
     let sql = "DELETE FROM one_time_links WHERE purpose = ?1 AND
-        ((?2 IS NOT NULL AND user_no = ?2) OR (?2 IS NULL AND ?3 IS NULL))";
+        ((?2 IS NOT NULL AND user_no = ?2) OR (?2 IS NULL AND user_no IS NULL AND email IS ?3))";
     let email = link.email.as_ref().map(Email::as_str);
     tx.execute(sql, params![purpose, link.user_no, email])?;
     tx.execute(
-        "INSERT INTO one_time_links (hash, purpose, user_no, email, name, password, expires_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        params![
-            hash.as_bytes(),
-            purpose,
-            link.user_no,
-            email,
-            link.name,
-            link.password,
-            link.expires_at.millis(),
-        ],
+        "INSERT INTO one_time_links (hash, purpose, user_no, email, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![hash.as_bytes(), purpose, link.user_no, email, link.expires_at.millis()],
     )?;
     Ok(())
 }
@@ -79,17 +67,10 @@ pub fn find(
     hash: &SecretHash,
     now: Timestamp,
 ) -> Result<Option<Link>, Error> {
-    let sql = "SELECT user_no, email, name, password, expires_at FROM one_time_links
+    let sql = "SELECT user_no, email, expires_at FROM one_time_links
         WHERE hash = ?1 AND purpose = ?2 AND expires_at > ?3";
     conn.first(sql, params![hash.as_bytes(), purpose.as_str(), now.millis()], |row| {
-        Ok(Link {
-            purpose,
-            user_no: row.get(0)?,
-            email: row.parse_opt(1)?,
-            name: row.get(2)?,
-            password: row.get(3)?,
-            expires_at: row.time(4)?,
-        })
+        Ok(Link { purpose, user_no: row.get(0)?, email: row.parse_opt(1)?, expires_at: row.time(2)? })
     })
 }
 

@@ -1,7 +1,9 @@
 //! Authorizations: codes, and the tokens that came of them.
 
 use super::{Conn, Error, Row, Tx, params};
-use crate::model::{ClientId, GrantId, Role, ScopeSet, SecretHash, SessionId, Timestamp, UserId};
+use crate::model::{
+    AuthMethods, ClientId, GrantId, Role, ScopeSet, SecretHash, SessionId, Timestamp, UserId,
+};
 
 /// An authorization to be stored.
 #[derive(Debug)]
@@ -16,6 +18,8 @@ pub struct NewAuthorization<'a> {
     pub session_no: i64,
     /// When that sign-in was.
     pub authenticated_at: Timestamp,
+    /// How the person proved who they are in it.
+    pub amr: AuthMethods,
     /// What was allowed.
     pub scopes: &'a ScopeSet,
     /// The code.
@@ -41,8 +45,8 @@ pub struct NewAuthorization<'a> {
 pub fn insert(tx: &mut Tx<'_>, new: &NewAuthorization<'_>) -> Result<i64, Error> {
     tx.insert(
         "INSERT INTO authorizations (id, grant_no, family_no, session_no, authenticated_at, scopes, code,
-            code_expires_at, redirect_uri, redirect_uri_sent, challenge, nonce, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+            code_expires_at, redirect_uri, redirect_uri_sent, challenge, nonce, created_at, amr)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         params![
             new.id,
             new.grant_no,
@@ -57,6 +61,7 @@ pub fn insert(tx: &mut Tx<'_>, new: &NewAuthorization<'_>) -> Result<i64, Error>
             new.challenge,
             new.nonce,
             new.created_at.millis(),
+            new.amr.to_string(),
         ],
     )
 }
@@ -207,6 +212,10 @@ pub struct Standing {
     pub api_no: i64,
     /// What the client may ask for at the API now.
     pub access: ScopeSet,
+    /// How the person proved who they are when they allowed it, and when; none for a client that acts for itself.
+    pub sign_in: Option<(AuthMethods, Timestamp)>,
+    /// Whether this instance demands a second factor of owners and admins.
+    pub demands_second_factor: bool,
     /// Whether all of it stands, the token itself included.
     pub stands: bool,
 }
@@ -219,7 +228,9 @@ pub fn standing(conn: &Conn<'_>, id: &str, jti: &str) -> Result<Option<Standing>
     let sql = "SELECT g.no, g.id, c.no, c.id, u.no, u.id, u.role, g.api_no, x.scopes,
             f.revoked_at IS NULL AND g.revoked_at IS NULL AND c.disabled_at IS NULL AND c.deleted_at IS NULL
                 AND u.disabled_at IS NULL AND u.deleted_at IS NULL
-                AND NOT EXISTS (SELECT 1 FROM revoked_tokens WHERE jti = ?2)
+                AND NOT EXISTS (SELECT 1 FROM revoked_tokens WHERE jti = ?2),
+            a.amr, a.authenticated_at,
+            EXISTS (SELECT 1 FROM settings WHERE name = 'second_factor_required' AND value = 'true')
         FROM authorizations a
         JOIN refresh_families f ON f.no = a.family_no
         JOIN grants g ON g.no = a.grant_no
@@ -235,6 +246,8 @@ pub fn standing(conn: &Conn<'_>, id: &str, jti: &str) -> Result<Option<Standing>
             api_no: row.get(7)?,
             access: row.parse_opt(8)?.unwrap_or_default(),
             stands: row.bool(9)?,
+            sign_in: Some((row.parse(10)?, row.time(11)?)),
+            demands_second_factor: row.bool(12)?,
         })
     })
 }
@@ -262,6 +275,8 @@ pub fn standing_of_client(
             api_no,
             access: row.parse_opt(1)?.unwrap_or_default(),
             stands: row.bool(2)?,
+            sign_in: None,
+            demands_second_factor: false,
         })
     })
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{Conn, Error, Row, Tx, params};
-use crate::model::{Role, SecretHash, SessionId, Timestamp, UserId};
+use crate::model::{AuthMethods, Role, SecretHash, SessionId, Timestamp, UserId};
 
 /// A session and whom it stands for, as one committed state has them: all that a request is judged by.
 #[derive(Debug, Clone)]
@@ -22,8 +22,12 @@ pub struct Live {
     pub user: (i64, UserId, Role),
     /// Whether the person was disabled or removed.
     pub disabled: bool,
+    /// How the person proved who they are in this session.
+    pub amr: AuthMethods,
+    /// When they last did.
+    pub authenticated_at: Timestamp,
     /// Whether the person has a second factor.
-    pub second_factor: bool,
+    pub has_second_factor: bool,
     /// Whether this instance demands a second factor of owners and admins.
     pub demands_second_factor: bool,
 }
@@ -31,7 +35,8 @@ pub struct Live {
 const LIVE: &str = "SELECT s.no, s.id, s.api_no, s.expires_at, s.revoked_at, u.no, u.id, u.role,
         u.disabled_at IS NOT NULL OR u.deleted_at IS NOT NULL,
         EXISTS (SELECT 1 FROM totp WHERE user_no = u.no AND confirmed_at IS NOT NULL),
-        EXISTS (SELECT 1 FROM settings WHERE name = 'second_factor_required' AND value = 'true')
+        EXISTS (SELECT 1 FROM settings WHERE name = 'second_factor_required' AND value = 'true'),
+        s.amr, s.authenticated_at
     FROM sessions s JOIN users u ON u.no = s.user_no";
 
 fn read_live(row: &Row<'_>) -> Result<Live, Error> {
@@ -43,8 +48,10 @@ fn read_live(row: &Row<'_>) -> Result<Live, Error> {
         revoked_at: row.time_opt(4)?,
         user: (row.get(5)?, row.parse(6)?, row.parse(7)?),
         disabled: row.bool(8)?,
-        second_factor: row.bool(9)?,
+        has_second_factor: row.bool(9)?,
         demands_second_factor: row.bool(10)?,
+        amr: row.parse(11)?,
+        authenticated_at: row.time(12)?,
     })
 }
 
@@ -82,8 +89,10 @@ pub struct NewSession {
     pub api_no: i64,
     /// Hash of its cookie, if it has one.
     pub cookie: Option<SecretHash>,
-    /// Whether a second factor was shown.
-    pub second_factor: bool,
+    /// How the person proved who they are.
+    pub amr: AuthMethods,
+    /// When they did.
+    pub authenticated_at: Timestamp,
     /// Where from.
     pub ip: IpAddr,
     /// By which program.
@@ -100,21 +109,34 @@ pub struct NewSession {
 /// When the store cannot be written.
 pub fn insert(tx: &mut Tx<'_>, new: &NewSession) -> Result<i64, Error> {
     tx.insert(
-        "INSERT INTO sessions (id, user_no, api_no, cookie, second_factor, ip, agent, created_at, last_used_at,
-            expires_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9)",
+        "INSERT INTO sessions (id, user_no, api_no, cookie, amr, ip, agent, created_at, last_used_at, expires_at,
+            authenticated_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10)",
         params![
             new.id.to_string(),
             new.user_no,
             new.api_no,
             new.cookie.as_ref().map(SecretHash::as_bytes),
-            i64::from(new.second_factor),
+            new.amr.to_string(),
             ip_bytes(new.ip),
             new.agent.as_deref(),
             new.created_at.millis(),
             new.expires_at.millis(),
+            new.authenticated_at.millis(),
         ],
     )
+}
+
+/// Adds to how the person of a session proved who they are. `authenticated_at` is set only where they proved it anew.
+pub fn strengthen(
+    tx: &mut Tx<'_>,
+    no: i64,
+    amr: AuthMethods,
+    authenticated_at: Option<Timestamp>,
+) -> Result<(), Error> {
+    let sql = "UPDATE sessions SET amr = ?2, authenticated_at = coalesce(?3, authenticated_at) WHERE no = ?1";
+    tx.execute(sql, params![no, amr.to_string(), authenticated_at.map(Timestamp::millis)])?;
+    Ok(())
 }
 
 fn ip_bytes(ip: IpAddr) -> Vec<u8> {
@@ -142,8 +164,8 @@ pub struct Listed {
     pub api_no: i64,
     /// Whether it lives by a cookie.
     pub cookie: bool,
-    /// Whether a second factor was shown.
-    pub second_factor: bool,
+    /// How the person proved who they are.
+    pub amr: AuthMethods,
     /// Where it began.
     pub ip: Option<IpAddr>,
     /// By which program.
@@ -167,7 +189,8 @@ pub fn list(
     before: i64,
     limit: u32,
 ) -> Result<Vec<Listed>, Error> {
-    let sql = "SELECT no, id, api_no, cookie IS NOT NULL, second_factor, ip, agent, created_at, last_used_at, expires_at
+    let sql =
+        "SELECT no, id, api_no, cookie IS NOT NULL, amr, ip, agent, created_at, last_used_at, expires_at
         FROM sessions WHERE user_no = ?1 AND no < ?2 AND revoked_at IS NULL AND expires_at > ?3
         ORDER BY no DESC LIMIT ?4";
     conn.all(sql, params![user_no, before, now.millis(), limit], |row| {
@@ -176,7 +199,7 @@ pub fn list(
             id: row.parse(1)?,
             api_no: row.get(2)?,
             cookie: row.bool(3)?,
-            second_factor: row.bool(4)?,
+            amr: row.parse(4)?,
             ip: ip_of(&row.get::<Vec<u8>>(5)?),
             agent: row.get(6)?,
             created_at: row.time(7)?,
@@ -205,6 +228,16 @@ pub fn revoke(tx: &mut Tx<'_>, no: i64, now: Timestamp) -> Result<bool, Error> {
     let ended = tx.execute(sql, params![no, now.millis()])? == 1;
     let sql = "UPDATE refresh_families SET revoked_at = ?2 WHERE session_no = ?1 AND revoked_at IS NULL";
     tx.execute(sql, params![no, now.millis()])?;
+    Ok(ended)
+}
+
+/// Ends the sessions of a person other than `kept`, with their refresh tokens. Gives how many.
+pub fn revoke_others(tx: &mut Tx<'_>, user_no: i64, kept: i64, now: Timestamp) -> Result<usize, Error> {
+    let sql = "UPDATE sessions SET revoked_at = ?3 WHERE user_no = ?1 AND no <> ?2 AND revoked_at IS NULL";
+    let ended = tx.execute(sql, params![user_no, kept, now.millis()])?;
+    let sql = "UPDATE refresh_families SET revoked_at = ?3
+        WHERE user_no = ?1 AND session_no IS NOT NULL AND session_no <> ?2 AND revoked_at IS NULL";
+    tx.execute(sql, params![user_no, kept, now.millis()])?;
     Ok(ended)
 }
 

@@ -5,6 +5,7 @@
 #![allow(dead_code, reason = "the support is for every feature, and not all are here yet")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod accounts;
 mod activity;
 mod apis;
 mod cli;
@@ -17,9 +18,11 @@ mod http;
 mod keys;
 mod layers;
 mod mail;
+mod matrix;
 mod names;
 mod oauth;
 mod people;
+mod repeats;
 mod schema;
 mod self_service;
 mod sign_in;

@@ -167,10 +167,7 @@ async fn signing_up_tells_nobody_who_has_an_account() {
     use keywright::model::setting::Signup;
     let app = TestApp::with(|config| config.sign_in.signup = Signup::Open).await;
     add(&app, "taken@example.com", "member").await;
-    let ask = async |email: &str| {
-        let body = json!({"email": email, "password": "another excellent passphrase"});
-        app.anonymous().post("/v1/auth/signup", &body).await
-    };
+    let ask = async |email: &str| app.anonymous().post("/v1/auth/signup", &json!({"email": email})).await;
     let (taken, free) = (ask("taken@example.com").await, ask("free@example.com").await);
     assert_eq!((taken.expect(202), taken.headers.len()), (free.expect(202), free.headers.len()));
     login(&app.anonymous(), "taken@example.com", PASSWORD).await.expect(200);
@@ -178,14 +175,46 @@ async fn signing_up_tells_nobody_who_has_an_account() {
         .await
         .refused(401, "INVALID_CREDENTIALS");
     let token = mailed(&app, 2).await;
-    let confirmed =
-        app.anonymous().post("/v1/auth/signup/confirm", &json!({"token": token})).await.expect(201);
+    let chosen = json!({"token": token, "password": "another excellent passphrase", "name": "Free"});
+    app.anonymous()
+        .post("/v1/auth/signup/confirm", &json!({"token": token, "password": "password"}))
+        .await
+        .refused(400, "INVALID_REQUEST");
+    let confirmed = app.anonymous().post("/v1/auth/signup/confirm", &chosen).await.expect(201);
     assert_eq!(
         (&confirmed["user"]["role"], &confirmed["user"]["email_verified"]),
         (&json!("member"), &json!(true))
     );
     login(&app.anonymous(), "free@example.com", "another excellent passphrase").await.expect(200);
-    app.anonymous().post("/v1/auth/signup/confirm", &json!({"token": token})).await.refused(404, "NOT_FOUND");
+    app.anonymous().post("/v1/auth/signup/confirm", &chosen).await.refused(404, "NOT_FOUND");
+}
+
+/// The one who asks for an account of another person's address chooses nothing about it.
+#[tokio::test]
+async fn nothing_is_chosen_before_the_address_is_proved() {
+    use keywright::model::setting::Signup;
+    let app = TestApp::with(|config| config.sign_in.signup = Signup::Open).await;
+    let chosen = json!({"email": "victim@example.com", "password": "the attacker's own passphrase"});
+    app.anonymous().post("/v1/auth/signup", &chosen).await.refused(400, "INVALID_REQUEST");
+    let named = json!({"email": "victim@example.com", "name": "Mallory"});
+    app.anonymous().post("/v1/auth/signup", &named).await.refused(400, "INVALID_REQUEST");
+    // A later request makes the earlier link void: one account, one link.
+    let ask = json!({"email": "victim@example.com"});
+    app.anonymous().post("/v1/auth/signup", &ask).await.expect(202);
+    let first = mailed(&app, 1).await;
+    app.anonymous().post("/v1/auth/signup", &ask).await.expect(202);
+    let second = mailed(&app, 2).await;
+    let confirm = async |token: &str, password: Option<&str>| {
+        let mut body = json!({"token": token});
+        if let Some(password) = password {
+            body["password"] = password.into();
+        }
+        app.anonymous().post("/v1/auth/signup/confirm", &body).await
+    };
+    confirm(&second, None).await.refused(400, "INVALID_REQUEST");
+    confirm(&first, Some(PASSWORD)).await.refused(404, "NOT_FOUND");
+    confirm(&second, Some(PASSWORD)).await.expect(201);
+    login(&app.anonymous(), "victim@example.com", PASSWORD).await.expect(200);
 }
 
 #[tokio::test]
@@ -193,7 +222,7 @@ async fn where_accounts_are_by_invitation_or_none_nobody_signs_up() {
     use keywright::model::setting::Signup;
     for signup in [Signup::Invite, Signup::Off] {
         let app = TestApp::with(|config| config.sign_in.signup = signup).await;
-        let body = json!({"email": "x@example.com", "password": PASSWORD});
+        let body = json!({"email": "x@example.com"});
         app.anonymous().post("/v1/auth/signup", &body).await.refused(403, "FORBIDDEN");
     }
 }

@@ -153,7 +153,7 @@ async fn impossible_passwords_are_refused_and_long_ones_count_whole() {
 }
 
 /// The code of the seed in an answer to `/v1/auth/totp/enrol`, as an authenticator app would show it.
-fn app_code(app: &TestApp, offer: &Value) -> String {
+pub(crate) fn app_code(app: &TestApp, offer: &Value) -> String {
     let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     let mut bits = Vec::new();
     for letter in offer["secret"].as_str().unwrap().chars() {

@@ -207,11 +207,22 @@ fn replace(
     if detail.is_none() {
         return Ok((before.clone(), Vec::new()));
     }
+    if changes_rights(before, &after) {
+        can.require_recent_sign_in()?;
+    }
     store::apis::update(tx, &after)?;
     record(tx, can, Kind::ApiUpdated, &after, detail)?;
     publish(tx, &can.services)?;
     let lines = lines::changes(before, &after);
     Ok((after, lines))
+}
+
+/// Whether people or keys hold more or other rights after a change, without being changed themselves.
+fn changes_rights(before: &Api, after: &Api) -> bool {
+    let all = |api: &Api| -> Vec<String> {
+        api.scopes.iter().filter(|scope| scope.grants_all).map(|scope| scope.name.to_string()).collect()
+    };
+    before.role_scopes != after.role_scopes || all(before) != all(after)
 }
 
 fn stored(tx: &Tx<'_>, slug_or_id: &str) -> Result<Api> {

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::draft::{self, AskedAccess};
-use super::{ClientView, Shown, find, finish, nobody_gains, view};
+use super::{ClientView, Shown, find, finish, nobody_gains, require_recent_sign_in, view};
 use crate::domain::identity::access::{Call, Can, ClientsWrite};
 use crate::error::Result;
 use crate::model::activity::Kind;
@@ -59,6 +59,10 @@ pub fn change(
     nobody_gains(can, &after)?;
     let shown = |client| Shown::of(&can.services, client);
     if let Some(detail) = changes::between(&shown(&before), &shown(&after)) {
+        let only_disabled = Client { disabled_at: after.disabled_at, ..before.clone() } == after;
+        if !only_disabled || after.disabled_at.is_none() {
+            require_recent_sign_in(can, &after)?;
+        }
         after.updated_at = can.now;
         store::clients::update(tx, &after)?;
         finish(tx, can, Kind::ClientUpdated, &after, Some(detail))?;
@@ -91,7 +95,12 @@ fn edited(call: &Call, before: &Client, change: ClientChange) -> Result<Client> 
         client.home_page = home_page.map(|text| draft::home_page(&mut problems, &text));
     }
     client.require_pkce = change.require_pkce.unwrap_or(client.require_pkce);
-    client.first_party = change.first_party.unwrap_or(client.first_party);
+    // Trust is worth what the least of those who shaped the client holds.
+    client.trusted_by = match (change.first_party, client.trusted_by) {
+        (Some(false), _) | (None, None) => None,
+        (Some(true), None) => Some(call.role()),
+        (Some(true) | None, Some(before)) => Some(before.max(call.role())),
+    };
     client.access_token_seconds = change.access_token_seconds.unwrap_or(client.access_token_seconds);
     client.refresh_token_seconds = change.refresh_token_seconds.unwrap_or(client.refresh_token_seconds);
     match change.disabled {

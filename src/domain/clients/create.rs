@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::draft::{self, AskedAccess};
-use super::{Issued, Shown, add_secret, finish, nobody_gains, view};
+use super::{Issued, Shown, add_secret, finish, nobody_gains, require_recent_sign_in, view};
 use crate::domain::identity::access::{Call, Can, ClientsWrite};
 use crate::error::Result;
 use crate::model::activity::Kind;
@@ -47,6 +47,7 @@ pub struct NewClient {
 pub fn create(tx: &mut Tx<'_>, can: &Can<ClientsWrite>, new: NewClient) -> Result<Issued> {
     let client = drafted(can, new, false)?;
     nobody_gains(can, &client)?;
+    require_recent_sign_in(can, &client)?;
     insert(tx, can, client)
 }
 
@@ -88,7 +89,7 @@ fn drafted(call: &Call, new: NewClient, dynamic: bool) -> Result<Client> {
         ),
         grant_types,
         require_pkce: new.require_pkce.unwrap_or(true),
-        first_party: new.first_party,
+        trusted_by: new.first_party.then(|| call.role()),
         dynamic,
         home_page: new.home_page.map(|text| draft::home_page(&mut problems, &text)),
         logo_at: None,

@@ -99,10 +99,32 @@ pub fn list(
     Ok(Page { data: data.collect::<Result<_>>()?, next_cursor: page.next_cursor })
 }
 
-/// **Nobody gains**: whoever makes, changes or re-keys a client holds all that it may ask for on Keywright's own API.
+/// **Nobody gains**: the caller that makes, changes or re-keys a client holds all that it may ask for on Keywright's
+/// own API, and everything where the client is trusted without a protection that others have.
 fn nobody_gains(call: &Call, client: &Client) -> Result<()> {
-    let own = call.services.catalog.get().built_in().no;
-    client.access_to(own).map_or(Ok(()), |scopes| call.nobody_gains(scopes))
+    let own = call.services.catalog.get().built_in().clone();
+    if lacks_protection(client) {
+        call.nobody_gains(&own.all_scopes())?;
+    }
+    client.access_to(own.no).map_or(Ok(()), |scopes| call.nobody_gains(scopes))
+}
+
+/// Whether people are not asked for consent, or codes are not bound by PKCE.
+fn lacks_protection(client: &Client) -> bool {
+    client.is_first_party() || !client.require_pkce
+}
+
+/// Refuses a person without a recent sign-in who gives a client a protection less, or rights that change what others
+/// may do.
+fn require_recent_sign_in(call: &Call, client: &Client) -> Result<()> {
+    if lacks_protection(client) {
+        return call.require_recent_sign_in();
+    }
+    let apis = call.services.catalog.get();
+    client.access.iter().try_for_each(|access| match apis.by_no(access.api_no) {
+        Some(api) => call.require_recent_sign_in_for(api, &access.scopes),
+        None => Ok(()),
+    })
 }
 
 /// A new secret, stored; 256 random bits.
@@ -160,7 +182,7 @@ impl<'c> Shown<'c> {
             post_logout_redirect_uris: &client.post_logout_redirect_uris,
             grant_types: &client.grant_types,
             require_pkce: client.require_pkce,
-            first_party: client.first_party,
+            first_party: client.is_first_party(),
             home_page: &client.home_page,
             access_token_seconds: client.access_token_seconds,
             refresh_token_seconds: client.refresh_token_seconds,

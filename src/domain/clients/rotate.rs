@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Issued, add_secret, find, finish, nobody_gains, view};
+use super::{Issued, add_secret, find, finish, nobody_gains, require_recent_sign_in, view};
 use crate::domain::identity::access::{Can, ClientsWrite};
 use crate::domain::keys::MAX_GRACE_SECONDS;
 use crate::error::{Code, Error, Result};
@@ -23,6 +23,7 @@ pub fn rotate(tx: &mut Tx<'_>, can: &Can<ClientsWrite>, id: ClientId, grace_seco
     }
     let client = find(tx, id)?;
     nobody_gains(can, &client)?;
+    require_recent_sign_in(can, &client)?;
     if client.kind == ClientType::Public {
         return Err(Error::new(Code::Unprocessable, "A public client has no secret"));
     }

@@ -40,7 +40,7 @@ async fn a_client_gets_what_fits_its_kind_and_a_secret_that_is_kept_as_a_hash() 
         client.grant_types,
         [GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::ClientCredentials]
     );
-    assert!(client.require_pkce && !client.first_party && !client.dynamic);
+    assert!(client.require_pkce && !client.is_first_party() && !client.dynamic);
     let secret = issued.secret.as_ref().unwrap();
     assert_eq!(secret.expose().len(), SECRET_PREFIX.len() + 43);
     assert_eq!(issued.view.secrets[0].start, secret.expose()[..SHOWN]);

@@ -3,14 +3,14 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::domain::identity::Services;
 use crate::domain::identity::access::Call;
 use crate::error::{Error, Result};
-use crate::model::Timestamp;
+use crate::model::{Role, ScopeSet, Timestamp};
 use crate::store;
 use crate::store::Tx;
 use crate::store::idempotency::{Stored, find, put};
@@ -58,12 +58,14 @@ pub struct Once<'a> {
 }
 
 impl Call {
-    /// Runs `job` in one transaction, unless the same caller sent the same `body` to the same route under the same
-    /// key before: then gives the answer of that time. The answer's member `id` names the resource.
+    /// Runs `job` in one transaction, unless the same credential sent the same `body` to the same route under the same
+    /// key before: then gives the answer of that time, if the credential still holds what it held then. The answer's
+    /// member `id` names the resource.
     ///
     /// # Errors
     /// The job's own, which are not kept; `INVALID_REQUEST` for a key that is too long or not printable;
-    /// `CONFLICT` for another body, and for a repeat after the answer's secret may no longer be shown.
+    /// `CONFLICT` for another body, and for a repeat after the answer's secret may no longer be shown; `FORBIDDEN` or
+    /// `REAUTHENTICATION_REQUIRED` for a credential that holds less than it did.
     pub async fn once<B, T, F>(self: &Arc<Self>, once: Once<'_>, body: &B, job: F) -> Result<T>
     where
         B: Serialize + ?Sized,
@@ -73,17 +75,56 @@ impl Call {
         let Some(key) = once.key else { return self.services.write(job).await };
         check(key)?;
         let slot = Slot::new(self, once.route, key, body, once.answer)?;
+        let call = self.clone();
         self.services
-            .write(move |tx| match slot.answered(tx)? {
+            .write(move |tx| match slot.answered(tx, &call)? {
                 Some(answer) => Ok(answer),
                 None => {
                     let answer = job(tx)?;
-                    slot.keep(tx, &answer)?;
+                    slot.keep(tx, &call, &answer)?;
                     Ok(answer)
                 }
             })
             .await
     }
+}
+
+/// What a caller held when a request was answered.
+#[derive(Debug, Serialize, Deserialize)]
+struct Rights {
+    role: Role,
+    scopes: ScopeSet,
+    /// Whether the request needed a recent sign-in.
+    recent: bool,
+}
+
+impl Rights {
+    fn of(call: &Call) -> Self {
+        Self { role: call.role(), scopes: call.identity.scopes.clone(), recent: call.needed_recent_sign_in() }
+    }
+
+    /// Refuses a caller that holds less now: the answer may show what only the rights of that time could make.
+    fn check(&self, call: &Call) -> Result<()> {
+        if call.role() > self.role || !call.covers(&self.scopes) {
+            return Err(Error::forbidden("You hold less than when this request was first answered")
+                .with("required", serde_json::json!(self.scopes))
+                .with("granted", serde_json::json!(call.identity.scopes)));
+        }
+        if self.recent { call.require_recent_sign_in() } else { Ok(()) }
+    }
+}
+
+/// An answer together with the rights that it was given to.
+#[derive(Serialize)]
+struct Kept<'a, T> {
+    rights: Rights,
+    answer: &'a T,
+}
+
+#[derive(Deserialize)]
+struct Read<T> {
+    rights: Rights,
+    answer: T,
 }
 
 /// Where the answer of one request is kept.
@@ -105,9 +146,9 @@ impl Slot {
     ) -> Result<Self> {
         let body = Zeroizing::new(serde_json::to_vec(body).map_err(Error::internal)?);
         let mac = |parts: &[&[u8]]| call.services.vault.mac("idempotency", parts);
-        let subject = call.principal.subject();
+        let credential = call.identity.credential();
         Ok(Self {
-            hash: mac(&[subject.as_bytes(), route.as_bytes(), key.as_bytes()]),
+            hash: mac(&[credential.as_bytes(), route.as_bytes(), key.as_bytes()]),
             // Keyed, because a body may hold what is easily guessed.
             request_hash: mac(&[&body]),
             services: call.services.clone(),
@@ -121,7 +162,7 @@ impl Slot {
         format!("idempotency/{hex}")
     }
 
-    fn answered<T: DeserializeOwned>(&self, tx: &Tx<'_>) -> Result<Option<T>> {
+    fn answered<T: DeserializeOwned>(&self, tx: &Tx<'_>, call: &Call) -> Result<Option<T>> {
         let stored = find(tx, &self.hash)?.filter(|stored| self.now < stored.expires_at);
         let Some(stored) = stored else { return Ok(None) };
         if stored.request_hash != self.request_hash {
@@ -129,7 +170,10 @@ impl Slot {
                 .with("resource_id", stored.resource_id));
         }
         match self.open(&stored) {
-            Some(answer) => Ok(Some(answer)),
+            Some(Read { rights, answer }) => {
+                rights.check(call)?;
+                Ok(Some(answer))
+            }
             None => Err(Error::conflict(
                 "This request was answered before, and its answer can no longer be shown; the resource exists",
             )
@@ -137,14 +181,15 @@ impl Slot {
         }
     }
 
-    fn open<T: DeserializeOwned>(&self, stored: &Stored) -> Option<T> {
+    fn open<T: DeserializeOwned>(&self, stored: &Stored) -> Option<Read<T>> {
         let sealed = stored.sealed.as_ref().filter(|_| self.now < stored.answer_until_at)?;
         let plain = self.services.vault.unseal(&self.place(), sealed)?;
         serde_json::from_slice(&plain).ok()
     }
 
-    fn keep(&self, tx: &mut Tx<'_>, answer: &impl Serialize) -> Result<()> {
-        let plain = Zeroizing::new(serde_json::to_vec(answer).map_err(Error::internal)?);
+    fn keep(&self, tx: &mut Tx<'_>, call: &Call, answer: &impl Serialize) -> Result<()> {
+        let kept = Kept { rights: Rights::of(call), answer };
+        let plain = Zeroizing::new(serde_json::to_vec(&kept).map_err(Error::internal)?);
         let stored = Stored {
             request_hash: self.request_hash.to_vec(),
             resource_id: resource_id(&plain),
@@ -156,13 +201,13 @@ impl Slot {
     }
 }
 
-/// The member `id` of an answer in JSON.
-fn resource_id(answer: &[u8]) -> String {
-    #[derive(serde::Deserialize)]
+/// The member `id` of a kept answer in JSON.
+fn resource_id(kept: &[u8]) -> String {
+    #[derive(Deserialize)]
     struct Named {
         id: String,
     }
-    serde_json::from_slice(answer).map_or_else(|_| String::new(), |named: Named| named.id)
+    serde_json::from_slice(kept).map_or_else(|_| String::new(), |kept: Read<Named>| kept.answer.id)
 }
 
 fn check(key: &str) -> Result<()> {

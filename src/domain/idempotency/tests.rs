@@ -38,12 +38,12 @@ async fn the_same_request_is_done_once_and_answered_twice() {
     let call = world.admin();
     let first = send(&call, &jobs, "a", "body", Answer::Plain).await.unwrap();
     world.clock.advance(Duration::from_secs(86_399));
-    let later = world.call(call.principal.clone());
+    let later = world.call(call.identity.clone());
     assert_eq!(send(&later, &jobs, "a", "body", Answer::Plain).await.unwrap(), first);
     assert_eq!(jobs.0.load(Ordering::SeqCst), 1);
     // After a day the key is free.
     world.clock.advance(Duration::from_secs(1));
-    let later = world.call(call.principal.clone());
+    let later = world.call(call.identity.clone());
     assert_eq!(send(&later, &jobs, "a", "body", Answer::Plain).await.unwrap().id, "thing_2");
 }
 
@@ -70,7 +70,7 @@ async fn a_secret_is_given_again_for_an_hour_and_never_made_a_second_time() {
     assert_eq!(send(&call, &jobs, "a", "body", Answer::Secret).await.unwrap(), first);
     for wait in [3_600, 86_400] {
         world.clock.advance(Duration::from_secs(wait));
-        let later = world.call(call.principal.clone());
+        let later = world.call(call.identity.clone());
         let refused = send(&later, &jobs, "a", "body", Answer::Secret).await.unwrap_err();
         assert_eq!((refused.code, &refused.details["resource_id"]), (Code::Conflict, &"thing_1".into()));
     }

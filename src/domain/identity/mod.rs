@@ -3,6 +3,7 @@
 //! `authenticate` reads `tokens`, `sessions` and `standing`; these do not know one another's callers.
 
 pub mod access;
+pub mod admission;
 pub mod authenticate;
 pub mod brute;
 pub mod clients;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::domain::identity::access::{Call, Can, Capability};
 use crate::error::{Error, Result};
-use crate::model::PrincipalKind;
+use crate::model::IdentityKind;
 use crate::model::{Api, ApiKey, KeyUser, ScopeSet};
 
 /// Everything, for who holds `C`; their own, for everybody who signed in.
@@ -31,14 +31,14 @@ impl<C: Capability> Reach<C> {
             Ok(can) => return Ok(Self::Every(can)),
             Err(refusal) => refusal,
         };
-        let principal = &call.principal;
+        let identity = &call.identity;
         let apis = call.services.catalog.get();
         let own = apis.built_in();
         // A session that holds less than its person was narrowed, as until a second factor is set up: it decides
         // nothing for them.
         let speaks = |role| call.covers(&own.scopes_of(role));
-        match principal.user {
-            Some((no, id, role)) if principal.kind == PrincipalKind::Session && speaks(role) => {
+        match identity.user {
+            Some((no, id, role)) if identity.kind == IdentityKind::Session && speaks(role) => {
                 Ok(Self::Own { call: call.clone(), user: KeyUser { no, id, role } })
             }
             _ => Err(refusal),

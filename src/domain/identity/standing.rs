@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use crate::domain::identity::Services;
+use crate::domain::identity::sessions::lacks_second_factor;
 use crate::domain::identity::tokens::AccessClaims;
 use crate::error::{Error, Result};
 use crate::model::openid::{api_part, openid_part};
-use crate::model::{Api, ClientId, Role, ScopeSet};
-use crate::model::{Principal, PrincipalKind};
+use crate::model::{Api, AuthMethods, ClientId, Role, ScopeSet};
+use crate::model::{Identity, IdentityKind};
 use crate::platform::memo::Memo;
 use crate::store::oauth_tokens as store;
 use crate::store::oauth_tokens::Standing;
@@ -19,19 +20,28 @@ const NAME: usize = 22;
 ///
 /// # Errors
 /// `INVALID_TOKEN` when something that it stands on is gone.
-pub fn of_token(services: &Services, api: &Api, claims: &AccessClaims) -> Result<Principal> {
+pub fn of_token(services: &Services, api: &Api, claims: &AccessClaims) -> Result<Identity> {
     let standing =
         find(services, api, claims)?.filter(|standing| standing.stands && standing.api_no == api.no);
     let standing = standing.ok_or_else(Error::invalid_token)?;
     let role = standing.user.map(|(_, _, role)| role);
-    Ok(Principal {
-        kind: PrincipalKind::Token,
+    let mut held = current_scopes(api, &claims.scope, &standing.access, role);
+    // What was allowed in a sign-in is worth no more than the sign-in itself.
+    if let (Some((amr, _)), Some(role)) = (standing.sign_in, role)
+        && lacks_second_factor(standing.demands_second_factor, amr, role)
+    {
+        held = openid_part(&held);
+    }
+    Ok(Identity {
+        kind: IdentityKind::Token,
         user: standing.user,
         client: Some(standing.client),
         grant: standing.grant,
         api_no: Some(api.no),
-        scopes: current_scopes(api, &claims.scope, &standing.access, role),
-        ..Principal::anonymous()
+        scopes: held,
+        amr: standing.sign_in.map_or(AuthMethods::NONE, |(amr, _)| amr),
+        auth_time: standing.sign_in.map(|(_, at)| at),
+        ..Identity::anonymous()
     })
 }
 

@@ -10,6 +10,7 @@ use super::{api_of, find, nobody_gains};
 use crate::domain::identity::access::KeysWrite;
 use crate::domain::identity::key_state;
 use crate::domain::identity::reach::Reach;
+use crate::domain::identity::users::notices;
 use crate::error::{Error, Result};
 use crate::model::activity::Kind;
 use crate::model::{Api, ApiKey, KeyId, Quota, RateLimit, ScopeSet, Timestamp, text};
@@ -73,13 +74,28 @@ pub fn change(tx: &mut Tx<'_>, reach: &Reach<KeysWrite>, id: KeyId, change: KeyC
         reach.allows(&api, &after.scopes)?;
         nobody_gains(call, &api, &after)?;
     }
+    if is_widened(&before, &after) {
+        call.require_recent_sign_in_for(&api, &after.scopes)?;
+    }
     let Some(detail) = changes::between(&Policy::from(&before), &Policy::from(&after)) else {
         return Ok(before);
     };
     after.updated_at = call.now;
     store::keys::update(tx, &after)?;
     key_state::record(tx, call, Kind::KeyUpdated, &after, Some(detail))?;
+    if !api.grants_all(&before.scopes) {
+        notices::admin_key(tx, call, &api, &after)?;
+    }
     Ok(after)
+}
+
+/// Whether a key may do more after a change than before: by its scopes, or by when and from where it works.
+fn is_widened(before: &ApiKey, after: &ApiKey) -> bool {
+    let enabled = before.disabled_at.is_some() && after.disabled_at.is_none();
+    enabled
+        || before.scopes != after.scopes
+        || before.expires_at != after.expires_at
+        || before.allowed_ips != after.allowed_ips
 }
 
 fn edited(before: &ApiKey, api: &Api, change: KeyChange, now: Timestamp) -> Result<ApiKey> {

@@ -10,6 +10,7 @@ use super::{Issued, may_act_for, nobody_gains};
 use crate::domain::identity::access::KeysWrite;
 use crate::domain::identity::key_state;
 use crate::domain::identity::reach::Reach;
+use crate::domain::identity::users::notices;
 use crate::error::{Error, Result};
 use crate::model::activity::Kind;
 use crate::model::{
@@ -72,11 +73,13 @@ pub fn create(tx: &mut Tx<'_>, reach: &Reach<KeysWrite>, new: NewKey) -> Result<
     reach.allows(&api, &key.scopes)?;
     nobody_gains(call, &api, &key)?;
     may_act_for(call, &api, key.user)?;
+    call.require_recent_sign_in_for(&api, &key.scopes)?;
     refuse_too_many(tx, reach, &api)?;
     key.no = store::keys::insert(tx, &key)?;
     let secret = add_secret(tx, &api, &mut key, &call.services.random(), call.now)?;
     let detail = changes::between(&Value::Null, &Policy::from(&key));
     key_state::record(tx, call, Kind::KeyCreated, &key, detail)?;
+    notices::admin_key(tx, call, &api, &key)?;
     Ok(Issued { key, secret })
 }
 

@@ -21,7 +21,7 @@ pub use rotate::{DEFAULT_GRACE_SECONDS, MAX_GRACE_SECONDS, rotate};
 use crate::domain::identity::access::{Call, Capability, KeysRead};
 use crate::domain::identity::reach::Reach;
 use crate::error::{Error, Result};
-use crate::model::PrincipalKind;
+use crate::model::IdentityKind;
 use crate::model::{Api, ApiKey, KeyId, KeySecret, KeyUser, Role};
 use crate::store;
 use crate::store::Conn;
@@ -46,7 +46,7 @@ pub fn find<C: Capability>(conn: &Conn<'_>, reach: &Reach<C>, id: KeyId) -> Resu
     }
     let call = reach.call();
     if call.holds(KeysRead::SCOPE) {
-        return Err(Error::insufficient_scope(C::SCOPE, &call.principal.scopes));
+        return Err(Error::insufficient_scope(C::SCOPE, &call.identity.scopes));
     }
     Err(not_found())
 }
@@ -69,12 +69,12 @@ fn nobody_gains(call: &Call, api: &Api, key: &ApiKey) -> Result<()> {
 /// Nobody gains, either, by a secret that acts for somebody else on Keywright's own API: it takes all that the
 /// person holds there, and an owner for an owner.
 fn may_act_for(call: &Call, api: &Api, user: Option<KeyUser>) -> Result<()> {
-    let caller = call.principal.user;
+    let caller = call.identity.user;
     let Some(user) = user.filter(|user| api.built_in && caller.is_none_or(|(no, ..)| no != user.no)) else {
         return Ok(());
     };
     call.nobody_gains(&api.scopes_of(user.role))?;
-    let speaks_for_owners = call.principal.kind == PrincipalKind::Operator
+    let speaks_for_owners = call.identity.kind == IdentityKind::Operator
         || caller.is_some_and(|(_, _, role)| role == Role::Owner);
     if user.role == Role::Owner && !speaks_for_owners {
         return Err(Error::forbidden("Only an owner can have a key that acts for an owner"));

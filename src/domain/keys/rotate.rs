@@ -36,6 +36,7 @@ pub fn rotate(tx: &mut Tx<'_>, reach: &Reach<KeysWrite>, id: KeyId, grace_second
     let api = api_of(tx, &key)?;
     nobody_gains(call, &api, &key)?;
     may_act_for(call, &api, key.user)?;
+    call.require_recent_sign_in_for(&api, &key.scopes)?;
     refuse_ended(&key, call.now)?;
     let before = key.secrets.first().cloned();
     end_secrets(tx, &mut key, call.now, grace_seconds)?;

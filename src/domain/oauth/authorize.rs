@@ -15,8 +15,8 @@ use crate::domain::identity::access::Call;
 use crate::domain::identity::sessions;
 use crate::model::activity::Kind;
 use crate::model::{
-    Api, Client, ClientId, GrantType, RateLimit, RedirectUri, Role, ScopeSet, Secret, SecretHash, SessionId,
-    Timestamp, UserId,
+    Api, AuthMethods, Client, ClientId, GrantType, RateLimit, RedirectUri, Role, ScopeSet, Secret,
+    SecretHash, SessionId, Timestamp, UserId,
 };
 use crate::store;
 use crate::store::clients;
@@ -45,7 +45,11 @@ pub struct SignIn {
     pub user: (i64, UserId, Role),
     /// Number and id of the session.
     pub session: (i64, SessionId),
-    /// Whether they must set a second factor up before they may do anything else.
+    /// When the person last proved who they are.
+    pub at: Timestamp,
+    /// How they did.
+    pub amr: AuthMethods,
+    /// Whether they must show a second factor before they may do anything else.
     pub second_factor_missing: bool,
 }
 
@@ -53,18 +57,14 @@ impl SignIn {
     /// The sign-in behind a session's cookie; none when there is none, or it has ended.
     pub fn of(services: &Services, cookie: Option<&str>, now: Timestamp) -> Option<Self> {
         let cookie = cookie?;
-        let principal = sessions::from_cookie(services, cookie, None, now).ok()?;
-        let current = sessions::current(services, cookie, now).ok()?;
+        let identity = sessions::from_cookie(services, cookie, None, now).ok()?;
         Some(Self {
-            user: principal.user?,
-            session: principal.session?,
-            second_factor_missing: current.second_factor_missing,
+            user: identity.user?,
+            session: identity.session?,
+            at: identity.auth_time?,
+            amr: identity.amr,
+            second_factor_missing: sessions::second_factor_missing(services, &identity).ok()?,
         })
-    }
-
-    /// When the person signed in.
-    pub fn at(&self) -> Timestamp {
-        self.session.1.at()
     }
 }
 
@@ -132,24 +132,26 @@ pub(super) struct Asked {
 impl Asked {
     /// Whether `sign_in` is recent enough, and of the person that the client expects.
     pub(super) fn accepts(&self, sign_in: &SignIn, asked_at: Timestamp, now: Timestamp) -> bool {
-        let again = !self.sign_in_again || sign_in.at() >= asked_at;
-        let age = now.millis_since(sign_in.at());
-        let young =
-            self.max_age.is_none_or(|most| age <= i64::from(most) * 1_000 || sign_in.at() >= asked_at);
+        let again = !self.sign_in_again || sign_in.at >= asked_at;
+        let age = now.millis_since(sign_in.at);
+        let young = self.max_age.is_none_or(|most| age <= i64::from(most) * 1_000 || sign_in.at >= asked_at);
         let expected = self.subject.as_ref().is_none_or(|subject| *subject == sign_in.user.1.to_string());
         again && young && expected
     }
 
     /// Whether consent must be asked although the person gave `standing` before. A client on the person's own machine
     /// cannot be told from any other program there (RFC 8252, section 8.6), so for it consent is never remembered.
+    /// Trust in a client reaches no further than the role that declared it.
     pub(super) fn needs_consent(
         &self,
         client: &Client,
         scopes: &ScopeSet,
         standing: Option<&ScopeSet>,
+        role: Option<Role>,
     ) -> bool {
         let local = client.redirect_uri(&self.redirect_uri).is_none_or(RedirectUri::is_local);
-        let remembered = client.first_party || standing.is_some_and(|given| scopes.is_subset(given));
+        let trusted = role.is_some_and(|role| client.is_trusted_for(role));
+        let remembered = trusted || standing.is_some_and(|given| scopes.is_subset(given));
         self.ask_consent || local || !remembered
     }
 
@@ -185,10 +187,21 @@ pub async fn authorize(call: &Arc<Call>, params: &Params, browser: Browser<'_>) 
     };
     done.or_else(|error| {
         log::refused(call, Kind::Authorization, Some(&client), &error);
+        // A self-registered address is anyone's: nothing sends a person there before they agreed (RFC 9700,
+        // section 4.11.2).
+        if client.dynamic && !agreed(call, &client, browser)? {
+            return Err(error);
+        }
         let answer = [("error", error.code.as_str()), ("error_description", &*error.description)];
         let state = params.get("state").filter(|state| state.len() <= MAX_ECHO);
         Ok(Outcome::Redirect(redirect(&call.services, &uri.0, state, &answer)))
     })
+}
+
+/// Whether the person who is signed in has allowed the client something that still holds.
+fn agreed(call: &Call, client: &Client, browser: Browser<'_>) -> Result<bool> {
+    let Some(sign_in) = SignIn::of(&call.services, browser.session, call.now) else { return Ok(false) };
+    Ok(call.services.db.lookup(|conn| store::grants::any(conn, sign_in.user.0, client.no))?)
 }
 
 /// Client and redirect URI (RFC 6749, section 3.1.2).
@@ -335,7 +348,12 @@ async fn decide(
     }
     let key = (sign_in.user.0, client.no, api.no);
     let standing = call.services.db.lookup(|conn| store::grants::standing(conn, key.0, key.1, key.2))?;
-    let needs_consent = asked.needs_consent(client, &given, standing.as_ref().map(|grant| &grant.scopes));
+    let needs_consent = asked.needs_consent(
+        client,
+        &given,
+        standing.as_ref().map(|grant| &grant.scopes),
+        Some(sign_in.user.2),
+    );
     if !needs_consent && !sign_in.second_factor_missing {
         return code::issue(call, client, api, asked, sign_in, given).await.map(Outcome::Redirect);
     }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::activity;
-use crate::domain::identity::access::{Call, Capability as _, TeamManage, TeamRead};
-use crate::error::{Code, Error, Result};
+use crate::domain::identity::access::{Call, Can, TeamManage, TeamRead};
+use crate::domain::identity::admission::Person;
+use crate::error::{Error, Result};
 use crate::model::activity::{Entry, Kind};
 use crate::model::{GrantId, UserId};
 use crate::platform::cursor;
@@ -18,23 +19,33 @@ pub use crate::store::grants::Grant;
 /// The list's name in its cursors.
 const LIST: &str = "grants";
 
-/// The standing grants of a person, newest first: one's own, or with `team:read` another's.
+/// The standing grants of the person, newest first.
 ///
 /// # Errors
-/// `FORBIDDEN` for callers who are no person and name none; `INSUFFICIENT_SCOPE`; `INVALID_CURSOR`.
-pub async fn list(
-    call: &Arc<Call>,
-    user: Option<UserId>,
+/// `INVALID_CURSOR`.
+pub async fn list(person: &Person, limit: Option<u32>, after: Option<&str>) -> Result<Page<Grant>> {
+    list_of(person, person.user.1, limit, after).await
+}
+
+/// The standing grants of another person.
+///
+/// # Errors
+/// `INVALID_CURSOR`.
+pub async fn list_for(
+    can: &Can<TeamRead>,
+    user: UserId,
     limit: Option<u32>,
     after: Option<&str>,
 ) -> Result<Page<Grant>> {
-    let own = call.principal.user.map(|(_, id, _)| id);
-    let user = user.or(own).ok_or_else(|| {
-        Error::new(Code::InvalidRequest, "Name the person").with("user_id", "A key is no person: name one.")
-    })?;
-    if own != Some(user) && !call.holds(TeamRead::SCOPE) {
-        return Err(Error::insufficient_scope(TeamRead::SCOPE, &call.principal.scopes));
-    }
+    list_of(can, user, limit, after).await
+}
+
+async fn list_of(
+    call: &Arc<Call>,
+    user: UserId,
+    limit: Option<u32>,
+    after: Option<&str>,
+) -> Result<Page<Grant>> {
     let vault = &call.services.vault;
     let limit = cursor::limit(limit)?;
     let before = match after {
@@ -51,17 +62,27 @@ pub async fn list(
     Ok(Page::cut(found, limit, |last| cursor::encode(vault, LIST, &user, &last.no)))
 }
 
-/// Takes a grant back: every token under it fails from the next request on.
+/// Takes back a grant of the person: every token under it fails from the next request on.
 ///
 /// # Errors
-/// `NOT_FOUND` for what is not one's own, unless the caller holds `team:manage`.
-pub async fn revoke(call: &Arc<Call>, id: GrantId) -> Result<()> {
+/// `NOT_FOUND` for what is not theirs.
+pub async fn revoke(person: &Person, id: GrantId) -> Result<()> {
+    take_back(person, person.user.1, id).await
+}
+
+/// Takes back a grant of another person.
+///
+/// # Errors
+/// `NOT_FOUND` for what is not that person's.
+pub async fn revoke_for(can: &Can<TeamManage>, user: UserId, id: GrantId) -> Result<()> {
+    take_back(can, user, id).await
+}
+
+async fn take_back(call: &Arc<Call>, user: UserId, id: GrantId) -> Result<()> {
     let this = call.clone();
     call.services
         .write(move |tx| {
-            let own = this.principal.user.map(|(no, ..)| no);
-            let grant = store::find(tx, id)?;
-            let grant = grant.filter(|grant| own == Some(grant.user.0) || this.holds(TeamManage::SCOPE));
+            let grant = store::find(tx, id)?.filter(|grant| grant.user.1 == user);
             let grant = grant.ok_or_else(|| Error::not_found("grant"))?;
             store::revoke(tx, grant.no, this.now)?;
             let detail = json!({ "client_id": grant.client.1, "scopes": grant.scopes });

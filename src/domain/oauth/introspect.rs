@@ -7,8 +7,8 @@ use super::error::{OAuthError, Result};
 use super::log;
 use super::params::Params;
 use crate::domain::identity::access::{Call, Capability as _, KeysVerify};
-use crate::domain::identity::{authenticate, standing, tokens};
-use crate::model::Principal;
+use crate::domain::identity::{authenticate, standing};
+use crate::model::Identity;
 use crate::model::activity::{Entry, Kind, Outcome, Reason};
 use crate::model::{Client, ClientType, Secret, SecretHash};
 use crate::store;
@@ -63,40 +63,46 @@ pub async fn introspect(
         .inspect_err(|error| log::refused(call, Kind::TokenIntrospected, None, error))?;
     let token = params.need_secret("token")?;
     let told = told(call, &client, &token)?;
-    let (told, principal) = told.unwrap_or_else(|| (Introspection::default(), Principal::anonymous()));
+    let (told, identity) = told.unwrap_or_else(|| (Introspection::default(), Identity::anonymous()));
     let good = told.active;
     call.services.log.push(Entry {
         outcome: if good { Outcome::Allowed } else { Outcome::Refused },
         reason: if good { Reason::Valid } else { Reason::InvalidToken },
-        api_no: principal.api_no,
+        api_no: identity.api_no,
         client_no: Some(client.no),
-        key_no: principal.key.map(|(no, _)| no),
-        user_no: principal.user.map(|(no, _, _)| no),
-        grant_no: principal.grant.map(|(no, _)| no),
-        session_no: principal.session.map(|(no, _)| no),
+        key_no: identity.key.map(|(no, _)| no),
+        user_no: identity.user.map(|(no, _, _)| no),
+        grant_no: identity.grant.map(|(no, _)| no),
+        session_no: identity.session.map(|(no, _)| no),
         ..call.entry(Kind::TokenIntrospected)
     })?;
     Ok(told)
 }
 
-fn told(call: &Call, client: &Client, token: &Secret) -> Result<Option<(Introspection, Principal)>> {
-    if tokens::looks_like_jwt(token.expose()) {
-        return Ok(access_token(call, client, token.expose()));
+fn told(call: &Call, client: &Client, token: &Secret) -> Result<Option<(Introspection, Identity)>> {
+    if let Some(told) = access_token(call, client, token.expose()) {
+        return Ok(Some(told));
     }
     if let Some(told) = refresh_token(call, client, token)? {
-        return Ok(Some((told, Principal::anonymous())));
+        return Ok(Some((told, Identity::anonymous())));
     }
     key(call, client, token)
 }
 
-fn access_token(call: &Call, client: &Client, token: &str) -> Option<(Introspection, Principal)> {
+fn access_token(call: &Call, client: &Client, token: &str) -> Option<(Introspection, Identity)> {
     let services = &call.services;
-    let (claims, principal) = authenticate::examine(services, token, call.now).ok()?;
-    client.access_to(principal.api_no?)?;
-    let email = principal.user.and_then(|(no, ..)| services.emails.of(services, no).ok()?);
+    let (claims, identity) = authenticate::examine(services, token, call.now).ok()?;
+    client.access_to(identity.api_no?)?;
+    // A client that registered itself is no resource server: it learns about its own tokens only.
+    if client.dynamic && claims.client_id != client.id.to_string() {
+        return None;
+    }
+    let knows_email = !client.dynamic || identity.scopes.contains("email");
+    let known = identity.user.filter(|_| knows_email);
+    let email = known.and_then(|(no, ..)| services.emails.of(services, no).ok()?);
     let told = Introspection {
         active: true,
-        scope: Some(principal.scopes.to_string()),
+        scope: Some(identity.scopes.to_string()),
         client_id: Some(claims.client_id.clone()),
         username: email,
         token_type: Some("Bearer"),
@@ -108,7 +114,7 @@ fn access_token(call: &Call, client: &Client, token: &str) -> Option<(Introspect
         jti: Some(claims.jti.clone()),
         ..Introspection::default()
     };
-    Some((told, principal))
+    Some((told, identity))
 }
 
 /// A refresh token is nobody's business but its own client's.
@@ -139,7 +145,7 @@ fn refresh_token(call: &Call, client: &Client, token: &Secret) -> Result<Option<
 }
 
 /// Keys are told to clients that hold `keys:verify`, as `POST /v1/keys/verify` tells them; nothing is counted.
-fn key(call: &Call, client: &Client, token: &Secret) -> Result<Option<(Introspection, Principal)>> {
+fn key(call: &Call, client: &Client, token: &Secret) -> Result<Option<(Introspection, Identity)>> {
     let services = &call.services;
     let apis = services.catalog.get();
     let own = apis.built_in();
@@ -175,6 +181,6 @@ fn key(call: &Call, client: &Client, token: &Secret) -> Result<Option<(Introspec
         environment: Some(key.environment.as_str()),
         ..Introspection::default()
     };
-    let principal = Principal { key: Some((key.no, key.id)), api_no: Some(api.no), ..Principal::anonymous() };
-    Ok(Some((told, principal)))
+    let identity = Identity { key: Some((key.no, key.id)), api_no: Some(api.no), ..Identity::anonymous() };
+    Ok(Some((told, identity)))
 }

@@ -24,6 +24,14 @@ pub(super) fn take(call: &Call, what: &str, limit: &RateLimit) -> Result<()> {
     Err(Error::new(Code::RateLimited, text).retry_after(u64::try_from(wait).unwrap_or(u64::MAX)))
 }
 
+/// The block of addresses that one customer of a provider may have: an IPv4 address, or an IPv6 /48.
+pub(super) fn block(ip: IpAddr) -> IpNet {
+    match ip {
+        IpAddr::V4(_) => ip.into(),
+        IpAddr::V6(six) => Ipv6Net::new_assert(six, 48).trunc().into(),
+    }
+}
+
 /// Who is counted as one: an IPv4 address, or the /64 that a single IPv6 subscriber has.
 fn network(ip: IpAddr) -> IpNet {
     match ip {

@@ -56,16 +56,16 @@ pub async fn logout(
     let client = client(call, params, hint.as_ref())?;
     let redirect_to = redirect_to(params, client.as_ref())?;
     let Some(cookie) = cookie else { return Ok(Outcome::Done { redirect_to }) };
-    let principal = match sessions::from_cookie(services, cookie, confirmed, call.now) {
-        Ok(principal) => principal,
+    let identity = match sessions::from_cookie(services, cookie, confirmed, call.now) {
+        Ok(identity) => identity,
         Err(error) if error.code == Code::Csrf => return Err(error.into()),
         Err(_) => return Ok(Outcome::Done { redirect_to }),
     };
-    let (Some((user_no, user, _)), Some((session_no, session))) = (principal.user, principal.session) else {
+    let (Some((user_no, user, _)), Some((session_no, session))) = (identity.user, identity.session) else {
         return Ok(Outcome::Done { redirect_to });
     };
     if confirmed.is_none() && !hint.as_ref().is_some_and(|hint| is_of(hint, user, session)) {
-        let csrf_token = sessions::current(services, cookie, call.now)?.csrf_token;
+        let csrf_token = sessions::csrf_token_of(services, cookie);
         return Ok(Outcome::Confirm { csrf_token, client: client.map(|client| client.name) });
     }
     let (this, client_no) = (call.clone(), client.map(|client| client.no));

@@ -7,12 +7,16 @@ use super::{limits, scopes};
 use crate::domain::clients::{self, AskedAccess, Issued, NewClient};
 use crate::domain::identity::access::Call;
 use crate::error::{Code, Error};
-use crate::model::{ClientType, GrantType, RateLimit, ScopeSet};
+use crate::model::{Api, ClientType, GrantType, RateLimit, ScopeSet};
 use crate::store;
 
-/// Most clients that may have registered themselves at a time.
-const MAX_CLIENTS: i64 = 10_000;
-/// What one network may register, so that nobody fills the table.
+/// How long a self-registered client stays that no person has allowed anything, in seconds.
+pub(super) const UNUSED_SECONDS: i64 = 86_400;
+/// Self-registered clients of one network block that no person has allowed anything yet.
+const MAX_UNUSED_PER_NETWORK: i64 = 60;
+/// The same of all networks: bounds the table.
+const MAX_UNUSED: i64 = 10_000;
+/// Registrations of one network in an hour.
 const PER_NETWORK: RateLimit = RateLimit { limit: Some(60), window_seconds: 3_600, burst: None };
 
 /// What a program says about itself (section 2). What is not understood is left aside, as the section demands.
@@ -70,16 +74,11 @@ pub async fn register(call: &Arc<Call>, metadata: Metadata) -> Result<Registered
     if metadata.response_types.as_ref().is_some_and(|types| !types.iter().any(|name| name == "code")) {
         return Err(wrong("response_types must hold code"));
     }
-    let usual = api.scopes.iter().filter(|scope| !scope.grants_all).map(|scope| scope.name.clone());
-    let usual: ScopeSet = usual.collect();
-    let asked = metadata.scope.as_deref().map(|text| scopes::parse(text).intersection(&usual));
+    let ceiling = ceiling(api, metadata.scope.as_deref())?;
     let new = NewClient {
         name: metadata.client_name.clone().unwrap_or_else(|| "Unnamed app".to_owned()),
         kind,
-        access: vec![AskedAccess {
-            api: slug,
-            scopes: asked.filter(|scopes| !scopes.is_empty()).unwrap_or(usual),
-        }],
+        access: vec![AskedAccess { api: slug, scopes: ceiling }],
         redirect_uris: metadata.redirect_uris,
         post_logout_redirect_uris: metadata.post_logout_redirect_uris,
         grant_types: Some(grants(metadata.grant_types.as_deref())?),
@@ -87,16 +86,35 @@ pub async fn register(call: &Arc<Call>, metadata: Metadata) -> Result<Registered
         ..NewClient::default()
     };
     let client = clients::register(call, new).map_err(|error| explain(&error))?;
-    let this = call.clone();
+    let (this, network) = (call.clone(), limits::block(call.request.ip).to_string());
     let issued = services
         .write(move |tx| {
-            if store::clients::count_dynamic(tx)? >= MAX_CLIENTS {
-                return Err(Error::unavailable("too many clients have registered themselves"));
+            if store::clients::count_unused_from(tx, &network)? >= MAX_UNUSED_PER_NETWORK {
+                let text =
+                    "Too many clients of your network registered themselves and were not used; wait a day";
+                return Err(Error::new(Code::RateLimited, text).retry_after(UNUSED_SECONDS.unsigned_abs()));
             }
-            clients::insert(tx, &this, client)
+            if store::clients::count_unused(tx)? >= MAX_UNUSED {
+                return Err(Error::unavailable("too many self-registered clients that were never used"));
+            }
+            let issued = clients::insert(tx, &this, client)?;
+            store::clients::set_registered_from(tx, issued.view.client.no, &network)?;
+            Ok(issued)
         })
         .await?;
     Ok(Registered { issued, auth_method: method })
+}
+
+/// The scopes that the client may ever ask for: those that it names, else every one that does not grant all.
+fn ceiling(api: &Api, named: Option<&str>) -> Result<ScopeSet> {
+    let usual = api.scopes.iter().filter(|scope| !scope.grants_all).map(|scope| scope.name.clone());
+    let usual: ScopeSet = usual.collect();
+    let Some(named) = named else { return Ok(usual) };
+    let known = scopes::parse(named).intersection(&usual);
+    if known.is_empty() {
+        return Err(wrong("scope names no scope that a client of this API may have; leave it out for all"));
+    }
+    Ok(known)
 }
 
 fn off() -> OAuthError {

@@ -8,6 +8,7 @@ use super::scopes;
 use super::{code, log};
 use crate::activity;
 use crate::domain::identity::access::Call;
+use crate::domain::identity::admission::{Admission as _, Person};
 use crate::error::{Code, Error, Result};
 use crate::model::activity::{Entry, Kind, Outcome, Reason};
 use crate::model::openid::{OPENID_SCOPES, is_openid};
@@ -65,6 +66,7 @@ pub async fn show(call: &Arc<Call>, id: &str, browser: Browser<'_>) -> Result<Sh
                 Some(sign_in) => scopes::for_person(&open.api, sign_in.user.2, &open.asked.scopes),
                 None => open.asked.scopes.clone(),
             };
+            let role = sign_in.as_ref().map(|sign_in| sign_in.user.2);
             let standing = sign_in
                 .map(|sign_in| store::grants::standing(conn, sign_in.user.0, open.client.no, open.api.no))
                 .transpose()?
@@ -76,7 +78,7 @@ pub async fn show(call: &Arc<Call>, id: &str, browser: Browser<'_>) -> Result<Sh
                 redirect_is_local: redirect(&open).is_none_or(RedirectUri::is_local),
                 login_hint: open.asked.login_hint.clone(),
                 sign_in_required: sign_in.is_none(),
-                consent_required: open.asked.needs_consent(&open.client, &given, standing.as_ref()),
+                consent_required: open.asked.needs_consent(&open.client, &given, standing.as_ref(), role),
                 expires_at: open.waiting.expires_at,
                 client: open.client,
                 api: open.api,
@@ -90,14 +92,12 @@ pub async fn show(call: &Arc<Call>, id: &str, browser: Browser<'_>) -> Result<Sh
 /// # Errors
 /// As [`show`]; `FORBIDDEN` when the person must sign in again or set a second factor up first; `INVALID_REQUEST` when
 /// nothing is allowed.
-pub async fn decide(
-    call: &Arc<Call>,
-    id: &str,
-    browser: Browser<'_>,
-    decision: Decision,
-) -> Result<Redirect> {
+pub async fn decide(person: &Person, id: &str, browser: Browser<'_>, decision: Decision) -> Result<Redirect> {
     let hash = SecretHash::of(id);
-    let sign_in = SignIn::of(&call.services, browser.session, call.now);
+    let call = person.call();
+    // The session that asks must be the browser's own: what decides is the person on the consent page.
+    let sign_in = SignIn::of(&call.services, browser.session, call.now)
+        .filter(|sign_in| sign_in.session == person.session);
     let (this, browser) = (call.clone(), browser_hash(browser));
     call.services
         .write(move |tx| {

@@ -27,10 +27,9 @@ pub async fn revoke(call: &Arc<Call>, header: Option<ClientCredentials>, params:
     let client = client_auth::authenticate(&call.services, header, params, call.now)
         .inspect_err(|error| log::refused(call, Kind::TokenRevoked, None, error))?;
     let token = params.need_secret("token")?;
-    let done = if tokens::looks_like_jwt(token.expose()) {
-        access_token(call, &client, &token).await
-    } else {
-        other(call, &client, &token).await
+    let done = match tokens::verify(&call.services, token.expose(), call.now) {
+        Ok(claims) => access_token(call, &client, claims).await,
+        Err(_) => other(call, &client, &token).await,
     };
     done.inspect_err(|error| log::refused(call, Kind::TokenRevoked, Some(&client), error))
 }
@@ -39,8 +38,7 @@ fn not_yours() -> OAuthError {
     OAuthError::new(ErrorCode::UnauthorizedClient, "The token was issued to another client")
 }
 
-async fn access_token(call: &Arc<Call>, client: &Client, token: &Secret) -> Result<()> {
-    let Ok(claims) = tokens::verify(&call.services, token.expose(), call.now) else { return Ok(()) };
+async fn access_token(call: &Arc<Call>, client: &Client, claims: Arc<AccessClaims>) -> Result<()> {
     if claims.client_id != client.id.to_string() {
         return Err(not_yours());
     }

@@ -7,6 +7,9 @@ use crate::domain::identity::Services;
 use crate::model::openid::is_openid;
 use crate::model::{Api, Client, GrantType, Role, Scope, ScopeSet};
 
+/// Most scopes that a request without `scope` asks for.
+const MAX_DEFAULT: usize = 10;
+
 /// The scopes of a `scope` parameter; what cannot be a scope is dropped like any other that nobody knows.
 pub fn parse(text: &str) -> ScopeSet {
     text.split(' ').filter_map(|name| Scope::new(name).ok()).collect()
@@ -39,7 +42,8 @@ pub fn same_resource(audience: &str, resource: &str) -> bool {
     audience.trim_end_matches('/') == resource.trim_end_matches('/')
 }
 
-/// What of `asked` the client may have at `api`; where nothing is asked for, all that it has access to.
+/// What of `asked` the client may have at `api`. Where nothing is asked for: all that it has access to, and for a
+/// client that registered itself only what basic use takes.
 ///
 /// # Errors
 /// `invalid_scope` when nothing is left.
@@ -47,7 +51,8 @@ pub fn for_client(client: &Client, api: &Api, asked: Option<&str>) -> Result<Sco
     let known = api.all_scopes();
     let access = client.access_to(api.no).cloned().unwrap_or_default().intersection(&known);
     let Some(asked) = asked.map(parse) else {
-        return if access.is_empty() { Err(OAuthError::invalid_scope()) } else { Ok(access) };
+        let granted = if client.dynamic { least(api).intersection(&access) } else { access };
+        return if granted.is_empty() { Err(OAuthError::invalid_scope()) } else { Ok(granted) };
     };
     let person = client.may(GrantType::AuthorizationCode);
     let about_person = asked.contains("openid") && person;
@@ -58,6 +63,16 @@ pub fn for_client(client: &Client, api: &Api, asked: Option<&str>) -> Result<Sco
     });
     let only_offline = granted.len() == 1 && granted.contains("offline_access");
     if granted.is_empty() || only_offline { Err(OAuthError::invalid_scope()) } else { Ok(granted) }
+}
+
+/// The scopes that basic use of an API takes: what each of its routes needs at least, without scopes that grant all.
+fn least(api: &Api) -> ScopeSet {
+    let grants_all =
+        |name: &str| api.scopes.iter().any(|scope| scope.grants_all && scope.name.as_str() == name);
+    let needed =
+        api.routes.iter().filter_map(|route| route.scope.as_ref()).map(|scope| scope.least(grants_all));
+    let all = needed.fold(ScopeSet::empty(), |all, needed| all.union(&needed));
+    all.iter().filter(|scope| !grants_all(scope.as_str())).take(MAX_DEFAULT).cloned().collect()
 }
 
 /// What of `scopes` a person of `role` can give away at `api`: no more than they hold.

@@ -25,5 +25,7 @@ pub fn sweep(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize> {
     removed += store::oauth_tokens::forget_used(tx, now.minus_seconds(USED_SECONDS), AT_ONCE)?;
     removed += store::grants::sweep(tx, now.minus_seconds(GRANT_SECONDS), AT_ONCE)?;
     removed += store::clients::sweep(tx, now.minus_seconds(CLIENT_SECONDS), AT_ONCE)?;
+    let unused = now.minus_seconds(super::register::UNUSED_SECONDS);
+    removed += store::clients::sweep_unused(tx, unused, AT_ONCE)?;
     Ok(removed)
 }

@@ -39,13 +39,13 @@ pub struct UserInfo {
 /// # Errors
 /// `invalid_token`; `insufficient_scope` without `openid`.
 pub fn userinfo(services: &Services, bearer: &str, now: Timestamp) -> Result<UserInfo> {
-    let principal = authenticate::token(services, bearer, now)?;
+    let identity = authenticate::token(services, bearer, now)?;
     let lacks = || OAuthError::new(ErrorCode::InsufficientScope, "This needs the scope openid");
-    let (no, id, _) = principal.user.ok_or_else(lacks)?;
-    if principal.client.is_none() || !principal.scopes.contains("openid") {
+    let (no, id, _) = identity.user.ok_or_else(lacks)?;
+    if identity.client.is_none() || !identity.scopes.contains("openid") {
         return Err(lacks());
     }
-    Ok(UserInfo { sub: id.to_string(), claims: claims(services, no, &principal.scopes)? })
+    Ok(UserInfo { sub: id.to_string(), claims: claims(services, no, &identity.scopes)? })
 }
 
 /// What `scopes` tell about a person.

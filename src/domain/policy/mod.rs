@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use crate::error::Result;
 use crate::model::{Api, AskedEnvironment, ScopeExpr, SecretHash, Shape, Timestamp, VerifyCode, inspect};
-use crate::model::{Principal, PrincipalKind};
+use crate::model::{Identity, IdentityKind};
 use crate::store::key_lookup;
 use crate::store::key_lookup::KeyRow;
 
@@ -117,6 +117,20 @@ impl Engine {
         }
     }
 
+    /// The same without taking anything: neither limit nor quota is looked at.
+    pub fn look(&self, services: &Services, question: &Question<'_>, now: Timestamp) -> Result<Verdict> {
+        Ok(match self.entry(services, question.key, question.api)? {
+            Ok(entry) => self.rule(entry, question, self.not_before(now)),
+            Err(unknown) => Verdict::unknown(unknown),
+        })
+    }
+
+    /// The key that this text is a secret of, of whichever API, good or not.
+    pub fn find_any(&self, services: &Services, key: &str) -> Result<Option<Arc<Entry>>> {
+        let apis = services.catalog.get();
+        Ok(self.entry(services, key, apis.built_in())?.ok())
+    }
+
     /// The key of `api` that this text is a secret of, good or not, for the log: nothing is judged or taken.
     ///
     /// # Errors
@@ -202,14 +216,19 @@ impl Engine {
         monotonic: impl FnOnce() -> Duration,
     ) -> Result<Verdict> {
         let now = self.not_before(now);
-        let holds = entry.holds(question.api);
-        let code = Case { entry: &entry, question, holds: &holds, now }.judge();
-        if code != VerifyCode::Valid {
-            return Ok(Verdict::known(code, entry, holds, question.api, now));
+        let verdict = self.rule(entry.clone(), question, now);
+        if verdict.code != VerifyCode::Valid {
+            return Ok(verdict);
         }
         let taken = consume::take(&self.0, (&entry, question.api), now, question.cost.max(1), monotonic)?;
-        let verdict = Verdict::known(taken.code, entry, holds, question.api, now);
-        Ok(Verdict { rate: Some(taken.rate), quota: taken.quota, ..verdict })
+        Ok(Verdict { code: taken.code, rate: Some(taken.rate), quota: taken.quota, ..verdict })
+    }
+
+    /// What the rules say, before anything is taken.
+    fn rule(&self, entry: Arc<Entry>, question: &Question<'_>, now: Timestamp) -> Verdict {
+        let holds = entry.holds(question.api);
+        let code = Case { entry: &entry, question, holds: &holds, now }.judge();
+        Verdict::known(code, entry, holds, question.api, now)
     }
 
     fn not_before(&self, now: Timestamp) -> Timestamp {
@@ -233,16 +252,27 @@ fn is_mistyped(services: &Services, key: &str, api: &Api) -> bool {
 ///
 /// # Errors
 /// 401, 403 or 429 as the key deserves.
-pub fn authenticate(services: &Services, question: &Question<'_>, now: Timestamp) -> Result<Principal> {
-    let verdict = services.engine.ask(services, question, now)?;
+pub fn authenticate(services: &Services, question: &Question<'_>, now: Timestamp) -> Result<Identity> {
+    identity(&services.engine.ask(services, question, now)?, question)
+}
+
+/// The same without taking anything from its limits.
+///
+/// # Errors
+/// 401 or 403 as the key deserves.
+pub fn authenticate_again(services: &Services, question: &Question<'_>, now: Timestamp) -> Result<Identity> {
+    identity(&services.engine.look(services, question, now)?, question)
+}
+
+fn identity(verdict: &Verdict, question: &Question<'_>) -> Result<Identity> {
     match verdict.known_entry() {
-        Some(entry) if verdict.code == VerifyCode::Valid => Ok(Principal {
-            kind: PrincipalKind::Key,
+        Some(entry) if verdict.code == VerifyCode::Valid => Ok(Identity {
+            kind: IdentityKind::Key,
             key: Some((entry.no, entry.id)),
             user: entry.user.map(|user| (user.no, user.id, user.role)),
             api_no: Some(entry.api_no),
             scopes: verdict.holds().map(|holds| holds.set.clone()).unwrap_or_default(),
-            ..Principal::anonymous()
+            ..Identity::anonymous()
         }),
         _ => Err(verdict.error(question)),
     }

@@ -9,7 +9,7 @@ use super::limits::{BucketId, Level, Subject};
 use super::verdict::RateState;
 use crate::domain::policy::Services;
 use crate::error::{Code, Error, Result};
-use crate::model::Principal;
+use crate::model::Identity;
 use crate::model::{Api, AskedEnvironment, Environment, LimitPer, RateLimit, ScopeExpr};
 
 /// What is asked about a token.
@@ -27,25 +27,25 @@ pub struct TokenQuestion<'q> {
 /// The answer.
 pub struct TokenVerdict {
     /// Whom the token stands for, where it is good at all.
-    pub principal: Option<Principal>,
+    pub identity: Option<Identity>,
     /// Why the request may not pass; none lets it.
     pub refusal: Option<Error>,
     /// Where its rate limit stands, when that was asked.
     pub rate: Option<RateState>,
 }
 
-/// Answers `question` about a token, whose principal was read by `identity`, and takes what it costs; whoever is refused takes nothing.
+/// Answers `question` about a token, whose identity was read by `identity`, and takes what it costs; whoever is refused takes nothing.
 ///
 /// # Errors
 /// When the store cannot be read, or the limiter is full.
 pub fn ask_token(
     services: &Services,
     question: &TokenQuestion<'_>,
-    principal: Result<Principal>,
+    identity: Result<Identity>,
 ) -> Result<TokenVerdict> {
-    let mut verdict = TokenVerdict { principal: None, refusal: None, rate: None };
-    let principal = match principal {
-        Ok(principal) => principal,
+    let mut verdict = TokenVerdict { identity: None, refusal: None, rate: None };
+    let identity = match identity {
+        Ok(identity) => identity,
         Err(error) if matches!(error.code, Code::InvalidToken | Code::ExpiredToken) => {
             verdict.refusal = Some(error);
             return Ok(verdict);
@@ -53,34 +53,34 @@ pub fn ask_token(
         Err(error) => return Err(error),
     };
     // A token for another API is none here (RFC 9068, section 4).
-    if principal.api_no != Some(question.api.no) {
+    if identity.api_no != Some(question.api.no) {
         verdict.refusal = Some(Error::invalid_token());
         return Ok(verdict);
     }
-    verdict.refusal = refusal(question, &principal);
+    verdict.refusal = refusal(question, &identity);
     if verdict.refusal.is_none() {
-        let rate = rate(services, question, &principal)?;
+        let rate = rate(services, question, &identity)?;
         verdict.refusal = rate.level.filter(|level| !level.passed).map(|level| limited(&rate.limit, level));
         verdict.rate = Some(rate);
     }
-    verdict.principal = Some(principal);
+    verdict.identity = Some(identity);
     Ok(verdict)
 }
 
-fn refusal(question: &TokenQuestion<'_>, principal: &Principal) -> Option<Error> {
+fn refusal(question: &TokenQuestion<'_>, identity: &Identity) -> Option<Error> {
     if !question.environment.accepts(Environment::Live) {
         let asked = question.environment.as_str();
         let text = format!("This needs a key of the {asked} environment");
         return Some(Error::new(Code::WrongEnvironment, text).with("required", asked));
     }
     let wanted = question.scopes?;
-    let held = &principal.scopes;
+    let held = &identity.scopes;
     let satisfied = wanted.eval_set(held) || (question.api.grants_all(held) && wanted.eval(|_| true));
     (!satisfied).then(|| Error::insufficient_scope(wanted.as_str(), held))
 }
 
 /// Tokens and sessions are counted by the API's `token_tier`.
-fn rate(services: &Services, question: &TokenQuestion<'_>, principal: &Principal) -> Result<RateState> {
+fn rate(services: &Services, question: &TokenQuestion<'_>, identity: &Identity) -> Result<RateState> {
     let api = question.api;
     let find = |name: &str| api.tiers.iter().position(|tier| tier.name == name);
     let at = find(&api.token_tier).or_else(|| find(&api.default_tier));
@@ -89,7 +89,7 @@ fn rate(services: &Services, question: &TokenQuestion<'_>, principal: &Principal
     let limit = RateLimit { limit: tier.limit, window_seconds: tier.window_seconds, burst: tier.burst };
     let mut rate = RateState { tier: Some(at), limit, level: None };
     if tier.limit.is_some() {
-        let id = BucketId { api_no: api.no, tier: &tier.name, subject: subject(principal, tier.per) };
+        let id = BucketId { api_no: api.no, tier: &tier.name, subject: subject(identity, tier.per) };
         let limiter = services.engine.limiter();
         rate.level = limiter.take(&id, &limit, services.clock.monotonic(), question.cost)?;
     }
@@ -97,11 +97,11 @@ fn rate(services: &Services, question: &TokenQuestion<'_>, principal: &Principal
 }
 
 /// Whom the tier counts: not the token, or a refresh would refill the bucket, but what it stands on.
-fn subject(principal: &Principal, per: LimitPer) -> Subject<'static> {
-    let user = principal.user.map(|(no, ..)| Subject::User(no));
-    let grant = principal.grant.map(|(no, _)| Subject::Grant(no));
-    let session = principal.session.map(|(no, _)| Subject::Session(no));
-    let client = principal.client.map_or(Subject::Client(0), |(no, _)| Subject::Client(no));
+fn subject(identity: &Identity, per: LimitPer) -> Subject<'static> {
+    let user = identity.user.map(|(no, ..)| Subject::User(no));
+    let grant = identity.grant.map(|(no, _)| Subject::Grant(no));
+    let session = identity.session.map(|(no, _)| Subject::Session(no));
+    let client = identity.client.map_or(Subject::Client(0), |(no, _)| Subject::Client(no));
     match per {
         LimitPer::Key => grant.or(session).unwrap_or(client),
         LimitPer::User | LimitPer::Owner => user.unwrap_or(client),

@@ -12,13 +12,15 @@ use serde::{Deserialize, Serialize};
 use super::Tag;
 use super::users::UserView;
 use crate::domain::identity::access::Call;
+use crate::domain::identity::admission::{Admission as _, Person, Recent, Takes};
 use crate::domain::identity::sessions;
 use crate::domain::identity::sessions::{CookieSession, Login};
 use crate::domain::identity::users::{account, factor, password};
 use crate::error::Error;
 use crate::http::Result;
-use crate::http::auth::{Anyone, Caller, authenticate, bearer};
+use crate::http::auth::{Admitted, Anyone, OwnAccount, bearer, session_to_end};
 use crate::http::cookie;
+use crate::http::declared;
 use crate::http::json::{self, Created, Json, NoContent};
 use crate::http::qr;
 use crate::model::{Email, Secret};
@@ -88,12 +90,32 @@ pub struct SessionResponse {
 pub struct CurrentSession {
     /// Who is signed in.
     user: UserView,
-    /// Send it as `X-CSRF-Token` with every request that changes anything.
-    csrf_token: String,
+    /// For a browser: send it as `X-CSRF-Token` with every request that changes anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    csrf_token: Option<String>,
     /// What they may do on Keywright's own API.
     scopes: Vec<String>,
-    /// Whether they must set a second factor up before they may do anything else.
+    /// Whether a second factor must be set up, or shown, before this session may do anything else.
     second_factor_missing: bool,
+}
+
+/// What the person of a session proves who they are with.
+#[derive(Deserialize, Object)]
+#[serde(deny_unknown_fields)]
+pub struct ConfirmRequest {
+    /// The password.
+    password: String,
+    /// A code of the authenticator app, or a recovery code, where the person has a second factor.
+    totp: Option<String>,
+}
+
+/// What was shown in a session.
+#[derive(Serialize, Deserialize, Object)]
+pub struct ConfirmedSession {
+    /// How the person proved who they are (RFC 8176): `pwd`, `otp`.
+    amr: Vec<String>,
+    /// When they did.
+    auth_time: String,
 }
 
 /// The first owner.
@@ -110,16 +132,12 @@ pub struct SetupRequest {
     name: Option<String>,
 }
 
-/// Somebody who wants an account.
+/// A request for an account.
 #[derive(Deserialize, Object)]
 #[serde(deny_unknown_fields)]
 pub struct SignupRequest {
-    /// Their address.
+    /// The address that the link is mailed to.
     email: String,
-    /// Their password: 8 to 256 characters, hard to guess.
-    password: String,
-    /// What others call them.
-    name: Option<String>,
 }
 
 /// The token of a link that was mailed.
@@ -130,7 +148,7 @@ pub struct LinkRequest {
     token: String,
 }
 
-/// Somebody who takes an invitation up.
+/// What a person who follows a link to a new account chooses.
 #[derive(Deserialize, Object)]
 #[serde(deny_unknown_fields)]
 pub struct AcceptRequest {
@@ -277,9 +295,13 @@ impl AuthApi {
 
     /// Who is signed in here?
     #[oai(path = "/v1/auth/session", method = "get")]
-    async fn session(&self, browser: Browser) -> Result<Json<CurrentSession>> {
-        let cookie = browser.cookie.ok_or_else(crate::http::auth::missing)?;
-        let current = sessions::current(&browser.call.services, &cookie, browser.call.now)?;
+    async fn session(&self, account: OwnAccount, request: &Request) -> Result<Json<CurrentSession>> {
+        let person = account.0;
+        let cookie = match bearer(request.headers())? {
+            None => cookie::get(&person.services, request.headers()),
+            Some(_) => None,
+        };
+        let current = sessions::current(&person, cookie)?;
         Ok(Json(CurrentSession {
             user: (&current.user).into(),
             csrf_token: current.csrf_token,
@@ -288,11 +310,30 @@ impl AuthApi {
         }))
     }
 
+    /// Confirm who you are
+    ///
+    /// Renews `auth_time` of the session that asks, by cookie or by access token. Some acts answer 403
+    /// `REAUTHENTICATION_REQUIRED` without a sign-in of the last 15 minutes; send them again after this. Where the
+    /// person has a second factor, `totp` is needed too. Guesses are slowed as at sign-in.
+    #[oai(path = "/v1/auth/session/confirm", method = "post")]
+    async fn confirm_session(
+        &self,
+        account: OwnAccount,
+        body: Json<ConfirmRequest>,
+    ) -> Result<Json<ConfirmedSession>> {
+        let ConfirmRequest { password, totp } = body.0;
+        let done = sessions::confirm(&account.0, Secret::new(password), totp.map(Secret::new)).await?;
+        Ok(Json(ConfirmedSession {
+            amr: done.amr.names().map(str::to_owned).collect(),
+            auth_time: done.auth_time.to_string(),
+        }))
+    }
+
     /// Sign out a browser
     #[oai(path = "/v1/auth/session", method = "delete")]
-    async fn delete_session(&self, caller: Caller) -> Result<SignedOut> {
-        sessions::sign_out(&caller.0, None).await?;
-        Ok(SignedOut(cookie::clear(&caller.0.services)))
+    async fn delete_session(&self, account: OwnAccount) -> Result<SignedOut> {
+        sessions::sign_out(&account.0, None).await?;
+        Ok(SignedOut(cookie::clear(&account.0.services)))
     }
 
     /// Make the first owner
@@ -309,24 +350,26 @@ impl AuthApi {
 
     /// Ask for an account
     ///
-    /// Where `signup` is `open`. The answer is the same whether the address has an account or not; a mail tells its
-    /// owner.
+    /// Where `signup` is `open`. The answer is the same whether the address has an account or not. A mail brings a link;
+    /// name and password are chosen after following it.
     #[oai(path = "/v1/auth/signup", method = "post")]
     async fn signup(&self, anyone: Anyone, body: Json<SignupRequest>) -> Result<Asked> {
-        let SignupRequest { email, password, name } = body.0;
-        let who = account::Newcomer { name, password: Secret::new(password) };
-        account::sign_up(&anyone.0, address(&email)?, who).await?;
+        account::sign_up(&anyone.0, address(&body.0.email)?).await?;
         Ok(Asked)
     }
 
-    /// Have the account that was asked for
+    /// Confirm sign-up
+    ///
+    /// With the link of the mail; signs in.
     #[oai(path = "/v1/auth/signup/confirm", method = "post")]
-    async fn confirm(&self, anyone: Anyone, body: Json<LinkRequest>) -> Result<SignedIn> {
-        let session = account::confirm(&anyone.0, Secret::new(body.0.token)).await?;
+    async fn confirm(&self, anyone: Anyone, body: Json<AcceptRequest>) -> Result<SignedIn> {
+        let AcceptRequest { token, password, name } = body.0;
+        let who = account::Newcomer { name, password: Secret::new(password) };
+        let session = account::confirm(&anyone.0, Secret::new(token), who).await?;
         Ok(SignedIn::new(&anyone.0, session))
     }
 
-    /// Take an invitation up
+    /// Accept an invitation
     #[oai(path = "/v1/auth/invitation/accept", method = "post")]
     async fn accept(&self, anyone: Anyone, body: Json<AcceptRequest>) -> Result<SignedIn> {
         let AcceptRequest { token, password, name } = body.0;
@@ -358,17 +401,21 @@ impl AuthApi {
     ///
     /// Ends every session, also the one that asks; the answer opens a new one for a browser.
     #[oai(path = "/v1/auth/password/change", method = "post")]
-    async fn change(&self, caller: Caller, body: Json<ChangePasswordRequest>) -> Result<SignedIn> {
+    async fn change(
+        &self,
+        account: Admitted<Recent<Person>>,
+        body: Json<ChangePasswordRequest>,
+    ) -> Result<SignedIn> {
         let ChangePasswordRequest { current_password, new_password } = body.0;
         let (current, new) = (Secret::new(current_password), Secret::new(new_password));
-        let session = password::change(&caller.0, current, new).await?;
-        Ok(SignedIn::new(&caller.0, session))
+        let session = password::change(&account.0, current, new).await?;
+        Ok(SignedIn::new(account.0.call(), session))
     }
 
     /// Ask for a link that confirms one's address
     #[oai(path = "/v1/auth/email/verification", method = "post")]
-    async fn ask_verification(&self, caller: Caller) -> Result<Asked> {
-        password::ask_verification(&caller.0).await?;
+    async fn ask_verification(&self, account: OwnAccount) -> Result<Asked> {
+        password::ask_verification(&account.0).await?;
         Ok(Asked)
     }
 
@@ -381,15 +428,15 @@ impl AuthApi {
 
     /// How one's second factor stands
     #[oai(path = "/v1/auth/totp", method = "get")]
-    async fn totp(&self, caller: Caller) -> Result<Json<TotpStatus>> {
-        let factor::Status { enabled, recovery_codes_left } = factor::status(&caller.0)?;
+    async fn totp(&self, account: OwnAccount) -> Result<Json<TotpStatus>> {
+        let factor::Status { enabled, recovery_codes_left } = factor::status(&account.0)?;
         Ok(Json(TotpStatus { enabled, recovery_codes_left }))
     }
 
     /// Get a seed for an authenticator app
     #[oai(path = "/v1/auth/totp/enrol", method = "post")]
-    async fn enrol(&self, caller: Caller, body: Json<PasswordRequest>) -> Result<Json<TotpOffer>> {
-        let offer = factor::enrol(&caller.0, Secret::new(body.0.password)).await?;
+    async fn enrol(&self, account: OwnAccount, body: Json<PasswordRequest>) -> Result<Json<TotpOffer>> {
+        let offer = factor::enrol(&account.0, Secret::new(body.0.password)).await?;
         Ok(Json(TotpOffer {
             secret: offer.secret.expose().to_owned(),
             otpauth_uri: offer.uri.expose().to_owned(),
@@ -401,27 +448,35 @@ impl AuthApi {
     ///
     /// Answers the recovery codes, this once.
     #[oai(path = "/v1/auth/totp/confirm", method = "post")]
-    async fn confirm_totp(&self, caller: Caller, body: Json<CodeRequest>) -> Result<Json<RecoveryCodes>> {
-        Ok(Json(factor::confirm(&caller.0, Secret::new(body.0.code)).await?.into()))
+    async fn confirm_totp(
+        &self,
+        account: OwnAccount,
+        body: Json<CodeRequest>,
+    ) -> Result<Json<RecoveryCodes>> {
+        Ok(Json(factor::confirm(&account.0, Secret::new(body.0.code)).await?.into()))
     }
 
     /// Switch the second factor off
     #[oai(path = "/v1/auth/totp/disable", method = "post")]
-    async fn disable_totp(&self, caller: Caller, body: Json<PasswordAndCodeRequest>) -> Result<NoContent> {
+    async fn disable_totp(
+        &self,
+        account: Admitted<Recent<Person>>,
+        body: Json<PasswordAndCodeRequest>,
+    ) -> Result<NoContent> {
         let PasswordAndCodeRequest { password, code } = body.0;
-        factor::disable(&caller.0, Secret::new(password), Secret::new(code)).await?;
+        factor::disable(&account.0, Secret::new(password), Secret::new(code)).await?;
         Ok(NoContent)
     }
 
-    /// Get new recovery codes in place of the old ones
+    /// Regenerate recovery codes
     #[oai(path = "/v1/auth/totp/recovery-codes", method = "post")]
     async fn recovery_codes(
         &self,
-        caller: Caller,
+        account: Admitted<Recent<Person>>,
         body: Json<PasswordAndCodeRequest>,
     ) -> Result<Json<RecoveryCodes>> {
         let PasswordAndCodeRequest { password, code } = body.0;
-        let codes = factor::new_recovery_codes(&caller.0, Secret::new(password), Secret::new(code)).await?;
+        let codes = factor::new_recovery_codes(&account.0, Secret::new(password), Secret::new(code)).await?;
         Ok(Json(codes.into()))
     }
 }
@@ -532,16 +587,20 @@ pub struct Browser {
 }
 
 impl<'a> ApiExtractor<'a> for Browser {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::PoemExtractor];
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
     type ParamType = ();
     type ParamRawType = ();
+
+    fn security_schemes() -> Vec<&'static str> {
+        declared::words(Takes::Public, false)
+    }
 
     async fn from_request(
         request: &'a Request,
         body: &mut RequestBody,
         options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        let Anyone(call) = Anyone::from_request(request, body, options).await?;
+        let call = Anyone::from_request(request, body, options).await?.0;
         let cookie = cookie::get(&call.services, request.headers()).map(str::to_owned);
         Ok(Self { cookie, origin: request.header(header::ORIGIN).map(str::to_owned), call })
     }
@@ -554,12 +613,17 @@ pub struct SigningOut {
 }
 
 impl<'a> ApiExtractor<'a> for SigningOut {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+    const TYPES: &'static [ApiExtractorType] =
+        &[ApiExtractorType::RequestObject, ApiExtractorType::SecurityScheme];
     type ParamType = ();
     type ParamRawType = ();
 
     fn register(registry: &mut Registry) {
         RefreshRequest::register(registry);
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        declared::words(Takes::Public, false)
     }
 
     fn request_meta() -> Option<MetaRequest> {
@@ -573,8 +637,7 @@ impl<'a> ApiExtractor<'a> for SigningOut {
         body: &mut RequestBody,
         options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        // An access token that has ended signs out as well as any: there is nothing left to end.
-        let known = if bearer(request.headers())?.is_some() { authenticate(request).ok() } else { None };
+        let known = session_to_end(request);
         let refresh_token = if request.header(header::CONTENT_TYPE).is_some() {
             let bytes = json::read(request, body, json::BODY_BYTES).await?;
             Some(Secret::new(json::parse::<RefreshRequest>(&bytes)?.refresh_token))

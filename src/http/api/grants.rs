@@ -5,12 +5,15 @@ use poem_openapi::{Object, OpenApi};
 use serde::Serialize;
 
 use super::Tag;
+use crate::domain::identity::access::{TeamManage, TeamRead};
 use crate::domain::oauth::grants::{self, Grant};
 use crate::domain::policy::catalog::Apis;
 use crate::error::Error;
 use crate::http::Result;
-use crate::http::auth::Caller;
+use crate::http::auth::{Allowed, OwnAccount};
 use crate::http::json::{Json, NoContent};
+use crate::model::{GrantId, UserId};
+use crate::platform::cursor::Page;
 
 /// What people allowed apps.
 pub struct GrantsApi;
@@ -65,34 +68,72 @@ pub struct GrantPage {
 #[OpenApi(tag = "Tag::Grants")]
 impl GrantsApi {
     /// List what you allowed
-    ///
-    /// With `team:read`, also what somebody else did.
     #[oai(path = "/v1/grants", method = "get")]
     async fn list(
         &self,
-        caller: Caller,
-        /// The person; you, where nothing is said.
-        user_id: Query<Option<String>>,
+        account: OwnAccount,
         /// Entries of a page, 1 to 200; default 50.
         limit: Query<Option<u32>>,
         /// Where the last page ended.
         cursor: Query<Option<String>>,
     ) -> Result<Json<GrantPage>> {
-        let user = user_id.0.map(|text| text.parse()).transpose();
-        let user = user.map_err(|_| Error::invalid("user_id", "Use the id of a person, usr_…"))?;
-        let page = grants::list(&caller.0, user, limit.0, cursor.0.as_deref()).await?;
-        let apis = caller.0.services.catalog.get();
-        let data = page.data.into_iter().map(|grant| GrantView::of(&apis, grant)).collect();
-        Ok(Json(GrantPage { data, next_cursor: page.next_cursor }))
+        let page = grants::list(&account.0, limit.0, cursor.0.as_deref()).await?;
+        Ok(Json(GrantPage::of(&account.0.services.catalog.get(), page)))
     }
 
     /// Take a grant back
     ///
     /// Every token under it fails from the next request on.
     #[oai(path = "/v1/grants/:id", method = "delete")]
-    async fn revoke(&self, caller: Caller, id: Path<String>) -> Result<NoContent> {
-        let id = id.0.parse().map_err(|_| Error::not_found("grant"))?;
-        grants::revoke(&caller.0, id).await?;
+    async fn revoke(&self, account: OwnAccount, id: Path<String>) -> Result<NoContent> {
+        grants::revoke(&account.0, grant_id(&id.0)?).await?;
         Ok(NoContent)
     }
+
+    /// List what a person allowed
+    #[oai(path = "/v1/users/:id/grants", method = "get")]
+    async fn list_for(
+        &self,
+        allowed: Allowed<TeamRead>,
+        /// `usr_…`
+        id: Path<String>,
+        /// Entries of a page, 1 to 200; default 50.
+        limit: Query<Option<u32>>,
+        /// Where the last page ended.
+        cursor: Query<Option<String>>,
+    ) -> Result<Json<GrantPage>> {
+        let page = grants::list_for(&allowed.0, user_id(&id.0)?, limit.0, cursor.0.as_deref()).await?;
+        Ok(Json(GrantPage::of(&allowed.0.services.catalog.get(), page)))
+    }
+
+    /// Take a person's grant back
+    ///
+    /// Every token under it fails from the next request on.
+    #[oai(path = "/v1/users/:id/grants/:grant_id", method = "delete")]
+    async fn revoke_for(
+        &self,
+        allowed: Allowed<TeamManage>,
+        /// `usr_…`
+        id: Path<String>,
+        /// `grt_…`
+        grant_id: Path<String>,
+    ) -> Result<NoContent> {
+        grants::revoke_for(&allowed.0, user_id(&id.0)?, self::grant_id(&grant_id.0)?).await?;
+        Ok(NoContent)
+    }
+}
+
+impl GrantPage {
+    fn of(apis: &Apis, page: Page<Grant>) -> Self {
+        let data = page.data.into_iter().map(|grant| GrantView::of(apis, grant)).collect();
+        Self { data, next_cursor: page.next_cursor }
+    }
+}
+
+fn grant_id(text: &str) -> std::result::Result<GrantId, Error> {
+    text.parse().map_err(|_| Error::not_found("grant"))
+}
+
+fn user_id(text: &str) -> std::result::Result<UserId, Error> {
+    text.parse().map_err(|_| Error::not_found("user"))
 }

@@ -9,7 +9,7 @@ use super::Tag;
 use crate::domain::oauth::requests::{self, Decision, Shown};
 use crate::domain::oauth::scopes;
 use crate::http::Result;
-use crate::http::auth::{Anyone, Caller};
+use crate::http::auth::{Anyone, OwnAccount};
 use crate::http::json::Json;
 use crate::http::oauth::browser;
 use crate::http::oauth::location;
@@ -113,7 +113,7 @@ impl OAuthRequest {
             client: OAuthRequestClient {
                 client_id: client.id.to_string(),
                 verified: !client.dynamic,
-                first_party: client.first_party,
+                first_party: client.is_first_party(),
                 logo: client.logo_at.map(|at| format!("/v1/clients/{}/logo?at={}", client.id, at.millis())),
                 home_page: client.home_page,
                 name: client.name,
@@ -152,18 +152,18 @@ impl RequestsApi {
     #[oai(path = "/v1/oauth/requests/:id", method = "post")]
     async fn decide(
         &self,
-        caller: Caller,
+        account: OwnAccount,
         request: &Request,
         id: Path<String>,
         body: Json<OAuthDecision>,
     ) -> Result<Json<OAuthDecided>> {
-        let call = caller.0;
+        let person = account.0;
         let chosen = body.0.scopes.map(|names| scopes::parse(&names.join(" ")));
         let decision = match body.0.decision {
             OAuthAnswer::Allow => Decision::Allow(chosen),
             OAuthAnswer::Deny => Decision::Deny,
         };
-        let redirect = requests::decide(&call, &id.0, browser(&call.services, request), decision).await?;
+        let redirect = requests::decide(&person, &id.0, browser(&person.services, request), decision).await?;
         Ok(Json(OAuthDecided { redirect_to: location(&redirect) }))
     }
 }

@@ -1,16 +1,19 @@
 //! The descriptions of verification and forward-auth. The questions themselves are answered by `http::hot`, before
 //! any route is looked up; these twins are never routed, and a test compares the two.
 
+use std::sync::Arc;
+
 use poem_openapi::param::Query;
 use poem_openapi::types::Any;
 use poem_openapi::{Object, OpenApi};
 use serde::{Deserialize, Serialize};
 
 use super::Tag;
-use crate::domain::identity::access::KeysVerify;
+use crate::domain::identity::access::{Call, KeysVerify};
+use crate::domain::identity::admission::{Admission, Takes};
 use crate::error::Error;
 use crate::http::Result;
-use crate::http::auth::{Allowed, Anyone};
+use crate::http::auth::{Admitted, Allowed};
 use crate::http::json::{Empty, Json};
 
 /// Is this key good?
@@ -156,6 +159,21 @@ pub struct VerifyCheck {
     pub saw: String,
 }
 
+/// The request that a proxy describes: its credential is judged, not one of the proxy.
+struct Described(Arc<Call>);
+
+impl Admission for Described {
+    const TAKES: Takes = Takes::DescribedRequest;
+
+    fn admit(call: &Arc<Call>) -> crate::error::Result<Self> {
+        Ok(Self(call.clone()))
+    }
+
+    fn call(&self) -> &Arc<Call> {
+        &self.0
+    }
+}
+
 fn elsewhere() -> poem::Error {
     Error::internal("the hot path answers this before the routes").into()
 }
@@ -184,7 +202,7 @@ impl QuestionsApi {
     #[oai(path = "/v1/forward-auth", method = "get")]
     async fn forward_auth(
         &self,
-        _anyone: Anyone,
+        _described: Admitted<Described>,
         /// Slug of the API.
         Query(_api): Query<String>,
         /// What the credential must hold: scope names, `AND`, `OR` and parentheses.

@@ -8,7 +8,7 @@ use super::Tag;
 use crate::domain::identity::sessions;
 use crate::error::Error;
 use crate::http::Result;
-use crate::http::auth::Caller;
+use crate::http::auth::OwnAccount;
 use crate::http::json::{Json, NoContent};
 use crate::model::SessionId;
 use crate::platform::cursor;
@@ -62,7 +62,7 @@ impl From<sessions::Session> for SessionView {
             kind: if listed.cookie { "browser" } else { "app" }.to_owned(),
             api: session.api,
             current: session.current,
-            second_factor: listed.second_factor,
+            second_factor: listed.amr.is_multi_factor(),
             ip: listed.ip.map(|ip| ip.to_string()),
             user_agent: listed.agent,
             created_at: listed.created_at.to_string(),
@@ -78,28 +78,28 @@ impl SessionsApi {
     #[oai(path = "/v1/sessions", method = "get")]
     async fn list(
         &self,
-        caller: Caller,
+        account: OwnAccount,
         #[doc = "Where the last page ended."] cursor: Query<Option<String>>,
         #[doc = "1 to 200, default 50."] limit: Query<Option<u32>>,
     ) -> Result<Json<SessionList>> {
         let limit = cursor::limit(limit.0)?;
-        let page = sessions::list(&caller.0, cursor.0.as_deref(), limit).await?;
+        let page = sessions::list(&account.0, cursor.0.as_deref(), limit).await?;
         let next_cursor = page.next_cursor;
         Ok(Json(SessionList { data: page.data.into_iter().map(Into::into).collect(), next_cursor }))
     }
 
     /// Sign out everywhere
     #[oai(path = "/v1/sessions", method = "delete")]
-    async fn revoke_all(&self, caller: Caller) -> Result<NoContent> {
-        sessions::revoke_all(&caller.0).await?;
+    async fn revoke_all(&self, account: OwnAccount) -> Result<NoContent> {
+        sessions::revoke_all(&account.0).await?;
         Ok(NoContent)
     }
 
     /// End one of one's own sessions
     #[oai(path = "/v1/sessions/:id", method = "delete")]
-    async fn revoke(&self, caller: Caller, id: Path<String>) -> Result<NoContent> {
+    async fn revoke(&self, account: OwnAccount, id: Path<String>) -> Result<NoContent> {
         let id: SessionId = id.0.parse().map_err(|_| Error::not_found("session"))?;
-        sessions::revoke(&caller.0, id).await?;
+        sessions::revoke(&account.0, id).await?;
         Ok(NoContent)
     }
 }

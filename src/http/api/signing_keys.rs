@@ -7,11 +7,12 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 use serde::{Deserialize, Serialize};
 
 use super::Tag;
-use crate::domain::identity::access::SettingsManage;
+use crate::domain::identity::access::{Can, SettingsManage};
+use crate::domain::identity::admission::Recent;
 use crate::domain::identity::signing_keys;
 use crate::domain::identity::signing_keys::{JWKS_MAX_AGE_SECONDS, Retire};
 use crate::http::Result;
-use crate::http::auth::{Allowed, Anyone};
+use crate::http::auth::{Admitted, Allowed, Anyone};
 use crate::http::json::Json;
 use crate::model::signing_key::SigningKeyInfo;
 
@@ -130,7 +131,7 @@ impl SigningKeysApi {
     #[oai(path = "/v1/signing-keys/rotate", method = "post")]
     async fn rotate(
         &self,
-        can: Allowed<SettingsManage>,
+        can: Admitted<Recent<Can<SettingsManage>>>,
         body: Json<RotateRequest>,
     ) -> Result<Json<SigningKeyList>> {
         let retire = if body.0.at_once { Retire::AtOnce } else { Retire::Gently };

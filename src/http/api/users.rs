@@ -8,15 +8,17 @@ use super::Tag;
 use super::auth::address;
 use crate::domain::idempotency::{Answer, Once};
 use crate::domain::identity::access::{TeamManage, TeamRead};
+use crate::domain::identity::admission::AnyCredential;
 use crate::domain::identity::users;
 use crate::domain::identity::users::account;
 use crate::domain::identity::users::account::{Invitation, Invite, Invited};
+use crate::domain::identity::users::profile::About;
 use crate::domain::identity::users::{Changes, NewUser, profile};
 use crate::error::Error;
 use crate::http::Result;
-use crate::http::auth::{Allowed, Caller, Whoever};
+use crate::http::auth::{Admitted, Allowed, OwnAccount};
 use crate::http::json::{Created, Json, NoContent};
-use crate::model::PrincipalKind;
+use crate::model::IdentityKind;
 use crate::model::{InvitationId, Role, Secret, User, UserId};
 use crate::platform::cursor;
 
@@ -166,6 +168,59 @@ pub struct InvitationList {
     next_cursor: Option<String>,
 }
 
+/// What a credential may know about its person.
+#[derive(Default, Serialize, Deserialize, Object)]
+pub struct ProfileUser {
+    /// `usr_…`.
+    id: String,
+    /// The address; for a session, and for a token with `email`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<String>,
+    /// Whether a link in a mail to the address was followed; as `email`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email_verified: Option<bool>,
+    /// The name; for a session, and for a token with `profile`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    /// The role; for a session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<String>,
+    /// Whether a second factor is asked for at sign-in; for a session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    second_factor: Option<bool>,
+    /// When the person was added; for a session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_at: Option<String>,
+}
+
+impl ProfileUser {
+    fn of(id: UserId, about: About) -> Option<Self> {
+        let id = id.to_string();
+        Some(match about {
+            About::Nothing => return None,
+            About::Claims { email, name } => {
+                let (email, email_verified) = email.unzip();
+                Self {
+                    id,
+                    email: email.map(|email| email.to_string()),
+                    email_verified,
+                    name,
+                    ..Self::default()
+                }
+            }
+            About::Everything(user) => Self {
+                id,
+                email: Some(user.email.to_string()),
+                email_verified: Some(user.email_verified_at.is_some()),
+                role: Some(user.role.to_string()),
+                second_factor: Some(user.second_factor),
+                created_at: Some(user.created_at.to_string()),
+                name: Some(user.name),
+            },
+        })
+    }
+}
+
 /// Who is calling.
 #[derive(Serialize, Deserialize, Object)]
 pub struct ProfileView {
@@ -173,7 +228,11 @@ pub struct ProfileView {
     kind: String,
     /// The person, when the credential acts for one.
     #[oai(nullable)]
-    user: Option<UserView>,
+    user_id: Option<String>,
+    /// What the credential may know about the person: a session everything, a token what its scopes `email` and
+    /// `profile` give.
+    #[oai(nullable)]
+    user: Option<ProfileUser>,
     /// The key, when it is one.
     #[oai(nullable)]
     key_id: Option<String>,
@@ -322,13 +381,15 @@ impl UsersApi {
 
     /// Who is calling?
     ///
-    /// For a key, an access token and a session, of any API of this instance.
+    /// For a key, an access token and a session, of any API of this instance. A key learns ids and its own scopes; a
+    /// token also what its scopes `email` and `profile` give; a session everything about its person.
     #[oai(path = "/v1/user/profile", method = "get")]
-    async fn profile(&self, who: Whoever) -> Result<Json<ProfileView>> {
-        let profile = profile::describe(&who.0.services, &who.0.principal)?;
+    async fn profile(&self, who: Admitted<AnyCredential>) -> Result<Json<ProfileView>> {
+        let profile = profile::describe(&who.0.services, &who.0.identity)?;
         Ok(Json(ProfileView {
             kind: kind(profile.kind).to_owned(),
-            user: profile.user.as_ref().map(UserView::from),
+            user_id: profile.user_id.map(|id| id.to_string()),
+            user: profile.user_id.and_then(|id| ProfileUser::of(id, profile.about)),
             key_id: profile.key_id.map(|id| id.to_string()),
             client_id: profile.client_id.map(|id| id.to_string()),
             session_id: profile.session_id.map(|id| id.to_string()),
@@ -339,18 +400,18 @@ impl UsersApi {
 
     /// Change one's own name
     #[oai(path = "/v1/user/profile", method = "patch")]
-    async fn rename(&self, caller: Caller, body: Json<ProfilePatch>) -> Result<Json<UserView>> {
-        Ok(Json((&profile::rename(&caller.0, body.0.name).await?).into()))
+    async fn rename(&self, account: OwnAccount, body: Json<ProfilePatch>) -> Result<Json<UserView>> {
+        Ok(Json((&profile::rename(&account.0, body.0.name).await?).into()))
     }
 }
 
-const fn kind(kind: PrincipalKind) -> &'static str {
+const fn kind(kind: IdentityKind) -> &'static str {
     match kind {
-        PrincipalKind::Anonymous => "anonymous",
-        PrincipalKind::Key => "key",
-        PrincipalKind::Token => "token",
-        PrincipalKind::Session => "session",
-        PrincipalKind::Operator => "operator",
+        IdentityKind::Anonymous => "anonymous",
+        IdentityKind::Key => "key",
+        IdentityKind::Token => "token",
+        IdentityKind::Session => "session",
+        IdentityKind::Operator => "operator",
     }
 }
 

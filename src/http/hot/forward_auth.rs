@@ -11,9 +11,9 @@ use super::rule::{self, Asked, Hopeless, Rule};
 use super::sheet::{Sheet, ascii_json};
 use super::{Asker, Hot, Subject, described, limits, log, query, token};
 use crate::domain::identity::Services;
-use crate::domain::identity::tokens;
+use crate::domain::identity::authenticate::{Decision, decide, recognise};
 use crate::domain::policy;
-use crate::domain::policy::{Grants, Question, TokenQuestion, Verdict};
+use crate::domain::policy::{Grants, Question, Verdict};
 use crate::error::{Code, Error, Result};
 use crate::http::context::RequestContext;
 use crate::http::{auth, error};
@@ -103,11 +103,6 @@ impl Hot {
         subject: Subject,
     ) -> Result<Response> {
         let Case { api, asked, key, nginx } = case;
-        if tokens::looks_like_jwt(key) {
-            let question =
-                TokenQuestion { api, scopes: asked.scopes, environment: asked.environment, cost: asked.cost };
-            return token::answer(services, context, (&question, key), subject, asked.route, *nginx);
-        }
         let question = Question {
             key,
             api,
@@ -116,7 +111,12 @@ impl Hot {
             cost: asked.cost,
             ip: Some(context.ip),
         };
-        let verdict = services.engine.ask(services, &question, context.now)?;
+        let verdict = match decide(services, &question, context.now)? {
+            Decision::Key(verdict) => verdict,
+            Decision::Token(verdict) => {
+                return token::answer(services, context, &question, &verdict, subject, asked.route, *nginx);
+            }
+        };
         let asker = Asker { route: asked.route, ..Asker::default() };
         log(services, context, Kind::ForwardAuth, &question, &verdict, subject, asker)?;
         match (verdict.code, verdict.known_entry(), verdict.holds()) {
@@ -151,18 +151,14 @@ fn refuse(
     let Hopeless { reason, error } = hopeless;
     let mut entry = Entry::new(context.now, Kind::ForwardAuth, Outcome::Refused, reason);
     let known = match credential {
-        Some(token) if tokens::looks_like_jwt(token) => token::name(services, &mut entry, token, api),
-        Some(key) => services.engine.known(services, key, api)?.is_some_and(|key| {
-            entry.key_no = Some(key.no);
-            entry.user_no = key.user.map(|user| user.no);
-            true
-        }),
-        None => false,
+        Some(bearer) => recognise(services, bearer, api, context.now)?,
+        None => None,
     };
-    if !known {
+    let Some(known) = known else {
         stranger(services, context, api, reason)?;
         return Ok(error);
-    }
+    };
+    token::name_of(&mut entry, &known);
     entry.api_no = Some(api.no);
     entry.detail = Some(Box::new(json!({ "saw": error.message })));
     super::push(services, context, entry, subject)?;

@@ -10,46 +10,43 @@ use super::forward_auth::{
 use super::sheet::Sheet;
 use super::{Subject, limits};
 use crate::domain::identity::Services;
-use crate::domain::identity::authenticate;
-use crate::domain::policy::{TokenQuestion, TokenVerdict, ask_token};
+use crate::domain::policy::{Question, TokenVerdict};
 use crate::error::{Error, Result};
 use crate::http::auth::reason_of;
 use crate::http::context::RequestContext;
-use crate::model::Api;
 use crate::model::activity::{Entry, Kind, Outcome, Reason};
 use crate::model::api::Route;
-use crate::model::{Principal, PrincipalKind};
+use crate::model::{Identity, IdentityKind};
 
 const TOKEN: HeaderValue = HeaderValue::from_static("token");
 const SESSION: HeaderValue = HeaderValue::from_static("session");
 
-/// Answers, and logs the decision.
+/// Answers with a verdict, and logs it.
 pub(super) fn answer(
     services: &Services,
     context: &RequestContext,
-    (question, token): (&TokenQuestion<'_>, &str),
+    question: &Question<'_>,
+    verdict: &TokenVerdict,
     subject: Subject,
     route: Option<&Route>,
     nginx: bool,
 ) -> Result<Response> {
-    let principal = authenticate::token(services, token, context.now);
-    let verdict = ask_token(services, question, principal)?;
-    log(services, context, question, &verdict, subject, route)?;
-    Ok(match (&verdict.refusal, &verdict.principal) {
-        (None, Some(principal)) => passed(question, &verdict, principal),
+    log(services, context, question, verdict, subject, route)?;
+    Ok(match (&verdict.refusal, &verdict.identity) {
+        (None, Some(identity)) => passed(question, verdict, identity),
         (refusal, _) => {
             let error = refusal.clone().unwrap_or_else(Error::invalid_token);
             let mut response = refused(&error, context, nginx);
             if let Some(seconds) = error.retry_after_seconds {
                 response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
             }
-            set_limits(&mut response, question, &verdict);
+            set_limits(&mut response, question, verdict);
             response
         }
     })
 }
 
-fn set_limits(response: &mut Response, question: &TokenQuestion<'_>, verdict: &TokenVerdict) {
+fn set_limits(response: &mut Response, question: &Question<'_>, verdict: &TokenVerdict) {
     let Some(rate) = &verdict.rate else { return };
     let name = rate.tier.map_or("", |at| question.api.tiers[at].name.as_str());
     let mut sheet = Sheet::new();
@@ -58,17 +55,17 @@ fn set_limits(response: &mut Response, question: &TokenQuestion<'_>, verdict: &T
     }
 }
 
-fn passed(question: &TokenQuestion<'_>, verdict: &TokenVerdict, principal: &Principal) -> Response {
+fn passed(question: &Question<'_>, verdict: &TokenVerdict, identity: &Identity) -> Response {
     let mut sheet = Sheet::new();
-    let user = principal.user.map(|(_, id, _)| sheet.text(&id.encode()));
-    let client = principal.client.map(|(_, id)| sheet.text(&id.encode()));
-    let scopes = sheet.text(&principal.scopes.to_string());
+    let user = identity.user.map(|(_, id, _)| sheet.text(&id.encode()));
+    let client = identity.client.map(|(_, id)| sheet.text(&id.encode()));
+    let scopes = sheet.text(&identity.scopes.to_string());
     let values = sheet.finish();
     let or_none = |place| values.get(place);
     let mut response = Response::default();
     let headers = response.headers_mut();
     headers.insert(SUBJECT, user.clone().or(client.clone()).map_or(NONE, or_none));
-    headers.insert(KIND, if principal.kind == PrincipalKind::Session { SESSION } else { TOKEN });
+    headers.insert(KIND, if identity.kind == IdentityKind::Session { SESSION } else { TOKEN });
     headers.insert(KEY_ID, NONE);
     headers.insert(USER_ID, user.map_or(NONE, or_none));
     headers.insert(CLIENT_ID, client.map_or(NONE, or_none));
@@ -83,7 +80,7 @@ fn passed(question: &TokenQuestion<'_>, verdict: &TokenVerdict, principal: &Prin
 fn log(
     services: &Services,
     context: &RequestContext,
-    question: &TokenQuestion<'_>,
+    question: &Question<'_>,
     verdict: &TokenVerdict,
     subject: Subject,
     route: Option<&Route>,
@@ -91,13 +88,13 @@ fn log(
     let refused = verdict.refusal.as_ref();
     let (outcome, reason) = refused.map_or((Outcome::Allowed, Reason::Valid), |error| reason_of(error.code));
     let (kind, api_no) = (Kind::ForwardAuth, Some(question.api.no));
-    let Some(principal) = &verdict.principal else {
+    let Some(identity) = &verdict.identity else {
         return services.log.push_unidentified(context.now, kind, reason, api_no, subject.ip);
     };
     let mut entry = Entry::new(context.now, kind, outcome, reason);
     entry.api_no = api_no;
     entry.detail = refused.and_then(|error| seen(error, route));
-    name_of(&mut entry, principal);
+    name_of(&mut entry, identity);
     super::push(services, context, entry, subject)
 }
 
@@ -110,19 +107,11 @@ fn seen(error: &Error, route: Option<&Route>) -> Option<Box<Value>> {
     (!seen.is_empty()).then(|| Box::new(Value::Object(seen)))
 }
 
-/// Writes into `entry` whom a token of `api` stands for; whether it is a good one.
-pub(super) fn name(services: &Services, entry: &mut Entry, token: &str, api: &Api) -> bool {
-    let principal = authenticate::token(services, token, entry.at).ok();
-    let Some(principal) = principal.filter(|principal| principal.api_no == Some(api.no)) else {
-        return false;
-    };
-    name_of(entry, &principal);
-    true
-}
-
-fn name_of(entry: &mut Entry, principal: &Principal) {
-    entry.user_no = principal.user.map(|(no, ..)| no);
-    entry.client_no = principal.client.map(|(no, _)| no);
-    entry.grant_no = principal.grant.map(|(no, _)| no);
-    entry.session_no = principal.session.map(|(no, _)| no);
+/// Names the identity of a request in its log entry.
+pub(super) fn name_of(entry: &mut Entry, identity: &Identity) {
+    entry.key_no = identity.key.map(|(no, _)| no);
+    entry.user_no = identity.user.map(|(no, ..)| no);
+    entry.client_no = identity.client.map(|(no, _)| no);
+    entry.grant_no = identity.grant.map(|(no, _)| no);
+    entry.session_no = identity.session.map(|(no, _)| no);
 }

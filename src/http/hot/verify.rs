@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::{Asker, Hot, Subject, log, written};
 use crate::domain::identity::Services;
-use crate::domain::identity::access::{Capability, KeysVerify};
+use crate::domain::identity::access::{Can, Capability, KeysVerify};
 use crate::domain::policy::Question;
 use crate::error::{Code, Error, Result};
 use crate::http::context::{RequestContext, clip, method};
@@ -139,10 +139,10 @@ fn other_asker(
 ) -> Result<Asker<'static>> {
     request.extensions_mut().insert(*context);
     request.extensions_mut().insert(services.clone());
-    let call = auth::allowed::<KeysVerify>(request)?;
+    let call = auth::admit::<Can<KeysVerify>>(request)?;
     Ok(Asker {
-        key_no: call.principal.key.map(|(no, _)| no),
-        user_no: call.principal.user.map(|(no, _, _)| no),
+        key_no: call.identity.key.map(|(no, _)| no),
+        user_no: call.identity.user.map(|(no, _, _)| no),
         route: None,
     })
 }

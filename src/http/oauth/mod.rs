@@ -18,7 +18,7 @@ pub use authorize::AuthorizeApi;
 pub(super) use browser::from_request as browser;
 pub use logout::LogoutApi;
 pub use register::RegisterApi;
-pub(super) use scheme::{OAUTH2, register_oauth2};
+pub(super) use scheme::{CLIENT, OAUTH2, register_oauth2};
 pub use token::TokenApi;
 pub(super) use urlencoded::location;
 pub use userinfo::UserInfoApi;

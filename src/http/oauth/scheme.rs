@@ -1,5 +1,7 @@
 //! How OAuth stands in the OpenAPI document, and how clients prove themselves in a header.
 
+use std::sync::Arc;
+
 use poem::http::header;
 use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaOAuthFlow, MetaOAuthFlows, MetaOAuthScope, MetaSecurityScheme, Registry};
@@ -7,15 +9,18 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use super::answer::{Tried, refuse};
 use super::basic;
-use crate::domain::identity::access::SCOPES;
+use crate::domain::identity::access::{Call, SCOPES};
+use crate::domain::identity::admission::Takes;
 use crate::domain::oauth::OAuthError;
 use crate::domain::oauth::client_auth::ClientCredentials;
+use crate::http::auth::Anyone;
+use crate::http::declared;
 use crate::model::openid::OPENID_SCOPES;
 
 /// Name of the code flow in the OpenAPI document: what "Authorize" on the documentation page runs.
 pub(in crate::http) const OAUTH2: &str = "oauth2";
 /// Name of client authentication in the OpenAPI document.
-const CLIENT: &str = "client";
+pub(in crate::http) const CLIENT: &str = "client";
 
 /// Describes the code flow against this very instance.
 pub(in crate::http) fn register_oauth2(registry: &mut Registry) {
@@ -48,17 +53,20 @@ pub(in crate::http) fn register_oauth2(registry: &mut Registry) {
     );
 }
 
-/// The header by which a client proves itself, if it sends one.
-pub(super) struct ClientHeader(pub(super) Option<ClientCredentials>);
+/// A call by an OAuth client, with the header by which it proves itself, if it sends one.
+pub(super) struct ClientCall {
+    pub(super) call: Arc<Call>,
+    pub(super) header: Option<ClientCredentials>,
+}
 
-impl ClientHeader {
+impl ClientCall {
     /// What a 401 must match.
     pub(super) fn tried(&self) -> Tried {
-        if self.0.is_some() { Tried::Basic } else { Tried::Nothing }
+        if self.header.is_some() { Tried::Basic } else { Tried::Nothing }
     }
 }
 
-impl<'a> ApiExtractor<'a> for ClientHeader {
+impl<'a> ApiExtractor<'a> for ClientCall {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
     type ParamType = ();
     type ParamRawType = ();
@@ -80,26 +88,22 @@ impl<'a> ApiExtractor<'a> for ClientHeader {
     }
 
     fn security_schemes() -> Vec<&'static str> {
-        vec![CLIENT]
-    }
-
-    /// Both may stand in the body instead.
-    fn has_security_fallback() -> bool {
-        true
+        declared::words(Takes::Client, false)
     }
 
     async fn from_request(
         request: &'a Request,
-        _: &mut RequestBody,
-        _: ExtractParamOptions<()>,
+        body: &mut RequestBody,
+        options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
+        let call = Anyone::from_request(request, body, options).await?.0;
         let mut values = request.headers().get_all(header::AUTHORIZATION).iter();
-        let Some(value) = values.next() else { return Ok(Self(None)) };
+        let Some(value) = values.next() else { return Ok(Self { call, header: None }) };
         if values.next().is_some() {
             let twice = OAuthError::invalid_request("The header Authorization was sent twice");
             return Err(refuse(&twice, Tried::Basic));
         }
         let read = value.to_str().map_err(|_| OAuthError::invalid_client()).and_then(basic::read);
-        read.map(|basic| Self(Some(basic))).map_err(|error| refuse(&error, Tried::Basic))
+        read.map(|basic| Self { call, header: Some(basic) }).map_err(|error| refuse(&error, Tried::Basic))
     }
 }

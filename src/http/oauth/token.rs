@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::answer::{Answer, json as answer_json, refuse};
 use super::form::Form;
 use super::metadata;
-use super::scheme::ClientHeader;
+use super::scheme::ClientCall;
 use crate::domain::oauth::introspect::Introspection;
 use crate::domain::oauth::{IssuedTokens, introspect, revoke, token};
 use crate::http::Result;
@@ -165,12 +165,11 @@ impl TokenApi {
     #[oai(path = "/oauth/token", method = "post")]
     async fn token(
         &self,
-        anyone: Anyone,
-        header: ClientHeader,
+        client: ClientCall,
         form: Form<OAuthTokenRequest>,
     ) -> Result<Answer<OAuthTokenAnswer>> {
-        let tried = header.tried();
-        let issued = token::token(&anyone.0, header.0, &form.params).await;
+        let tried = client.tried();
+        let issued = token::token(&client.call, client.header, &form.params).await;
         Ok(Answer::ok(&OAuthTokenAnswer::from(issued.map_err(|error| refuse(&error, tried))?)))
     }
 
@@ -181,12 +180,11 @@ impl TokenApi {
     #[oai(path = "/oauth/introspect", method = "post")]
     async fn introspect(
         &self,
-        anyone: Anyone,
-        header: ClientHeader,
+        client: ClientCall,
         form: Form<OAuthTokenQuestion>,
     ) -> Result<Answer<OAuthIntrospection>> {
-        let tried = header.tried();
-        let told = introspect::introspect(&anyone.0, header.0, &form.params).await;
+        let tried = client.tried();
+        let told = introspect::introspect(&client.call, client.header, &form.params).await;
         Ok(Answer::ok(&OAuthIntrospection::from(told.map_err(|error| refuse(&error, tried))?)))
     }
 
@@ -197,12 +195,11 @@ impl TokenApi {
     #[oai(path = "/oauth/revoke", method = "post")]
     async fn revoke(
         &self,
-        anyone: Anyone,
-        header: ClientHeader,
+        client: ClientCall,
         form: Form<OAuthTokenQuestion>,
     ) -> Result<Answer<OAuthNothing>> {
-        let tried = header.tried();
-        let answer = revoke::revoke(&anyone.0, header.0, &form.params).await;
+        let tried = client.tried();
+        let answer = revoke::revoke(&client.call, client.header, &form.params).await;
         answer.map_err(|error| refuse(&error, tried))?;
         Ok(Answer::ok(&json!({})))
     }

@@ -1,16 +1,19 @@
 //! The userinfo endpoint (OpenID Connect Core, section 5.3).
 
+use std::sync::Arc;
+
 use poem::Request;
 use poem_openapi::{Object, OpenApi};
 use serde::Serialize;
 
 use super::answer::{Answer, Tried, refuse};
 use crate::domain::identity::access::Call;
+use crate::domain::identity::admission::{Admission, Takes};
 use crate::domain::oauth::userinfo::{Claims, UserInfo, userinfo};
 use crate::domain::oauth::{ErrorCode, OAuthError};
 use crate::http::Result;
 use crate::http::api::Tag;
-use crate::http::auth::{Anyone, bearer};
+use crate::http::auth::{Admitted, bearer};
 
 /// Who signed in.
 pub struct UserInfoApi;
@@ -47,14 +50,29 @@ impl UserInfoApi {
     ///
     /// Needs an access token with `openid`.
     #[oai(path = "/oauth/userinfo", method = "get")]
-    async fn get(&self, anyone: Anyone, request: &Request) -> Result<Answer<OAuthUserInfo>> {
-        answer(&anyone.0, request)
+    async fn get(&self, token: Admitted<OpenIdToken>, request: &Request) -> Result<Answer<OAuthUserInfo>> {
+        answer(token.0.call(), request)
     }
 
     /// Who signed in? By POST
     #[oai(path = "/oauth/userinfo", method = "post")]
-    async fn post(&self, anyone: Anyone, request: &Request) -> Result<Answer<OAuthUserInfo>> {
-        answer(&anyone.0, request)
+    async fn post(&self, token: Admitted<OpenIdToken>, request: &Request) -> Result<Answer<OAuthUserInfo>> {
+        answer(token.0.call(), request)
+    }
+}
+
+/// A call with an access token, which the endpoint checks by the rules of RFC 6750.
+struct OpenIdToken(Arc<Call>);
+
+impl Admission for OpenIdToken {
+    const TAKES: Takes = Takes::OpenIdToken;
+
+    fn admit(call: &Arc<Call>) -> crate::error::Result<Self> {
+        Ok(Self(call.clone()))
+    }
+
+    fn call(&self) -> &Arc<Call> {
+        &self.0
     }
 }
 

@@ -7,7 +7,7 @@ pub use redirect_uri::{RedirectUri, RedirectUriError};
 use serde::{Deserialize, Serialize};
 
 use super::words::word_enum;
-use super::{ClientId, ScopeSet, Timestamp};
+use super::{ClientId, Role, ScopeSet, Timestamp};
 
 word_enum! {
     /// Whether a client can keep a secret (RFC 6749, section 2.1).
@@ -54,8 +54,9 @@ pub struct Client {
     pub grant_types: Vec<GrantType>,
     /// Whether a code flow without PKCE is refused; always so for public clients.
     pub require_pkce: bool,
-    /// Whether it is the operator's own, so that people are not asked for consent.
-    pub first_party: bool,
+    /// For a client of the operator's own: the least role of those who declared and changed it. People up to that role
+    /// are not asked for consent.
+    pub trusted_by: Option<Role>,
     /// Whether it registered itself (RFC 7591): nobody here has vouched for its name.
     pub dynamic: bool,
     /// Its home page.
@@ -84,6 +85,16 @@ pub struct Access {
 }
 
 impl Client {
+    /// Whether it is the operator's own.
+    pub const fn is_first_party(&self) -> bool {
+        self.trusted_by.is_some()
+    }
+
+    /// Whether a person of `role` need not be asked for consent: nobody of a lesser role spoke for the client.
+    pub fn is_trusted_for(&self, role: Role) -> bool {
+        self.trusted_by.is_some_and(|trusted_by| role >= trusted_by)
+    }
+
     /// Whether it may ask for tokens by `grant`.
     pub fn may(&self, grant: GrantType) -> bool {
         self.grant_types.contains(&grant)

@@ -69,6 +69,29 @@ impl ScopeExpr {
         self.eval(|name| granted.contains(name))
     }
 
+    /// A smallest set of scopes that satisfies the expression: of two alternatives the one without scopes to avoid,
+    /// then the one with fewer scopes, then the first.
+    pub fn least(&self, avoid: impl Fn(&str) -> bool) -> ScopeSet {
+        let cost = |set: &ScopeSet| (set.iter().any(|scope| avoid(scope.as_str())), set.len());
+        let mut stack: Vec<ScopeSet> = Vec::new();
+        for step in &self.steps {
+            let set = match *step {
+                Step::Name { start, len } => Scope::new(self.name(start, len)).into_iter().collect(),
+                Step::And | Step::Or => {
+                    let second = stack.pop().unwrap_or_default();
+                    let first = stack.pop().unwrap_or_default();
+                    match step {
+                        Step::And => first.union(&second),
+                        _ if cost(&second) < cost(&first) => second,
+                        _ => first,
+                    }
+                }
+            };
+            stack.push(set);
+        }
+        stack.pop().unwrap_or_default()
+    }
+
     /// The names in the order they were written, each as often as it was.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.steps.iter().filter_map(|step| match *step {

@@ -180,3 +180,21 @@ fn a_thousand_characters_are_the_most() {
     assert_eq!(problem(&"é".repeat(1_000)), (0, ScopeExprProblem::BadCharacter));
     assert_eq!(problem(&"é".repeat(1_001)), (1_000, ScopeExprProblem::TooLong));
 }
+
+#[test]
+fn the_least_set_avoids_what_grants_all_and_satisfies_the_expression() {
+    for (text, least) in [
+        ("queries:read", "queries:read"),
+        ("admin OR queries:read", "queries:read"),
+        ("queries:read AND (dashboards:read OR admin)", "dashboards:read queries:read"),
+        ("a AND b OR c", "c"),
+        ("a OR b", "a"),
+        ("admin", "admin"),
+        ("(a OR admin) AND (b AND c OR d)", "a d"),
+    ] {
+        let expression = ScopeExpr::parse(text).unwrap();
+        let set = expression.least(|name| name == "admin");
+        assert_eq!(set.to_string(), least, "{text}");
+        assert!(expression.eval_set(&set), "{text}");
+    }
+}

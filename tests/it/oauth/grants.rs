@@ -19,9 +19,15 @@ async fn a_person_sees_and_takes_back_what_they_allowed() {
 
     let eve = Browser::signed_in(&app, "eve@example.com").await;
     assert_eq!(eve.client().get("/v1/grants").await.expect(200)["data"], json!([]));
-    let of_ada = format!("/v1/grants?user_id={}", text(grant, "user_id"));
+    let of_ada = format!("/v1/users/{}/grants", text(grant, "user_id"));
     eve.client().get(&of_ada).await.refused(403, "INSUFFICIENT_SCOPE");
-    app.key(&["team:read"]).await.get(&of_ada).await.expect(200);
+    let listed = app.key(&["team:read"]).await.get(&of_ada).await.expect(200);
+    assert_eq!(&listed["data"][0], grant);
+    app.key(&["team:read"])
+        .await
+        .delete(&format!("{of_ada}/{}", text(grant, "id")))
+        .await
+        .refused(403, "INSUFFICIENT_SCOPE");
     let eve_deletes = eve.client().with("x-csrf-token", &eve.csrf_token);
     eve_deletes.delete(&path).await.refused(404, "NOT_FOUND");
 

@@ -1201,6 +1201,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/auth/session/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm who you are
+         * @description Renews `auth_time` of the session that asks, by cookie or by access token. Some acts answer 403
+         *     `REAUTHENTICATION_REQUIRED` without a sign-in of the last 15 minutes; send them again after this. Where the
+         *     person has a second factor, `totp` is needed too. Guesses are slowed as at sign-in.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["ConfirmRequest"];
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ConfirmedSession"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/setup": {
         parameters: {
             query?: never;
@@ -1256,8 +1300,8 @@ export interface paths {
         put?: never;
         /**
          * Ask for an account
-         * @description Where `signup` is `open`. The answer is the same whether the address has an account or not; a mail tells its
-         *     owner.
+         * @description Where `signup` is `open`. The answer is the same whether the address has an account or not. A mail brings a link;
+         *     name and password are chosen after following it.
          */
         post: {
             parameters: {
@@ -1298,7 +1342,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Have the account that was asked for */
+        /**
+         * Confirm sign-up
+         * @description With the link of the mail; signs in.
+         */
         post: {
             parameters: {
                 query?: never;
@@ -1308,7 +1355,7 @@ export interface paths {
             };
             requestBody: {
                 content: {
-                    "application/json": components["schemas"]["LinkRequest"];
+                    "application/json": components["schemas"]["AcceptRequest"];
                 };
             };
             responses: {
@@ -1338,7 +1385,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Take an invitation up */
+        /** Accept an invitation */
         post: {
             parameters: {
                 query?: never;
@@ -1733,7 +1780,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Get new recovery codes in place of the old ones */
+        /** Regenerate recovery codes */
         post: {
             parameters: {
                 query?: never;
@@ -2060,15 +2107,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * List what you allowed
-         * @description With `team:read`, also what somebody else did.
-         */
+        /** List what you allowed */
         get: {
             parameters: {
                 query?: {
-                    /** @description The person; you, where nothing is said. */
-                    user_id?: string;
                     /** @description Entries of a page, 1 to 200; default 50. */
                     limit?: number;
                     /** @description Where the last page ended. */
@@ -2118,6 +2160,91 @@ export interface paths {
                 header?: never;
                 path: {
                     id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Done */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{id}/grants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List what a person allowed */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description Entries of a page, 1 to 200; default 50. */
+                    limit?: number;
+                    /** @description Where the last page ended. */
+                    cursor?: string;
+                };
+                header?: never;
+                path: {
+                    /** @description `usr_…` */
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["GrantPage"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{id}/grants/{grant_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take a person's grant back
+         * @description Every token under it fails from the next request on.
+         */
+        delete: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description `usr_…` */
+                    id: string;
+                    /** @description `grt_…` */
+                    grant_id: string;
                 };
                 cookie?: never;
             };
@@ -2366,21 +2493,14 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description A page */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description A redirect */
+                /** @description The browser goes on */
                 303: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content?: never;
                 };
-                /** @description A page with the error */
+                /** @description A page that says what is wrong */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -2404,21 +2524,14 @@ export interface paths {
                 };
             };
             responses: {
-                /** @description A page */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description A redirect */
+                /** @description The browser goes on */
                 303: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content?: never;
                 };
-                /** @description A page with the error */
+                /** @description A page that says what is wrong */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -2853,21 +2966,14 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description A page */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description A redirect */
+                /** @description The browser goes on */
                 303: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content?: never;
                 };
-                /** @description A page with the error */
+                /** @description A page that says what is wrong */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -2891,21 +2997,14 @@ export interface paths {
                 };
             };
             responses: {
-                /** @description A page */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description A redirect */
+                /** @description The browser goes on */
                 303: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content?: never;
                 };
-                /** @description A page with the error */
+                /** @description A page that says what is wrong */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -2948,7 +3047,7 @@ export interface paths {
             };
             responses: {
                 /** @description The answer */
-                201: {
+                200: {
                     headers: {
                         [name: string]: unknown;
                     };
@@ -3556,7 +3655,8 @@ export interface paths {
         };
         /**
          * Who is calling?
-         * @description For a key, an access token and a session, of any API of this instance.
+         * @description For a key, an access token and a session, of any API of this instance. A key learns ids and its own scopes; a
+         *     token also what its scopes `email` and `profile` give; a session everything about its person.
          */
         get: {
             parameters: {
@@ -3683,8 +3783,8 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description Allowed */
-                200: {
+                /** @description Done */
+                204: {
                     headers: {
                         [name: string]: unknown;
                     };
@@ -3706,7 +3806,7 @@ export interface components {
     schemas: {
         /**
          * AcceptRequest
-         * @description Somebody who takes an invitation up.
+         * @description What a person who follows a link to a new account chooses.
          */
         AcceptRequest: {
             /** @description What the link holds after `#token=`. */
@@ -3887,7 +3987,7 @@ export interface components {
             /** @description The rows, newest first. */
             data: components["schemas"]["Activity"][];
             /** @description Give it back as `cursor` to go on; null after the last row. */
-            next_cursor?: string | null;
+            next_cursor?: string;
         };
         /**
          * ActivityUser
@@ -3978,39 +4078,39 @@ export interface components {
          */
         ApiChange: {
             /** @description The name for people. */
-            name?: string | null;
+            name?: string;
             /** @description Tokens that were issued for the audience before are refused from then on. */
-            audience?: string | null;
+            audience?: string;
             /**
              * @description What new keys begin with; those that exist keep their text.
              * @example afdb
              */
-            prefix?: string | null;
+            prefix?: string;
             /** @description The tier of keys that name none. */
-            default_tier?: string | null;
+            default_tier?: string;
             /** @description The tier of OAuth tokens and sessions. */
-            token_tier?: string | null;
+            token_tier?: string;
             /** @description The tier of members' own keys. */
-            member_tier?: string | null;
+            member_tier?: string;
             /**
              * Format: uint32
              * @description How many keys a member may have, 0 to 1,000.
              */
-            member_max_keys?: number | null;
+            member_max_keys?: number;
             /** @description Whether forward-auth takes a key from `X-API-Key` too. */
-            x_api_key?: boolean | null;
+            x_api_key?: boolean;
             /** @description Origins whose pages may call sign-in. */
-            allowed_origins?: string[] | null;
+            allowed_origins?: string[];
             /** @description Its permissions: all of them. One that goes must not be in use. */
-            scopes?: components["schemas"]["ApiScope"][] | null;
+            scopes?: components["schemas"]["ApiScope"][];
             /** @description Sets of scopes: all of them. */
-            presets?: components["schemas"]["ApiPreset"][] | null;
+            presets?: components["schemas"]["ApiPreset"][];
             /** @description Its rate limits: all of them. One that goes must not be in use. */
-            tiers?: components["schemas"]["ApiTier"][] | null;
+            tiers?: components["schemas"]["ApiTier"][];
             /** @description What people of each role hold: all roles. It counts from their next request on. */
-            role_scopes?: (components["schemas"]["RoleScopes"] & unknown) | null;
+            role_scopes?: components["schemas"]["RoleScopes"] & unknown;
             /** @description What forward-auth asks: all routes, in order. */
-            routes?: components["schemas"]["ApiRoute"][] | null;
+            routes?: components["schemas"]["ApiRoute"][];
         };
         /**
          * ApiPage
@@ -4320,7 +4420,7 @@ export interface components {
             /** @description The clients, newest first. */
             data: components["schemas"]["Client"][];
             /** @description Give it back as `cursor` to go on; null after the last one. */
-            next_cursor?: string | null;
+            next_cursor?: string;
         };
         /**
          * ClientRotate
@@ -4393,17 +4493,37 @@ export interface components {
             code: string;
         };
         /**
+         * ConfirmRequest
+         * @description What the person of a session proves who they are with.
+         */
+        ConfirmRequest: {
+            /** @description The password. */
+            password: string;
+            /** @description A code of the authenticator app, or a recovery code, where the person has a second factor. */
+            totp?: string;
+        };
+        /**
+         * ConfirmedSession
+         * @description What was shown in a session.
+         */
+        ConfirmedSession: {
+            /** @description How the person proved who they are (RFC 8176): `pwd`, `otp`. */
+            amr: string[];
+            /** @description When they did. */
+            auth_time: string;
+        };
+        /**
          * CurrentSession
          * @description The session that a browser has.
          */
         CurrentSession: {
             /** @description Who is signed in. */
             user: components["schemas"]["UserView"] & unknown;
-            /** @description Send it as `X-CSRF-Token` with every request that changes anything. */
-            csrf_token: string;
+            /** @description For a browser: send it as `X-CSRF-Token` with every request that changes anything. */
+            csrf_token?: string;
             /** @description What they may do on Keywright's own API. */
             scopes: string[];
-            /** @description Whether they must set a second factor up before they may do anything else. */
+            /** @description Whether a second factor must be set up, or shown, before this session may do anything else. */
             second_factor_missing: boolean;
         };
         /**
@@ -4412,13 +4532,13 @@ export interface components {
          */
         DescribedRequest: {
             /** @description Where it came from; a key with `allowed_ips` is refused without it. */
-            ip?: string | null;
+            ip?: string;
             /** @description Its method. */
-            method?: string | null;
+            method?: string;
             /** @description Its path. */
-            path?: string | null;
+            path?: string;
             /** @description Its User-Agent. */
-            user_agent?: string | null;
+            user_agent?: string;
         };
         /**
          * EmailRequest
@@ -4458,7 +4578,7 @@ export interface components {
             /** @description The grants, newest first. */
             data: components["schemas"]["Grant"][];
             /** @description Give it back as `cursor` to go on; null after the last one. */
-            next_cursor?: string | null;
+            next_cursor?: string;
         };
         /**
          * @description By what a client may ask for tokens.
@@ -4481,7 +4601,7 @@ export interface components {
             /** @description The invitations. */
             data: components["schemas"]["InvitationView"][];
             /** @description Give it back as `cursor` for the next page; null after the last one. */
-            next_cursor?: string | null;
+            next_cursor?: string;
         };
         /**
          * InvitationRequest
@@ -4623,16 +4743,6 @@ export interface components {
             use: string;
             /** @description `RS256`, `ES256` or `EdDSA`. */
             alg: string;
-            /** @description RSA modulus, base64url (RFC 7518, section 6.3.1.1). */
-            n?: string;
-            /** @description RSA exponent, base64url (RFC 7518, section 6.3.1.2). */
-            e?: string;
-            /** @description Curve: `P-256` or `Ed25519` (RFC 7518, section 6.2.1.1; RFC 8037, section 2). */
-            crv?: string;
-            /** @description First coordinate or public key, base64url. */
-            x?: string;
-            /** @description Second coordinate of an EC key, base64url. */
-            y?: string;
         };
         /**
          * JwkSet
@@ -4743,7 +4853,7 @@ export interface components {
          */
         KeyChange: {
             /** @description Another name. */
-            name?: string | null;
+            name?: string;
             /**
              * @description What it may do from now on, in place of all before.
              * @example [
@@ -4751,7 +4861,7 @@ export interface components {
              *       "queries:read"
              *     ]
              */
-            scopes?: string[] | null;
+            scopes?: string[];
             /** @description Another tier, which also ends a limit of its own; null takes the API's default. */
             tier?: string | null;
             /** @description A limit of its own, in place of the tier; null goes back to the API's default tier. */
@@ -4778,7 +4888,7 @@ export interface components {
              */
             expires_at?: string | null;
             /** @description `true` switches the key off, `false` on again. */
-            disabled?: boolean | null;
+            disabled?: boolean;
         };
         /**
          * KeyPage
@@ -5008,23 +5118,23 @@ export interface components {
              * @description An absolute URI without a fragment, the `aud` of its tokens; by default this instance's URL followed by `/`
              *     and the slug.
              */
-            audience?: string | null;
+            audience?: string;
             /**
              * @description What its keys begin with: 1 to 16 lowercase letters and digits; by default the slug without dashes.
              * @example afdb
              */
-            prefix?: string | null;
+            prefix?: string;
             /** @description The tier of keys that name none; by default `free`, or the first where there is no `free`. */
-            default_tier?: string | null;
+            default_tier?: string;
             /** @description The tier of OAuth tokens and sessions; by default the default tier. */
-            token_tier?: string | null;
+            token_tier?: string;
             /** @description The tier of members' own keys; by default the default tier. */
-            member_tier?: string | null;
+            member_tier?: string;
             /**
              * Format: uint32
              * @description How many keys a member may have, 0 to 1,000; by default 5.
              */
-            member_max_keys?: number | null;
+            member_max_keys?: number;
             /**
              * @description Whether forward-auth takes a key from `X-API-Key` too.
              * @default false
@@ -5046,7 +5156,7 @@ export interface components {
              */
             presets: components["schemas"]["ApiPreset"][];
             /** @description Its rate limits; by default `free` (100 per minute), `pro` (1,000 per minute) and `enterprise` (unlimited). */
-            tiers?: components["schemas"]["ApiTier"][] | null;
+            tiers?: components["schemas"]["ApiTier"][];
             /**
              * @description What people of each role hold; by default owners and admins everything, the others nothing.
              * @default {}
@@ -5151,11 +5261,11 @@ export interface components {
             /** @description Their address. */
             email: string;
             /** @description What others call them. */
-            name?: string | null;
+            name?: string;
             /** @description `owner`, `admin`, `developer`, `viewer` or `member`. */
             role: string;
             /** @description Their password: 8 to 256 characters, hard to guess. Without one they need a reset link. */
-            password?: string | null;
+            password?: string;
         };
         /**
          * @description Yes or no.
@@ -5403,6 +5513,26 @@ export interface components {
             name?: string;
         };
         /**
+         * ProfileUser
+         * @description What a credential may know about its person.
+         */
+        ProfileUser: {
+            /** @description `usr_…`. */
+            id: string;
+            /** @description The address; for a session, and for a token with `email`. */
+            email?: string;
+            /** @description Whether a link in a mail to the address was followed; as `email`. */
+            email_verified?: boolean;
+            /** @description The name; for a session, and for a token with `profile`. */
+            name?: string;
+            /** @description The role; for a session. */
+            role?: string;
+            /** @description Whether a second factor is asked for at sign-in; for a session. */
+            second_factor?: boolean;
+            /** @description When the person was added; for a session. */
+            created_at?: string;
+        };
+        /**
          * ProfileView
          * @description Who is calling.
          */
@@ -5410,15 +5540,20 @@ export interface components {
             /** @description `key`, `token`, `session` or `operator`. */
             kind: string;
             /** @description The person, when the credential acts for one. */
-            user?: (components["schemas"]["UserView"] & unknown) | null;
+            user_id?: string;
+            /**
+             * @description What the credential may know about the person: a session everything, a token what its scopes `email` and
+             *     `profile` give.
+             */
+            user?: components["schemas"]["ProfileUser"] & unknown;
             /** @description The key, when it is one. */
-            key_id?: string | null;
+            key_id?: string;
             /** @description The OAuth client, when a token came from one. */
-            client_id?: string | null;
+            client_id?: string;
             /** @description The session, when there is one. */
-            session_id?: string | null;
+            session_id?: string;
             /** @description Slug of the API that the credential is for. */
-            api?: string | null;
+            api?: string;
             /** @description What it may do there at this moment. */
             scopes: string[];
         };
@@ -5440,7 +5575,7 @@ export interface components {
              */
             remaining: number;
             /** @description When the next period begins; null for `total`. */
-            reset_at?: string | null;
+            reset_at?: string;
         };
         /**
          * RatelimitState
@@ -5448,19 +5583,19 @@ export interface components {
          */
         RatelimitState: {
             /** @description The tier's name; null when the key has a limit of its own. */
-            tier?: string | null;
+            tier?: string;
             /**
              * Format: uint32
              * @description Requests per window; null is unlimited.
              */
-            limit?: number | null;
+            limit?: number;
             /**
              * Format: uint32
              * @description How many would pass now.
              */
-            remaining?: number | null;
+            remaining?: number;
             /** @description When all would pass again. */
-            reset_at?: string | null;
+            reset_at?: string;
         };
         /**
          * RecoveryCodes
@@ -5500,8 +5635,6 @@ export interface components {
             /** @description As registered. */
             redirect_uris: string[];
             /** @description As registered. */
-            post_logout_redirect_uris?: string[];
-            /** @description As registered. */
             token_endpoint_auth_method: string;
             /** @description As registered. */
             grant_types: string[];
@@ -5509,8 +5642,6 @@ export interface components {
             response_types: string[];
             /** @description As registered. */
             client_name: string;
-            /** @description As registered. */
-            client_uri?: string;
             /** @description What it may ask for. */
             scope: string;
         };
@@ -5624,14 +5755,14 @@ export interface components {
              * @description The path as routes see it: decoded, without `//`, dot segments and a slash at its end; null where it is
              *     refused as it stands.
              */
-            path?: string | null;
+            path?: string;
             /** @description The route that it meets. */
-            route?: (components["schemas"]["ApiRoute"] & unknown) | null;
+            route?: components["schemas"]["ApiRoute"] & unknown;
             /**
              * Format: uint32
              * @description That route's place in the list, from 0.
              */
-            position?: number | null;
+            position?: number;
             /** @description How each route went, in order. */
             steps: components["schemas"]["RouteStep"][];
         };
@@ -5643,7 +5774,7 @@ export interface components {
             /** @description The sessions, newest first. */
             data: components["schemas"]["SessionView"][];
             /** @description Give it back as `cursor` for the next page; null after the last one. */
-            next_cursor?: string | null;
+            next_cursor?: string;
         };
         /**
          * SessionRequest
@@ -5677,15 +5808,15 @@ export interface components {
             /** @description `browser` (a cookie) or `app` (tokens). */
             kind: string;
             /** @description Slug of the API that its tokens are for. */
-            api?: string | null;
+            api?: string;
             /** @description Whether it is the one that asks. */
             current: boolean;
             /** @description Whether a second factor was shown. */
             second_factor: boolean;
             /** @description Where it began. */
-            ip?: string | null;
+            ip?: string;
             /** @description By which program. */
-            user_agent?: string | null;
+            user_agent?: string;
             /** @description When it began. */
             created_at: string;
             /** @description When it was last renewed. */
@@ -5731,7 +5862,7 @@ export interface components {
             /** @description The keys, oldest first. */
             data: components["schemas"]["SigningKeyView"][];
             /** @description Null: there is one page. */
-            next_cursor?: string | null;
+            next_cursor?: string;
         };
         /**
          * SigningKeyView
@@ -5755,15 +5886,11 @@ export interface components {
         };
         /**
          * SignupRequest
-         * @description Somebody who wants an account.
+         * @description A request for an account.
          */
         SignupRequest: {
-            /** @description Their address. */
+            /** @description The address that the link is mailed to. */
             email: string;
-            /** @description Their password: 8 to 256 characters, hard to guess. */
-            password: string;
-            /** @description What others call them. */
-            name?: string;
         };
         /**
          * TokenResponse
@@ -5846,7 +5973,7 @@ export interface components {
             /** @description The people. */
             data: components["schemas"]["UserView"][];
             /** @description Give it back as `cursor` for the next page; null after the last one. */
-            next_cursor?: string | null;
+            next_cursor?: string;
         };
         /**
          * UserPatch
@@ -5899,29 +6026,29 @@ export interface components {
              */
             code: string;
             /** @description The key's id; it stays through rotations. */
-            key_id?: string | null;
+            key_id?: string;
             /** @description The key's name. */
-            name?: string | null;
+            name?: string;
             /** @description The API's slug. */
-            api?: string | null;
+            api?: string;
             /** @description `live` or `test`. */
-            environment?: string | null;
+            environment?: string;
             /** @description Whom the key is for, in the words of whoever made it. */
-            owner?: string | null;
+            owner?: string;
             /** @description Whose own key it is; null for a service key. */
-            user_id?: string | null;
+            user_id?: string;
             /** @description What it holds at this moment. */
-            scopes?: string[] | null;
+            scopes?: string[];
             /** @description What was stored with it. */
             metadata?: unknown;
             /** @description When it ends. */
-            expires_at?: string | null;
+            expires_at?: string;
             /** @description Its rate limit after this request. */
-            ratelimit?: (components["schemas"]["RatelimitState"] & unknown) | null;
+            ratelimit?: components["schemas"]["RatelimitState"] & unknown;
             /** @description Its quota after this request. */
-            quota?: (components["schemas"]["QuotaState"] & unknown) | null;
+            quota?: components["schemas"]["QuotaState"] & unknown;
             /** @description With `explain`: every rule in order. */
-            checks?: components["schemas"]["VerifyCheck"][] | null;
+            checks?: components["schemas"]["VerifyCheck"][];
             /** @description The id of this answer, as in `X-Request-Id`. */
             request_id: string;
         };
@@ -5947,18 +6074,18 @@ export interface components {
             /** @description Slug of the API that it must belong to. */
             api: string;
             /** @description What it must hold: scope names, `AND`, `OR` and parentheses; 1,000 characters and 20 levels at most. */
-            scopes?: string | null;
+            scopes?: string;
             /** @description `live` (the default), `test` or `any`. */
-            environment?: string | null;
+            environment?: string;
             /**
              * Format: uint32
              * @description How many requests it counts as; 1 when left out.
              */
-            cost?: number | null;
+            cost?: number;
             /** @description The request that the key came with, for the address check and the log. */
-            request?: (components["schemas"]["DescribedRequest"] & unknown) | null;
+            request?: components["schemas"]["DescribedRequest"] & unknown;
             /** @description Adds `checks`: every rule in order, with what it saw. */
-            explain?: boolean | null;
+            explain?: boolean;
         };
     };
     responses: never;

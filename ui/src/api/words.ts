@@ -65,6 +65,7 @@ const REASON: Record<string, string> = {
   REPLAYED: 'a one-time secret was used twice',
   INVALID_REQUEST: 'the request is malformed',
   DENIED: 'the person denied it',
+  REAUTHENTICATION_REQUIRED: 'a recent sign-in is needed',
 };
 
 /** `a scope is missing`. */
@@ -100,6 +101,7 @@ const KIND: Record<string, string> = {
   'totp.enabled': 'Second factor on',
   'totp.disabled': 'Second factor off',
   'session.slowed': 'Sign-in slowed down',
+  'session.confirmed': 'Sign-in confirmed again',
   'email.verified': 'Address confirmed',
   'client.created': 'App registered',
   'client.updated': 'App changed',

@@ -34,7 +34,7 @@ class Session {
   async load(): Promise<void> {
     try {
       const current: CurrentSession = await ask(GET('/v1/auth/session'));
-      setCsrfToken(current.csrf_token);
+      setCsrfToken(current.csrf_token ?? null);
       this.scopes = current.scopes;
       this.mustSetUpFactor = current.second_factor_missing;
       this.user = current.user;

@@ -7,17 +7,18 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 
 use super::sign_in::{Login, Verified, log_refusal, verify};
-use super::{COOKIE_SECONDS, is_good, lacks_second_factor, principal};
+use super::{COOKIE_SECONDS, SECOND_FACTOR_REQUIRED, identity, is_good, lacks_second_factor};
 use crate::activity;
 use crate::domain::identity::Services;
 use crate::domain::identity::access::Call;
+use crate::domain::identity::admission::Person;
 use crate::error::{Code, Error, Result};
-use crate::model::Principal;
+use crate::model::Identity;
 use crate::model::activity::{Entry, Kind, Outcome};
-use crate::model::{Secret, SecretHash, SessionId, Timestamp, User};
+use crate::model::{AuthMethods, Secret, SecretHash, SessionId, Timestamp, User};
 use crate::store::sessions as store;
 use crate::store::sessions::{Live, NewSession};
-use crate::store::{Tx, users};
+use crate::store::{Tx, settings, users};
 
 /// What a request with a cookie that changes anything must bring besides.
 #[derive(Debug, Clone, Copy)]
@@ -71,24 +72,30 @@ fn open(
     verified: &Verified,
     former: Option<&SecretHash>,
 ) -> Result<CookieSession> {
-    let second_factor = verified.admit(tx)?;
+    let amr = verified.admit(tx)?;
     if let Some(former) = former
         && let Some(live) = store::live_by_cookie(tx, former)?
     {
         store::revoke(tx, live.no, call.now)?;
     }
-    begin(tx, call, &verified.user, second_factor)
+    begin(tx, call, &verified.user, Strength { amr, at: call.now })
 }
 
-/// Begins a session for a person who has shown who they are.
-///
-/// # Errors
-/// When the store cannot be written.
+/// What was shown in a session, and when. It is carried from where it was shown, never assumed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Strength {
+    /// How the person proved who they are.
+    pub(crate) amr: AuthMethods,
+    /// When they did.
+    pub(crate) at: Timestamp,
+}
+
+/// Begins a session for a person who proved who they are.
 pub(crate) fn begin(
     tx: &mut Tx<'_>,
     call: &Arc<Call>,
     user: &User,
-    second_factor: bool,
+    Strength { amr, at }: Strength,
 ) -> Result<CookieSession> {
     let services = &call.services;
     let cookie = Secret::new(BASE64URL.encode(services.random::<32>()));
@@ -99,14 +106,15 @@ pub(crate) fn begin(
         user_no: user.no,
         api_no,
         cookie: Some(hash),
-        second_factor,
+        amr,
+        authenticated_at: at,
         ip: call.request.ip,
         agent: call.request.agent.clone(),
         created_at: call.now,
         expires_at: call.now.plus_seconds(COOKIE_SECONDS),
     };
     let session_no = store::insert(tx, &session)?;
-    let detail = Some(Box::new(serde_json::json!({"second_factor": second_factor})));
+    let detail = Some(Box::new(serde_json::json!({"amr": amr.to_string()})));
     let entry = Entry {
         user_no: Some(user.no),
         session_no: Some(session_no),
@@ -128,7 +136,7 @@ pub fn from_cookie(
     cookie: &str,
     change: Option<Change<'_>>,
     now: Timestamp,
-) -> Result<Principal> {
+) -> Result<Identity> {
     let hash = SecretHash::of(cookie);
     let live = live(services, &hash, now)?;
     if let Some(change) = change {
@@ -141,38 +149,43 @@ pub fn from_cookie(
     }
     let apis = services.catalog.get();
     let own = apis.built_in();
-    Ok(principal(services, own, &live, &own.all_scopes()))
+    Ok(identity(services, own, &live, &own.all_scopes()))
 }
 
-/// The session that a browser has.
+/// The session of a person, as a page shows it.
 pub struct Current {
-    /// Who is signed in.
+    /// The person.
     pub user: User,
-    /// What changing requests send along.
-    pub csrf_token: String,
+    /// What changing requests of a browser send along; none for a session without a cookie.
+    pub csrf_token: Option<String>,
     /// What the person may do on Keywright's own API.
     pub scopes: crate::model::ScopeSet,
-    /// Whether they must set a second factor up before they may do anything else.
+    /// Whether a second factor must be set up, or shown, before the session may do anything else.
     pub second_factor_missing: bool,
 }
 
-/// What a page asks first: who is signed in here?
-///
-/// # Errors
-/// `INVALID_TOKEN` when nobody is.
-pub fn current(services: &Services, cookie: &str, now: Timestamp) -> Result<Current> {
-    let hash = SecretHash::of(cookie);
-    let live = live(services, &hash, now)?;
-    let user =
-        services.db.lookup(|conn| Ok::<_, Error>(users::by_no(conn, live.user.0)?))?.ok_or_else(ended)?;
-    let apis = services.catalog.get();
-    let own = apis.built_in();
+/// Describes the session that asks; `cookie` is its own, if it has one.
+pub fn current(person: &Person, cookie: Option<&str>) -> Result<Current> {
+    let services = &person.services;
+    let user = services.db.lookup(|conn| Ok::<_, Error>(users::by_no(conn, person.user.0)?))?;
     Ok(Current {
-        user,
-        csrf_token: csrf_token(services, &hash),
-        scopes: principal(services, own, &live, &own.all_scopes()).scopes,
-        second_factor_missing: lacks_second_factor(&live),
+        user: user.ok_or_else(ended)?,
+        csrf_token: cookie.map(|cookie| csrf_token_of(services, cookie)),
+        scopes: person.identity.scopes.clone(),
+        second_factor_missing: second_factor_missing(services, &person.identity)?,
     })
+}
+
+/// Whether a second factor is demanded of the person of a session and was not shown in it.
+pub fn second_factor_missing(services: &Services, session: &Identity) -> Result<bool> {
+    let Some((.., role)) = session.user else { return Ok(false) };
+    let demanded = services.db.lookup(|conn| settings::get(conn, SECOND_FACTOR_REQUIRED))?;
+    Ok(lacks_second_factor(demanded.as_deref() == Some("true"), session.amr, role))
+}
+
+/// The CSRF token that belongs to a cookie.
+pub fn csrf_token_of(services: &Services, cookie: &str) -> String {
+    csrf_token(services, &SecretHash::of(cookie))
 }
 
 fn live(services: &Services, hash: &SecretHash, now: Timestamp) -> Result<Live> {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::activity;
 use crate::domain::identity::Services;
 use crate::domain::identity::access::Call;
-use crate::error::{Code, Error, Result};
+use crate::domain::identity::admission::Person;
+use crate::error::{Error, Result};
 use crate::model::activity::{Entry, Kind};
 use crate::model::{Secret, SessionId, Timestamp};
 use crate::platform::cursor;
@@ -31,38 +32,38 @@ pub struct Session {
     pub current: bool,
 }
 
-/// The caller's own sessions, newest first.
+/// The person's own sessions, newest first.
 ///
 /// # Errors
-/// `FORBIDDEN` for callers who are no person; `INVALID_CURSOR`.
-pub async fn list(call: &Arc<Call>, cursor: Option<&str>, limit: usize) -> Result<Page<Session>> {
-    let (user_no, _, _) = person(call)?;
-    let services = &call.services;
+/// `INVALID_CURSOR`.
+pub async fn list(person: &Person, cursor: Option<&str>, limit: usize) -> Result<Page<Session>> {
+    let (user_no, _, _) = person.user;
+    let services = &person.services;
     let before = match cursor {
         Some(cursor) => cursor::decode(&services.vault, LIST, &user_no, cursor)?,
         None => i64::MAX,
     };
-    let (now, asked) = (call.now, u32::try_from(limit).unwrap_or(u32::MAX - 1) + 1);
+    let (now, asked) = (person.now, u32::try_from(limit).unwrap_or(u32::MAX - 1) + 1);
     let rows =
         services.read(move |conn| Ok::<_, Error>(store::list(conn, user_no, now, before, asked)?)).await?;
     let page = Page::cut(rows, limit, |last| cursor::encode(&services.vault, LIST, &user_no, &last.no));
     let apis = services.catalog.get();
-    let own = call.principal.session.map(|(no, _)| no);
     Ok(page.map(|listed| Session {
         api: apis.by_no(listed.api_no).map(|api| api.slug.clone()),
-        current: own == Some(listed.no),
+        current: person.session.0 == listed.no,
         listed,
     }))
 }
 
-/// Ends one of the caller's sessions.
+/// Ends one of the person's sessions.
 ///
 /// # Errors
 /// `NOT_FOUND` for what is not theirs.
-pub async fn revoke(call: &Arc<Call>, id: SessionId) -> Result<()> {
-    let (user_no, _, _) = person(call)?;
-    let caller = call.clone();
-    call.services
+pub async fn revoke(person: &Person, id: SessionId) -> Result<()> {
+    let (user_no, _, _) = person.user;
+    let caller = person.clone();
+    person
+        .services
         .write(move |tx| {
             let live = store::live_by_id(tx, id)?.filter(|live| live.user.0 == user_no);
             let live = live.ok_or_else(|| Error::not_found("session"))?;
@@ -76,14 +77,17 @@ pub async fn revoke(call: &Arc<Call>, id: SessionId) -> Result<()> {
         .await
 }
 
-/// Ends every session of the caller, the one that asks too.
-///
-/// # Errors
-/// `FORBIDDEN` for callers who are no person.
-pub async fn revoke_all(call: &Arc<Call>) -> Result<()> {
-    let (user_no, _, _) = person(call)?;
-    let caller = call.clone();
-    call.services.write(move |tx| end_all(tx, &caller, user_no)).await
+/// Ends every session of the person, the one that asks too.
+pub async fn revoke_all(person: &Person) -> Result<()> {
+    let caller = person.clone();
+    person.services.write(move |tx| end_all(tx, &caller, caller.user.0)).await
+}
+
+/// Ends the sessions of a person other than the one that asks, with a line in the log.
+pub(crate) fn end_others(tx: &mut Tx<'_>, person: &Person) -> Result<()> {
+    let (user_no, kept) = (person.user.0, person.session.0);
+    let ended = store::revoke_others(tx, user_no, kept, person.now)?;
+    log_ended(tx, person, user_no, ended)
 }
 
 /// Ends every session and refresh token of a person, with a line in the log.
@@ -92,6 +96,10 @@ pub async fn revoke_all(call: &Arc<Call>) -> Result<()> {
 /// When the store cannot be written.
 pub fn end_all(tx: &mut Tx<'_>, call: &Call, user_no: i64) -> Result<()> {
     let ended = store::revoke_all(tx, user_no, call.now)?;
+    log_ended(tx, call, user_no, ended)
+}
+
+fn log_ended(tx: &mut Tx<'_>, call: &Call, user_no: i64, ended: usize) -> Result<()> {
     if ended > 0 {
         let detail = Some(Box::new(serde_json::json!({"sessions": ended})));
         let entry = call.entry(Kind::SessionRevoked);
@@ -108,7 +116,7 @@ pub async fn sign_out(call: &Arc<Call>, refresh_token: Option<Secret>) -> Result
     let caller = call.clone();
     call.services
         .write(move |tx| {
-            let mut ended: Vec<i64> = caller.principal.session.iter().map(|(no, _)| *no).collect();
+            let mut ended: Vec<i64> = caller.identity.session.iter().map(|(no, _)| *no).collect();
             if let Some(token) = &refresh_token {
                 ended.extend(super::refresh::find(tx, token)?.and_then(|found| found.session_no));
             }
@@ -138,9 +146,4 @@ pub async fn sweep(services: &Arc<Services>, now: Timestamp) -> Result<bool> {
         })
         .await?;
     Ok(removed >= SWEEP as usize)
-}
-
-/// The person who asks.
-pub(crate) fn person(call: &Call) -> Result<(i64, crate::model::UserId, crate::model::Role)> {
-    call.principal.user.ok_or_else(|| Error::new(Code::Forbidden, "Only somebody who signed in can ask this"))
 }

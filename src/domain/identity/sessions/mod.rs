@@ -3,15 +3,21 @@
 //! A session's row, its person's role and their state are read in one lookup, and again after every change of
 //! anything: what somebody loses is gone with their next request.
 
+mod confirm;
 mod cookie;
 mod end;
 pub mod refresh;
 mod sign_in;
 mod tokens;
 
-pub(crate) use self::cookie::begin as begin_cookie;
-pub use self::cookie::{Change, CookieSession, Current, current, from_cookie, sign_in as sign_in_cookie};
-pub(crate) use self::end::person;
+pub(crate) use self::confirm::show;
+pub use self::confirm::{Confirmed, confirm};
+pub use self::cookie::{
+    Change, CookieSession, Current, csrf_token_of, current, from_cookie, second_factor_missing,
+    sign_in as sign_in_cookie,
+};
+pub(crate) use self::cookie::{Strength, begin as begin_cookie};
+pub(crate) use self::end::end_others;
 pub use self::end::{Session, end_all, list, revoke, revoke_all, sign_out, sweep};
 pub use self::sign_in::Login;
 pub(crate) use self::sign_in::{check_code, seed_place, wrong_code};
@@ -21,8 +27,8 @@ use std::sync::Arc;
 use crate::domain::identity::Services;
 use crate::domain::identity::tokens::AccessClaims;
 use crate::error::{Error, Result};
-use crate::model::{Api, Role, ScopeSet, SessionId, Timestamp};
-use crate::model::{Principal, PrincipalKind};
+use crate::model::{Api, AuthMethods, Role, ScopeSet, SessionId, Timestamp};
+use crate::model::{Identity, IdentityKind};
 use crate::platform::memo::Memo;
 use crate::store::Conn;
 use crate::store::sessions as store;
@@ -48,14 +54,14 @@ pub(super) fn of_token(
     api: &Api,
     claims: &AccessClaims,
     now: Timestamp,
-) -> Result<Principal> {
+) -> Result<Identity> {
     let id = claims.sid.ok_or_else(Error::invalid_token)?;
     let read = |conn: &Conn<'_>, id: &SessionId| Ok::<_, Error>(store::live_by_id(conn, *id)?.map(Arc::new));
     let live = services.sessions.0.get(services, id, read)?.ok_or_else(Error::invalid_token)?;
     if !is_good(&live, now) || live.api_no != api.no || *claims.sub != *live.user.1.encode() {
         return Err(Error::invalid_token());
     }
-    Ok(principal(services, api, &live, &claims.scope))
+    Ok(identity(services, api, &live, &claims.scope))
 }
 
 /// Whether a session still lets anybody in.
@@ -63,29 +69,31 @@ fn is_good(live: &Live, now: Timestamp) -> bool {
     live.revoked_at.is_none() && live.expires_at > now && !live.disabled
 }
 
-/// What a session may do at this moment: what it was made for, cut to what its person holds now. Somebody who must
-/// have a second factor and has none may only see their profile, from where they can set one up.
-fn principal(services: &Services, api: &Api, live: &Live, asked: &ScopeSet) -> Principal {
-    let scopes = if lacks_second_factor(live) {
+/// What a session may do at this moment: what it was made for, cut to what its person holds now. While a demanded
+/// second factor was not shown in it, it may only see the profile, from where one can be set up.
+fn identity(services: &Services, api: &Api, live: &Live, asked: &ScopeSet) -> Identity {
+    let scopes = if lacks_second_factor(live.demands_second_factor, live.amr, live.user.2) {
         let apis = services.catalog.get();
         let own = apis.built_in();
         if own.no == api.no { own.scopes_of(Role::Member) } else { ScopeSet::empty() }
     } else {
         api.cut(asked, &api.scopes_of(live.user.2))
     };
-    Principal {
-        kind: PrincipalKind::Session,
+    Identity {
+        kind: IdentityKind::Session,
         user: Some(live.user),
         session: Some((live.no, live.id)),
         api_no: Some(api.no),
         scopes,
-        ..Principal::anonymous()
+        amr: live.amr,
+        auth_time: Some(live.authenticated_at),
+        ..Identity::anonymous()
     }
 }
 
-/// Whether the person must set a second factor up before they may do anything else.
-fn lacks_second_factor(live: &Live) -> bool {
-    live.demands_second_factor && !live.second_factor && live.user.2 <= Role::Admin
+/// Whether a second factor is demanded of this role and was not shown. That the person has one does not count.
+pub(crate) fn lacks_second_factor(demanded: bool, amr: AuthMethods, role: Role) -> bool {
+    demanded && !amr.is_multi_factor() && role <= Role::Admin
 }
 
 #[cfg(test)]

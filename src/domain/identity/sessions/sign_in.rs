@@ -7,7 +7,7 @@ use crate::domain::identity::brute::{Attempt, Guess, network};
 use crate::domain::identity::{passwords, totp};
 use crate::error::{Code, Error, Result};
 use crate::model::activity::{Entry, Kind, Outcome, Reason};
-use crate::model::{Email, Secret, SecretHash, User};
+use crate::model::{AuthMethods, Email, Secret, SecretHash, User};
 use crate::platform::mail::Mail;
 use crate::store::{Tx, users as store};
 
@@ -94,11 +94,11 @@ pub(crate) async fn verify(call: &Arc<Call>, login: Login) -> Result<Verified> {
 
 impl Verified {
     /// Uses the second factor up and makes sure, in the transaction that lets them in, that nothing has changed since.
-    /// True when a second factor was shown.
+    /// Gives what was shown.
     ///
     /// # Errors
     /// `INVALID_CREDENTIALS` when the code was used meanwhile, or the person or their password changed.
-    pub(crate) fn admit(&self, tx: &mut Tx<'_>) -> Result<bool> {
+    pub(crate) fn admit(&self, tx: &mut Tx<'_>) -> Result<AuthMethods> {
         let refused = || Error::new(Code::InvalidCredentials, "Email or password is wrong");
         let now = store::by_no(tx, self.user.no)?.ok_or_else(refused)?;
         if now.disabled_at.is_some() || store::password(tx, now.no)?.as_deref() != Some(&self.password) {
@@ -106,8 +106,10 @@ impl Verified {
         }
         match &self.factor {
             None if now.second_factor => Err(mfa_required()),
-            None => Ok(false),
-            Some(factor) if factor.use_up(tx, now.no)? => Ok(true),
+            None => Ok(AuthMethods::PASSWORD),
+            Some(factor) if factor.use_up(tx, now.no)? => {
+                Ok(AuthMethods::PASSWORD.and(AuthMethods::ONE_TIME_CODE))
+            }
             Some(_) => Err(wrong_code()),
         }
     }
@@ -151,7 +153,7 @@ fn second_factor(
 ///
 /// # Errors
 /// `INVALID_CREDENTIALS`, or `LOCKED_OUT`: codes are counted on their own.
-pub(crate) fn check_code(call: &Arc<Call>, user: &User, code: &Secret) -> Result<(SecondFactor, Attempt)> {
+pub(crate) fn check_code(call: &Call, user: &User, code: &Secret) -> Result<(SecondFactor, Attempt)> {
     let services = &call.services;
     let here = network(call.request.ip);
     let addresses =
@@ -195,7 +197,7 @@ fn admit(call: &Call, guess: Guess, account: &str, known: bool) -> Result<Attemp
     )
 }
 
-fn mfa_required() -> Error {
+pub(super) fn mfa_required() -> Error {
     Error::new(Code::MfaRequired, "Send the code of your authenticator app as totp")
 }
 

@@ -3,13 +3,14 @@ use std::sync::Arc;
 
 use super::*;
 use crate::domain::identity::access::Call;
+use crate::domain::identity::admission::{Admission as _, Person};
 use crate::domain::identity::authenticate;
 use crate::domain::identity::totp;
 use crate::domain::identity::users;
 use crate::domain::identity::users::factor;
 use crate::domain::testing::World;
 use crate::error::Code;
-use crate::model::PrincipalKind;
+use crate::model::IdentityKind;
 use crate::model::{Secret, User};
 
 const PASSWORD: &str = "correct horse battery staple";
@@ -21,11 +22,11 @@ fn secret(text: &str) -> Secret {
 fn operator(world: &World) -> Arc<Call> {
     let apis = world.services.catalog.get();
     let own = apis.built_in();
-    world.call(Principal {
-        kind: PrincipalKind::Operator,
+    world.call(Identity {
+        kind: IdentityKind::Operator,
         api_no: Some(own.no),
         scopes: own.all_scopes(),
-        ..Principal::anonymous()
+        ..Identity::anonymous()
     })
 }
 
@@ -43,7 +44,7 @@ async fn person(world: &World, email: &str, role: Role) -> User {
 }
 
 fn anyone(world: &World) -> Arc<Call> {
-    world.call(Principal::anonymous())
+    world.call(Identity::anonymous())
 }
 
 fn from(world: &World, ip: &str) -> Arc<Call> {
@@ -60,7 +61,7 @@ async fn sign_in(world: &World, email: &str) -> Tokens {
     super::login(&anyone(world), login(email, PASSWORD, None), None).await.unwrap()
 }
 
-fn authenticated(world: &World, token: &Secret) -> Result<Principal> {
+fn authenticated(world: &World, token: &Secret) -> Result<Identity> {
     authenticate::token(&world.services, token.expose(), world.now())
 }
 
@@ -71,10 +72,10 @@ async fn a_login_gives_a_token_that_does_what_its_person_may() {
     let tokens =
         super::login(&anyone(&world), login(" ADA@example.com", PASSWORD, None), None).await.unwrap();
     assert_eq!(tokens.expires_in, 3_600);
-    let principal = authenticated(&world, &tokens.access_token).unwrap();
-    assert_eq!((principal.kind, principal.user), (PrincipalKind::Session, Some(ada.principal())));
+    let identity = authenticated(&world, &tokens.access_token).unwrap();
+    assert_eq!((identity.kind, identity.user), (IdentityKind::Session, Some(ada.identity())));
     let own = world.services.catalog.get().built_in().clone();
-    assert_eq!(principal.scopes, own.scopes_of(Role::Viewer));
+    assert_eq!(identity.scopes, own.scopes_of(Role::Viewer));
     let unknown = super::login(&anyone(&world), login("x", PASSWORD, None), Some("nope")).await;
     assert_eq!(unknown.unwrap_err().code, Code::InvalidRequest);
 }
@@ -90,11 +91,11 @@ async fn a_demoted_person_holds_less_and_a_disabled_one_nothing_at_the_next_requ
     let can = crate::domain::identity::access::Can::check(&operator(&world)).unwrap();
     let change = |changes| users::update(&can, ada.id, changes);
     change(users::Changes { role: Some(Role::Member), ..Default::default() }).await.unwrap();
-    for principal in [
+    for identity in [
         authenticated(&world, &tokens.access_token).unwrap(),
         from_cookie(&world.services, cookie.expose(), None, world.now()).unwrap(),
     ] {
-        assert_eq!(principal.scopes.to_string(), "profile:read");
+        assert_eq!(identity.scopes.to_string(), "profile:read");
     }
     change(users::Changes { disabled: Some(true), ..Default::default() }).await.unwrap();
     assert_eq!(authenticated(&world, &tokens.access_token).unwrap_err().code, Code::InvalidToken);
@@ -149,8 +150,8 @@ async fn signing_out_ends_the_session_and_an_expired_one_lets_nobody_in() {
     let world = World::new().await;
     person(&world, "ada@example.com", Role::Member).await;
     let tokens = sign_in(&world, "ada@example.com").await;
-    let principal = authenticated(&world, &tokens.access_token).unwrap();
-    sign_out(&world.call(principal), None).await.unwrap();
+    let identity = authenticated(&world, &tokens.access_token).unwrap();
+    sign_out(&world.call(identity), None).await.unwrap();
     assert!(authenticated(&world, &tokens.access_token).is_err());
     assert!(refresh_tokens(&anyone(&world), tokens.refresh_token).await.is_err());
 
@@ -237,13 +238,17 @@ async fn guessing_is_slowed_where_it_comes_from_and_nowhere_else() {
 
 /// Enrols and gives the seed with the recovery codes.
 async fn enrol(world: &World, user: &User) -> (totp::Seed, Vec<Secret>) {
-    let call = world.session_call(user.principal());
-    factor::enrol(&call, secret(PASSWORD)).await.unwrap();
+    enrol_in(world, user, &world.person(user.identity())).await
+}
+
+/// The same in a given session.
+async fn enrol_in(world: &World, user: &User, person: &Person) -> (totp::Seed, Vec<Secret>) {
+    factor::enrol(person, secret(PASSWORD)).await.unwrap();
     let sealed =
         world.services.db.lookup(|conn| crate::store::users::totp(conn, user.no)).unwrap().unwrap().sealed;
     let seed = world.services.vault.unseal(&seed_place(user), &sealed).unwrap();
     let seed = totp::Seed::from_bytes(&seed).unwrap();
-    let codes = factor::confirm(&call, secret(&code(world, &seed))).await.unwrap();
+    let codes = factor::confirm(person, secret(&code(world, &seed))).await.unwrap();
     (seed, codes)
 }
 
@@ -278,7 +283,7 @@ async fn a_code_lets_in_once_even_fifty_times_at_once() {
             super::login(&anyone(&world), login("ada@example.com", PASSWORD, Some(&typed)), None).await;
         assert_eq!(answer.err().map(|error| error.code), expected);
     }
-    assert_eq!(factor::status(&world.session_call(ada.principal())).unwrap().recovery_codes_left, 9);
+    assert_eq!(factor::status(&world.person(ada.identity())).unwrap().recovery_codes_left, 9);
 }
 
 #[tokio::test]
@@ -299,6 +304,10 @@ async fn where_a_second_factor_is_demanded_an_admin_without_one_may_only_set_it_
     let scopes = |tokens: &Tokens| authenticated(&world, &tokens.access_token).unwrap().scopes.to_string();
     assert_eq!(scopes(&ada_in), "profile:read");
     assert!(scopes(&bob_in).contains("keys:write"));
-    enrol(&world, &ada).await;
-    assert!(scopes(&ada_in).contains("admin"));
+    let ada_again = sign_in(&world, "ada@example.com").await;
+    let in_session = world.call(authenticated(&world, &ada_in.access_token).unwrap());
+    enrol_in(&world, &ada, &Person::admit(&in_session).unwrap()).await;
+    assert!(scopes(&ada_in).contains("admin"), "the factor was shown in this session");
+    let other = authenticated(&world, &ada_again.access_token).unwrap_err();
+    assert_eq!(other.code, Code::InvalidToken, "and in no other one");
 }

@@ -42,7 +42,7 @@ pub async fn login(call: &Arc<Call>, login: Login, slug: Option<&str>) -> Result
     let user = verified.user.clone();
     let (verified_back, admitted) = services
         .write(move |tx| {
-            let done = verified.admit(tx).and_then(|second_factor| {
+            let done = verified.admit(tx).and_then(|amr| {
                 let session_no = store::insert(
                     tx,
                     &NewSession {
@@ -50,7 +50,8 @@ pub async fn login(call: &Arc<Call>, login: Login, slug: Option<&str>) -> Result
                         user_no: verified.user.no,
                         api_no,
                         cookie: None,
-                        second_factor,
+                        amr,
+                        authenticated_at: now,
                         ip: caller.request.ip,
                         agent: caller.request.agent.clone(),
                         created_at: now,
@@ -61,7 +62,7 @@ pub async fn login(call: &Arc<Call>, login: Login, slug: Option<&str>) -> Result
                 let user_no = Some(verified.user.no);
                 let (_, token) = refresh::begin(tx, &shared, user_no, Some(session_no), now, ends)?;
                 let entry = caller.entry(Kind::SignIn);
-                let detail = Some(Box::new(serde_json::json!({"second_factor": second_factor})));
+                let detail = Some(Box::new(serde_json::json!({"amr": amr.to_string()})));
                 activity::record(
                     tx,
                     &Entry {

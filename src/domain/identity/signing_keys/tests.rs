@@ -21,7 +21,7 @@ async fn a_rotation_has_no_moment_in_which_a_valid_token_fails() {
     let can = Can::check(&admin).unwrap();
     assert_eq!(rotate(&can, Retire::Gently).await.unwrap_err().code, Code::Conflict, "nobody knows it yet");
 
-    let later = world.call(admin.principal.clone());
+    let later = world.call(admin.identity.clone());
     let later =
         Arc::new(Call { now: world.now().plus_seconds(6 * MINUTES), ..Arc::into_inner(later).unwrap() });
     let can = Can::check(&later).unwrap();

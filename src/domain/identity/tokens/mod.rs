@@ -48,11 +48,6 @@ pub async fn mint(services: &Services, token: NewToken) -> Result<Secret> {
     services.signing_keys.sign(ACCESS_TYPE, &claims).await.map(Secret::new)
 }
 
-/// Whether a bearer credential can only be a JWT: three parts. No key of ours looks so.
-pub fn looks_like_jwt(bearer: &str) -> bool {
-    bearer.bytes().filter(|&byte| byte == b'.').count() == 2
-}
-
 /// The claims of an access token of ours that is good at `now`: signature, type, issuer and time. Its session or
 /// grant may have ended since; [`super::authenticate`] checks that too.
 ///

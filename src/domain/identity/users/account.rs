@@ -12,13 +12,12 @@ use crate::activity;
 use crate::domain::identity::Services;
 use crate::domain::identity::access::{Call, Can, TeamManage, TeamRead};
 use crate::domain::identity::brute::Guess;
-use crate::domain::identity::passwords;
 use crate::domain::identity::sessions;
-use crate::domain::identity::sessions::CookieSession;
+use crate::domain::identity::sessions::{CookieSession, Strength};
 use crate::error::{Error, Result};
 use crate::model::activity::{Entry, Kind};
 use crate::model::setting::Signup;
-use crate::model::{Email, InvitationId, Role, Secret, SecretHash, Timestamp, User};
+use crate::model::{AuthMethods, Email, InvitationId, Role, Secret, SecretHash, Timestamp, User};
 use crate::platform::cursor;
 use crate::platform::cursor::Page;
 use crate::platform::mail::Mail;
@@ -27,7 +26,7 @@ use crate::store::{Tx, invitations, links, users as store};
 /// The list's name in its cursors.
 const LIST: &str = "invitations";
 
-/// What somebody who comes by a link says about themselves.
+/// What a person who follows a link chooses.
 pub struct Newcomer {
     /// What others call them.
     pub name: Option<String>,
@@ -50,8 +49,6 @@ pub async fn setup_link(services: &Arc<Services>, now: Timestamp) -> Result<Opti
                 purpose: links::Purpose::Setup,
                 user_no: None,
                 email: None,
-                name: None,
-                password: None,
                 expires_at: now.plus_seconds(LINK_SECONDS),
             };
             let token = new_link(tx, &shared, &link)?;
@@ -91,9 +88,14 @@ pub async fn setup(call: &Arc<Call>, link: Secret, email: Email, who: Newcomer) 
                 &user,
                 Some(json!({"by": "setup", "after": {"role": user.role}})),
             )?;
-            sessions::begin_cookie(tx, &caller, &user, false)
+            sessions::begin_cookie(tx, &caller, &user, chosen(now))
         })
         .await
+}
+
+/// The strength of a session in which a password was chosen just now, by a link that proves little else.
+fn chosen(now: Timestamp) -> Strength {
+    Strength { amr: AuthMethods::PASSWORD, at: now }
 }
 
 async fn hashed(services: &Services, email: &Email, who: Newcomer) -> Result<(String, String)> {
@@ -124,7 +126,7 @@ pub struct Invited {
 /// # Errors
 /// `FORBIDDEN` when they would hold more than the caller; `CONFLICT` when the address is taken.
 pub fn invite(tx: &mut Tx<'_>, can: &Can<TeamManage>, invite: Invite) -> Result<Invited> {
-    super::may_touch(can, invite.role)?;
+    super::may_raise(can, invite.role)?;
     if store::by_email(tx, &invite.email)?.is_some() {
         return Err(Error::conflict("Somebody has this address already"));
     }
@@ -135,12 +137,12 @@ pub fn invite(tx: &mut Tx<'_>, can: &Can<TeamManage>, invite: Invite) -> Result<
         id: InvitationId::new(now, services.random()),
         email: invite.email,
         role: invite.role,
-        invited_by: can.principal.user.map(|(_, id, _)| id),
+        invited_by: can.identity.user.map(|(_, id, _)| id),
         created_at: now,
         expires_at: now.plus_seconds(INVITATION_SECONDS),
     };
     invitations::revoke_of(tx, &invitation.email, now)?;
-    let by = can.principal.user.map(|(no, _, _)| no);
+    let by = can.identity.user.map(|(no, _, _)| no);
     invitation.no = invitations::insert(tx, &invitation, &SecretHash::of(token.expose()), by)?;
     record_invitation(tx, can, Kind::InvitationCreated, &invitation)?;
     let invited = Invited { link: page(&services, "invitation", &token), invitation };
@@ -224,25 +226,24 @@ pub async fn accept(call: &Arc<Call>, link: Secret, who: Newcomer) -> Result<Coo
             let user = insert(tx, &caller.services, person, Some(&password), now)?;
             let detail = json!({"invitation_id": invitation.id, "after": {"role": user.role}});
             record(tx, &caller, Kind::InvitationAccepted, &user, Some(detail))?;
-            sessions::begin_cookie(tx, &caller, &user, false)
+            sessions::begin_cookie(tx, &caller, &user, chosen(now))
         })
         .await
 }
 
-/// Asks for an account. The answer never tells whether the address has one: a mail tells its owner.
+/// Asks for an account. The answer is the same whether the address has one: a mail says it to its owner. Name
+/// and password are chosen after the link was followed, so that no choice of the one who asks outlives the request.
 ///
 /// # Errors
-/// `FORBIDDEN` unless signing up is open; `INVALID_REQUEST` for a weak password; `LOCKED_OUT`.
-pub async fn sign_up(call: &Arc<Call>, email: Email, who: Newcomer) -> Result<()> {
+/// `FORBIDDEN` unless signing up is open; `LOCKED_OUT`.
+pub async fn sign_up(call: &Arc<Call>, email: Email) -> Result<()> {
     let services = &call.services;
     match services.settings.signup {
         Signup::Open => {}
         Signup::Invite => return Err(Error::forbidden("Accounts are by invitation here")),
         Signup::Off => return Err(Error::forbidden("No new accounts are made here")),
     }
-    passwords::check_length("password", &who.password)?;
     limit_mail(call, &email)?;
-    let (name, password) = hashed(services, &email, who).await?;
     let (shared, now) = (services.clone(), call.now);
     services
         .write(move |tx| {
@@ -254,8 +255,6 @@ pub async fn sign_up(call: &Arc<Call>, email: Email, who: Newcomer) -> Result<()
                     purpose: links::Purpose::Signup,
                     user_no: None,
                     email: Some(email.clone()),
-                    name: Some(name),
-                    password: Some(password),
                     expires_at,
                 };
                 Some(page(&shared, "confirm", &new_link(tx, &shared, &link)?))
@@ -271,12 +270,12 @@ fn sign_up_mail(services: &Services, to: Email, link: Option<&Secret>, expires_a
     let organization = &services.settings.organization;
     let text = match link {
         Some(link) => format!(
-            "Somebody, most likely you, asked for an account at {organization}.\n\nFollow this link within an hour \
-             to have it:\n\n    {}\n\nIf it was not you, do nothing.\n",
+            "An account at {organization} was requested for this address.\n\nFollow this link within an hour and \
+             choose your password:\n\n    {}\n\nIf you did not request it, do nothing.\n",
             link.expose()
         ),
         None => format!(
-            "Somebody, most likely you, asked for an account at {organization}, and you have one already.\n\n\
+            "An account at {organization} was requested for this address, which has one already.\n\n\
              Sign in, or set a new password there:\n\n    {}\n",
             services.settings.public_url
         ),
@@ -284,7 +283,7 @@ fn sign_up_mail(services: &Services, to: Email, link: Option<&Secret>, expires_a
     Mail { to, subject: format!("Your {organization} account"), text: Secret::new(text), expires_at }
 }
 
-/// Counts requests that make us send mail: five an hour to one address from one network, then slower and slower.
+/// Counts requests that make the server send mail: five an hour to one address from one network, then slower and slower.
 ///
 /// # Errors
 /// `LOCKED_OUT`.
@@ -296,23 +295,28 @@ pub(super) fn limit_mail(call: &Call, email: &Email) -> Result<()> {
     Ok(())
 }
 
-/// Makes the account that somebody asked for, now that mail has reached them, and signs them in.
+/// Makes the account that was asked for, with the name and password that are chosen now that mail has reached its
+/// owner, and signs them in.
 ///
 /// # Errors
-/// `NOT_FOUND` when the link does not work (any more).
-pub async fn confirm(call: &Arc<Call>, link: Secret) -> Result<CookieSession> {
-    let (caller, now) = (call.clone(), call.now);
+/// `NOT_FOUND` when the link does not work (any more); `INVALID_REQUEST` for a weak password.
+pub async fn confirm(call: &Arc<Call>, link: Secret, who: Newcomer) -> Result<CookieSession> {
+    let (services, now) = (&call.services, call.now);
     let hash = SecretHash::of(link.expose());
-    call.services
+    let found =
+        services.db.lookup(|conn| Ok::<_, Error>(links::find(conn, links::Purpose::Signup, &hash, now)?))?;
+    let email = found.and_then(|link| link.email).ok_or_else(dead_link)?;
+    let (name, password) = hashed(services, &email, who).await?;
+    let caller = call.clone();
+    services
         .write(move |tx| {
             let link = links::take(tx, links::Purpose::Signup, &hash, now)?.ok_or_else(dead_link)?;
-            let (Some(email), Some(password)) = (link.email, link.password) else { return Err(dead_link()) };
-            let name = name(link.name.as_deref(), &email)?;
+            let email = link.email.ok_or_else(dead_link)?;
             let person = Person { email, name, role: Role::Member, verified: true };
             let user: User = insert(tx, &caller.services, person, Some(&password), now)?;
             let detail = json!({"by": "signup", "after": {"role": user.role}});
             record(tx, &caller, Kind::UserCreated, &user, Some(detail))?;
-            sessions::begin_cookie(tx, &caller, &user, false)
+            sessions::begin_cookie(tx, &caller, &user, chosen(now))
         })
         .await
 }

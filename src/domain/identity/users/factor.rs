@@ -1,15 +1,16 @@
 //! The caller's own second factor.
 
-use std::sync::Arc;
-
 use super::manage::record;
+use super::notices;
 use crate::domain::identity::access::Call;
+use crate::domain::identity::admission::{Person, Recent};
 use crate::domain::identity::brute::Guess;
-use crate::domain::identity::sessions::{check_code, person, seed_place, wrong_code};
+use crate::domain::identity::sessions;
+use crate::domain::identity::sessions::{check_code, seed_place, wrong_code};
 use crate::domain::identity::{passwords, totp};
 use crate::error::{Code, Error, Result};
 use crate::model::activity::Kind;
-use crate::model::{Secret, SecretHash, User};
+use crate::model::{AuthMethods, Secret, SecretHash, User};
 use crate::store::users as store;
 
 /// Whether a second factor is asked for, and how many recovery codes are left.
@@ -20,13 +21,10 @@ pub struct Status {
     pub recovery_codes_left: u32,
 }
 
-/// How the caller's second factor stands.
-///
-/// # Errors
-/// `FORBIDDEN` for callers who are no person.
-pub fn status(call: &Arc<Call>) -> Result<Status> {
-    let (user_no, _, _) = person(call)?;
-    call.services.db.lookup(|conn| {
+/// State of the person's second factor.
+pub fn status(person: &Person) -> Result<Status> {
+    let (user_no, _, _) = person.user;
+    person.services.db.lookup(|conn| {
         let enabled = store::totp(conn, user_no)?.is_some_and(|totp| totp.confirmed_at.is_some());
         let left = store::count_recovery_codes(conn, user_no)?;
         Ok(Status { enabled, recovery_codes_left: u32::try_from(left).unwrap_or(0) })
@@ -45,13 +43,13 @@ pub struct Offer {
 ///
 /// # Errors
 /// `INVALID_CREDENTIALS` when the password is wrong; `CONFLICT` when there is a second factor already.
-pub async fn enrol(call: &Arc<Call>, password: Secret) -> Result<Offer> {
-    let user = who(call)?;
-    check_password(call, &user, password).await?;
-    let services = call.services.clone();
+pub async fn enrol(person: &Person, password: Secret) -> Result<Offer> {
+    let user = who(person)?;
+    check_password(person, &user, password).await?;
+    let services = person.services.clone();
     let seed = totp::Seed::generate(&*services.rng);
     let sealed = services.vault.seal(&*services.rng, &seed_place(&user), seed.expose());
-    let (now, user_no) = (call.now, user.no);
+    let (now, user_no) = (person.now, user.no);
     services
         .write(move |tx| {
             if store::offer_totp(tx, user_no, &sealed, now)? {
@@ -64,22 +62,22 @@ pub async fn enrol(call: &Arc<Call>, password: Secret) -> Result<Offer> {
     Ok(Offer { secret: seed.base32(), uri })
 }
 
-/// Switches the second factor on, now that a code has shown that the app has the seed. The recovery codes are shown
-/// this once.
+/// Switches the second factor on, now that a code has shown that the app has the seed. The session that asks has shown
+/// it; the person's other sessions end, as they have not. The recovery codes are shown this once.
 ///
 /// # Errors
 /// `INVALID_CREDENTIALS` for a wrong code; `CONFLICT` when nothing was offered.
-pub async fn confirm(call: &Arc<Call>, code: Secret) -> Result<Vec<Secret>> {
-    let user = who(call)?;
-    let services = call.services.clone();
+pub async fn confirm(person: &Person, code: Secret) -> Result<Vec<Secret>> {
+    let user = who(person)?;
+    let services = person.services.clone();
     let pending = services.db.lookup(|conn| Ok::<_, Error>(store::totp(conn, user.no)?))?;
     if pending.is_none_or(|totp| totp.confirmed_at.is_some()) {
         return Err(Error::conflict("Ask for a new seed first"));
     }
-    let (factor, attempt) = check_code(call, &user, &code)?;
+    let (factor, attempt) = check_code(person, &user, &code)?;
     let codes = totp::recovery_codes(&*services.rng);
     let hashes: Vec<SecretHash> = codes.iter().map(|code| SecretHash::of(code.expose())).collect();
-    let caller = call.clone();
+    let caller = person.clone();
     let done = services
         .write(move |tx| {
             if !factor.use_up(tx, user.no)? {
@@ -87,6 +85,8 @@ pub async fn confirm(call: &Arc<Call>, code: Secret) -> Result<Vec<Secret>> {
             }
             store::confirm_totp(tx, user.no, caller.now)?;
             store::set_recovery_codes(tx, user.no, &hashes)?;
+            sessions::show(tx, &caller, AuthMethods::ONE_TIME_CODE)?;
+            sessions::end_others(tx, &caller)?;
             record(tx, &caller, Kind::TotpEnabled, &user, None)
         })
         .await;
@@ -98,9 +98,10 @@ pub async fn confirm(call: &Arc<Call>, code: Secret) -> Result<Vec<Secret>> {
 ///
 /// # Errors
 /// `INVALID_CREDENTIALS` when password or code is wrong; `CONFLICT` when there is none.
-pub async fn disable(call: &Arc<Call>, password: Secret, code: Secret) -> Result<()> {
-    with_factor(call, password, code, |tx, call, user| {
+pub async fn disable(person: &Recent<Person>, password: Secret, code: Secret) -> Result<()> {
+    with_factor(person, password, code, |tx, call, user| {
         store::remove_totp(tx, user.no)?;
+        notices::factor_removed(tx, call, user);
         record(tx, call, Kind::TotpDisabled, user, None)
     })
     .await
@@ -110,10 +111,14 @@ pub async fn disable(call: &Arc<Call>, password: Secret, code: Secret) -> Result
 ///
 /// # Errors
 /// As [`disable`].
-pub async fn new_recovery_codes(call: &Arc<Call>, password: Secret, code: Secret) -> Result<Vec<Secret>> {
-    let codes = totp::recovery_codes(&*call.services.rng);
+pub async fn new_recovery_codes(
+    person: &Recent<Person>,
+    password: Secret,
+    code: Secret,
+) -> Result<Vec<Secret>> {
+    let codes = totp::recovery_codes(&*person.services.rng);
     let hashes: Vec<SecretHash> = codes.iter().map(|code| SecretHash::of(code.expose())).collect();
-    with_factor(call, password, code, move |tx, call, user| {
+    with_factor(person, password, code, move |tx, call, user| {
         store::set_recovery_codes(tx, user.no, &hashes)?;
         let detail = serde_json::json!({"recovery_codes": "replaced"});
         record(tx, call, Kind::TotpEnabled, user, Some(detail))
@@ -122,18 +127,18 @@ pub async fn new_recovery_codes(call: &Arc<Call>, password: Secret, code: Secret
     Ok(codes)
 }
 
-async fn with_factor<F>(call: &Arc<Call>, password: Secret, code: Secret, job: F) -> Result<()>
+async fn with_factor<F>(person: &Person, password: Secret, code: Secret, job: F) -> Result<()>
 where
     F: FnOnce(&mut crate::store::Tx<'_>, &Call, &User) -> Result<()> + Send + 'static,
 {
-    let user = who(call)?;
+    let user = who(person)?;
     if !user.second_factor {
         return Err(Error::conflict("There is no second factor"));
     }
-    check_password(call, &user, password).await?;
-    let (factor, attempt) = check_code(call, &user, &code)?;
-    let caller = call.clone();
-    let done = call
+    check_password(person, &user, password).await?;
+    let (factor, attempt) = check_code(person, &user, &code)?;
+    let caller = person.clone();
+    let done = person
         .services
         .write(move |tx| {
             if !factor.use_up(tx, user.no)? {
@@ -146,7 +151,7 @@ where
     done
 }
 
-fn settle(attempt: crate::domain::identity::brute::Attempt, done: &Result<()>) {
+pub(crate) fn settle(attempt: crate::domain::identity::brute::Attempt, done: &Result<()>) {
     match done {
         Ok(()) => attempt.succeeded(),
         Err(error) if error.code == Code::InvalidCredentials => {
@@ -156,14 +161,15 @@ fn settle(attempt: crate::domain::identity::brute::Attempt, done: &Result<()>) {
     }
 }
 
-fn who(call: &Call) -> Result<User> {
-    let (user_no, _, _) = person(call)?;
-    let user = call.services.db.lookup(|conn| Ok::<_, Error>(store::by_no(conn, user_no)?))?;
+fn who(person: &Person) -> Result<User> {
+    let (user_no, _, _) = person.user;
+    let user = person.services.db.lookup(|conn| Ok::<_, Error>(store::by_no(conn, user_no)?))?;
     user.ok_or_else(|| Error::not_found("user"))
 }
 
-/// Whoever finds an open browser must not be able to lock its owner out.
-async fn check_password(call: &Arc<Call>, user: &User, password: Secret) -> Result<()> {
+/// Compares a password with the person's own. Guesses are counted by network, so that guessing in an open browser
+/// does not lock its owner out elsewhere.
+pub(crate) async fn check_password(call: &Call, user: &User, password: Secret) -> Result<()> {
     passwords::check_length("password", &password)?;
     let services = &call.services;
     let (ip, now) = (call.request.ip, services.clock.monotonic());

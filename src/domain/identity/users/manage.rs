@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{LINK_SECONDS, Person, keep_an_owner, may_touch, name, new_link, page};
+use super::{LINK_SECONDS, Person, keep_an_owner, may_raise, may_touch, name, new_link, page};
 use crate::activity;
 use crate::domain::identity::access::{Can, TeamManage, TeamRead};
 use crate::domain::identity::{key_state, sessions};
@@ -75,7 +75,7 @@ pub struct PreparedUser {
 /// # Errors
 /// `FORBIDDEN` when the user would hold more than the caller; `INVALID_REQUEST` for a weak password.
 pub async fn prepare(can: &Can<TeamManage>, new: NewUser) -> Result<PreparedUser> {
-    may_touch(can, new.role)?;
+    may_raise(can, new.role)?;
     let services = &can.services;
     let name = name(new.name.as_deref(), &new.email)?;
     let password = match new.password {
@@ -139,6 +139,9 @@ pub async fn update(can: &Can<TeamManage>, id: UserId, changes: Changes) -> Resu
             }
             may_touch(&can, before.role)?;
             may_touch(&can, after.role)?;
+            if before.role != after.role || (before.disabled_at.is_some() && after.disabled_at.is_none()) {
+                may_raise(&can, after.role)?;
+            }
             after.updated_at = can.now;
             store::update(tx, &after)?;
             record(tx, &can, change_kind(&before, &after), &after, Some(difference(&before, &after)))?;
@@ -212,14 +215,12 @@ pub async fn reset_link(can: &Can<TeamManage>, id: UserId) -> Result<Secret> {
     services
         .write(move |tx| {
             let user = find(tx, id)?;
-            may_touch(&can, user.role)?;
+            may_raise(&can, user.role)?;
             let link = links::Link {
                 purpose: links::Purpose::ResetPassword,
                 user_no: Some(user.no),
                 // Not sent anywhere: following it proves nothing about the address.
                 email: None,
-                name: None,
-                password: None,
                 expires_at: can.now.plus_seconds(LINK_SECONDS),
             };
             let token = new_link(tx, &can.services, &link)?;

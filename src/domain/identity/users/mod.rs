@@ -3,6 +3,7 @@
 pub mod account;
 pub mod factor;
 mod manage;
+pub(crate) mod notices;
 pub mod password;
 pub mod profile;
 
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use crate::domain::identity::Services;
 use crate::domain::identity::access::Call;
 use crate::error::{Code, Error, Result};
-use crate::model::{Email, PrincipalKind, Role, Secret, SecretHash, Timestamp, User, UserId, text};
+use crate::model::{Email, IdentityKind, Role, Secret, SecretHash, Timestamp, User, UserId, text};
 use crate::platform::memo::Memo;
 use crate::store::{Tx, links, users as store};
 
@@ -47,12 +48,22 @@ pub const LINK_SECONDS: i64 = 3_600;
 pub(crate) fn may_touch(call: &Call, role: Role) -> Result<()> {
     let apis = call.services.catalog.get();
     call.nobody_gains(&apis.built_in().scopes_of(role))?;
-    let is_owner = call.principal.kind == PrincipalKind::Operator
-        || call.principal.user.is_some_and(|(_, _, role)| role == Role::Owner);
+    let is_owner = call.identity.kind == IdentityKind::Operator
+        || call.identity.user.is_some_and(|(_, _, role)| role == Role::Owner);
     if role == Role::Owner && !is_owner {
         return Err(Error::forbidden("Only an owner may make, change or remove owners"));
     }
     Ok(())
+}
+
+/// Refuses unless the caller may give `role` to a person: as [`may_touch`], and with a recent sign-in for every role
+/// above member.
+///
+/// # Errors
+/// `FORBIDDEN`, `REAUTHENTICATION_REQUIRED`.
+pub(crate) fn may_raise(call: &Call, role: Role) -> Result<()> {
+    may_touch(call, role)?;
+    if role == Role::Member { Ok(()) } else { call.require_recent_sign_in() }
 }
 
 /// Refuses to leave the instance without an owner who can sign in.

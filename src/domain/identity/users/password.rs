@@ -9,16 +9,17 @@ use serde_json::json;
 
 use super::account::limit_mail;
 use super::manage::record;
-use super::{LINK_SECONDS, dead_link, new_link, page};
+use super::{LINK_SECONDS, dead_link, new_link, notices, page};
 use crate::domain::identity::Services;
 use crate::domain::identity::access::Call;
+use crate::domain::identity::admission::{Admission as _, Person, Recent};
 use crate::domain::identity::brute::Guess;
 use crate::domain::identity::passwords;
 use crate::domain::identity::sessions;
-use crate::domain::identity::sessions::{CookieSession, person};
+use crate::domain::identity::sessions::{CookieSession, Strength};
 use crate::error::{Code, Error, Result};
 use crate::model::activity::{Kind, Method};
-use crate::model::{Email, Principal, RequestInfo, Secret, SecretHash, Timestamp, User};
+use crate::model::{Email, Identity, RequestInfo, Secret, SecretHash, Timestamp, User};
 use crate::platform::mail::Mail;
 use crate::platform::queue::{Lane, NewWork, Retry, Work};
 use crate::store::links;
@@ -32,13 +33,14 @@ const RESET_VERSION: i64 = 1;
 const MOST_RESETS: i64 = 256;
 const RESET_RETRY: Retry = Retry { waits_seconds: &[1, 5, 15, 60], repeats: true };
 
-/// Changes the caller's own password. Every session ends; a browser gets a new one in its place.
+/// Changes the person's own password. Every session ends; the answer opens one in place of the one that asks, which
+/// is as strong as that one was.
 ///
 /// # Errors
 /// `INVALID_CREDENTIALS` when `current` is wrong; `INVALID_REQUEST` for a weak new one; `LOCKED_OUT`.
-pub async fn change(call: &Arc<Call>, current: Secret, new: Secret) -> Result<CookieSession> {
-    let (user_no, id, _) = person(call)?;
-    let services = &call.services;
+pub async fn change(person: &Recent<Person>, current: Secret, new: Secret) -> Result<CookieSession> {
+    let (user_no, id, _) = person.user;
+    let (services, call) = (&person.services, person.call());
     passwords::check_length("current_password", &current)?;
     let (ip, now) = (call.request.ip, services.clock.monotonic());
     let attempt = services.throttle.admit(Guess::Password, &id.to_string(), ip, true, now)?;
@@ -54,13 +56,15 @@ pub async fn change(call: &Arc<Call>, current: Secret, new: Secret) -> Result<Co
     attempt.succeeded();
     let password = hashed(services, "new_password", &user, new).await?;
     let caller = call.clone();
+    let at = caller.identity.auth_time.unwrap_or(caller.now);
+    let strength = Strength { amr: caller.identity.amr, at };
     services
         .write(move |tx| {
             if store::password(tx, user_no)? != stored {
                 return Err(Error::conflict("The password was changed meanwhile"));
             }
             set(tx, &caller, &user, &password)?;
-            sessions::begin_cookie(tx, &caller, &user, user.second_factor)
+            sessions::begin_cookie(tx, &caller, &user, strength)
         })
         .await
 }
@@ -76,6 +80,7 @@ fn set(tx: &mut crate::store::Tx<'_>, call: &Call, user: &User, password: &str) 
     store::set_password(tx, user.no, password, call.now)?;
     links::remove_of(tx, Purpose::ResetPassword, user.no)?;
     record(tx, call, Kind::PasswordChanged, user, None)?;
+    notices::password_changed(tx, call, user);
     sessions::end_all(tx, call, user.no)
 }
 
@@ -131,8 +136,8 @@ impl Asked {
         let id = self.request_id.parse().map_err(Error::internal)?;
         let request =
             RequestInfo { id, ip: self.ip, method: Method::Post, path: self.path, agent: self.agent };
-        let (services, principal) = (services.clone(), Principal::anonymous());
-        Ok((email, Arc::new(Call { services, principal, now, request })))
+        let (services, identity) = (services.clone(), Identity::anonymous());
+        Ok((email, Call::new(services, identity, now, request)))
     }
 }
 
@@ -186,8 +191,6 @@ fn link_for(call: &Call, user: &User, purpose: Purpose) -> Link {
         purpose,
         user_no: Some(user.no),
         email: Some(user.email.clone()),
-        name: None,
-        password: None,
         expires_at: call.now.plus_seconds(LINK_SECONDS),
     }
 }
@@ -222,12 +225,13 @@ pub async fn reset(call: &Arc<Call>, link: Secret, new: Secret) -> Result<()> {
         .await
 }
 
-/// Mails the caller a link that confirms their address.
+/// Mails the person a link that confirms their address.
 ///
 /// # Errors
-/// `FORBIDDEN` for callers who are no person; `CONFLICT` when it is confirmed; `LOCKED_OUT`.
-pub async fn ask_verification(call: &Arc<Call>) -> Result<()> {
-    let (user_no, _, _) = person(call)?;
+/// `CONFLICT` when it is confirmed; `LOCKED_OUT`.
+pub async fn ask_verification(person: &Person) -> Result<()> {
+    let (user_no, _, _) = person.user;
+    let call = person.call();
     let services = &call.services;
     let user = services.db.lookup(|conn| Ok::<_, Error>(store::by_no(conn, user_no)?))?;
     let user = user.ok_or_else(|| Error::not_found("user"))?;

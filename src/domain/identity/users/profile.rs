@@ -1,29 +1,22 @@
 //! Who is calling: the same question for a key, a token and a session, of any API of this instance.
 
-use std::net::IpAddr;
-use std::sync::Arc;
-
 use super::manage::record;
 use super::name;
 use crate::domain::identity::Services;
-use crate::domain::identity::access::Call;
-use crate::domain::identity::authenticate;
-use crate::domain::identity::sessions::person;
-use crate::domain::identity::tokens;
-use crate::domain::policy;
-use crate::domain::policy::Question;
-use crate::error::{Code, Error, Result};
+use crate::domain::identity::admission::Person;
+use crate::error::{Error, Result};
 use crate::model::activity::Kind;
-use crate::model::{AskedEnvironment, KeyId, ScopeSet, SecretHash, SessionId, Timestamp, User};
-use crate::model::{Principal, PrincipalKind};
-use crate::store::{key_lookup, users as store};
+use crate::model::{Email, Identity, IdentityKind, KeyId, ScopeSet, SessionId, User, UserId};
+use crate::store::users as store;
 
-/// A caller, described.
+/// An identity, described.
 pub struct Profile {
-    /// How they proved who they are.
-    pub kind: PrincipalKind,
+    /// The kind of its credential.
+    pub kind: IdentityKind,
     /// The person, when the credential acts for one.
-    pub user: Option<User>,
+    pub user_id: Option<UserId>,
+    /// What the credential may know about the person.
+    pub about: About,
     /// The key, when it is one.
     pub key_id: Option<KeyId>,
     /// The OAuth client, when a token came from one.
@@ -36,61 +29,66 @@ pub struct Profile {
     pub scopes: ScopeSet,
 }
 
-/// Whom a bearer credential of any API stands for.
-///
-/// # Errors
-/// 401, 403 or 429 as the credential deserves.
-pub fn identify(services: &Services, credential: &str, ip: IpAddr, now: Timestamp) -> Result<Principal> {
-    if tokens::looks_like_jwt(credential) {
-        return authenticate::token(services, credential, now);
-    }
-    let apis = services.catalog.get();
-    let hash = SecretHash::of(credential);
-    let row = services.db.lookup(|conn| Ok::<_, Error>(key_lookup::find(conn, &hash)?))?;
-    let api = row.and_then(|row| apis.by_no(row.api_no)).unwrap_or_else(|| apis.built_in());
-    let question = Question {
-        key: credential,
-        api,
-        scopes: None,
-        environment: AskedEnvironment::Any,
-        cost: 1,
-        ip: Some(ip),
-    };
-    policy::authenticate(services, &question, now)
+/// What a credential may know about its person: a session everything, a token what its scopes `email` and `profile`
+/// give (OpenID Connect Core, section 5.4), everything else nothing.
+pub enum About {
+    /// Nothing.
+    Nothing,
+    /// What the scopes of a token give.
+    Claims {
+        /// `email`: the address, and whether it was confirmed.
+        email: Option<(Email, bool)>,
+        /// `profile`: the name.
+        name: Option<String>,
+    },
+    /// Everything.
+    Everything(User),
 }
 
-/// Describes `principal`.
+/// Describes `identity`.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn describe(services: &Services, principal: &Principal) -> Result<Profile> {
-    let user = match principal.user {
-        Some((no, _, _)) => services.db.lookup(|conn| Ok::<_, Error>(store::by_no(conn, no)?))?,
-        None => None,
-    };
+pub fn describe(services: &Services, identity: &Identity) -> Result<Profile> {
+    let about = about(services, identity)?;
     let apis = services.catalog.get();
     Ok(Profile {
-        kind: principal.kind,
-        user,
-        key_id: principal.key.map(|(_, id)| id),
-        client_id: principal.client.map(|(_, id)| id),
-        session_id: principal.session.map(|(_, id)| id),
-        api: principal.api_no.and_then(|no| apis.by_no(no)).map(|api| api.slug.clone()),
-        scopes: principal.scopes.clone(),
+        kind: identity.kind,
+        user_id: identity.user.map(|(_, id, _)| id),
+        about,
+        key_id: identity.key.map(|(_, id)| id),
+        client_id: identity.client.map(|(_, id)| id),
+        session_id: identity.session.map(|(_, id)| id),
+        api: identity.api_no.and_then(|no| apis.by_no(no)).map(|api| api.slug.clone()),
+        scopes: identity.scopes.clone(),
     })
 }
 
-/// Changes the caller's own name.
-///
-/// # Errors
-/// `FORBIDDEN` for callers who are no person, or whose credential is for another API.
-pub async fn rename(call: &Arc<Call>, new: Option<String>) -> Result<User> {
-    let (user_no, _, _) = person(call)?;
-    if !call.holds("profile:read") {
-        return Err(Error::new(Code::Forbidden, "This credential is for another API"));
-    }
-    let caller = call.clone();
-    call.services
+fn about(services: &Services, identity: &Identity) -> Result<About> {
+    let (email, profile) = (identity.scopes.contains("email"), identity.scopes.contains("profile"));
+    let knows = match identity.kind {
+        IdentityKind::Session => true,
+        IdentityKind::Token => email || profile,
+        _ => false,
+    };
+    let Some((no, ..)) = identity.user.filter(|_| knows) else { return Ok(About::Nothing) };
+    let user = services.db.lookup(|conn| Ok::<_, Error>(store::by_no(conn, no)?))?;
+    Ok(match user {
+        Some(user) if identity.kind == IdentityKind::Session => About::Everything(user),
+        Some(user) => About::Claims {
+            email: email.then(|| (user.email, user.email_verified_at.is_some())),
+            name: profile.then_some(user.name),
+        },
+        None => About::Nothing,
+    })
+}
+
+/// Changes the person's own name.
+pub async fn rename(person: &Person, new: Option<String>) -> Result<User> {
+    let (user_no, _, _) = person.user;
+    let caller = person.clone();
+    person
+        .services
         .write(move |tx| {
             let before = store::by_no(tx, user_no)?.ok_or_else(|| Error::not_found("user"))?;
             let mut after = before.clone();

@@ -6,7 +6,7 @@ use crate::domain::identity::access::Can;
 use crate::domain::identity::sessions;
 use crate::domain::identity::sessions::Login;
 use crate::domain::testing::World;
-use crate::model::Principal;
+use crate::model::Identity;
 use crate::model::ScopeSet;
 
 const PASSWORD: &str = "correct horse battery staple";
@@ -20,7 +20,7 @@ fn newcomer() -> Newcomer {
 }
 
 fn anyone(world: &World) -> Arc<Call> {
-    world.call(Principal::anonymous())
+    world.call(Identity::anonymous())
 }
 
 fn token_of(link: &Secret) -> Secret {
@@ -95,7 +95,7 @@ async fn the_setup_link_lives_an_hour() {
 async fn the_last_owner_stays_and_only_owners_touch_owners() {
     let world = World::new().await;
     let olga = owner(&world).await;
-    let as_olga = world.session_call(olga.principal());
+    let as_olga = world.session_call(olga.identity());
     let can = Can::check(&as_olga).unwrap();
     let demote = || Changes { role: Some(Role::Admin), ..Changes::default() };
     let disable = || Changes { disabled: Some(true), ..Changes::default() };
@@ -110,7 +110,7 @@ async fn the_last_owner_stays_and_only_owners_touch_owners() {
     let otto = add(&as_olga, "otto@example.com", Role::Owner).await.unwrap();
     let adam = add(&as_olga, "adam@example.com", Role::Admin).await.unwrap();
     let adam = get(&Can::check(&as_olga).unwrap(), adam).await.unwrap();
-    let as_adam = world.session_call(adam.principal());
+    let as_adam = world.session_call(adam.identity());
     for caller in [&as_adam, &world.admin()] {
         let can = Can::check(caller).unwrap();
         assert_eq!(add(caller, "x@example.com", Role::Owner).await.unwrap_err().code, Code::Forbidden);
@@ -127,7 +127,7 @@ async fn the_last_owner_stays_and_only_owners_touch_owners() {
 async fn nobody_gains_by_inviting_or_resetting() {
     let world = World::new().await;
     let olga = owner(&world).await;
-    let adam = add(&world.session_call(olga.principal()), "adam@example.com", Role::Admin).await.unwrap();
+    let adam = add(&world.session_call(olga.identity()), "adam@example.com", Role::Admin).await.unwrap();
     let weak = world.key_call("team:manage team:read");
     let can = Can::check(&weak).unwrap();
     let invite = |role| {
@@ -144,7 +144,7 @@ async fn nobody_gains_by_inviting_or_resetting() {
 async fn an_invitation_is_taken_up_once_and_a_newer_one_replaces_it() {
     let world = World::new().await;
     let olga = owner(&world).await;
-    let can = Can::check(&world.session_call(olga.principal())).unwrap();
+    let can = Can::check(&world.session_call(olga.identity())).unwrap();
     let invite = || {
         let invite = Invite { email: "dev@example.com".parse().unwrap(), role: Role::Developer };
         let can = can.clone();
@@ -170,7 +170,7 @@ async fn a_reset_ends_every_session_and_its_link_works_once() {
         async move { sessions::login(&call, login, None).await }
     };
     let before = login(PASSWORD).await.unwrap();
-    let can = Can::check(&world.session_call(olga.principal())).unwrap();
+    let can = Can::check(&world.session_call(olga.identity())).unwrap();
     let link = token_of(&reset_link(&can, olga.id).await.unwrap());
     let new = "another excellent passphrase";
     password::reset(&anyone(&world), link.clone(), secret(new)).await.unwrap();
@@ -184,7 +184,7 @@ async fn a_reset_ends_every_session_and_its_link_works_once() {
 async fn somebody_removed_leaves_nothing_personal_and_their_address_is_free() {
     let world = World::new().await;
     let olga = owner(&world).await;
-    let as_olga = world.session_call(olga.principal());
+    let as_olga = world.session_call(olga.identity());
     let can = Can::check(&as_olga).unwrap();
     let gone = add(&as_olga, "gone@example.com", Role::Member).await.unwrap();
     delete(&can, gone).await.unwrap();

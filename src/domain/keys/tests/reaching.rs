@@ -1,7 +1,7 @@
 //! Who may do what to whose key.
 
 use super::*;
-use crate::model::{Principal, PrincipalKind};
+use crate::model::{Identity, IdentityKind};
 use crate::model::{Quota, QuotaPeriod, RateLimit};
 
 fn nothing() -> KeyChange {
@@ -160,14 +160,14 @@ async fn a_key_or_token_that_acts_for_somebody_makes_no_more_of_its_kind() {
     let world = world().await;
     let member = world.user("m@example.com", Role::Member).await;
     let session = world.session_call(member);
-    for kind in [PrincipalKind::Key, PrincipalKind::Token] {
-        let call = world.call(Principal { kind, ..session.principal.clone() });
+    for kind in [IdentityKind::Key, IdentityKind::Token] {
+        let call = world.call(Identity { kind, ..session.identity.clone() });
         assert_eq!(Reach::<KeysWrite>::of(&call).err().unwrap().code, Code::InsufficientScope);
         assert!(Reach::<KeysRead>::of(&call).is_err());
     }
     // Nor does a session for another API.
     let elsewhere = world.services.catalog.get().by_slug("afdb").map(|api| api.no);
-    let call = world.call(Principal { api_no: elsewhere, ..session.principal.clone() });
+    let call = world.call(Identity { api_no: elsewhere, ..session.identity.clone() });
     assert!(Reach::<KeysWrite>::of(&call).is_err());
 }
 
@@ -176,7 +176,7 @@ async fn a_session_that_holds_less_than_its_person_makes_nothing_for_them() {
     let world = world().await;
     let admin = world.user("a@example.com", Role::Admin).await;
     let whole = world.session_call(admin);
-    let narrowed = Principal { scopes: scopes("profile:read"), ..whole.principal.clone() };
+    let narrowed = Identity { scopes: scopes("profile:read"), ..whole.identity.clone() };
     let call = world.call(narrowed);
     assert_eq!(Reach::<KeysWrite>::of(&call).err().unwrap().code, Code::InsufficientScope);
     assert!(Reach::<KeysRead>::of(&call).is_err());

@@ -8,7 +8,7 @@ async fn left(world: &World, id: KeyId) -> Vec<Option<i64>> {
 }
 
 async fn leak(world: &World, text: &str) {
-    let call = world.call(crate::model::Principal::anonymous());
+    let call = world.call(crate::model::Identity::anonymous());
     revoke_leaked(&call, &Secret::new(text.to_owned())).await.unwrap();
 }
 
@@ -106,13 +106,9 @@ async fn a_secret_that_ended_ends_nothing() {
 async fn a_network_has_ten_tries_a_minute() {
     let world = world().await;
     let try_from = async |ip: &str| {
-        let call = world.call(crate::model::Principal::anonymous());
-        let call = Arc::new(Call {
-            request: crate::model::RequestInfo { ip: ip.parse().unwrap(), ..call.request.clone() },
-            services: call.services.clone(),
-            principal: call.principal.clone(),
-            now: call.now,
-        });
+        let call = world.call(crate::model::Identity::anonymous());
+        let request = crate::model::RequestInfo { ip: ip.parse().unwrap(), ..call.request.clone() };
+        let call = Call::new(call.services.clone(), call.identity.clone(), call.now, request);
         revoke_leaked(&call, &Secret::new("guess".to_owned())).await
     };
     for host in 0..10 {

@@ -63,9 +63,9 @@ async fn a_key_is_found_by_its_secret_and_acts_as_itself() {
         cost: 1,
         ip: None,
     };
-    let principal = authenticate(&world.services, &question, world.now()).unwrap();
-    assert_eq!(principal.key, Some((entry.no, entry.id)));
-    assert_eq!(principal.scopes.to_string(), "keys:read keys:verify");
+    let identity = authenticate(&world.services, &question, world.now()).unwrap();
+    assert_eq!(identity.key, Some((entry.no, entry.id)));
+    assert_eq!(identity.scopes.to_string(), "keys:read keys:verify");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use poem_openapi::types::Type;
 use serde_json::json;
 
 use super::csv;
-use super::live::Standing;
+use super::live::StreamCredential;
 use super::rows::ActivityItem;
 use crate::activity::{Activity, Export, Followed, Tail};
 use crate::error::{Error, Result};
@@ -114,11 +114,11 @@ impl ApiResponse for ExportBody {
 /// Server-sent events (HTML Living Standard, section 9.2).
 pub(super) struct Events {
     tail: Tail,
-    standing: Standing,
+    standing: StreamCredential,
 }
 
 impl Events {
-    pub(super) const fn new(tail: Tail, standing: Standing) -> Self {
+    pub(super) const fn new(tail: Tail, standing: StreamCredential) -> Self {
         Self { tail, standing }
     }
 

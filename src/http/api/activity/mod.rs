@@ -24,7 +24,7 @@ use crate::model::{ActivityId, KeyId, Timestamp};
 use crate::platform::cursor;
 use body::{Events, ExportBody, Format};
 use filter::Asked;
-use live::Standing;
+use live::StreamCredential;
 
 /// The activity log.
 pub struct ActivityApi;
@@ -238,7 +238,7 @@ impl ActivityApi {
     async fn stream(
         &self,
         allowed: Allowed<ActivityRead>,
-        standing: Standing,
+        standing: StreamCredential,
         /// The last row that was seen.
         #[oai(name = "Last-Event-ID")]
         last_event_id: Header<Option<String>>,

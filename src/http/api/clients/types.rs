@@ -317,7 +317,7 @@ impl Client {
             },
             grant_types: client.grant_types.iter().map(|&grant| grant.into()).collect(),
             require_pkce: client.require_pkce,
-            first_party: client.first_party,
+            first_party: client.is_first_party(),
             dynamic: client.dynamic,
             home_page: client.home_page,
             logo: client.logo_at.map(|at| format!("/v1/clients/{}/logo?at={}", client.id, at.millis())),

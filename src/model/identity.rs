@@ -3,11 +3,16 @@
 use std::net::IpAddr;
 
 use crate::model::activity::Method;
-use crate::model::{ClientId, GrantId, KeyId, RequestId, Role, ScopeSet, SessionId, UserId};
+use crate::model::{
+    AuthMethods, ClientId, GrantId, KeyId, RequestId, Role, ScopeSet, SessionId, Timestamp, UserId,
+};
+
+/// Age of a sign-in up to which it counts as recent, in seconds.
+pub const RECENT_SECONDS: i64 = 15 * 60;
 
 /// Kind of credential that a caller presented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PrincipalKind {
+pub enum IdentityKind {
     /// None.
     Anonymous,
     /// An API key.
@@ -22,9 +27,9 @@ pub enum PrincipalKind {
 
 /// The caller of a request. Row numbers stand beside public ids so that the log needs no further lookup.
 #[derive(Debug, Clone)]
-pub struct Principal {
+pub struct Identity {
     /// Kind of credential.
-    pub kind: PrincipalKind,
+    pub kind: IdentityKind,
     /// The API key, if the credential is one.
     pub key: Option<(i64, KeyId)>,
     /// The user that the credential acts for, if any.
@@ -39,13 +44,17 @@ pub struct Principal {
     pub api_no: Option<i64>,
     /// Scopes that the credential holds on that API at this moment.
     pub scopes: ScopeSet,
+    /// How the user proved who they are, in the session that the credential belongs to.
+    pub amr: AuthMethods,
+    /// When the user last did; none where no user signed in.
+    pub auth_time: Option<Timestamp>,
 }
 
-impl Principal {
+impl Identity {
     /// A caller without credential.
     pub fn anonymous() -> Self {
         Self {
-            kind: PrincipalKind::Anonymous,
+            kind: IdentityKind::Anonymous,
             key: None,
             user: None,
             client: None,
@@ -53,18 +62,36 @@ impl Principal {
             session: None,
             api_no: None,
             scopes: ScopeSet::empty(),
+            amr: AuthMethods::NONE,
+            auth_time: None,
         }
     }
 
-    /// A stable name of the caller, which separates callers in idempotency keys and limits.
-    pub fn subject(&self) -> String {
-        match (&self.key, &self.user, &self.client) {
-            (Some((_, key)), _, _) => key.to_string(),
-            (None, Some((_, user, _)), _) => user.to_string(),
-            (None, None, Some((_, client))) => client.to_string(),
-            (None, None, None) if self.kind == PrincipalKind::Operator => "operator".to_owned(),
-            (None, None, None) => "anonymous".to_owned(),
+    /// Whether the user proved recently who they are, or the identity does not sign in: then what raises rights or lifts
+    /// a protection needs no new proof.
+    pub fn signed_in_recently(&self, now: Timestamp) -> bool {
+        match (self.kind, self.user) {
+            (IdentityKind::Key | IdentityKind::Operator, _) | (IdentityKind::Token, None) => true,
+            (IdentityKind::Session | IdentityKind::Token, _) => {
+                self.auth_time.is_some_and(|at| now.millis_since(at) < RECENT_SECONDS * 1_000)
+            }
+            (IdentityKind::Anonymous, _) => false,
         }
+    }
+
+    /// A stable name of the credential: its kind, key, client, grant and session. Two credentials of one user have two
+    /// names; a token and its successor by refresh have one.
+    pub fn credential(&self) -> String {
+        let id = |id: Option<String>| id.unwrap_or_default();
+        format!(
+            "{:?}/{}/{}/{}/{}/{}",
+            self.kind,
+            id(self.user.map(|(_, id, _)| id.to_string())),
+            id(self.key.map(|(_, id)| id.to_string())),
+            id(self.client.map(|(_, id)| id.to_string())),
+            id(self.grant.map(|(_, id)| id.to_string())),
+            id(self.session.map(|(_, id)| id.to_string())),
+        )
     }
 }
 

@@ -1,0 +1,176 @@
+//! What an endpoint asks of its caller, as a type. A handler that takes an [`Admission`] cannot run for a caller that
+//! does not fit, and the declaration of every endpoint can be read from the type: a test compares the two.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use super::access::{Call, Can, Capability};
+use super::reach::Reach;
+use crate::error::{Error, Result};
+use crate::model::{IdentityKind, Role, SessionId, UserId};
+
+/// The identities that an endpoint takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Takes {
+    /// Every caller; a credential is not looked at.
+    Public,
+    /// A session of a person for the built-in API, by cookie or by access token.
+    Person,
+    /// A key, token or session for the built-in API that holds this scope.
+    Scope(&'static str),
+    /// The same, or a session of a person for what belongs to that person.
+    ScopeOrPerson(&'static str),
+    /// A credential of any kind, for any API of this instance.
+    AnyCredential,
+    /// An OAuth client that proves itself, or a public one that names itself.
+    Client,
+    /// An OAuth access token with the scope `openid`, for any API of this instance.
+    OpenIdToken,
+    /// The credential of the request that a proxy describes, for the API that the proxy names.
+    DescribedRequest,
+}
+
+/// Made only of a call whose identity fits.
+pub trait Admission: Sized + Send + Sync + 'static {
+    /// The identities that fit.
+    const TAKES: Takes;
+    /// Whether a person must have signed in recently.
+    const RECENT: bool = false;
+
+    /// Admits the call, or says why not.
+    ///
+    /// # Errors
+    /// `INSUFFICIENT_SCOPE`, `FORBIDDEN` or `REAUTHENTICATION_REQUIRED`.
+    fn admit(call: &Arc<Call>) -> Result<Self>;
+
+    /// The call.
+    fn call(&self) -> &Arc<Call>;
+}
+
+/// A bare call: nothing is asked of it.
+impl Admission for Arc<Call> {
+    const TAKES: Takes = Takes::Public;
+
+    fn admit(call: &Arc<Call>) -> Result<Self> {
+        Ok(call.clone())
+    }
+
+    fn call(&self) -> &Arc<Call> {
+        self
+    }
+}
+
+/// A call with any good credential of this instance.
+pub struct AnyCredential(Arc<Call>);
+
+impl Admission for AnyCredential {
+    const TAKES: Takes = Takes::AnyCredential;
+
+    fn admit(call: &Arc<Call>) -> Result<Self> {
+        match call.identity.kind {
+            IdentityKind::Anonymous => Err(Error::forbidden("This needs a credential")),
+            _ => Ok(Self(call.clone())),
+        }
+    }
+
+    fn call(&self) -> &Arc<Call> {
+        &self.0
+    }
+}
+
+impl Deref for AnyCredential {
+    type Target = Arc<Call>;
+
+    fn deref(&self) -> &Arc<Call> {
+        &self.0
+    }
+}
+
+/// A person who manages their own account, in a session for the built-in API. Keys and OAuth tokens of that person
+/// are for programs, and no program manages an account.
+#[derive(Clone)]
+pub struct Person {
+    call: Arc<Call>,
+    /// Number, id and role of the person.
+    pub user: (i64, UserId, Role),
+    /// Number and id of the session.
+    pub session: (i64, SessionId),
+}
+
+impl Admission for Person {
+    const TAKES: Takes = Takes::Person;
+
+    fn admit(call: &Arc<Call>) -> Result<Self> {
+        let identity = &call.identity;
+        let own = call.services.catalog.get().built_in().no;
+        match (identity.kind, identity.user, identity.session) {
+            (IdentityKind::Session, Some(user), Some(session)) if identity.api_no == Some(own) => {
+                Ok(Self { call: call.clone(), user, session })
+            }
+            _ => Err(Error::forbidden("An account is managed in a session of its person; sign in first")),
+        }
+    }
+
+    fn call(&self) -> &Arc<Call> {
+        &self.call
+    }
+}
+
+impl Deref for Person {
+    type Target = Arc<Call>;
+
+    fn deref(&self) -> &Arc<Call> {
+        &self.call
+    }
+}
+
+impl<C: Capability> Admission for Can<C> {
+    const TAKES: Takes = Takes::Scope(C::SCOPE);
+
+    fn admit(call: &Arc<Call>) -> Result<Self> {
+        Self::check(call)
+    }
+
+    fn call(&self) -> &Arc<Call> {
+        self
+    }
+}
+
+impl<C: Capability> Admission for Reach<C> {
+    const TAKES: Takes = Takes::ScopeOrPerson(C::SCOPE);
+
+    fn admit(call: &Arc<Call>) -> Result<Self> {
+        Self::of(call)
+    }
+
+    fn call(&self) -> &Arc<Call> {
+        self.call()
+    }
+}
+
+/// `A`, by a person who signed in recently, or by an identity that does not sign in.
+#[derive(Clone)]
+pub struct Recent<A>(A);
+
+impl<A: Admission> Admission for Recent<A> {
+    const TAKES: Takes = A::TAKES;
+    const RECENT: bool = true;
+
+    fn admit(call: &Arc<Call>) -> Result<Self> {
+        let admitted = A::admit(call)?;
+        call.require_recent_sign_in()?;
+        Ok(Self(admitted))
+    }
+
+    fn call(&self) -> &Arc<Call> {
+        self.0.call()
+    }
+}
+
+impl<A> Deref for Recent<A> {
+    type Target = A;
+
+    fn deref(&self) -> &A {
+        &self.0
+    }
+}

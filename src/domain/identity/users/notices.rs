@@ -1,0 +1,62 @@
+//! Mails that tell people about changes of what protects them, so that a change that was not theirs is noticed.
+
+use crate::domain::identity::access::Call;
+use crate::error::Result;
+use crate::model::{Api, ApiKey, IdentityKind, Role, Secret, User};
+use crate::platform::mail::Mail;
+use crate::store::{Tx, users as store};
+
+/// How long a notice is worth sending.
+const NOTICE_SECONDS: i64 = 7 * 86_400;
+/// Most owners that are told of one change.
+const MAX_OWNERS: u32 = 100;
+
+/// Tells a person that their password was changed.
+pub(super) fn password_changed(tx: &mut Tx<'_>, call: &Call, user: &User) {
+    let what = "The password of your account was changed";
+    send(tx, call, user, "Your password was changed", &happened(call, what));
+}
+
+/// Tells a person that their second factor was removed.
+pub(super) fn factor_removed(tx: &mut Tx<'_>, call: &Call, user: &User) {
+    let what = "The second factor of your account was removed";
+    send(tx, call, user, "Your second factor was removed", &happened(call, what));
+}
+
+/// Tells the owners that a key with all rights on Keywright's own API is new. The operator, who holds the data, is not
+/// reported on.
+pub(crate) fn admin_key(tx: &mut Tx<'_>, call: &Call, api: &Api, key: &ApiKey) -> Result<()> {
+    if !api.built_in || !api.grants_all(&key.scopes) || call.identity.kind == IdentityKind::Operator {
+        return Ok(());
+    }
+    let what = format!("A management key has all rights from now on: {} ({})", key.name, key.id);
+    for owner in store::list(tx, Some(Role::Owner), None, 0, MAX_OWNERS)? {
+        if owner.disabled_at.is_none() {
+            send(tx, call, &owner, "A new management key with all rights", &happened(call, &what));
+        }
+    }
+    Ok(())
+}
+
+fn happened(call: &Call, what: &str) -> String {
+    let services = &call.services;
+    format!(
+        "{what} at {} from {}.\n\nIf this was not you, or not agreed, sign in, change your password and look at the \
+         activity log:\n\n    {}\n",
+        call.now, call.request.ip, services.settings.public_url
+    )
+}
+
+/// Queues a notice. The change itself does not fail where no more mail may wait.
+fn send(tx: &mut Tx<'_>, call: &Call, to: &User, subject: &str, text: &str) {
+    let services = &call.services;
+    let mail = Mail {
+        to: to.email.clone(),
+        subject: format!("{subject} ({})", services.settings.organization),
+        text: Secret::new(text.to_owned()),
+        expires_at: call.now.plus_seconds(NOTICE_SECONDS),
+    };
+    if let Err(error) = services.mailer.queue(tx, &mail, call.now) {
+        tracing::warn!(?error, "a notice could not be queued");
+    }
+}

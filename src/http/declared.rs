@@ -1,0 +1,134 @@
+//! What each endpoint takes, as its extractor's type declares it, in a form that a test and the OpenAPI document read.
+//!
+//! An extractor hands its declaration through poem-openapi as words among its security schemes. [`Declared`] takes the
+//! words out again and leaves what OpenAPI knows.
+
+use std::collections::HashMap;
+
+use poem::http::Method;
+use poem_openapi::OpenApi;
+use poem_openapi::registry::{MetaApi, MetaOperation, Registry};
+
+use super::auth::{BEARER, COOKIE};
+use super::oauth::{CLIENT, OAUTH2};
+use crate::domain::identity::admission::Takes;
+
+/// Every operation of an API, with security requirements that OpenAPI knows.
+pub(super) struct Declared<T>(pub(super) T);
+
+/// What one endpoint takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Declaration {
+    /// The method.
+    pub method: Method,
+    /// The path as the OpenAPI document writes it: `/v1/keys/{id}`.
+    pub path: String,
+    /// The identities.
+    pub takes: Takes,
+    /// Whether a person must have signed in recently.
+    pub recent: bool,
+}
+
+const PUBLIC: &str = "takes:public";
+const PERSON: &str = "takes:person";
+const SCOPE: &str = "takes:scope";
+const SCOPE_OR_PERSON: &str = "takes:scope-or-person";
+const ANY_CREDENTIAL: &str = "takes:any-credential";
+const THE_CLIENT: &str = "takes:client";
+const OPENID_TOKEN: &str = "takes:openid-token";
+const DESCRIBED_REQUEST: &str = "takes:described-request";
+const RECENT: &str = "takes:recent";
+
+/// The words of a declaration. The name of a scope follows its word.
+pub(super) fn words(takes: Takes, recent: bool) -> Vec<&'static str> {
+    let mut words = match takes {
+        Takes::Public => vec![PUBLIC],
+        Takes::Person => vec![PERSON],
+        Takes::Scope(scope) => vec![SCOPE, scope],
+        Takes::ScopeOrPerson(scope) => vec![SCOPE_OR_PERSON, scope],
+        Takes::AnyCredential => vec![ANY_CREDENTIAL],
+        Takes::Client => vec![THE_CLIENT],
+        Takes::OpenIdToken => vec![OPENID_TOKEN],
+        Takes::DescribedRequest => vec![DESCRIBED_REQUEST],
+    };
+    words.extend(recent.then_some(RECENT));
+    words
+}
+
+fn read(words: &[&'static str]) -> Option<(Takes, bool)> {
+    let (words, recent) = match words {
+        [rest @ .., RECENT] => (rest, true),
+        all => (all, false),
+    };
+    let takes = match *words {
+        [PUBLIC] => Takes::Public,
+        [PERSON] => Takes::Person,
+        [SCOPE, scope] => Takes::Scope(scope),
+        [SCOPE_OR_PERSON, scope] => Takes::ScopeOrPerson(scope),
+        [ANY_CREDENTIAL] => Takes::AnyCredential,
+        [THE_CLIENT] => Takes::Client,
+        [OPENID_TOKEN] => Takes::OpenIdToken,
+        [DESCRIBED_REQUEST] => Takes::DescribedRequest,
+        _ => return None,
+    };
+    Some((takes, recent))
+}
+
+/// The declaration of an operation as its extractors handed it over.
+///
+/// # Panics
+/// For an operation without exactly one declaration: it was written without an extractor that asks for the caller.
+fn take(path: &str, operation: &mut MetaOperation) -> (Takes, bool) {
+    let words: Vec<&'static str> = operation.security.drain(..).flat_map(HashMap::into_keys).collect();
+    read(&words)
+        .unwrap_or_else(|| panic!("{} {path} declares not one kind of caller: {words:?}", operation.method))
+}
+
+/// What OpenAPI knows of a declaration: alternatives, each with the scopes that it needs.
+fn requirements(takes: Takes) -> Vec<HashMap<&'static str, Vec<&'static str>>> {
+    let one = |scheme, scopes| HashMap::from([(scheme, scopes)]);
+    match takes {
+        Takes::Public | Takes::DescribedRequest => vec![],
+        Takes::Person => vec![one(COOKIE, vec![]), one(BEARER, vec![])],
+        Takes::Scope(scope) | Takes::ScopeOrPerson(scope) => {
+            vec![one(BEARER, vec![]), one(OAUTH2, vec![scope]), one(COOKIE, vec![])]
+        }
+        Takes::AnyCredential => vec![one(BEARER, vec![]), one(OAUTH2, vec![]), one(COOKIE, vec![])],
+        Takes::Client => vec![one(CLIENT, vec![]), HashMap::new()],
+        Takes::OpenIdToken => vec![one(OAUTH2, vec!["openid"])],
+    }
+}
+
+impl<T: OpenApi> OpenApi for Declared<T> {
+    fn meta() -> Vec<MetaApi> {
+        let mut apis = T::meta();
+        for path in apis.iter_mut().flat_map(|api| &mut api.paths) {
+            for operation in &mut path.operations {
+                let (takes, _) = take(&path.path, operation);
+                operation.security = requirements(takes);
+            }
+        }
+        apis
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+
+    fn add_routes(self, table: &mut HashMap<String, HashMap<Method, poem::endpoint::BoxEndpoint<'static>>>) {
+        self.0.add_routes(table);
+    }
+}
+
+/// What every endpoint of an API takes.
+pub(super) fn declarations<T: OpenApi>(_: &T) -> Vec<Declaration> {
+    let mut found = Vec::new();
+    for path in T::meta().into_iter().flat_map(|api| api.paths) {
+        for mut operation in path.operations {
+            let (takes, recent) = take(&path.path, &mut operation);
+            let path = path.path.clone();
+            found.push(Declaration { method: operation.method, path, takes, recent });
+        }
+    }
+    found
+}
