@@ -31,7 +31,9 @@ CREATE TABLE apis (
     slug             TEXT NOT NULL UNIQUE,
     name             TEXT NOT NULL,
     -- The `aud` of its tokens and the `resource` that asks for them (RFC 8707).
-    audience         TEXT NOT NULL UNIQUE,
+    audience         TEXT NOT NULL,
+    -- The audience as it is compared: without a slash at its end, default port and case of the host.
+    audience_key     TEXT NOT NULL UNIQUE,
     -- What its keys begin with.
     prefix           TEXT NOT NULL UNIQUE,
     built_in         INTEGER NOT NULL DEFAULT 0,
@@ -164,6 +166,10 @@ CREATE TABLE sessions (
     created_at       INTEGER NOT NULL,
     -- To the minute.
     last_used_at     INTEGER NOT NULL,
+    -- Seconds without a request after which it ends; null where it lives by refresh tokens.
+    idle_seconds     INTEGER,
+    -- When it ends however much it is used, and when it ends unless it is used again.
+    ends_at          INTEGER NOT NULL,
     expires_at       INTEGER NOT NULL,
     revoked_at       INTEGER
 ) STRICT;
@@ -178,6 +184,8 @@ CREATE TABLE refresh_families (
     -- The sign-in that it belongs to.
     session_no       INTEGER REFERENCES sessions (no) ON DELETE CASCADE,
     created_at       INTEGER NOT NULL,
+    -- When it ends however much it is used, and when it ends unless it is used again.
+    ends_at          INTEGER NOT NULL,
     expires_at       INTEGER NOT NULL,
     revoked_at       INTEGER
 ) STRICT;

@@ -191,6 +191,10 @@ fn settings(config: &Config, address: Option<SocketAddr>) -> Settings {
         signup: config.sign_in.signup,
         default_api: config.sign_in.default_api.clone(),
         access_token_seconds: config.sign_in.access_token_seconds,
+        refresh_grace_seconds: config.sign_in.refresh_grace_seconds,
+        refresh_max_seconds: config.sign_in.refresh_max_seconds,
+        session_idle_seconds: config.sign_in.session_idle_seconds,
+        hsts_subdomains: config.http.hsts_subdomains,
         registration_api: registration_api.filter(|_| config.oauth.dynamic_registration),
     }
 }

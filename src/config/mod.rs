@@ -37,7 +37,7 @@ pub struct Config {
     pub oauth: OAuth,
     /// The activity log.
     pub activity: Activity,
-    /// Outgoing mail; none means that links are shown to an administrator instead of being mailed.
+    /// Outgoing mail; none means that mail is written to files in the data directory.
     pub mail: Option<Mail>,
     /// Memory for the verification cache, in bytes.
     pub cache_bytes: u64,
@@ -60,6 +60,8 @@ pub struct Http {
     pub max_connections: usize,
     /// A listener of its own for `/metrics`; none means that metrics need a scope.
     pub metrics_listen: Option<SocketAddr>,
+    /// Whether browsers use https for every subdomain of the host too (HSTS, RFC 6797).
+    pub hsts_subdomains: bool,
     /// Set when this process ends TLS itself.
     pub tls: Option<Tls>,
 }
@@ -78,10 +80,16 @@ pub struct Tls {
 pub struct SignIn {
     /// Who may make an account.
     pub signup: Signup,
-    /// Slug of the API that a login means which names none.
+    /// Slug of the API used for logins that do not specify one.
     pub default_api: String,
     /// Lifetime of access tokens, in seconds.
     pub access_token_seconds: u32,
+    /// How long a used refresh token of an OAuth client is answered again while its successor is unused, in seconds.
+    pub refresh_grace_seconds: u32,
+    /// Seconds after which a family of refresh tokens ends, however often it is used.
+    pub refresh_max_seconds: u32,
+    /// Seconds without a request after which a session of a browser ends.
+    pub session_idle_seconds: u32,
     /// What tokens are signed with.
     pub signing_alg: SigningAlg,
 }

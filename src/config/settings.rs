@@ -37,12 +37,16 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting("max_connections", "10000", "Maximum number of open connections; further ones wait"),
     setting("metrics_listen", "none", "Address of a separate listener for /metrics"),
+    setting("hsts_subdomains", "false", "Whether HSTS covers subdomains too"),
     setting("tls_cert", "none", "Certificate chain (PEM) for TLS"),
     setting("tls_key", "none", "Private key (PEM) of the certificate"),
     setting("organization", "Keywright", "Name of the organization that runs this instance, shown to people"),
     setting("signup", "invite", "Who may create an account: open, invite or off"),
     setting("default_api", "keywright", "API used for logins that do not specify one"),
     setting("access_token_seconds", "3600", "Lifetime of access tokens, in seconds"),
+    setting("refresh_grace_seconds", "30", "Seconds in which a used refresh token gets the same answer again"),
+    setting("refresh_max_seconds", "2592000", "Lifetime of a chain of refresh tokens, in seconds"),
+    setting("session_idle_seconds", "86400", "Seconds without a request after which a browser session ends"),
     setting("signing_alg", "RS256", "Signature algorithm of tokens: RS256, ES256 or EdDSA"),
     setting(
         "dynamic_registration",
@@ -122,6 +126,7 @@ fn http(reading: &mut Reading) -> Http {
             .get("max_connections", |text| parse::number(text, 16, 1_000_000, "connections"))
             .unwrap_or(10_000),
         metrics_listen: reading.get("metrics_listen", parse::address),
+        hsts_subdomains: reading.get("hsts_subdomains", parse::boolean).unwrap_or(false),
         tls: tls(reading),
         public_url,
     };
@@ -163,6 +168,15 @@ fn sign_in(reading: &mut Reading) -> SignIn {
         access_token_seconds: reading
             .get("access_token_seconds", |text| parse::number(text, 60, 86_400, "seconds"))
             .unwrap_or(3_600),
+        refresh_grace_seconds: reading
+            .get("refresh_grace_seconds", |text| parse::number(text, 0, 300, "seconds"))
+            .unwrap_or(30),
+        refresh_max_seconds: reading
+            .get("refresh_max_seconds", |text| parse::number(text, 3_600, 31_536_000, "seconds"))
+            .unwrap_or(2_592_000),
+        session_idle_seconds: reading
+            .get("session_idle_seconds", |text| parse::number(text, 300, 604_800, "seconds"))
+            .unwrap_or(86_400),
         signing_alg: reading.get("signing_alg", parse::word).unwrap_or(SigningAlg::Rs256),
     }
 }

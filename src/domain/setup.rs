@@ -8,11 +8,12 @@ use crate::domain::identity::Services;
 use crate::domain::identity::access::{Call, KeysWrite};
 use crate::domain::identity::passwords::{PasswordHash, check_length};
 use crate::domain::identity::reach::Reach;
+use crate::domain::identity::users;
 use crate::domain::keys::{self, Issued, NewKey};
 use crate::error::{Error, Result};
 use crate::model::activity::{Kind, Method};
 use crate::model::api::BUILT_IN_SLUG;
-use crate::model::{Email, KeySecret, RequestId, Role, Scope, Secret, User, UserId};
+use crate::model::{Email, KeySecret, RequestId, Role, Scope, Secret, UserId};
 use crate::model::{Identity, IdentityKind, RequestInfo};
 use crate::store;
 use crate::store::Tx;
@@ -57,7 +58,7 @@ pub async fn initialise(services: &Arc<Services>, email: &str, password: Secret)
         if store::users::any(tx)? {
             return Err(Error::conflict("Somebody owns this instance already"));
         }
-        let owner = add(tx, &call, person(&call, email, "", Role::Owner), &hash)?;
+        let owner = add(tx, &call, email, None, Role::Owner, &hash)?;
         let Issued { secret, .. } = keys::create(tx, &Reach::<KeysWrite>::of(&call)?, management_key())?;
         Ok(Initialised { owner_id: owner, management_key: secret })
     });
@@ -78,7 +79,7 @@ pub async fn add_person(
     let email = check(email, &password)?;
     let hash = hash(services, password).await?;
     let call = operator(services);
-    services.write(move |tx| add(tx, &call, person(&call, email, name, role), &hash)).await
+    services.write(move |tx| add(tx, &call, email, Some(name), role, &hash)).await
 }
 
 fn management_key() -> NewKey {
@@ -91,35 +92,23 @@ fn management_key() -> NewKey {
     }
 }
 
-fn person(call: &Call, email: Email, name: &str, role: Role) -> User {
-    let name = if name.is_empty() { email.as_str() } else { name };
-    User {
-        no: 0,
-        id: UserId::new(call.now, call.services.random()),
-        name: name.to_owned(),
-        role,
-        email_verified_at: Some(call.now),
-        disabled_at: None,
-        second_factor: false,
-        last_active_at: None,
-        created_at: call.now,
-        updated_at: call.now,
-        email,
-    }
-}
-
-fn add(tx: &mut Tx<'_>, call: &Call, person: User, hash: &PasswordHash) -> Result<UserId> {
-    let no = store::users::insert(tx, &person, Some(&hash.to_string())).map_err(|error| match error {
-        store::Error::Duplicate(_) => Error::conflict("Somebody has this email address already"),
-        other => other.into(),
-    })?;
+fn add(
+    tx: &mut Tx<'_>,
+    call: &Call,
+    email: Email,
+    name: Option<&str>,
+    role: Role,
+    hash: &PasswordHash,
+) -> Result<UserId> {
+    let person = users::Person { name: users::name(name, &email)?, email, role, verified: true };
+    let user = users::insert(tx, &call.services, person, Some(&hash.to_string()), call.now)?;
     let mut entry = call.entry(Kind::UserCreated);
-    entry.user_no = Some(no);
+    entry.user_no = Some(user.no);
     activity::record(tx, &entry)?;
-    Ok(person.id)
+    Ok(user.id)
 }
 
-/// Off the runtime's threads; there is no queue to stand in, since nobody else is here yet.
+/// Not queued: the server has no other users yet.
 async fn hash(services: &Services, password: Secret) -> Result<PasswordHash> {
     let salt = services.random();
     tokio::task::spawn_blocking(move || PasswordHash::new(&password, salt, &mut Vec::new()))

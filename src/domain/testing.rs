@@ -157,6 +157,10 @@ fn settings() -> Settings {
         signup: Signup::Invite,
         default_api: "keywright".to_owned(),
         access_token_seconds: 3_600,
+        refresh_grace_seconds: 30,
+        refresh_max_seconds: 30 * 86_400,
+        session_idle_seconds: 86_400,
+        hsts_subdomains: false,
         registration_api: None,
     }
 }

@@ -101,6 +101,10 @@ mod tests {
             signup: Signup::Open,
             default_api: "keywright".to_owned(),
             access_token_seconds: 3600,
+            refresh_grace_seconds: 30,
+            refresh_max_seconds: 2_592_000,
+            session_idle_seconds: 86_400,
+            hsts_subdomains: false,
             registration_api: None,
         }
     }

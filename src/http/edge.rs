@@ -23,14 +23,16 @@ const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
 /// What nobody may keep is the rule: answers hold secrets, or were for one caller. What may be kept says so.
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+/// A year (RFC 6797, section 6.1).
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
+const HSTS_SUBDOMAINS: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSubDomains");
 
 /// Wraps the routes.
 pub struct Edge<E> {
     inner: E,
     services: Arc<Services>,
     trust: Trust,
-    https: bool,
+    hsts: Option<HeaderValue>,
     ids: RequestIds,
     hot: Hot,
 }
@@ -39,7 +41,9 @@ impl<E> Edge<E> {
     /// `https` tells whether `public_url` is, so that browsers are told to stay there.
     pub fn new(inner: E, services: Arc<Services>, trust: Trust, https: bool) -> Self {
         let ids = RequestIds::new(&services);
-        Self { inner, services, trust, https, ids, hot: Hot::default() }
+        let hsts = if services.settings.hsts_subdomains { HSTS_SUBDOMAINS } else { HSTS };
+        let hsts = https.then_some(hsts);
+        Self { inner, services, trust, hsts, ids, hot: Hot::default() }
     }
 }
 
@@ -88,8 +92,8 @@ impl<E> Edge<E> {
         headers.insert(header::REFERRER_POLICY, NO_REFERRER);
         headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(API_CSP);
         headers.entry(header::CACHE_CONTROL).or_insert(NO_STORE);
-        if self.https {
-            headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
+        if let Some(hsts) = &self.hsts {
+            headers.insert(header::STRICT_TRANSPORT_SECURITY, hsts.clone());
         }
     }
 }

@@ -17,6 +17,14 @@ pub struct Settings {
     pub default_api: String,
     /// Lifetime of access tokens, in seconds.
     pub access_token_seconds: u32,
+    /// How long a used refresh token of an OAuth client is answered again while its successor is unused, in seconds.
+    pub refresh_grace_seconds: u32,
+    /// Seconds after which a family of refresh tokens ends, however often it is used.
+    pub refresh_max_seconds: u32,
+    /// Seconds without a request after which a session of a browser ends.
+    pub session_idle_seconds: u32,
+    /// Whether browsers use https for every subdomain of the host too.
+    pub hsts_subdomains: bool,
     /// Slug of the API that self-registered clients get access to; none disables registration.
     pub registration_api: Option<String>,
 }

@@ -1,7 +1,7 @@
 //! APIs with all that hangs on them: scopes, presets, tiers, routes.
 
 use super::{Conn, Error, Row, Tx, params};
-use crate::model::api::{Preset, Route, ScopeInfo, Tier};
+use crate::model::api::{Preset, Route, ScopeInfo, Tier, audience_key};
 use crate::model::{Api, AskedEnvironment};
 
 const COLUMNS: &str = "no, id, slug, name, audience, prefix, built_in, default_tier, token_tier, member_tier, \
@@ -48,7 +48,7 @@ fn with_parts(conn: &Conn<'_>, mut api: Api) -> Result<Api, Error> {
 pub enum Unique {
     /// The slug.
     Slug,
-    /// The audience.
+    /// The audience, in the form of [`audience_key`].
     Audience,
     /// The key prefix.
     Prefix,
@@ -63,6 +63,13 @@ impl Unique {
             Self::Prefix => "prefix",
         }
     }
+
+    const fn column(self) -> &'static str {
+        match self {
+            Self::Audience => "audience_key",
+            Self::Slug | Self::Prefix => self.as_str(),
+        }
+    }
 }
 
 /// The slug of the API, other than number `except`, that has `value` already.
@@ -70,7 +77,7 @@ impl Unique {
 /// # Errors
 /// When the store cannot be read.
 pub fn taken_by(conn: &Conn<'_>, what: Unique, value: &str, except: i64) -> Result<Option<String>, Error> {
-    let sql = format!("SELECT slug FROM apis WHERE {} = ?1 AND no <> ?2", what.as_str());
+    let sql = format!("SELECT slug FROM apis WHERE {} = ?1 AND no <> ?2", what.column());
     conn.first(&sql, params![value, except], |row| row.get(0))
 }
 
@@ -155,8 +162,8 @@ fn routes(conn: &Conn<'_>, api_no: i64) -> Result<Vec<Route>, Error> {
 pub fn insert(tx: &mut Tx<'_>, api: &Api) -> Result<i64, Error> {
     let no = tx.insert(
         "INSERT INTO apis (id, slug, name, audience, prefix, built_in, default_tier, token_tier, member_tier,
-            member_max_keys, x_api_key, allowed_origins, role_scopes, created_at, updated_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+            member_max_keys, x_api_key, allowed_origins, role_scopes, created_at, updated_at, audience_key)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
         params![
             api.id.to_string(),
             api.slug,
@@ -173,6 +180,7 @@ pub fn insert(tx: &mut Tx<'_>, api: &Api) -> Result<i64, Error> {
             json(&api.role_scopes),
             api.created_at.millis(),
             api.updated_at.millis(),
+            audience_key(&api.audience),
         ],
     )?;
     insert_parts(tx, no, api)?;
@@ -187,7 +195,7 @@ pub fn update(tx: &mut Tx<'_>, api: &Api) -> Result<(), Error> {
     tx.execute(
         "UPDATE apis SET name = ?2, audience = ?3, prefix = ?4, default_tier = ?5, token_tier = ?6,
             member_tier = ?7, member_max_keys = ?8, x_api_key = ?9, allowed_origins = ?10, role_scopes = ?11,
-            updated_at = ?12
+            updated_at = ?12, audience_key = ?13
          WHERE no = ?1",
         params![
             api.no,
@@ -202,6 +210,7 @@ pub fn update(tx: &mut Tx<'_>, api: &Api) -> Result<(), Error> {
             json(&api.allowed_origins),
             json(&api.role_scopes),
             api.updated_at.millis(),
+            audience_key(&api.audience),
         ],
     )?;
     for table in ["scopes", "presets", "tiers", "routes"] {

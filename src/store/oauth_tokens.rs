@@ -180,7 +180,8 @@ pub fn redeem(tx: &mut Tx<'_>, no: i64, now: Timestamp) -> Result<(), Error> {
 /// # Errors
 /// When the store cannot be written.
 pub fn extend_family(tx: &mut Tx<'_>, family_no: i64, expires_at: Timestamp) -> Result<(), Error> {
-    let sql = "UPDATE refresh_families SET expires_at = ?2 WHERE no = ?1 AND expires_at < ?2";
+    let sql = "UPDATE refresh_families SET expires_at = CASE WHEN ?2 > ends_at THEN ends_at ELSE ?2 END
+        WHERE no = ?1 AND expires_at < ?2";
     tx.execute(sql, params![family_no, expires_at.millis()])?;
     Ok(())
 }

@@ -99,8 +99,18 @@ pub struct NewSession {
     pub agent: Option<Box<str>>,
     /// When.
     pub created_at: Timestamp,
-    /// Until when.
-    pub expires_at: Timestamp,
+    /// Seconds without a request after which it ends; none for a session that lives by refresh tokens.
+    pub idle_seconds: Option<u32>,
+    /// When it ends however much it is used.
+    pub ends_at: Timestamp,
+}
+
+impl NewSession {
+    /// When it ends unless it is used again.
+    fn expires_at(&self) -> Timestamp {
+        let idle = self.idle_seconds.map(|seconds| self.created_at.plus_seconds(i64::from(seconds)));
+        idle.map_or(self.ends_at, |idle| idle.min(self.ends_at))
+    }
 }
 
 /// Adds a session and gives the row's number.
@@ -109,9 +119,9 @@ pub struct NewSession {
 /// When the store cannot be written.
 pub fn insert(tx: &mut Tx<'_>, new: &NewSession) -> Result<i64, Error> {
     tx.insert(
-        "INSERT INTO sessions (id, user_no, api_no, cookie, amr, ip, agent, created_at, last_used_at, expires_at,
-            authenticated_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10)",
+        "INSERT INTO sessions (id, user_no, api_no, cookie, amr, ip, agent, created_at, last_used_at, idle_seconds,
+            ends_at, expires_at, authenticated_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10, ?11, ?12)",
         params![
             new.id.to_string(),
             new.user_no,
@@ -121,7 +131,9 @@ pub fn insert(tx: &mut Tx<'_>, new: &NewSession) -> Result<i64, Error> {
             ip_bytes(new.ip),
             new.agent.as_deref(),
             new.created_at.millis(),
-            new.expires_at.millis(),
+            new.idle_seconds,
+            new.ends_at.millis(),
+            new.expires_at().millis(),
             new.authenticated_at.millis(),
         ],
     )
@@ -253,12 +265,15 @@ pub fn revoke_all(tx: &mut Tx<'_>, user_no: i64, now: Timestamp) -> Result<usize
     Ok(ended)
 }
 
-/// Remembers, to the minute, that a session was used.
+/// Remembers, to the minute, that a session was used, and puts its idle end off.
 ///
 /// # Errors
 /// When the store cannot be written.
 pub fn touch(tx: &mut Tx<'_>, no: i64, now: Timestamp) -> Result<(), Error> {
-    let sql = "UPDATE sessions SET last_used_at = ?2 WHERE no = ?1 AND last_used_at < ?2";
+    let sql = "UPDATE sessions SET last_used_at = ?2,
+            expires_at = CASE WHEN idle_seconds IS NULL OR ?2 + 1000 * idle_seconds > ends_at THEN ends_at
+                ELSE ?2 + 1000 * idle_seconds END
+        WHERE no = ?1 AND last_used_at < ?2 AND expires_at > ?2 AND revoked_at IS NULL";
     tx.execute(sql, params![no, now.millis() - now.millis() % 60_000])?;
     Ok(())
 }
@@ -318,7 +333,7 @@ pub fn refresh(conn: &Conn<'_>, hash: &SecretHash) -> Result<Option<Refresh>, Er
     })
 }
 
-/// Begins a family and gives the row's number.
+/// Begins a family and gives the row's number. It ends at `expires_at` unless it is used, and at `ends_at` in any case.
 ///
 /// # Errors
 /// When the store cannot be written.
@@ -327,12 +342,12 @@ pub fn insert_family(
     user_no: Option<i64>,
     session_no: Option<i64>,
     now: Timestamp,
-    expires_at: Timestamp,
+    (expires_at, ends_at): (Timestamp, Timestamp),
 ) -> Result<i64, Error> {
-    tx.insert(
-        "INSERT INTO refresh_families (user_no, session_no, created_at, expires_at) VALUES (?1, ?2, ?3, ?4)",
-        params![user_no, session_no, now.millis(), expires_at.millis()],
-    )
+    let sql = "INSERT INTO refresh_families (user_no, session_no, created_at, expires_at, ends_at)
+        VALUES (?1, ?2, ?3, ?4, ?5)";
+    let expires_at = expires_at.min(ends_at);
+    tx.insert(sql, params![user_no, session_no, now.millis(), expires_at.millis(), ends_at.millis()])
 }
 
 /// Adds a token to a family.

@@ -154,3 +154,36 @@ async fn a_path_knows_its_methods() {
     reply.refused(405, "METHOD_NOT_ALLOWED");
     assert_eq!(reply.header("allow"), "DELETE, GET, HEAD, PATCH, PUT");
 }
+
+#[tokio::test]
+async fn an_audience_belongs_to_one_api_in_every_form() {
+    let app = TestApp::with_afdb().await;
+    let admin = app.operator();
+    let own = admin.get("/v1/apis/keywright").await.expect(200)["audience"].as_str().unwrap().to_owned();
+    for taken in [
+        "https://api.aifordatabase.example",
+        "https://api.aifordatabase.example/",
+        "https://api.aifordatabase.example:443",
+        "HTTPS://API.AIforDatabase.example//",
+        "https://api.aifordatabase.example/x/..",
+        &own,
+        &format!("{own}/"),
+        &own.replace("keywright", "%6beywright"),
+    ] {
+        let body = json!({"slug": "other", "name": "Other", "audience": taken});
+        let refusal = admin.post("/v1/apis", &body).await.refused(409, "CONFLICT");
+        assert!(refusal["details"]["audience"].is_string(), "{taken}: {refusal}");
+    }
+    let issuer = own.trim_end_matches("/keywright").to_owned();
+    for issuer in [issuer.clone(), format!("{issuer}/"), issuer.replace("http", "HTTP")] {
+        let body = json!({"slug": "other", "name": "Other", "audience": issuer});
+        let refusal = admin.post("/v1/apis", &body).await.refused(400, "INVALID_REQUEST");
+        assert!(refusal["details"]["audience"].is_string(), "{issuer}: {refusal}");
+        let change = json!({"audience": issuer});
+        admin.patch("/v1/apis/afdb", &change).await.refused(400, "INVALID_REQUEST");
+    }
+    let body = json!({"slug": "other", "name": "Other", "audience": "https://api.aifordatabase.example/v2"});
+    admin.post("/v1/apis", &body).await.expect(201);
+    let change = json!({"audience": "https://api.aifordatabase.example/"});
+    admin.patch("/v1/apis/afdb", &change).await.expect(200);
+}

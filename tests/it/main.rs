@@ -21,6 +21,7 @@ mod mail;
 mod matrix;
 mod names;
 mod oauth;
+mod passwords;
 mod people;
 mod repeats;
 mod schema;

@@ -375,3 +375,48 @@ async fn a_profile_answers_for_a_key_a_token_and_a_session() {
     assert_eq!((&profile["kind"], &profile["user"]["role"]), (&json!("session"), &json!("member")));
     app.anonymous().get("/v1/user/profile").await.refused(401, "MISSING_API_KEY");
 }
+
+/// Lets the last use of a session reach the store: it is written behind the requests.
+async fn used(app: &TestApp, browser: &Client) {
+    browser.get("/v1/user/profile").await.expect(200);
+    app.operator().get("/v1/activity").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_session_of_a_browser_ends_when_it_is_idle() {
+    let app = TestApp::with(|config| config.sign_in.session_idle_seconds = 3_600).await;
+    add(&app, "ada@example.com", "admin").await;
+    let body = json!({"email": "ada@example.com", "password": PASSWORD});
+    let ada = browser(&app, &page(&app).post("/v1/auth/session", &body).await);
+    for _ in 0..5 {
+        app.advance(3_000);
+        used(&app, &ada).await;
+    }
+    app.advance(3_540);
+    used(&app, &ada).await;
+    app.advance(3_601);
+    ada.get("/v1/user/profile").await.refused(401, "INVALID_TOKEN");
+    let other = browser(&app, &page(&app).post("/v1/auth/session", &body).await);
+    let listed = other.get("/v1/auth/sessions").await;
+    assert!(
+        listed.status == 404 || listed.json()["data"].as_array().unwrap().len() == 1,
+        "{}",
+        listed.text()
+    );
+}
+
+#[tokio::test]
+async fn a_session_that_is_used_all_the_time_ends_after_a_week() {
+    let app = TestApp::start().await;
+    add(&app, "ada@example.com", "admin").await;
+    let body = json!({"email": "ada@example.com", "password": PASSWORD});
+    let ada = browser(&app, &page(&app).post("/v1/auth/session", &body).await);
+    for _ in 0..13 {
+        app.advance(43_200);
+        used(&app, &ada).await;
+    }
+    app.advance(43_199);
+    used(&app, &ada).await;
+    app.advance(1);
+    ada.get("/v1/user/profile").await.refused(401, "INVALID_TOKEN");
+}

@@ -14,6 +14,13 @@ async fn browsers_are_told_to_stay_on_https() {
         let told = app.anonymous().get(path).await;
         assert_eq!(told.header("strict-transport-security"), "max-age=31536000", "{path}");
     }
+    let app = TestApp::with(|config| {
+        config.http.public_url = Some("https://auth.example.com".to_owned());
+        config.http.hsts_subdomains = true;
+    })
+    .await;
+    let wide = app.anonymous().get("/v1/nothing").await;
+    assert_eq!(wide.header("strict-transport-security"), "max-age=31536000; includeSubDomains");
     let plain = TestApp::start().await.anonymous().get("/").await;
     assert_eq!(plain.header("strict-transport-security"), "", "it would lock people out of http");
 }

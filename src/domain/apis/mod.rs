@@ -25,7 +25,7 @@ use crate::domain::identity::reach::Reach;
 use crate::domain::policy::catalog::Apis;
 use crate::error::{Error, Result};
 use crate::model::activity::Kind;
-use crate::model::api::ApiDescription;
+use crate::model::api::{ApiDescription, audience_key};
 use crate::model::{Api, ApiId};
 use crate::platform::changes;
 use crate::platform::cursor;
@@ -184,7 +184,7 @@ fn add(tx: &mut Tx<'_>, can: &Can<ApisWrite>, description: ApiDescription) -> Re
     };
     let mut api = build(description, identity, &can.services.settings.public_url)?;
     validate::validate(&api)?;
-    refuse_taken(tx, &api)?;
+    refuse_taken(tx, &api, &can.services.settings.public_url)?;
     api.no = store::apis::insert(tx, &api)?;
     record(tx, can, Kind::ApiCreated, &api, changes::between(&Value::Null, &ApiDescription::from(&api)))?;
     publish(tx, &can.services)?;
@@ -202,7 +202,7 @@ fn replace(
     let after = build(description, identity, &can.services.settings.public_url)?;
     uses::check(tx, before, &after)?;
     validate::validate(&after)?;
-    refuse_taken(tx, &after)?;
+    refuse_taken(tx, &after, &can.services.settings.public_url)?;
     let detail = changes::between(&ApiDescription::from(before), &ApiDescription::from(&after));
     if detail.is_none() {
         return Ok((before.clone(), Vec::new()));
@@ -236,16 +236,22 @@ fn refuse_built_in(api: &Api) -> Result<()> {
     Ok(())
 }
 
-fn refuse_taken(tx: &Tx<'_>, api: &Api) -> Result<()> {
+/// Slug, audience and prefix belong to one API each. The issuer of the tokens is no API's audience: an ID token's
+/// `aud` and an access token's must never be mistaken for each other.
+fn refuse_taken(tx: &Tx<'_>, api: &Api, issuer: &str) -> Result<()> {
+    let audience = audience_key(&api.audience);
+    if audience == audience_key(issuer) {
+        return Err(Error::invalid("audience", "This is Keywright's own address; use the API's."));
+    }
     let wanted = [
         (Unique::Slug, api.slug.as_str()),
-        (Unique::Audience, api.audience.as_str()),
+        (Unique::Audience, audience.as_str()),
         (Unique::Prefix, api.prefix.as_str()),
     ];
     for (what, value) in wanted {
         if let Some(slug) = store::apis::taken_by(tx, what, value, api.no)? {
             let member = what.as_str();
-            let message = format!("The {member} {value} is taken by the API {slug}");
+            let message = format!("The {member} is taken by the API {slug}");
             return Err(Error::conflict(message).with(member, format!("taken by {slug}")));
         }
     }

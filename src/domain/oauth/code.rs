@@ -9,6 +9,7 @@ use super::error::{ErrorCode, OAuthError, Result};
 use super::{CODE_SECONDS, new_name, new_secret};
 use crate::activity;
 use crate::domain::identity::access::Call;
+use crate::domain::identity::sessions::refresh;
 use crate::model::activity::{Entry, Kind, Outcome};
 use crate::model::{Api, Client, GrantId, ScopeSet, SecretHash};
 use crate::store;
@@ -59,7 +60,7 @@ pub(super) fn allow(
     let grant_no = grant(tx, call, client.no, api_no, sign_in, scopes, &entry)?;
     let code = new_secret(services, PREFIX);
     let ends = now.plus_seconds(CODE_SECONDS);
-    let family_no = store::sessions::insert_family(tx, Some(sign_in.user.0), None, now, ends)?;
+    let family_no = refresh::begin_family(tx, services, Some(sign_in.user.0), None, now, ends)?;
     oauth_tokens::insert(
         tx,
         &NewAuthorization {

@@ -56,7 +56,13 @@ fn rotate(
     if granted.is_empty() {
         return Err(OAuthError::invalid_scope());
     }
-    match refresh::exchange(tx, &call.services.vault, token, now)? {
+    match refresh::exchange(
+        tx,
+        &call.services.vault,
+        token,
+        call.services.settings.refresh_grace_seconds,
+        now,
+    )? {
         Exchange::Good(exchanged) => {
             if exchanged.first {
                 let seconds = client.refresh_token_seconds.unwrap_or(REFRESH_SECONDS);

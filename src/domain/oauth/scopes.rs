@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::error::{ErrorCode, OAuthError, Result};
 use crate::domain::identity::Services;
+use crate::model::api::audience_key;
 use crate::model::openid::is_openid;
 use crate::model::{Api, Client, GrantType, Role, Scope, ScopeSet};
 
@@ -37,9 +38,10 @@ pub fn api(services: &Services, client: &Client, resource: Option<&str>) -> Resu
     }
 }
 
-/// The same text; URL libraries write an origin with a slash at its end, people without.
+/// Whether `resource` names the API of `audience`. URL libraries write an origin with a slash at its end, people
+/// without.
 pub fn same_resource(audience: &str, resource: &str) -> bool {
-    audience.trim_end_matches('/') == resource.trim_end_matches('/')
+    audience_key(audience) == audience_key(resource)
 }
 
 /// What of `asked` the client may have at `api`. Where nothing is asked for: all that it has access to, and for a

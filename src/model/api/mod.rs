@@ -1,8 +1,10 @@
 //! An API that Keywright protects, with its scopes, presets, tiers and routes.
 
+mod audience;
 mod description;
 mod route;
 
+pub use audience::audience_key;
 pub use description::ApiDescription;
 pub use route::{Met, Route};
 

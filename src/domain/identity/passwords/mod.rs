@@ -6,7 +6,7 @@ mod policy;
 use argon2::Block;
 
 pub use self::phc::{MEMORY_KIB, PASSES, PasswordHash};
-pub use self::policy::{MAX_CHARACTERS, MIN_CHARACTERS, check_length};
+pub use self::policy::{Context, MAX_CHARACTERS, MIN_CHARACTERS, check_length};
 use crate::error::Result;
 use crate::model::Secret;
 use crate::platform::workers::{Priority, Size, Workers};
@@ -53,8 +53,7 @@ impl Passwords {
             .await
     }
 
-    /// Refuses a weak password, hashes any other. `salt` is fresh; `about` is what an attacker would try first: the
-    /// person's email and name.
+    /// Refuses a weak password, hashes any other. `salt` is fresh.
     ///
     /// # Errors
     /// `INVALID_REQUEST` about `field`, or `UNAVAILABLE` when too many wait.
@@ -62,13 +61,13 @@ impl Passwords {
         &self,
         field: &'static str,
         password: Secret,
-        about: Vec<String>,
+        context: Context,
         salt: [u8; 16],
     ) -> Result<PasswordHash> {
         check_length(field, &password)?;
         self.workers
             .run(move |memory| {
-                policy::check_strength(field, &password, &about)?;
+                policy::check_strength(field, &password, &context)?;
                 Ok(PasswordHash::new(&password, salt, &mut memory.0))
             })
             .await?

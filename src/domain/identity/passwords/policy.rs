@@ -12,6 +12,8 @@ pub const MIN_CHARACTERS: usize = 8;
 pub const MAX_CHARACTERS: usize = 256;
 /// Below this, fewer than a million guesses find it.
 const MIN_SCORE: Score = Score::Two;
+/// Words of the context that are shorter are too common inside other words.
+const MIN_WORD: usize = 4;
 /// As far as strength is estimated: more characters only make it better, and the estimate slower.
 const ESTIMATED_CHARACTERS: usize = 64;
 
@@ -32,16 +34,24 @@ pub fn check_length(field: &str, password: &Secret) -> Result<()> {
     Ok(())
 }
 
-/// Refuses what is guessed first: common passwords, names, patterns, and what is known about the person.
-pub(super) fn check_strength(field: &str, password: &Secret, about: &[String]) -> Result<()> {
+/// Refuses what is guessed first: the commonest leaked passwords, patterns, and words of the context (OWASP ASVS 5,
+/// 6.2.4, 6.2.11 and 6.2.12).
+pub(super) fn check_strength(field: &str, password: &Secret, context: &Context) -> Result<()> {
     let start: String = password.expose().chars().take(ESTIMATED_CHARACTERS).collect();
     let start = Secret::new(start);
-    let about: Vec<&str> = about.iter().flat_map(|text| parts(text)).collect();
-    let estimate = zxcvbn(start.expose(), &about);
-    if estimate.score() >= MIN_SCORE {
-        return Ok(());
-    }
+    let words: Vec<&str> = context.0.iter().map(String::as_str).collect();
+    let estimate = zxcvbn(start.expose(), &words);
+    let easy = estimate.score() < MIN_SCORE;
     let mut reason = "This password is too easy to guess.".to_owned();
+    match context.words_in(password.expose()) {
+        // What is left must do without the words that are tried first.
+        Some((word, rest)) if easy || rest < MIN_CHARACTERS => {
+            let reason = format!("{reason} It is built from \"{word}\", which is tried first here.");
+            return Err(Error::invalid(field, reason));
+        }
+        _ if !easy => return Ok(()),
+        _ => {}
+    }
     if let Some(feedback) = estimate.feedback() {
         if let Some(warning) = feedback.warning() {
             reason = format!("{reason} {warning}");
@@ -53,8 +63,59 @@ pub(super) fn check_strength(field: &str, password: &Secret, about: &[String]) -
     Err(Error::invalid(field, reason))
 }
 
-/// A name or an address, whole and in its parts.
-fn parts(text: &str) -> impl Iterator<Item = &str> {
-    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() > 2);
-    std::iter::once(text).chain(words)
+/// The words that an attacker of this instance and this person tries first.
+#[derive(Debug, Clone, Default)]
+pub struct Context(Vec<String>);
+
+impl Context {
+    /// The words of `texts` (names, slugs, hosts, addresses): each text whole, without its separators, and in parts.
+    pub fn of<'t>(texts: impl IntoIterator<Item = &'t str>) -> Self {
+        let mut words = Vec::new();
+        for text in texts {
+            let text = text.to_lowercase();
+            let parts: Vec<&str> = text.split(|c: char| !c.is_alphanumeric()).collect();
+            let all = [text.clone(), parts.concat()].into_iter().chain(parts.into_iter().map(str::to_owned));
+            for word in all {
+                if word.chars().count() >= MIN_WORD && !words.contains(&word) {
+                    words.push(word);
+                }
+            }
+        }
+        Self(words)
+    }
+
+    /// The longest word that `password` contains, and how many characters it has beside all such words. The usual
+    /// replacements of letters are undone.
+    fn words_in(&self, password: &str) -> Option<(&str, usize)> {
+        let mut rest = plain(password);
+        let mut words: Vec<&String> = self.0.iter().collect();
+        words.sort_by_key(|word| std::cmp::Reverse(word.len()));
+        let mut found = None;
+        for word in words {
+            let without = Secret::new(rest.expose().replace(plain(word).expose(), ""));
+            if without != rest {
+                found = found.or(Some(word.as_str()));
+                rest = without;
+            }
+        }
+        found.map(|word| (word, rest.expose().chars().filter(|c| !c.is_whitespace()).count()))
+    }
+}
+
+/// A text in lower case, with the usual replacements of letters undone.
+fn plain(text: &str) -> Secret {
+    Secret::new(text.to_lowercase().chars().map(letter).collect())
+}
+
+/// The letter that a sign or digit replaces in passwords such as `p4ssw0rd`.
+fn letter(character: char) -> char {
+    match character {
+        '0' => 'o',
+        '1' | '!' | '|' => 'i',
+        '3' => 'e',
+        '4' | '@' => 'a',
+        '5' | '$' => 's',
+        '7' | '+' => 't',
+        other => other,
+    }
 }

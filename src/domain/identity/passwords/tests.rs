@@ -45,7 +45,7 @@ fn length_is_counted_in_characters_and_nul_is_refused() {
 #[tokio::test]
 async fn what_is_guessed_first_is_refused_with_advice() {
     let passwords = Passwords::start(Size { threads: 1, waiting: 4 }).unwrap();
-    let about = vec!["margarethe.olufsen@example.com".to_owned(), "Margarethe Olufsen".to_owned()];
+    let about = Context::of(["margarethe.olufsen@example.com", "Margarethe Olufsen"]);
     for weak in ["password", "12345678", "qwertyuiop", "margarethe", "Password1!", "aaaaaaaaaaaa"] {
         let refused = passwords.hash_new("password", secret(weak), about.clone(), [1; 16]).await.unwrap_err();
         assert_eq!(refused.code, Code::InvalidRequest, "{weak}");
@@ -61,8 +61,82 @@ async fn sixty_four_characters_count_whole_and_nobody_has_no_password() {
     let passwords = Passwords::start(Size { threads: 1, waiting: 4 }).unwrap();
     let long = "correct horse battery staple ".repeat(3);
     let (long, other) = (long[..64].to_owned(), format!("{}x", &long[..63]));
-    let hash = passwords.hash_new("password", secret(&long), vec![], [1; 16]).await.unwrap();
+    let hash = passwords.hash_new("password", secret(&long), Context::default(), [1; 16]).await.unwrap();
     assert!(passwords.verify(secret(&long), Some(hash.clone())).await.unwrap());
     assert!(!passwords.verify(secret(&other), Some(hash)).await.unwrap());
     assert!(!passwords.verify(secret(&long), None).await.unwrap());
+}
+
+#[tokio::test]
+async fn words_of_the_context_are_refused_by_name() {
+    let passwords = Passwords::start(Size { threads: 1, waiting: 4 }).unwrap();
+    let context = Context::of([
+        "keywright",
+        "Acme Robotics",
+        "auth.acme-robotics.example",
+        "ada.lovelace@example.com",
+        "AI for Database",
+        "afdb",
+    ]);
+    for (weak, word) in [
+        ("keywright2026", "keywright"),
+        ("Keywright!2026", "keywright"),
+        ("K3ywr1ght!!", "keywright"),
+        ("acmerobotics1", "acmerobotics"),
+        ("ACME-Robotics", "acmerobotics"),
+        ("keywright-afdb-2026", "keywright"),
+        ("ada.lovelace.1815", "lovelace"),
+        ("aifordatabase", "aifordatabase"),
+        ("afdb20262026", "afdb"),
+        ("lovelace1815", "lovelace"),
+    ] {
+        let refused =
+            passwords.hash_new("password", secret(weak), context.clone(), [1; 16]).await.unwrap_err();
+        let reason = refused.details["password"].as_str().unwrap();
+        assert!(reason.contains(word), "{weak}: {reason}");
+    }
+    let good = secret("keywright sorts purple umbrellas");
+    passwords.hash_new("password", good, context, [1; 16]).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_commonest_leaked_passwords_are_refused() {
+    let passwords = Passwords::start(Size { threads: 1, waiting: 4 }).unwrap();
+    for weak in [
+        "password1",
+        "Password123",
+        "P@ssw0rd",
+        "P@ssw0rd1",
+        "qwerty123",
+        "1q2w3e4r",
+        "1q2w3e4r5t",
+        "iloveyou1",
+        "sunshine1",
+        "princess1",
+        "football1",
+        "trustno1",
+        "abcd1234",
+        "welcome1",
+        "Welcome123",
+        "Aa123456",
+        "1qaz2wsx",
+        "zaq12wsx",
+        "admin123",
+        "letmein123",
+        "changeme1",
+        "monkey123",
+        "dragon123",
+        "superman1",
+        "11111111",
+        "123456789",
+        "1234567890",
+        "987654321",
+        "qazwsxedc",
+        "asdfghjkl",
+        "Summer2024",
+        "baseball1",
+    ] {
+        let refused = passwords.hash_new("password", secret(weak), Context::default(), [1; 16]).await;
+        assert!(refused.is_err(), "{weak}");
+    }
 }

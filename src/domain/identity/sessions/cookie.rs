@@ -111,7 +111,8 @@ pub(crate) fn begin(
         ip: call.request.ip,
         agent: call.request.agent.clone(),
         created_at: call.now,
-        expires_at: call.now.plus_seconds(COOKIE_SECONDS),
+        idle_seconds: Some(services.settings.session_idle_seconds),
+        ends_at: call.now.plus_seconds(COOKIE_SECONDS),
     };
     let session_no = store::insert(tx, &session)?;
     let detail = Some(Box::new(serde_json::json!({"amr": amr.to_string()})));

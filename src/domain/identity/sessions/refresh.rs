@@ -1,6 +1,7 @@
 //! Refresh tokens: each is good once and is exchanged for its successor. Used twice, it was copied, and its whole
-//! family ends (RFC 9700, section 4.14.2), except within ten seconds while the successor is unused: then an answer was
-//! lost or two tabs asked at once, and both get the same one.
+//! family ends (RFC 9700, section 4.14.2), except within a grace while the successor is unused: then an answer was lost or
+//! two tabs asked at once, and both get the same one. A family ends after `refresh_max_seconds`,
+//! however often it is used.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
@@ -11,14 +12,12 @@ use crate::model::{Secret, SecretHash, Timestamp};
 use crate::platform::vault::Vault;
 use crate::store::{Tx, sessions as store};
 
-/// How long a used token is answered again.
-pub const REPLAY_SECONDS: i64 = 10;
 /// What every refresh token starts with, so that a scanner knows a leaked one.
 const PREFIX: &str = "kwr_";
 
 /// What became of a presented token.
 pub enum Exchange {
-    /// It was exchanged, now or up to ten seconds ago.
+    /// It was exchanged, now or within the grace.
     Good(Exchanged),
     /// It was used before: its family has ended with this.
     Replayed {
@@ -47,10 +46,20 @@ pub struct Exchanged {
     pub first: bool,
 }
 
+/// Begins a family, which ends at `expires_at` unless it is used.
+pub fn begin_family(
+    tx: &mut Tx<'_>,
+    services: &Services,
+    user_no: Option<i64>,
+    session_no: Option<i64>,
+    now: Timestamp,
+    expires_at: Timestamp,
+) -> Result<i64> {
+    let ends_at = now.plus_seconds(i64::from(services.settings.refresh_max_seconds));
+    Ok(store::insert_family(tx, user_no, session_no, now, (expires_at, ends_at))?)
+}
+
 /// Begins a family and gives its first token.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn begin(
     tx: &mut Tx<'_>,
     services: &Services,
@@ -60,17 +69,21 @@ pub fn begin(
     expires_at: Timestamp,
 ) -> Result<(i64, Secret)> {
     let token = text(&services.random::<32>());
-    let family_no = store::insert_family(tx, user_no, session_no, now, expires_at)?;
+    let family_no = begin_family(tx, services, user_no, session_no, now, expires_at)?;
     store::insert_refresh(tx, family_no, &SecretHash::of(token.expose()), now)?;
     Ok((family_no, token))
 }
 
 /// Exchanges a token, in the transaction of the caller. A replay ends the family; the caller must then let the
 /// transaction stand.
-///
-/// # Errors
-/// When the store cannot be read or written.
-pub fn exchange(tx: &mut Tx<'_>, vault: &Vault, token: &Secret, now: Timestamp) -> Result<Exchange> {
+pub fn exchange(
+    tx: &mut Tx<'_>,
+    vault: &Vault,
+    token: &Secret,
+    grace_seconds: u32,
+    now: Timestamp,
+) -> Result<Exchange> {
+    let grace = i64::from(grace_seconds) * 1_000;
     let hash = SecretHash::of(token.expose());
     let Some(found) = store::refresh(tx, &hash)? else { return Ok(Exchange::Unknown) };
     if found.revoked_at.is_some() || found.expires_at <= now {
@@ -79,9 +92,7 @@ pub fn exchange(tx: &mut Tx<'_>, vault: &Vault, token: &Secret, now: Timestamp) 
     let (family_no, session_no) = (found.family_no, found.session_no);
     let at = match found.used_at {
         None => now,
-        Some(used_at) if !found.successor_used && now.millis_since(used_at) <= REPLAY_SECONDS * 1_000 => {
-            used_at
-        }
+        Some(used_at) if !found.successor_used && now.millis_since(used_at) <= grace => used_at,
         Some(_) => {
             store::revoke_family(tx, family_no, now)?;
             return Ok(Exchange::Replayed { session_no, family_no });

@@ -18,6 +18,9 @@ use crate::model::{Api, Role, Secret, SessionId, Timestamp, UserId};
 use crate::store::sessions as store;
 use crate::store::sessions::NewSession;
 
+/// How long a used refresh token of a session is answered again.
+const GRACE_SECONDS: u32 = 10;
+
 /// What an app gets.
 #[derive(Debug)]
 pub struct Tokens {
@@ -55,7 +58,8 @@ pub async fn login(call: &Arc<Call>, login: Login, slug: Option<&str>) -> Result
                         ip: caller.request.ip,
                         agent: caller.request.agent.clone(),
                         created_at: now,
-                        expires_at: now.plus_seconds(SESSION_SECONDS),
+                        idle_seconds: None,
+                        ends_at: now.plus_seconds(SESSION_SECONDS),
                     },
                 )?;
                 let ends = now.plus_seconds(SESSION_SECONDS);
@@ -97,7 +101,7 @@ pub async fn refresh_tokens(call: &Arc<Call>, token: Secret) -> Result<Tokens> {
     let services = call.services.clone();
     let (shared, caller, now) = (services.clone(), call.clone(), call.now);
     let exchanged = services
-        .write(move |tx| match refresh::exchange(tx, &shared.vault, &token, now)? {
+        .write(move |tx| match refresh::exchange(tx, &shared.vault, &token, GRACE_SECONDS, now)? {
             Exchange::Good(exchanged) => {
                 let live = exchanged.session_no.map(|no| store::live_by_no(tx, no)).transpose()?.flatten();
                 let Some(live) = live.filter(|live| is_good(live, now)) else { return Err(invalid()) };

@@ -7,7 +7,9 @@ use serde_json::json;
 pub use crate::store::invitations::Invitation;
 
 use super::manage::record;
-use super::{INVITATION_SECONDS, LINK_SECONDS, Person, dead_link, insert, name, new_link, page, token};
+use super::{
+    INVITATION_SECONDS, LINK_SECONDS, Person, dead_link, hash_password, insert, name, new_link, page, token,
+};
 use crate::activity;
 use crate::domain::identity::Services;
 use crate::domain::identity::access::{Call, Can, TeamManage, TeamRead};
@@ -100,9 +102,8 @@ fn chosen(now: Timestamp) -> Strength {
 
 async fn hashed(services: &Services, email: &Email, who: Newcomer) -> Result<(String, String)> {
     let name = name(who.name.as_deref(), email)?;
-    let about = vec![email.as_str().to_owned(), name.clone()];
-    let hash = services.passwords.hash_new("password", who.password, about, services.random()).await?;
-    Ok((name, hash.to_string()))
+    let password = hash_password(services, "password", (email, &name), who.password).await?;
+    Ok((name, password))
 }
 
 /// Somebody to be invited.

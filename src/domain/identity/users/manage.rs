@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{LINK_SECONDS, Person, keep_an_owner, may_raise, may_touch, name, new_link, page};
+use super::{LINK_SECONDS, Person, hash_password, keep_an_owner, may_raise, may_touch, name, new_link, page};
 use crate::activity;
 use crate::domain::identity::access::{Can, TeamManage, TeamRead};
 use crate::domain::identity::{key_state, sessions};
@@ -79,11 +79,7 @@ pub async fn prepare(can: &Can<TeamManage>, new: NewUser) -> Result<PreparedUser
     let services = &can.services;
     let name = name(new.name.as_deref(), &new.email)?;
     let password = match new.password {
-        Some(password) => {
-            let about = vec![new.email.as_str().to_owned(), name.clone()];
-            let hash = services.passwords.hash_new("password", password, about, services.random()).await?;
-            Some(hash.to_string())
-        }
+        Some(password) => Some(hash_password(&services, "password", (&new.email, &name), password).await?),
         None => None,
     };
     let person = Person { email: new.email, name, role: new.role, verified: false };

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use crate::domain::identity::Services;
 use crate::domain::identity::access::Call;
+use crate::domain::identity::passwords;
 use crate::error::{Code, Error, Result};
 use crate::model::{Email, IdentityKind, Role, Secret, SecretHash, Timestamp, User, UserId, text};
 use crate::platform::memo::Memo;
@@ -123,6 +124,25 @@ pub(crate) fn name(given: Option<&str>, email: &Email) -> Result<String> {
     let given = given.map(str::trim).filter(|name| !name.is_empty());
     let name = given.unwrap_or_else(|| email.as_str().split('@').next().unwrap_or_default());
     text::name(name).map_err(|reason| Error::invalid("name", reason))
+}
+
+/// Checks a new password of a person and hashes it. Words of this instance and of the person do not make one.
+///
+/// # Errors
+/// `INVALID_REQUEST` about `field` for a weak one; `UNAVAILABLE` when too many wait.
+pub(crate) async fn hash_password(
+    services: &Services,
+    field: &'static str,
+    (email, name): (&Email, &str),
+    password: Secret,
+) -> Result<String> {
+    let apis = services.catalog.get();
+    let host = services.settings.public_url.split_once("://").map_or("", |(_, host)| host);
+    let instance = ["keywright", &services.settings.organization, host, email.as_str(), name];
+    let named = apis.iter().flat_map(|api| [api.slug.as_str(), api.prefix.as_str(), api.name.as_str()]);
+    let context = passwords::Context::of(instance.into_iter().chain(named));
+    let hash = services.passwords.hash_new(field, password, context, services.random()).await?;
+    Ok(hash.to_string())
 }
 
 /// A new link of `purpose`, in place of the person's former ones.

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::account::limit_mail;
 use super::manage::record;
-use super::{LINK_SECONDS, dead_link, new_link, notices, page};
+use super::{LINK_SECONDS, dead_link, hash_password, new_link, notices, page};
 use crate::domain::identity::Services;
 use crate::domain::identity::access::Call;
 use crate::domain::identity::admission::{Admission as _, Person, Recent};
@@ -54,7 +54,8 @@ pub async fn change(person: &Recent<Person>, current: Secret, new: Secret) -> Re
         return Err(Error::new(Code::InvalidCredentials, "The current password is wrong"));
     }
     attempt.succeeded();
-    let password = hashed(services, "new_password", &user, new).await?;
+    let about = (&user.email, user.name.as_str());
+    let password = hash_password(services, "new_password", about, new).await?;
     let caller = call.clone();
     let at = caller.identity.auth_time.unwrap_or(caller.now);
     let strength = Strength { amr: caller.identity.amr, at };
@@ -67,12 +68,6 @@ pub async fn change(person: &Recent<Person>, current: Secret, new: Secret) -> Re
             sessions::begin_cookie(tx, &caller, &user, strength)
         })
         .await
-}
-
-async fn hashed(services: &Services, field: &'static str, user: &User, new: Secret) -> Result<String> {
-    let about = vec![user.email.as_str().to_owned(), user.name.clone()];
-    let hash = services.passwords.hash_new(field, new, about, services.random()).await?;
-    Ok(hash.to_string())
 }
 
 /// Whoever knew the old password is out: every session and refresh token ends, every reset link dies.
@@ -210,7 +205,8 @@ pub async fn reset(call: &Arc<Call>, link: Secret, new: Secret) -> Result<()> {
         })?
         .flatten()
         .ok_or_else(dead_link)?;
-    let password = hashed(services, "password", &user, new).await?;
+    let about = (&user.email, user.name.as_str());
+    let password = hash_password(services, "password", about, new).await?;
     let caller = call.clone();
     services
         .write(move |tx| {
