@@ -61,7 +61,7 @@ pub enum Listen {
     ControlOnly,
 }
 
-/// A server that answers. Dropping it does not stop it; [`Running::stop`] does.
+/// A running server. [`Running::stop`] stops it in order; dropping it aborts its tasks at once.
 pub struct Running {
     /// The services of every room.
     pub services: Arc<Services>,

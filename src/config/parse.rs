@@ -7,6 +7,7 @@ use std::str::FromStr;
 use ipnet::IpNet;
 
 use super::smtp::is_loopback;
+use crate::model::Email;
 use crate::model::words::UnknownWord;
 
 pub(super) type Parsed<T> = Result<T, String>;
@@ -134,9 +135,8 @@ pub(super) fn name(text: &str) -> Parsed<String> {
 }
 
 pub(super) fn mail_address(text: &str) -> Parsed<String> {
-    let fits = text.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty());
-    if fits && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>,;\"".contains(&byte)) {
-        return Ok(text.to_owned());
+    if text.is_ascii() && text.parse::<Email>().is_ok() {
+        return Ok(text.trim().to_owned());
     }
     Err(format!("\"{text}\" is no mail address: write one such as keywright@example.com"))
 }

@@ -1,8 +1,10 @@
 //! The address of a mail server: `smtp[s]://[user[:password]@]host[:port]`.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::model::Secret;
+use crate::model::encoding::percent_decoded;
 
 /// How the connection is protected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,8 +52,10 @@ impl SmtpUrl {
             Some((login, _)) => {
                 let (user, password) =
                     login.split_once(':').ok_or_else(|| wrong("the password is missing"))?;
-                let decode =
-                    |text| percent_decode(text).ok_or_else(|| wrong("a % is not followed by two digits"));
+                let decode = |text: &str| {
+                    let text = percent_decoded(text.as_bytes());
+                    text.map(Cow::into_owned).ok_or_else(|| wrong("a % is not followed by two digits"))
+                };
                 Some((decode(user)?, Secret::new(decode(password)?)))
             }
         };
@@ -68,21 +72,6 @@ impl SmtpUrl {
 pub(super) fn is_loopback(host: &str) -> bool {
     let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
     host == "localhost" || host.ends_with(".localhost") || address.is_ok_and(|address| address.is_loopback())
-}
-
-fn percent_decode(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte != b'%' {
-            bytes.push(byte);
-            continue;
-        }
-        let mut digit = || char::from(rest.next()?).to_digit(16);
-        let (high, low) = (digit()?, digit()?);
-        bytes.push(u8::try_from(high << 4 | low).ok()?);
-    }
-    String::from_utf8(bytes).ok()
 }
 
 impl fmt::Display for SmtpUrl {

@@ -203,21 +203,7 @@ fn suggestion(key: &str) -> String {
 
 /// The setting that `key` most likely means.
 fn nearest(key: &str) -> Option<&'static str> {
-    let names = SETTINGS.iter().map(|setting| (distance(key, setting.name), setting.name));
+    let names = SETTINGS.iter().map(|setting| (strsim::levenshtein(key, setting.name), setting.name));
     let (distance, name) = names.min()?;
     (distance <= 1 + name.len() / 6).then_some(name)
-}
-
-/// How many letters must be added, removed or changed to make one of the other (Levenshtein).
-fn distance(one: &str, other: &str) -> usize {
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (i, a) in one.bytes().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, b) in other.bytes().enumerate() {
-            let changed = diagonal + usize::from(a != b);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[other.len()]
 }

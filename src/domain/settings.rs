@@ -1,16 +1,17 @@
 //! What an administrator changes while the server runs.
 
-use serde_json::json;
+use serde::Serialize;
 
 use crate::activity;
 use crate::domain::identity::access::{Can, SettingsManage};
 use crate::domain::identity::sessions::SECOND_FACTOR_REQUIRED;
 use crate::error::{Error, Result};
 use crate::model::activity::{Entry, Kind};
+use crate::platform::changes;
 use crate::store::{Conn, settings as store};
 
 /// Every such setting.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Settings {
     /// Whether owners and admins need a second factor: one without may only set it up.
     pub second_factor_required: bool,
@@ -51,14 +52,10 @@ pub async fn update(can: &Can<SettingsManage>, changes: Changes) -> Result<Setti
             if before.second_factor_required && !after.second_factor_required {
                 can.may_lift_protection()?;
             }
-            if after != before {
+            if let Some(detail) = changes::between(&before, &after) {
                 store::set(tx, SECOND_FACTOR_REQUIRED, if required { "true" } else { "false" }, can.now)?;
-                let detail = json!({
-                    "before": {SECOND_FACTOR_REQUIRED: before.second_factor_required},
-                    "after": {SECOND_FACTOR_REQUIRED: after.second_factor_required},
-                });
                 let entry = can.entry(Kind::SettingChanged);
-                activity::record(tx, &Entry { detail: Some(Box::new(detail)), ..entry })?;
+                activity::record(tx, &Entry { detail: Some(detail), ..entry })?;
             }
             Ok::<_, Error>(after)
         })

@@ -16,7 +16,6 @@ use crate::error::{Code, Error};
 
 /// Largest body of an ordinary request, in bytes.
 pub const BODY_BYTES: usize = 256 << 10;
-/// Deepest nesting that is read; serde_json's own limit is 128.
 const CONTENT_TYPE: &str = "application/json";
 
 /// A body in JSON, in either direction.

@@ -8,6 +8,7 @@ pub mod api_key;
 mod ascii;
 pub mod auth_methods;
 pub mod client;
+pub mod encoding;
 pub mod id;
 pub mod identity;
 pub mod key;

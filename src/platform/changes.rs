@@ -1,22 +1,27 @@
-//! What a change changed, in the words of the log: `{"name": {"from": "a", "to": "b"}}`.
+//! The detail of a change in the log, in the one shape that it has: `{"name": {"from": "a", "to": "b"}}`.
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-/// The members in which two states differ; none when they are equal. Give it what may be shown, never a secret.
+/// The members in which two states differ; none when they are equal. The states must not hold secrets.
 pub fn between(before: &impl Serialize, after: &impl Serialize) -> Option<Box<Value>> {
     let (before, mut after) = (members(before), members(after));
     let mut changes = Map::new();
     for (name, from) in before {
         let to = after.remove(&name).unwrap_or(Value::Null);
         if from != to {
-            changes.insert(name, json!({ "from": from, "to": to }));
+            changes.insert(name, member(from, to));
         }
     }
     for (name, to) in after {
-        changes.insert(name, json!({ "from": null, "to": to }));
+        changes.insert(name, member(Value::Null, to));
     }
     if changes.is_empty() { None } else { Some(Box::new(Value::Object(changes))) }
+}
+
+/// One changed member, for a detail that holds more than changes.
+pub fn member(from: impl Serialize, to: impl Serialize) -> Value {
+    json!({ "from": from, "to": to })
 }
 
 fn members(state: &impl Serialize) -> Map<String, Value> {
@@ -31,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_differs_is_told() {
+    fn only_differences_are_listed() {
         let before = json!({ "name": "a", "tier": "free", "owner": null });
         let after = json!({ "name": "b", "tier": "free", "owner": "acme" });
         let changes = between(&before, &after).unwrap();

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use rusqlite::CachedStatement;
 
+use super::columns::ip_bytes;
 use super::{Conn, Error, Row, Tx, params};
 use crate::model::activity::{Entry, Kind, Method, Outcome, Reason};
 use crate::model::{RequestId, Timestamp};
@@ -261,7 +262,6 @@ pub fn each(
     conn.each(&sql, params![first, last], |row| visit(stored(row)?))
 }
 
-/// Conditions of a search, in the columns' own values.
 /// Which API rows are about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AboutApi {
@@ -326,7 +326,7 @@ impl Conditions {
             add("client_no = ?", Box::new(no));
         }
         if let Some((first, last)) = self.ips {
-            let (first, last) = (octets(first), octets(last));
+            let (first, last) = (ip_bytes(first), ip_bytes(last));
             add(&format!("(length(ip) = {} AND ip >= ?)", first.len()), Box::new(first));
             add("ip <= ?", Box::new(last));
         }
@@ -334,13 +334,6 @@ impl Conditions {
             add("request_id = ?", Box::new(id.to_bytes().to_vec()));
         }
         (clause, values)
-    }
-}
-
-fn octets(ip: IpAddr) -> Vec<u8> {
-    match ip {
-        IpAddr::V4(ip) => ip.octets().to_vec(),
-        IpAddr::V6(ip) => ip.octets().to_vec(),
     }
 }
 

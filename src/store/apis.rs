@@ -1,5 +1,6 @@
 //! APIs with all that hangs on them: scopes, presets, tiers, routes.
 
+use super::columns::json;
 use super::{Conn, Error, Row, Tx, params};
 use crate::model::api::{Preset, Route, ScopeInfo, Tier, audience_key};
 use crate::model::{Api, AskedEnvironment};
@@ -304,8 +305,4 @@ fn insert_routes(tx: &mut Tx<'_>, no: i64, routes: &[Route]) -> Result<(), Error
         )?;
     }
     Ok(())
-}
-
-fn json(value: &impl serde::Serialize) -> String {
-    serde_json::to_string(value).expect("lists and maps with text keys are JSON")
 }

@@ -1,5 +1,6 @@
 //! OAuth clients, what each may ask for, and their secrets.
 
+use super::columns::json;
 use super::{Conn, Error, Row, Tx, params};
 use crate::model::client::{Access, ClientSecretInfo};
 use crate::model::{Client, ClientId, GrantType, RedirectUri, Role, SecretHash, Timestamp};
@@ -287,10 +288,6 @@ pub fn set_logo(tx: &mut Tx<'_>, no: i64, logo: Option<&[u8]>, now: Timestamp) -
     let sql = "UPDATE clients SET logo = ?2, logo_at = ?3, updated_at = ?4 WHERE no = ?1";
     tx.execute(sql, params![no, logo, at, now.millis()])?;
     Ok(())
-}
-
-fn json(uris: &[RedirectUri]) -> String {
-    serde_json::to_string(uris).expect("a list of texts is JSON")
 }
 
 fn words(grants: &[GrantType]) -> String {

@@ -9,6 +9,7 @@ pub mod activity_names;
 pub mod activity_retention;
 pub mod apis;
 pub mod clients;
+mod columns;
 pub mod file;
 pub mod grants;
 pub mod idempotency;

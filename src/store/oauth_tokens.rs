@@ -291,8 +291,7 @@ pub fn revoke_token(tx: &mut Tx<'_>, jti: &str, expires_at: Timestamp) -> Result
     Ok(tx.execute(sql, params![jti, expires_at.millis()])? == 1)
 }
 
-/// Removes at most `most` of each kind of row that nobody needs any more: authorizations whose code was never
-/// exchanged, and revocations of tokens that have ended.
+/// Removes at most `most` revocations of tokens that have ended.
 ///
 /// # Errors
 /// When the store cannot be written.

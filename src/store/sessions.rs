@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::columns::{ip_bytes, ip_of};
 use super::{Conn, Error, Row, Tx, params};
 use crate::model::{AuthMethods, Role, SecretHash, SessionId, Timestamp, UserId};
 
@@ -149,20 +150,6 @@ pub fn strengthen(
     let sql = "UPDATE sessions SET amr = ?2, authenticated_at = coalesce(?3, authenticated_at) WHERE no = ?1";
     tx.execute(sql, params![no, amr.to_string(), authenticated_at.map(Timestamp::millis)])?;
     Ok(())
-}
-
-fn ip_bytes(ip: IpAddr) -> Vec<u8> {
-    match ip {
-        IpAddr::V4(ip) => ip.octets().to_vec(),
-        IpAddr::V6(ip) => ip.octets().to_vec(),
-    }
-}
-
-fn ip_of(bytes: &[u8]) -> Option<IpAddr> {
-    <[u8; 4]>::try_from(bytes)
-        .map(IpAddr::from)
-        .or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from))
-        .ok()
 }
 
 /// A session as its person sees it.

@@ -307,8 +307,8 @@ async fn what_people_do_is_in_the_log_with_who_and_what_changed() {
         rows.iter().find(|row| row["kind"] == kind).unwrap_or_else(|| panic!("{kind}: {rows:?}"))
     };
     let change = find("user.updated");
-    assert_eq!(change["detail"]["before"]["role"], "viewer");
-    assert_eq!(change["detail"]["after"]["role"], "developer");
+    assert_eq!(change["detail"]["role"]["from"], "viewer");
+    assert_eq!(change["detail"]["role"]["to"], "developer");
     let text = change.to_string();
     assert!(
         text.contains(olga["id"].as_str().unwrap()) && text.contains(ada["id"].as_str().unwrap()),

@@ -2,9 +2,11 @@
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hmac;
+use data_encoding::BASE32_NOPAD;
 use zeroize::Zeroizing;
 
 use crate::env::Rng;
+use crate::model::encoding::percent_encoded;
 use crate::model::{Secret, Timestamp};
 
 /// Bytes of a seed: the length of the hash, as RFC 4226, section 4, asks for.
@@ -15,8 +17,6 @@ const DIGITS: usize = 6;
 const DRIFT: i64 = 1;
 /// Recovery codes that a person gets.
 pub const RECOVERY_CODES: usize = 10;
-
-const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 /// What an authenticator app and we both know. Prints nothing of itself.
 pub struct Seed(Zeroizing<[u8; SEED_BYTES]>);
@@ -39,12 +39,12 @@ impl Seed {
 
     /// Base32, for typing it in where a camera cannot be used.
     pub fn base32(&self) -> Secret {
-        Secret::new(base32(&*self.0))
+        Secret::new(BASE32_NOPAD.encode(&*self.0))
     }
 
     /// The address that an authenticator app reads: `otpauth://totp/Acme:ada%40example.com?…`.
     pub fn uri(&self, issuer: &str, account: &str) -> Secret {
-        let (issuer, account) = (percent(issuer), percent(account));
+        let (issuer, account) = (percent_encoded(issuer), percent_encoded(account));
         let secret = self.base32();
         Secret::new(format!(
             "otpauth://totp/{issuer}:{account}?secret={}&issuer={issuer}&algorithm=SHA1&digits={DIGITS}&period={STEP_SECONDS}",
@@ -92,15 +92,9 @@ pub fn is_app_code(text: &str) -> bool {
 /// Ten codes that each work once in place of the app: `abcde-fghij-klmno-pqrst`, 100 random bits.
 pub fn recovery_codes(rng: &dyn Rng) -> Vec<Secret> {
     let one = |_| {
-        let random = Zeroizing::new(crate::env::random::<20>(rng));
-        let mut text = String::with_capacity(23);
-        for (at, byte) in random.iter().enumerate() {
-            if at > 0 && at % 5 == 0 {
-                text.push('-');
-            }
-            text.push(char::from(BASE32[usize::from(byte & 31)].to_ascii_lowercase()));
-        }
-        Secret::new(text)
+        let random = Zeroizing::new(crate::env::random::<13>(rng));
+        let letters = Zeroizing::new(BASE32_NOPAD.encode(&*random));
+        normal_recovery_code(&letters[..20])
     };
     (0..RECOVERY_CODES).map(one).collect()
 }
@@ -116,37 +110,6 @@ pub fn normal_recovery_code(typed: &str) -> Secret {
         text.push(letter.to_ascii_lowercase());
     }
     Secret::new(text)
-}
-
-fn base32(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len().div_ceil(5) * 8);
-    let (mut buffer, mut bits) = (0_u32, 0);
-    for &byte in bytes {
-        buffer = buffer << 8 | u32::from(byte);
-        bits += 8;
-        while bits >= 5 {
-            bits -= 5;
-            text.push(char::from(BASE32[(buffer >> bits & 31) as usize]));
-        }
-    }
-    if bits > 0 {
-        text.push(char::from(BASE32[(buffer << (5 - bits) & 31) as usize]));
-    }
-    text
-}
-
-/// RFC 3986: everything but unreserved characters is encoded.
-fn percent(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                encoded.push(char::from(byte));
-            }
-            _ => encoded.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    encoded
 }
 
 #[cfg(test)]

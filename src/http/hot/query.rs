@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::error::{Error, Result};
+use crate::model::encoding::form_decoded;
 use crate::model::{AskedEnvironment, ScopeExpr};
 
 /// What the proxy's configuration asks for.
@@ -25,8 +26,8 @@ pub(super) fn read(text: &str) -> Result<Query> {
     let (mut api, mut scope, mut environment, mut nginx) = (None, None, None, None);
     for pair in text.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let name = decode(name).ok_or_else(|| Error::invalid("query", "It is not UTF-8"))?;
-        let value = decode(value).ok_or_else(|| Error::invalid(&name, "It is not UTF-8"))?;
+        let name = form_decoded(name.as_bytes()).ok_or_else(|| Error::invalid("query", "It is not UTF-8"))?;
+        let value = form_decoded(value.as_bytes()).ok_or_else(|| Error::invalid(&name, "It is not UTF-8"))?;
         let place = match &*name {
             "api" => &mut api,
             "scope" => &mut scope,
@@ -60,24 +61,4 @@ pub(super) fn read(text: &str) -> Result<Query> {
             Some(_) => return Err(Error::invalid("nginx", "Use 1 or leave it out")),
         },
     })
-}
-
-/// Percent-decoding of a form (`+` is a space); none when the bytes are no UTF-8 or an escape is broken.
-fn decode(text: &str) -> Option<Cow<'_, str>> {
-    if !text.bytes().any(|byte| byte == b'%' || byte == b'+') {
-        return Some(Cow::Borrowed(text));
-    }
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
-                (digit(rest.next())? << 4 | digit(rest.next())?) as u8
-            }
-            other => other,
-        });
-    }
-    String::from_utf8(bytes).ok().map(Cow::Owned)
 }

@@ -43,17 +43,7 @@ impl Sheet {
     }
 
     pub(super) fn number(&mut self, number: u64) -> &mut Self {
-        let mut digits = [0; 20];
-        let (mut at, mut rest) = (digits.len(), number);
-        loop {
-            at -= 1;
-            digits[at] = b'0' + (rest % 10) as u8;
-            rest /= 10;
-            if rest == 0 {
-                break;
-            }
-        }
-        self.0.extend_from_slice(&digits[at..]);
+        self.0.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
         self
     }
 

@@ -1,7 +1,10 @@
 //! `application/x-www-form-urlencoded`: parameters in a query or a body, and in redirects.
 
+use std::fmt::Write as _;
+
 use crate::domain::oauth::authorize::Redirect;
 use crate::domain::oauth::{OAuthError, Params, Result};
+use crate::model::encoding::{form_decoded, percent_encoded};
 
 /// Reads the parameters of a query or a form.
 ///
@@ -24,61 +27,24 @@ pub(in crate::http) fn location(redirect: &Redirect) -> String {
 /// # Errors
 /// `invalid_request` for broken escapes, text that is no UTF-8, and control characters.
 pub(super) fn decode(text: &[u8]) -> Result<String> {
-    let bytes = if text.iter().any(|byte| matches!(byte, b'+' | b'%')) {
-        unescape(text).ok_or_else(broken)?
-    } else {
-        // Tokens are long, and nothing in them is escaped.
-        text.to_vec()
-    };
-    let text = String::from_utf8(bytes).map_err(|_| broken())?;
+    let text = form_decoded(text).ok_or_else(|| {
+        OAuthError::invalid_request("A parameter is not encoded as application/x-www-form-urlencoded")
+    })?;
     let plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     if !plain && text.chars().any(char::is_control) {
         return Err(OAuthError::invalid_request("A parameter holds a control character"));
     }
-    Ok(text)
-}
-
-fn broken() -> OAuthError {
-    OAuthError::invalid_request("A parameter is not encoded as application/x-www-form-urlencoded")
-}
-
-/// None for an escape that is broken.
-fn unescape(text: &[u8]) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.iter().copied();
-    let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => u8::try_from(digit(rest.next())? << 4 | digit(rest.next())?).ok()?,
-            other => other,
-        });
-    }
-    Some(bytes)
+    Ok(text.into_owned())
 }
 
 /// Adds parameters to the query of a URI, encoded.
 fn append<'p>(uri: &str, params: impl IntoIterator<Item = (&'p str, &'p str)>) -> String {
     let mut text = uri.to_owned();
     for (name, value) in params {
-        text.push(if text.contains('?') { '&' } else { '?' });
-        encode(name, &mut text);
-        text.push('=');
-        encode(value, &mut text);
+        let separator = if text.contains('?') { '&' } else { '?' };
+        let _ = write!(text, "{separator}{}={}", percent_encoded(name), percent_encoded(value));
     }
     text
-}
-
-fn encode(text: &str, to: &mut String) {
-    use std::fmt::Write as _;
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => to.push(char::from(byte)),
-            other => {
-                let _ = write!(to, "%{other:02X}");
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod uses;
 pub use list::{Filter, StatusAt, list};
 pub use uses::{delete_of_api, owned_by, unrevoked, with_scope, with_tier};
 
+use super::columns::json;
 use super::{Conn, Error, Row, Tx, params};
 use crate::model::{
     ApiKey, KeyId, KeySecretInfo, KeyUsage, KeyUser, Quota, RateLimit, SecretHash, Timestamp,
@@ -134,7 +135,7 @@ pub fn insert(tx: &mut Tx<'_>, key: &ApiKey) -> Result<i64, Error> {
             key.owner,
             key.user.map(|user| user.no),
             allowed_ips(key),
-            metadata(key),
+            json(&key.metadata),
             key.expires_at.map(Timestamp::millis),
             key.disabled_at.map(Timestamp::millis),
             key.revoked_at.map(Timestamp::millis),
@@ -166,7 +167,7 @@ pub fn update(tx: &mut Tx<'_>, key: &ApiKey) -> Result<(), Error> {
             key.quota.map(|quota| quota.period.as_str()),
             key.owner,
             allowed_ips(key),
-            metadata(key),
+            json(&key.metadata),
             key.expires_at.map(Timestamp::millis),
             key.disabled_at.map(Timestamp::millis),
             key.revoked_at.map(Timestamp::millis),
@@ -183,10 +184,6 @@ fn quota_limit(key: &ApiKey) -> Option<i64> {
 fn allowed_ips(key: &ApiKey) -> Option<String> {
     let networks: Vec<String> = key.allowed_ips.iter().map(ToString::to_string).collect();
     if networks.is_empty() { None } else { Some(networks.join(" ")) }
-}
-
-fn metadata(key: &ApiKey) -> String {
-    serde_json::to_string(&key.metadata).expect("a map with text keys is JSON")
 }
 
 /// Adds a secret to a key.

@@ -18,6 +18,7 @@ use crate::model::Timestamp;
 use crate::model::activity::Kind;
 use crate::model::setting::SigningAlg;
 use crate::model::signing_key::{KeyStage, SigningKeyInfo};
+use crate::platform::changes;
 use crate::platform::workers::{Priority, Size, Workers};
 use crate::store::{Tx, signing_keys as store};
 
@@ -209,8 +210,7 @@ async fn replace(
         store::insert(tx, &next)?;
         if let Some(mut entry) = entry {
             entry.detail = Some(Box::new(serde_json::json!({
-                "before": {"kid": active.info.kid},
-                "after": {"kid": successor.info.kid},
+                "kid": changes::member(&active.info.kid, &successor.info.kid),
                 "at_once": retire == Retire::AtOnce,
             })));
             activity::record(tx, &entry)?;

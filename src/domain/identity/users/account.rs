@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
+use serde::Serialize;
+use serde_json::{Value, json};
 
 pub use crate::store::invitations::Invitation;
 
-use super::manage::record;
+use super::manage::{Logged, record};
 use super::{
     INVITATION_SECONDS, LINK_SECONDS, Person, dead_link, hash_password, insert, name, new_link, page, token,
 };
@@ -20,6 +21,7 @@ use crate::error::{Error, Result};
 use crate::model::activity::{Entry, Kind};
 use crate::model::setting::Signup;
 use crate::model::{AuthMethods, Email, InvitationId, Role, Secret, SecretHash, Timestamp, User};
+use crate::platform::changes;
 use crate::platform::cursor;
 use crate::platform::cursor::Page;
 use crate::platform::mail::Mail;
@@ -83,13 +85,7 @@ pub async fn setup(call: &Arc<Call>, link: Secret, email: Email, who: Newcomer) 
             }
             let person = Person { email, name, role: Role::Owner, verified: false };
             let user = insert(tx, &caller.services, person, Some(&password), now)?;
-            record(
-                tx,
-                &caller,
-                Kind::UserCreated,
-                &user,
-                Some(json!({"by": "setup", "after": {"role": user.role}})),
-            )?;
+            record(tx, &caller, Kind::UserCreated, &user, Some(created("by", &"setup", &user)))?;
             sessions::begin_cookie(tx, &caller, &user, chosen(now))
         })
         .await
@@ -98,6 +94,13 @@ pub async fn setup(call: &Arc<Call>, link: Secret, email: Email, who: Newcomer) 
 /// The strength of a session in which a password was chosen just now, by a link that proves little else.
 fn chosen(now: Timestamp) -> Strength {
     Strength { amr: AuthMethods::PASSWORD, at: now }
+}
+
+/// The detail of a new account: how it came about, and what it is.
+fn created(by: &str, value: &impl Serialize, user: &User) -> Box<Value> {
+    let mut detail = changes::between(&Value::Null, &Logged::from(user)).unwrap_or_default();
+    detail[by] = json!(value);
+    detail
 }
 
 async fn hashed(services: &Services, email: &Email, who: Newcomer) -> Result<(String, String)> {
@@ -225,7 +228,7 @@ pub async fn accept(call: &Arc<Call>, link: Secret, who: Newcomer) -> Result<Coo
             let person =
                 Person { email: invitation.email.clone(), name, role: invitation.role, verified: false };
             let user = insert(tx, &caller.services, person, Some(&password), now)?;
-            let detail = json!({"invitation_id": invitation.id, "after": {"role": user.role}});
+            let detail = created("invitation_id", &invitation.id, &user);
             record(tx, &caller, Kind::InvitationAccepted, &user, Some(detail))?;
             sessions::begin_cookie(tx, &caller, &user, chosen(now))
         })
@@ -315,7 +318,7 @@ pub async fn confirm(call: &Arc<Call>, link: Secret, who: Newcomer) -> Result<Co
             let email = link.email.ok_or_else(dead_link)?;
             let person = Person { email, name, role: Role::Member, verified: true };
             let user: User = insert(tx, &caller.services, person, Some(&password), now)?;
-            let detail = json!({"by": "signup", "after": {"role": user.role}});
+            let detail = created("by", &"signup", &user);
             record(tx, &caller, Kind::UserCreated, &user, Some(detail))?;
             sessions::begin_cookie(tx, &caller, &user, chosen(now))
         })

@@ -121,7 +121,7 @@ pub async fn new_recovery_codes(
     with_factor(person, password, code, move |tx, call, user| {
         store::set_recovery_codes(tx, user.no, &hashes)?;
         let detail = serde_json::json!({"recovery_codes": "replaced"});
-        record(tx, call, Kind::TotpEnabled, user, Some(detail))
+        record(tx, call, Kind::TotpEnabled, user, Some(Box::new(detail)))
     })
     .await?;
     Ok(codes)

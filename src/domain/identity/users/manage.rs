@@ -1,6 +1,7 @@
 //! The team: seeing, adding, changing and removing people.
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::{LINK_SECONDS, Person, hash_password, keep_an_owner, may_raise, may_touch, name, new_link, page};
 use crate::activity;
@@ -9,6 +10,7 @@ use crate::domain::identity::{key_state, sessions};
 use crate::error::{Error, Result};
 use crate::model::activity::{Entry, Kind};
 use crate::model::{Email, Role, Secret, User, UserId};
+use crate::platform::changes;
 use crate::platform::cursor;
 use crate::platform::cursor::Page;
 use crate::store::{Tx, links, users as store};
@@ -92,7 +94,7 @@ pub async fn prepare(can: &Can<TeamManage>, new: NewUser) -> Result<PreparedUser
 /// `CONFLICT` when the address is taken.
 pub fn create(tx: &mut Tx<'_>, can: &Can<TeamManage>, new: PreparedUser) -> Result<User> {
     let user = super::insert(tx, &can.services, new.person, new.password.as_deref(), can.now)?;
-    record(tx, can, Kind::UserCreated, &user, Some(json!({"after": {"role": user.role}})))?;
+    record(tx, can, Kind::UserCreated, &user, changes::between(&Value::Null, &Logged::from(&user)))?;
     Ok(user)
 }
 
@@ -140,7 +142,8 @@ pub async fn update(can: &Can<TeamManage>, id: UserId, changes: Changes) -> Resu
             }
             after.updated_at = can.now;
             store::update(tx, &after)?;
-            record(tx, &can, change_kind(&before, &after), &after, Some(difference(&before, &after)))?;
+            let detail = changes::between(&Logged::from(&before), &Logged::from(&after));
+            record(tx, &can, change_kind(&before, &after), &after, detail)?;
             if before.disabled_at.is_none() && after.disabled_at.is_some() {
                 sessions::end_all(tx, &can, after.no)?;
             }
@@ -158,18 +161,18 @@ fn change_kind(before: &User, after: &User) -> Kind {
     }
 }
 
-fn difference(before: &User, after: &User) -> Value {
-    let (mut from, mut to) = (Map::new(), Map::new());
-    let mut compare = |name: &str, old: Value, new: Value| {
-        if old != new {
-            from.insert(name.to_owned(), old);
-            to.insert(name.to_owned(), new);
-        }
-    };
-    compare("name", json!(before.name), json!(after.name));
-    compare("role", json!(before.role), json!(after.role));
-    compare("disabled", json!(before.disabled_at.is_some()), json!(after.disabled_at.is_some()));
-    json!({"before": from, "after": to})
+/// The part of a person that the log shows when it changes.
+#[derive(Serialize)]
+pub(super) struct Logged<'u> {
+    name: &'u str,
+    role: Role,
+    disabled: bool,
+}
+
+impl<'u> From<&'u User> for Logged<'u> {
+    fn from(user: &'u User) -> Self {
+        Self { name: &user.name, role: user.role, disabled: user.disabled_at.is_some() }
+    }
 }
 
 /// Removes somebody: their keys are revoked, their sessions end, what they did stays in the log.
@@ -198,7 +201,7 @@ pub(super) fn remove(
     let keys = key_state::revoke_all_of(tx, call, user.no)?;
     key_state::forget_all_of(tx, call, user.no)?;
     store::erase(tx, user, call.now)?;
-    record(tx, call, Kind::UserDeleted, user, Some(json!({"keys_revoked": keys})))
+    record(tx, call, Kind::UserDeleted, user, Some(Box::new(json!({"keys_revoked": keys}))))
 }
 
 /// Makes a link with which somebody sets a new password, to be handed over by whoever asked.
@@ -231,8 +234,8 @@ pub(super) fn record(
     call: &crate::domain::identity::access::Call,
     kind: Kind,
     user: &User,
-    detail: Option<Value>,
+    detail: Option<Box<Value>>,
 ) -> Result<()> {
     let entry = call.entry(kind);
-    activity::record(tx, &Entry { user_no: Some(user.no), detail: detail.map(Box::new), ..entry })
+    activity::record(tx, &Entry { user_no: Some(user.no), detail, ..entry })
 }

@@ -1,12 +1,13 @@
 //! Who is calling: the same question for a key, a token and a session, of any API of this instance.
 
-use super::manage::record;
+use super::manage::{Logged, record};
 use super::name;
 use crate::domain::identity::Services;
 use crate::domain::identity::admission::Person;
 use crate::error::{Error, Result};
 use crate::model::activity::Kind;
 use crate::model::{Email, Identity, IdentityKind, KeyId, ScopeSet, SessionId, User, UserId};
+use crate::platform::changes;
 use crate::store::users as store;
 
 /// An identity, described.
@@ -101,8 +102,8 @@ pub async fn rename(person: &Person, new: Option<String>) -> Result<User> {
             }
             after.updated_at = caller.now;
             store::update(tx, &after)?;
-            let detail = serde_json::json!({"before": {"name": before.name}, "after": {"name": after.name}});
-            record(tx, &caller, Kind::UserUpdated, &after, Some(detail))?;
+            let detail = changes::between(&Logged::from(&before), &Logged::from(&after));
+            record(tx, &caller, Kind::UserUpdated, &after, detail)?;
             Ok(after)
         })
         .await

@@ -27,11 +27,6 @@ test('changes and sign-ins have no rules', () => {
   expect(rulesOf(row({ kind: 'session.sign_in', outcome: 'refused', code: 'INVALID_CREDENTIALS' }))).toEqual([]);
 });
 
-test('two states read as what differs', () => {
-  const detail = { before: { role: 'viewer', name: 'Ada', disabled: true }, after: { role: 'developer', name: 'Ada', disabled: false } };
-  expect(detailLines(row({ outcome: 'changed', detail }))).toEqual([['role', 'viewer → developer'], ['disabled', 'true → false']]);
-});
-
 test('a change reads as before and after', () => {
   const detail = { name: { from: 'a', to: 'b' }, scopes: { from: null, to: ['x', 'y'] }, tier: { from: 'pro', to: null }, quota: { from: null, to: null } };
   expect(detailLines(row({ outcome: 'changed', detail }))).toEqual([['name', 'a → b'], ['scopes', 'x, y'], ['tier', 'pro → none']]);

@@ -60,18 +60,10 @@ const words = (value: unknown): string => (Array.isArray(value) ? value.join(', 
 /** Further details of the row, as lines of name and value. */
 export function detailLines(row: Activity): [string, string][] {
   if (!row.detail || typeof row.detail !== 'object') return [];
-  return Object.entries(changes(row.detail as Detail))
+  return Object.entries(row.detail as Detail)
     .filter(([name]) => name !== 'checks')
     .map(([name, value]): [string, string] => [name.replaceAll('_', ' '), shown(value)])
     .filter(([, text]) => text !== '');
-}
-
-/** Two states, `before` and `after`, as what differs: each with `from` and `to`. */
-function changes(detail: Detail): Detail {
-  const { before, after, ...rest } = detail as Record<string, Record<string, unknown> | undefined>;
-  if (typeof before !== 'object' || typeof after !== 'object') return detail;
-  const names = Object.keys({ ...before, ...after }).filter((name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]));
-  return { ...rest, ...Object.fromEntries(names.map((name) => [name, { from: before[name] ?? null, to: after[name] ?? null }])) } as Detail;
 }
 
 /** One value for people: lists without brackets, a change as `before → after`, nothing for nothing. */
