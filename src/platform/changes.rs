@@ -3,6 +3,9 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+/// A member of a change: left as it is (none), cleared (`Some(None)`) or set.
+pub type Edit<T> = Option<Option<T>>;
+
 /// The members in which two states differ; none when they are equal. The states must not hold secrets.
 pub fn between(before: &impl Serialize, after: &impl Serialize) -> Option<Box<Value>> {
     let (before, mut after) = (members(before), members(after));

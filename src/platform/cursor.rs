@@ -53,6 +53,43 @@ pub fn limit(asked: Option<u32>) -> Result<usize> {
     }
 }
 
+/// One request for a part of a list: reads the cursor, says how many rows to fetch, and cuts the page.
+pub struct List<'v, F> {
+    vault: &'v Vault,
+    name: &'static str,
+    filters: F,
+    limit: usize,
+}
+
+impl<'v, F: Serialize> List<'v, F> {
+    /// A part of the list `name` under `filters`, with as many entries as `limit` says, or 50.
+    ///
+    /// # Errors
+    /// `INVALID_REQUEST` for a limit outside 1–200.
+    pub fn new(vault: &'v Vault, name: &'static str, filters: F, limit: Option<u32>) -> Result<Self> {
+        Ok(Self { vault, name, filters, limit: self::limit(limit)? })
+    }
+
+    /// The position after which the part starts; none for the first part.
+    ///
+    /// # Errors
+    /// `INVALID_CURSOR`.
+    pub fn position<P: DeserializeOwned>(&self, cursor: Option<&str>) -> Result<Option<P>> {
+        cursor.map(|cursor| decode(self.vault, self.name, &self.filters, cursor)).transpose()
+    }
+
+    /// Rows to fetch: one more than the page has, which tells whether the list goes on.
+    pub fn rows(&self) -> u32 {
+        u32::try_from(self.limit).expect("a limit is at most 200") + 1
+    }
+
+    /// The page made of the fetched rows; `position` gives the position of its last entry.
+    pub fn page<T, P: Serialize>(&self, rows: Vec<T>, position: impl FnOnce(&T) -> P) -> Page<T> {
+        let cursor = |last: &T| encode(self.vault, self.name, &self.filters, &position(last));
+        Page::cut(rows, self.limit, cursor)
+    }
+}
+
 /// The cursor for `position` in `list` under `filters`.
 pub fn encode(vault: &Vault, list: &str, filters: &impl Serialize, position: &impl Serialize) -> String {
     let mut bytes = json(position);

@@ -32,9 +32,8 @@ pub fn by_no(conn: &Conn<'_>, no: i64) -> Result<Option<Client>, Error> {
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn list(conn: &Conn<'_>, before: i64, limit: usize) -> Result<Vec<Client>, Error> {
+pub fn list(conn: &Conn<'_>, before: i64, limit: u32) -> Result<Vec<Client>, Error> {
     let sql = format!("{SELECT} WHERE no < ?1 AND deleted_at IS NULL ORDER BY no DESC LIMIT ?2");
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let found = conn.all(&sql, params![before, limit], read)?;
     found.into_iter().map(|client| with_access(conn, client)).collect()
 }

@@ -70,12 +70,12 @@ pub fn find(conn: &Conn<'_>, id: GrantId) -> Result<Option<Grant>, Error> {
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn list(conn: &Conn<'_>, user_no: i64, before: i64, limit: usize) -> Result<Vec<Grant>, Error> {
+pub fn list(conn: &Conn<'_>, user_no: i64, before: i64, limit: u32) -> Result<Vec<Grant>, Error> {
     let sql = format!(
         "{SELECT} WHERE g.user_no = ?1 AND g.no < ?2 AND g.revoked_at IS NULL AND c.deleted_at IS NULL
          ORDER BY g.no DESC LIMIT ?3"
     );
-    conn.all(&sql, params![user_no, before, i64::try_from(limit).unwrap_or(i64::MAX)], read)
+    conn.all(&sql, params![user_no, before, limit], read)
 }
 
 /// Adds a grant and tells its number.

@@ -28,8 +28,7 @@ use crate::model::activity::Kind;
 use crate::model::api::{ApiDescription, audience_key};
 use crate::model::{Api, ApiId};
 use crate::platform::changes;
-use crate::platform::cursor;
-use crate::platform::cursor::Page;
+use crate::platform::cursor::{List, Page};
 use crate::store;
 use crate::store::Tx;
 use crate::store::apis::Unique;
@@ -56,14 +55,13 @@ pub fn default_audience(public_url: &str, slug: &str) -> String {
 /// `INVALID_REQUEST` or `INVALID_CURSOR` about the page.
 pub fn list(reach: &Reach<ApisRead>, limit: Option<u32>, after: Option<&str>) -> Result<Page<Arc<Api>>> {
     let services = &reach.call().services;
-    let vault = &services.vault;
-    let limit = cursor::limit(limit)?;
-    let after: Option<ApiId> = after.map(|after| cursor::decode(vault, "apis", &(), after)).transpose()?;
+    let list = List::new(&services.vault, "apis", (), limit)?;
+    let after: Option<ApiId> = list.position(after)?;
     let mut apis: Vec<Arc<Api>> = services.catalog.get().iter().filter_map(|api| seen(reach, api)).collect();
     apis.sort_unstable_by_key(|api| (!api.built_in, api.id));
     let start = after.map_or(0, |after| apis.partition_point(|api| api.built_in || api.id <= after));
     let rest = apis.split_off(start);
-    Ok(Page::cut(rest, limit, |last| cursor::encode(vault, "apis", &(), &last.id)))
+    Ok(list.page(rest, |last| last.id))
 }
 
 /// The API of this slug or id, if it is within reach.

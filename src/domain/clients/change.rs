@@ -9,12 +9,10 @@ use crate::error::Result;
 use crate::model::activity::Kind;
 use crate::model::{Client, ClientId, GrantType, text};
 use crate::platform::changes;
+use crate::platform::changes::Edit;
 use crate::platform::input::Problems;
 use crate::store;
 use crate::store::Tx;
-
-/// A member that may be left as it is (none), cleared (`Some(None)`) or set.
-pub type Edit<T> = Option<Option<T>>;
 
 /// What changes of a client; none leaves a member as it is. Whether it can keep a secret never changes.
 #[derive(Debug, Clone, Default)]

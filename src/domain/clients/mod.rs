@@ -10,7 +10,7 @@ mod rotate;
 #[cfg(test)]
 mod tests;
 
-pub use change::{ClientChange, Edit, change, delete};
+pub use change::{ClientChange, change, delete};
 pub use create::{NewClient, create};
 pub(crate) use create::{insert, register};
 pub use draft::AskedAccess;
@@ -29,8 +29,7 @@ use crate::error::{Error, Result};
 use crate::model::activity::Kind;
 use crate::model::client::ClientSecretInfo;
 use crate::model::{Client, ClientId, Secret, SecretHash, Timestamp};
-use crate::platform::cursor;
-use crate::platform::cursor::Page;
+use crate::platform::cursor::{List, Page};
 use crate::store;
 use crate::store::{Conn, Tx};
 
@@ -38,9 +37,6 @@ use crate::store::{Conn, Tx};
 const SECRET_PREFIX: &str = "kwcs_";
 /// Characters of a secret that people are shown to recognise it.
 const SHOWN: usize = SECRET_PREFIX.len() + 4;
-/// The list's name in its cursors.
-const LIST: &str = "clients";
-
 /// A client as it is shown.
 #[derive(Debug)]
 pub struct ClientView {
@@ -87,14 +83,9 @@ pub fn list(
     limit: Option<u32>,
     after: Option<&str>,
 ) -> Result<Page<ClientView>> {
-    let vault = &can.services.vault;
-    let limit = cursor::limit(limit)?;
-    let before = match after {
-        Some(cursor) => cursor::decode(vault, LIST, &(), cursor)?,
-        None => i64::MAX,
-    };
-    let found = store::clients::list(conn, before, limit + 1)?;
-    let page = Page::cut(found, limit, |last| cursor::encode(vault, LIST, &(), &last.no));
+    let list = List::new(&can.services.vault, "clients", (), limit)?;
+    let found = store::clients::list(conn, list.position(after)?.unwrap_or(i64::MAX), list.rows())?;
+    let page = list.page(found, |last| last.no);
     let data = page.data.into_iter().map(|client| view(conn, client, can.now));
     Ok(Page { data: data.collect::<Result<_>>()?, next_cursor: page.next_cursor })
 }

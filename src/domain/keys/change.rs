@@ -15,12 +15,10 @@ use crate::error::{Error, Result};
 use crate::model::activity::Kind;
 use crate::model::{Api, ApiKey, KeyId, Quota, RateLimit, ScopeSet, Timestamp, text};
 use crate::platform::changes;
+use crate::platform::changes::Edit;
 use crate::platform::input::Problems;
 use crate::store;
 use crate::store::Tx;
-
-/// A member that may be left as it is (none), cleared (`Some(None)`) or set.
-pub type Edit<T> = Option<Option<T>>;
 
 /// What changes of a key; none leaves a member as it is.
 #[derive(Debug, Clone, Default)]

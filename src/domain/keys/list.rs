@@ -7,8 +7,7 @@ use crate::domain::identity::access::KeysRead;
 use crate::domain::identity::reach::Reach;
 use crate::error::{Error, Result};
 use crate::model::{ApiKey, Environment, KeyId, KeyStatus, Timestamp, UserId};
-use crate::platform::cursor;
-use crate::platform::cursor::Page;
+use crate::platform::cursor::{List, Page};
 use crate::store;
 use crate::store::Conn;
 use crate::store::keys::{Filter, StatusAt};
@@ -51,15 +50,12 @@ pub fn list(
     after: Option<&str>,
 ) -> Result<Page<ApiKey>> {
     let vault = &reach.call().services.vault;
-    let limit = cursor::limit(limit)?;
-    let fingerprint = (filter, reach.only().map(|user| user.id));
-    let before: Option<KeyId> =
-        after.map(|after| cursor::decode(vault, "keys", &fingerprint, after)).transpose()?;
-    let Some(wanted) = resolve(conn, reach, filter, before)? else {
+    let list = List::new(vault, "keys", (filter, reach.only().map(|user| user.id)), limit)?;
+    let Some(wanted) = resolve(conn, reach, filter, list.position(after)?)? else {
         return Ok(Page { data: Vec::new(), next_cursor: None });
     };
-    let keys = store::keys::list(conn, &wanted, limit + 1)?;
-    Ok(Page::cut(keys, limit, |last| cursor::encode(vault, "keys", &fingerprint, &last.id)))
+    let keys = store::keys::list(conn, &wanted, list.rows())?;
+    Ok(list.page(keys, |last| last.id))
 }
 
 /// The filter in the store's words; none when nothing can fit.

@@ -11,7 +11,7 @@ mod rotate;
 #[cfg(test)]
 mod tests;
 
-pub use change::{Edit, KeyChange, change};
+pub use change::{KeyChange, change};
 pub use create::{NewKey, create};
 pub use leaked::revoke_leaked;
 pub use list::{KeyFilter, list};

@@ -10,14 +10,10 @@ use crate::domain::identity::admission::Person;
 use crate::error::{Error, Result};
 use crate::model::activity::{Entry, Kind};
 use crate::model::{GrantId, UserId};
-use crate::platform::cursor;
-use crate::platform::cursor::Page;
+use crate::platform::cursor::{List, Page};
 use crate::store::grants as store;
 
 pub use crate::store::grants::Grant;
-
-/// The list's name in its cursors.
-const LIST: &str = "grants";
 
 /// The standing grants of the person, newest first.
 ///
@@ -46,20 +42,16 @@ async fn list_of(
     limit: Option<u32>,
     after: Option<&str>,
 ) -> Result<Page<Grant>> {
-    let vault = &call.services.vault;
-    let limit = cursor::limit(limit)?;
-    let before = match after {
-        Some(cursor) => cursor::decode(vault, LIST, &user, cursor)?,
-        None => i64::MAX,
-    };
+    let list = List::new(&call.services.vault, "grants", user, limit)?;
+    let (before, count) = (list.position(after)?.unwrap_or(i64::MAX), list.rows());
     let found = call
         .services
         .read(move |conn| {
             let Some(person) = crate::store::users::by_id(conn, user)? else { return Ok(Vec::new()) };
-            Ok::<_, Error>(store::list(conn, person.no, before, limit + 1)?)
+            Ok::<_, Error>(store::list(conn, person.no, before, count)?)
         })
         .await?;
-    Ok(Page::cut(found, limit, |last| cursor::encode(vault, LIST, &user, &last.no)))
+    Ok(list.page(found, |last| last.no))
 }
 
 /// Takes back a grant of the person: every token under it fails from the next request on.

@@ -11,7 +11,6 @@ use crate::http::Result;
 use crate::http::auth::OwnAccount;
 use crate::http::json::{Json, NoContent};
 use crate::model::SessionId;
-use crate::platform::cursor;
 
 /// One's own sessions.
 pub struct SessionsApi;
@@ -82,8 +81,7 @@ impl SessionsApi {
         #[doc = "Where the last page ended."] cursor: Query<Option<String>>,
         #[doc = "1 to 200, default 50."] limit: Query<Option<u32>>,
     ) -> Result<Json<SessionList>> {
-        let limit = cursor::limit(limit.0)?;
-        let page = sessions::list(&account.0, cursor.0.as_deref(), limit).await?;
+        let page = sessions::list(&account.0, cursor.0.as_deref(), limit.0).await?;
         let next_cursor = page.next_cursor;
         Ok(Json(SessionList { data: page.data.into_iter().map(Into::into).collect(), next_cursor }))
     }

@@ -20,7 +20,6 @@ use crate::http::auth::{Admitted, Allowed, OwnAccount};
 use crate::http::json::{Created, Json, NoContent};
 use crate::model::IdentityKind;
 use crate::model::{InvitationId, Role, Secret, User, UserId};
-use crate::platform::cursor;
 
 /// People and invitations.
 pub struct UsersApi;
@@ -270,8 +269,7 @@ impl UsersApi {
         #[doc = "1 to 200, default 50."] limit: Query<Option<u32>>,
     ) -> Result<Json<UserList>> {
         let role = role.0.as_deref().map(parse_role).transpose()?;
-        let limit = cursor::limit(limit.0)?;
-        let page = users::list(&can.0, role, q.0, cursor.0.as_deref(), limit).await?;
+        let page = users::list(&can.0, role, q.0, cursor.0.as_deref(), limit.0).await?;
         let data = page.data.iter().map(UserView::from).collect();
         Ok(Json(UserList { data, next_cursor: page.next_cursor }))
     }
@@ -343,8 +341,7 @@ impl UsersApi {
         #[doc = "Where the last page ended."] cursor: Query<Option<String>>,
         #[doc = "1 to 200, default 50."] limit: Query<Option<u32>>,
     ) -> Result<Json<InvitationList>> {
-        let limit = cursor::limit(limit.0)?;
-        let page = account::invitations_list(&can.0, cursor.0.as_deref(), limit).await?;
+        let page = account::invitations_list(&can.0, cursor.0.as_deref(), limit.0).await?;
         let data = page.data.iter().map(InvitationView::from).collect();
         Ok(Json(InvitationList { data, next_cursor: page.next_cursor }))
     }

@@ -42,11 +42,10 @@ pub struct StatusAt {
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn list(conn: &Conn<'_>, filter: &Filter, limit: usize) -> Result<Vec<ApiKey>, Error> {
+pub fn list(conn: &Conn<'_>, filter: &Filter, limit: u32) -> Result<Vec<ApiKey>, Error> {
     let mut query = Query::default();
     query.filter(filter);
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let limit = query.value(limit);
+    let limit = query.value(i64::from(limit));
     let sql = format!("{SELECT} WHERE {} ORDER BY k.no DESC LIMIT {limit}", query.conditions());
     let values: Vec<&dyn ToSql> = query.values.iter().map(AsRef::as_ref).collect();
     let keys = conn.all(&sql, &values, read)?;

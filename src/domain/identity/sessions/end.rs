@@ -9,14 +9,11 @@ use crate::domain::identity::admission::Person;
 use crate::error::{Error, Result};
 use crate::model::activity::{Entry, Kind};
 use crate::model::{Secret, SessionId, Timestamp};
-use crate::platform::cursor;
-use crate::platform::cursor::Page;
+use crate::platform::cursor::{List, Page};
 use crate::store::sessions as store;
 use crate::store::sessions::Listed;
 use crate::store::{Tx, links};
 
-/// The list's name in its cursors.
-const LIST: &str = "sessions";
 /// Rows that one clean-up removes at most, so that changes do not wait for long.
 const SWEEP: u32 = 500;
 /// Ended sessions stay for a week, for whoever asks what happened.
@@ -36,17 +33,14 @@ pub struct Session {
 ///
 /// # Errors
 /// `INVALID_CURSOR`.
-pub async fn list(person: &Person, cursor: Option<&str>, limit: usize) -> Result<Page<Session>> {
+pub async fn list(person: &Person, cursor: Option<&str>, limit: Option<u32>) -> Result<Page<Session>> {
     let (user_no, _, _) = person.user;
     let services = &person.services;
-    let before = match cursor {
-        Some(cursor) => cursor::decode(&services.vault, LIST, &user_no, cursor)?,
-        None => i64::MAX,
-    };
-    let (now, asked) = (person.now, u32::try_from(limit).unwrap_or(u32::MAX - 1) + 1);
+    let list = List::new(&services.vault, "sessions", user_no, limit)?;
+    let (now, before, count) = (person.now, list.position(cursor)?.unwrap_or(i64::MAX), list.rows());
     let rows =
-        services.read(move |conn| Ok::<_, Error>(store::list(conn, user_no, now, before, asked)?)).await?;
-    let page = Page::cut(rows, limit, |last| cursor::encode(&services.vault, LIST, &user_no, &last.no));
+        services.read(move |conn| Ok::<_, Error>(store::list(conn, user_no, now, before, count)?)).await?;
+    let page = list.page(rows, |last| last.no);
     let apis = services.catalog.get();
     Ok(page.map(|listed| Session {
         api: apis.by_no(listed.api_no).map(|api| api.slug.clone()),

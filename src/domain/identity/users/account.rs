@@ -22,13 +22,9 @@ use crate::model::activity::{Entry, Kind};
 use crate::model::setting::Signup;
 use crate::model::{AuthMethods, Email, InvitationId, Role, Secret, SecretHash, Timestamp, User};
 use crate::platform::changes;
-use crate::platform::cursor;
-use crate::platform::cursor::Page;
+use crate::platform::cursor::{List, Page};
 use crate::platform::mail::Mail;
 use crate::store::{Tx, invitations, links, users as store};
-
-/// The list's name in its cursors.
-const LIST: &str = "invitations";
 
 /// What a person who follows a link chooses.
 pub struct Newcomer {
@@ -181,16 +177,13 @@ fn record_invitation(tx: &mut Tx<'_>, call: &Call, kind: Kind, invitation: &Invi
 pub async fn invitations_list(
     can: &Can<TeamRead>,
     cursor: Option<&str>,
-    limit: usize,
+    limit: Option<u32>,
 ) -> Result<Page<Invitation>> {
     let services = &can.services;
-    let after = match cursor {
-        Some(cursor) => cursor::decode(&services.vault, LIST, &(), cursor)?,
-        None => 0,
-    };
-    let asked = u32::try_from(limit).unwrap_or(u32::MAX - 1) + 1;
-    let rows = services.read(move |conn| Ok::<_, Error>(invitations::list(conn, after, asked)?)).await?;
-    Ok(Page::cut(rows, limit, |last| cursor::encode(&services.vault, LIST, &(), &last.no)))
+    let list = List::new(&services.vault, "invitations", (), limit)?;
+    let (after, count) = (list.position(cursor)?.unwrap_or(0), list.rows());
+    let rows = services.read(move |conn| Ok::<_, Error>(invitations::list(conn, after, count)?)).await?;
+    Ok(list.page(rows, |last| last.no))
 }
 
 /// Withdraws an invitation.

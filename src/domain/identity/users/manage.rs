@@ -11,12 +11,8 @@ use crate::error::{Error, Result};
 use crate::model::activity::{Entry, Kind};
 use crate::model::{Email, Role, Secret, User, UserId};
 use crate::platform::changes;
-use crate::platform::cursor;
-use crate::platform::cursor::Page;
+use crate::platform::cursor::{List, Page};
 use crate::store::{Tx, links, users as store};
-
-/// The list's name in its cursors.
-const LIST: &str = "users";
 
 /// People, oldest first; `part` is looked for in names and addresses.
 ///
@@ -27,19 +23,15 @@ pub async fn list(
     role: Option<Role>,
     part: Option<String>,
     cursor: Option<&str>,
-    limit: usize,
+    limit: Option<u32>,
 ) -> Result<Page<User>> {
     let services = &can.services;
-    let filters = (role, part.clone());
-    let after = match cursor {
-        Some(cursor) => cursor::decode(&services.vault, LIST, &filters, cursor)?,
-        None => 0,
-    };
-    let asked = u32::try_from(limit).unwrap_or(u32::MAX - 1) + 1;
+    let list = List::new(&services.vault, "users", (role, part.clone()), limit)?;
+    let (after, count) = (list.position(cursor)?.unwrap_or(0), list.rows());
     let rows = services
-        .read(move |conn| Ok::<_, Error>(store::list(conn, role, part.as_deref(), after, asked)?))
+        .read(move |conn| Ok::<_, Error>(store::list(conn, role, part.as_deref(), after, count)?))
         .await?;
-    Ok(Page::cut(rows, limit, |last| cursor::encode(&services.vault, LIST, &filters, &last.no)))
+    Ok(list.page(rows, |last| last.no))
 }
 
 /// One person.

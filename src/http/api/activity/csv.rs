@@ -1,78 +1,61 @@
 //! Rows as comma-separated values (RFC 4180), fit to be opened in a spreadsheet: what strangers wrote into a path or a
 //! user agent must stay text there.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use super::rows::ActivityItem;
 
-const COLUMNS: [&str; 23] = [
-    "at",
-    "id",
-    "kind",
-    "outcome",
-    "code",
-    "api",
-    "key_id",
-    "key_name",
-    "user_id",
-    "user_email",
-    "client_id",
-    "client_name",
-    "by_key_id",
-    "by_key_name",
-    "by_user_id",
-    "by_user_email",
-    "ip",
-    "method",
-    "path",
-    "user_agent",
-    "took_us",
-    "request_id",
-    "count",
+/// A column: its name, and its text of a row.
+type Column = (&'static str, fn(&ActivityItem) -> Option<Cow<'_, str>>);
+
+/// Every column, in the order of the file.
+const COLUMNS: &[Column] = &[
+    ("at", |row| text(&row.at)),
+    ("id", |row| text(&row.id)),
+    ("kind", |row| text(&row.kind)),
+    ("outcome", |row| text(&row.outcome)),
+    ("code", |row| text(&row.code)),
+    ("api", |row| text(row.api.as_ref()?)),
+    ("key_id", |row| text(&row.key.as_ref()?.id)),
+    ("key_name", |row| text(&row.key.as_ref()?.name)),
+    ("user_id", |row| text(&row.user.as_ref()?.id)),
+    ("user_email", |row| text(&row.user.as_ref()?.email)),
+    ("client_id", |row| text(&row.client.as_ref()?.id)),
+    ("client_name", |row| text(&row.client.as_ref()?.name)),
+    ("by_key_id", |row| text(&row.by.as_ref()?.key.as_ref()?.id)),
+    ("by_key_name", |row| text(&row.by.as_ref()?.key.as_ref()?.name)),
+    ("by_user_id", |row| text(&row.by.as_ref()?.user.as_ref()?.id)),
+    ("by_user_email", |row| text(&row.by.as_ref()?.user.as_ref()?.email)),
+    ("ip", |row| text(row.ip.as_ref()?)),
+    ("method", |row| text(row.method.as_ref()?)),
+    ("path", |row| text(row.path.as_ref()?)),
+    ("user_agent", |row| text(row.user_agent.as_ref()?)),
+    ("took_us", |row| Some(row.took_us?.to_string().into())),
+    ("request_id", |row| text(row.request_id.as_ref()?)),
+    ("count", |row| Some(row.count.to_string().into())),
+    ("detail", |row| Some(row.detail.as_ref()?.to_string().into())),
 ];
 
-/// The first line: what the columns are.
+fn text(text: &str) -> Option<Cow<'_, str>> {
+    Some(text.into())
+}
+
+/// The first line: the names of the columns.
 pub(super) fn heading() -> Vec<u8> {
-    format!("{},detail\r\n", COLUMNS.join(",")).into_bytes()
+    line(COLUMNS.iter().map(|(name, _)| (*name).to_owned()))
 }
 
 /// One line.
 pub(super) fn write(into: &mut Vec<u8>, row: &ActivityItem) {
-    let key = |pick: fn(&super::ActivityKey) -> &str| row.key.as_ref().map(pick);
-    let user = |pick: fn(&super::ActivityUser) -> &str| row.user.as_ref().map(pick);
-    let by_key = |pick: fn(&super::ActivityKey) -> &str| row.by.as_ref()?.key.as_ref().map(pick);
-    let by_user = |pick: fn(&super::ActivityUser) -> &str| row.by.as_ref()?.user.as_ref().map(pick);
-    let (took, count) = (row.took_us.map(|took| took.to_string()), row.count.to_string());
-    let detail = row.detail.as_ref().map(ToString::to_string);
-    let cells = [
-        Some(row.at.as_str()),
-        Some(&row.id),
-        Some(&row.kind),
-        Some(&row.outcome),
-        Some(&row.code),
-        row.api.as_deref(),
-        key(|key| &key.id),
-        key(|key| &key.name),
-        user(|user| &user.id),
-        user(|user| &user.email),
-        row.client.as_ref().map(|client| client.id.as_str()),
-        row.client.as_ref().map(|client| client.name.as_str()),
-        by_key(|key| &key.id),
-        by_key(|key| &key.name),
-        by_user(|user| &user.id),
-        by_user(|user| &user.email),
-        row.ip.as_deref(),
-        row.method.as_deref(),
-        row.path.as_deref(),
-        row.user_agent.as_deref(),
-        took.as_deref(),
-        row.request_id.as_deref(),
-        Some(&count),
-        detail.as_deref(),
-    ];
-    let line: Vec<String> = cells.into_iter().map(|text| cell(text.unwrap_or_default())).collect();
-    into.extend_from_slice(line.join(",").as_bytes());
-    into.extend_from_slice(b"\r\n");
+    let cells = COLUMNS.iter().map(|(_, value)| cell(&value(row).unwrap_or_default()));
+    into.extend(line(cells));
+}
+
+fn line(cells: impl Iterator<Item = String>) -> Vec<u8> {
+    let mut line = cells.collect::<Vec<_>>().join(",");
+    line.push_str("\r\n");
+    line.into_bytes()
 }
 
 /// A cell that no spreadsheet takes for a formula, without control characters, quoted where it must be.
