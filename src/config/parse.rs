@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use ipnet::IpNet;
+use url::Url;
 
 use super::smtp::is_loopback;
-use crate::model::Email;
 use crate::model::words::UnknownWord;
+use crate::model::{Email, Origin};
 
 pub(super) type Parsed<T> = Result<T, String>;
 
@@ -24,35 +25,37 @@ pub(super) fn address(text: &str) -> Parsed<SocketAddr> {
 /// An absolute http or https URL that is an origin, spelled as browsers spell it.
 pub(super) fn public_url(text: &str) -> Parsed<String> {
     let wrong = |what: &str| Err(format!("\"{text}\" {what}: write it like https://auth.example.com"));
-    let Ok(uri) = text.parse::<http::Uri>() else { return wrong("is not a URL") };
-    let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
-        return wrong("is not an absolute URL");
+    let url = match Url::parse(text) {
+        Ok(url) => url,
+        Err(url::ParseError::RelativeUrlWithoutBase) => return wrong("is not an absolute URL"),
+        Err(url::ParseError::InvalidPort) => return wrong("has no usable port"),
+        Err(_) => return wrong("is not a URL"),
     };
-    if !matches!(scheme, "http" | "https") {
+    if !matches!(url.scheme(), "http" | "https") {
         return wrong("is neither http nor https");
     }
-    if authority.as_str().contains('@') || authority.host().is_empty() {
+    if !url.username().is_empty() || url.password().is_some() {
         return wrong("must hold a host and an optional port only");
     }
-    if text != format!("{scheme}://{authority}") {
-        return wrong("must not have a path, a query or a trailing slash");
+    let Some(origin) = Origin::of(&url) else { return wrong("has no usable host or port") };
+    let rest = text.get(origin.as_str().len()..).unwrap_or_default();
+    if text == origin.as_str() {
+        Ok(text.to_owned())
+    } else if text.eq_ignore_ascii_case(origin.as_str()) {
+        wrong("must be lower case")
+    } else if text.ends_with(":80") || text.ends_with(":443") {
+        wrong("must not include the default port")
+    } else if rest.starts_with(['/', '?', '#']) {
+        wrong("must not have a path, a query or a trailing slash")
+    } else {
+        wrong(&format!("is not in the form {origin} that browsers use"))
     }
-    if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        return wrong("must be lower case");
-    }
-    if matches!((scheme, authority.port_u16()), ("http", Some(80)) | ("https", Some(443))) {
-        return wrong("must not include the default port");
-    }
-    if authority.as_str().ends_with(':') || authority.port_u16() == Some(0) {
-        return wrong("has no usable port");
-    }
-    Ok(text.to_owned())
 }
 
 /// Whether a URL that [`public_url`] took protects what travels, or never leaves the machine.
 pub(super) fn is_private(url: &str) -> bool {
-    let host = url.parse::<http::Uri>().ok().and_then(|uri| uri.host().map(is_loopback));
-    url.starts_with("https://") || host == Some(true)
+    let url = Url::parse(url).ok();
+    url.is_some_and(|url| url.scheme() == "https" || url.host_str().is_some_and(is_loopback))
 }
 
 /// Networks or single addresses, separated by commas or spaces.

@@ -44,7 +44,11 @@ pub const SETTINGS: &[Setting] = &[
     setting("signup", "invite", "Who may create an account: open, invite or off"),
     setting("default_api", "keywright", "API used for logins that do not specify one"),
     setting("access_token_seconds", "3600", "Lifetime of access tokens, in seconds"),
-    setting("refresh_grace_seconds", "30", "Seconds in which a used refresh token gets the same answer again"),
+    setting(
+        "refresh_grace_seconds",
+        "30",
+        "Seconds in which a used refresh token gets the same answer again",
+    ),
     setting("refresh_max_seconds", "2592000", "Lifetime of a chain of refresh tokens, in seconds"),
     setting("session_idle_seconds", "86400", "Seconds without a request after which a browser session ends"),
     setting("signing_alg", "RS256", "Signature algorithm of tokens: RS256, ES256 or EdDSA"),

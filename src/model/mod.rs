@@ -14,6 +14,7 @@ pub mod identity;
 pub mod key;
 pub mod key_policy;
 pub mod openid;
+pub mod origin;
 mod proxy;
 mod redact;
 mod request_path;
@@ -41,6 +42,7 @@ pub use id::{
 pub use identity::{Identity, IdentityKind, RequestInfo};
 pub use key::{AskedEnvironment, Environment, KeyPrefix, KeyPrefixError, KeySecret, Shape, inspect};
 pub use key_policy::{KeyStatus, LimitPer, PolicyError, Quota, QuotaPeriod, RateLimit, VerifyCode};
+pub use origin::Origin;
 pub use proxy::Proxy;
 pub use redact::{holds_key, redact};
 pub use request_path::{RequestPath, RequestPathError};

@@ -1,6 +1,6 @@
-//! The texts in an API that have a form of their own: audience, origins, path patterns.
+//! The texts in an API that have a form of their own: audience and path patterns.
 
-/// Longest audience, origin and path pattern, in characters.
+/// Longest audience and path pattern, in characters.
 const MAX_LENGTH: usize = 512;
 
 type Checked = Result<(), &'static str>;
@@ -17,39 +17,6 @@ pub(super) fn absolute_uri(text: &str) -> Checked {
     let has_host = rest.strip_prefix("//").is_some_and(|host| !host.is_empty() && !host.starts_with('/'));
     let fits = text.len() <= MAX_LENGTH && is_scheme && !rest.is_empty() && rest.bytes().all(is_uri);
     if fits && (!needs_host || has_host) { Ok(()) } else { Err(HINT) }
-}
-
-/// An origin as browsers write it (RFC 6454, section 6.2): `https://app.example.com`, `http://localhost:5173`.
-pub(super) fn origin(text: &str) -> Checked {
-    const HINT: &str =
-        "Use an origin as browsers send it: http or https, the host in lower case, no path, no default port.";
-    let (scheme, authority) = text.split_once("://").ok_or(HINT)?;
-    let default_port = match scheme {
-        "https" => ":443",
-        "http" => ":80",
-        _ => return Err(HINT),
-    };
-    let lower = text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
-    let bare = is_authority(authority) && !authority.ends_with(default_port);
-    if text.len() <= MAX_LENGTH && lower && bare { Ok(()) } else { Err(HINT) }
-}
-
-/// A host, perhaps with a port: a registered name, an IPv4 address, or an IPv6 address in brackets (RFC 3986, section
-/// 3.2.2). Browsers write names in ASCII.
-fn is_authority(text: &str) -> bool {
-    let (host, port) = match text.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
-        _ => (text, None),
-    };
-    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
-    let is_host = match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => {
-            let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
-            !host.is_empty() && host.bytes().all(is_name)
-        }
-    };
-    is_host && port.is_none_or(is_port)
 }
 
 /// `/v1/queries`, `/v1/queries/{id}`, `/v1/*`: segments as they look after decoding; `{name}` stands for one
@@ -116,31 +83,6 @@ mod tests {
             &format!("https://{}", "x".repeat(512)),
         ] {
             assert!(absolute_uri(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn an_origin_is_what_a_browser_sends() {
-        for right in ["https://app.example.com", "http://localhost:5173", "https://[::1]:8443"] {
-            assert!(origin(right).is_ok(), "{right}");
-        }
-        for wrong in [
-            "*",
-            "null",
-            "app.example.com",
-            "https://",
-            "https://app.example.com/",
-            "https://App.example.com",
-            "https://app.example.com:443",
-            "http://x:80",
-            "https://a@b",
-            "ftp://x",
-            "https://*.example.com",
-            "https://x?y",
-            "https://x#y",
-            "https://x:",
-        ] {
-            assert!(origin(wrong).is_err(), "{wrong}");
         }
     }
 

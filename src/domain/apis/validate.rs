@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 
 use super::build::check_slug;
-use super::patterns::{absolute_uri, origin, path_pattern};
+use super::patterns::{absolute_uri, path_pattern};
 use crate::error::Result;
 use crate::model::activity::Method;
 use crate::model::api::{Route, Tier};
 use crate::model::openid::is_openid;
-use crate::model::{Api, RateLimit, ScopeSet, text};
+use crate::model::{Api, Origin, RateLimit, ScopeSet, text};
 use crate::platform::input::Problems;
 
 const MAX_SCOPES: usize = 500;
@@ -136,7 +136,7 @@ fn check_tier(problems: &mut Problems, at: usize, tier: &Tier) {
 fn origins(problems: &mut Problems, api: &Api) {
     bounded(problems, "allowed_origins", api.allowed_origins.len(), MAX_ORIGINS);
     for (at, allowed) in api.allowed_origins.iter().enumerate() {
-        problems.take(&format!("allowed_origins[{at}]"), origin(allowed));
+        problems.take(&format!("allowed_origins[{at}]"), allowed.parse::<Origin>());
     }
 }
 

@@ -1,5 +1,7 @@
 //! The parts of a client, each checked; every problem is told at once.
 
+use url::Url;
+
 use crate::domain::policy::catalog::Apis;
 use crate::model::client::Access;
 use crate::model::{Client, ClientType, GrantType, RedirectUri, ScopeSet};
@@ -68,8 +70,8 @@ pub(super) fn uris(problems: &mut Problems, field: &str, given: &[String]) -> Ve
 /// A home page is only ever a link on the consent page.
 pub(super) fn home_page(problems: &mut Problems, text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte);
-    let host = text.strip_prefix("https://").and_then(|rest| rest.split(['/', '?', '#']).next());
-    let good = host.is_some_and(|host| !host.is_empty() && !host.contains('@'));
+    let good = Url::parse(text)
+        .is_ok_and(|url| url.scheme() == "https" && url.username().is_empty() && url.password().is_none());
     if text.len() > MAX_HOME_PAGE || !good || !text.bytes().all(plain) {
         problems.add("home_page", "Use an address that starts with https://, of at most 500 characters.");
     }
