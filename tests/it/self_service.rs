@@ -149,3 +149,41 @@ async fn what_a_person_loses_their_keys_lose() {
     app.operator().delete(&person).await.expect(204);
     assert_eq!(asked().await, "REVOKED");
 }
+
+/// What a person may withdraw, their own key or an app's grant, leaves nothing behind that works on.
+#[tokio::test]
+async fn an_own_key_makes_nothing_that_outlives_it() {
+    let app = TestApp::with_afdb().await;
+    let dora = crate::people::add(&app, "dora@example.com", "developer").await;
+    let of_dora = |more: Value| {
+        let mut body = json!({"api": "afdb", "name": "x", "scopes": ["queries:read"]});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let own = json!({
+        "api": "keywright", "name": "Own", "scopes": ["keys:write", "keys:read", "clients:write"],
+        "user_id": dora["id"], "expires_at": "2026-07-01T00:00:00Z",
+    });
+    let own = app.operator().post("/v1/keys", &own).await.expect(201);
+    let caller = app.bearer(text(&own));
+    let (mine, end) = (&dora["id"], "2026-07-01T00:00:00Z");
+    caller.post("/v1/keys", &of_dora(json!({}))).await.refused(403, "FORBIDDEN");
+    let endless = of_dora(json!({"user_id": mine}));
+    caller.post("/v1/keys", &endless).await.refused(403, "FORBIDDEN");
+    let longer = of_dora(json!({"user_id": mine, "expires_at": "2026-07-01T00:00:01Z"}));
+    caller.post("/v1/keys", &longer).await.refused(403, "FORBIDDEN");
+    let within = of_dora(json!({"user_id": mine, "expires_at": end}));
+    let made = caller.post("/v1/keys", &within).await.expect(201);
+    caller.patch(&path(&made), &json!({"name": "y"})).await.expect(200);
+    for change in [json!({"expires_at": null}), json!({"expires_at": "2027-01-01T00:00:00Z"})] {
+        caller.patch(&path(&made), &change).await.refused(403, "FORBIDDEN");
+    }
+    let service = app.afdb_key(json!({})).await;
+    caller.post(&format!("{}/rotate", path(&service)), &json!({})).await.refused(403, "FORBIDDEN");
+    let client = json!({"name": "x", "access": [{"api": "afdb", "scopes": ["queries:read"]}]});
+    caller.post("/v1/clients", &client).await.refused(403, "FORBIDDEN");
+    // A sign-in of the same person is not bound.
+    let signed_in = crate::people::signed_in(&app, "dora@example.com").await;
+    signed_in.post("/v1/keys", &of_dora(json!({}))).await.expect(201);
+    signed_in.post("/v1/clients", &client).await.expect(201);
+}

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::draft::{self, AskedAccess};
 use super::{Issued, Shown, add_secret, finish, nobody_gains, require_recent_sign_in, view};
 use crate::domain::identity::access::{Call, Can, ClientsWrite};
+use crate::domain::identity::lasting;
 use crate::error::Result;
 use crate::model::activity::Kind;
 use crate::model::{Client, ClientId, ClientType, GrantType, text};
@@ -48,6 +49,7 @@ pub fn create(tx: &mut Tx<'_>, can: &Can<ClientsWrite>, new: NewClient) -> Resul
     let client = drafted(can, new, false)?;
     nobody_gains(can, &client)?;
     require_recent_sign_in(can, &client)?;
+    lasting::refuse_bound(tx, can)?;
     insert(tx, can, client)
 }
 

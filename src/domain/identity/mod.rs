@@ -8,6 +8,7 @@ pub mod authenticate;
 pub mod brute;
 pub mod clients;
 pub mod key_state;
+pub mod lasting;
 pub mod passwords;
 pub mod reach;
 pub mod services;

@@ -9,6 +9,7 @@ use super::policy::{
 use super::{api_of, find, nobody_gains};
 use crate::domain::identity::access::KeysWrite;
 use crate::domain::identity::key_state;
+use crate::domain::identity::lasting;
 use crate::domain::identity::reach::Reach;
 use crate::domain::identity::users::notices;
 use crate::error::{Error, Result};
@@ -74,6 +75,11 @@ pub fn change(tx: &mut Tx<'_>, reach: &Reach<KeysWrite>, id: KeyId, change: KeyC
     }
     if is_widened(&before, &after) {
         call.require_recent_sign_in_for(&api, &after.scopes)?;
+    }
+    if after.expires_at != before.expires_at
+        && let Some(bound) = lasting::bound(tx, call)?
+    {
+        bound.allows(after.user.map(|user| user.id), after.expires_at)?;
     }
     let Some(detail) = changes::between(&Policy::from(&before), &Policy::from(&after)) else {
         return Ok(before);

@@ -9,6 +9,7 @@ use super::policy::{
 use super::{Issued, may_act_for, nobody_gains};
 use crate::domain::identity::access::KeysWrite;
 use crate::domain::identity::key_state;
+use crate::domain::identity::lasting;
 use crate::domain::identity::reach::Reach;
 use crate::domain::identity::users::notices;
 use crate::error::{Error, Result};
@@ -74,6 +75,9 @@ pub fn create(tx: &mut Tx<'_>, reach: &Reach<KeysWrite>, new: NewKey) -> Result<
     nobody_gains(call, &api, &key)?;
     may_act_for(call, &api, key.user)?;
     call.require_recent_sign_in_for(&api, &key.scopes)?;
+    if let Some(bound) = lasting::bound(tx, call)? {
+        bound.allows(key.user.map(|user| user.id), key.expires_at)?;
+    }
     refuse_too_many(tx, reach, &api)?;
     key.no = store::keys::insert(tx, &key)?;
     let secret = add_secret(tx, &api, &mut key, &call.services.random(), call.now)?;

@@ -6,6 +6,7 @@ use super::create::add_secret;
 use super::{Issued, api_of, find, may_act_for, nobody_gains};
 use crate::domain::identity::access::KeysWrite;
 use crate::domain::identity::key_state;
+use crate::domain::identity::lasting;
 use crate::domain::identity::reach::Reach;
 use crate::error::{Code, Error, Result};
 use crate::model::activity::Kind;
@@ -33,6 +34,9 @@ pub fn rotate(tx: &mut Tx<'_>, reach: &Reach<KeysWrite>, id: KeyId, grace_second
         ));
     }
     let mut key = find(tx, reach, id)?;
+    if let Some(bound) = lasting::bound(tx, call)? {
+        bound.allows(key.user.map(|user| user.id), key.expires_at)?;
+    }
     let api = api_of(tx, &key)?;
     nobody_gains(call, &api, &key)?;
     may_act_for(call, &api, key.user)?;

@@ -1,0 +1,70 @@
+//! Credentials made with a credential that can be withdrawn: they must not outlive it.
+//!
+//! A person withdraws an app's grant, or their own key, and expects that this is the end of it. A sign-in is not
+//! bound: whoever ends a sign-in sees the keys that it made.
+
+use super::access::Call;
+use crate::error::{Error, Result};
+use crate::model::{PrincipalKind, Timestamp, UserId};
+use crate::store;
+use crate::store::Conn;
+
+/// Bounds of a key that is made with a person's own key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bound {
+    /// The person whose key the new one must be.
+    pub user: UserId,
+    /// When it must have ended; none for a key that does not end.
+    pub ends: Option<Timestamp>,
+}
+
+impl Bound {
+    /// Refuses a key of another person or of none, and one that ends later.
+    ///
+    /// # Errors
+    /// `FORBIDDEN`.
+    pub fn allows(&self, user: Option<UserId>, expires_at: Option<Timestamp>) -> Result<()> {
+        if user != Some(self.user) {
+            let message = "A person's own key makes keys of that person only: name it in user_id, or sign in";
+            return Err(Error::forbidden(message).with("user_id", serde_json::json!(self.user)));
+        }
+        match self.ends {
+            Some(ends) if expires_at.is_none_or(|asked| asked > ends) => {
+                Err(Error::forbidden("A key made with your own key ends no later than that key")
+                    .with("expires_at", ends.to_string()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The bounds of what the caller makes; none for a sign-in, a service key, a client of its own right and the operator.
+///
+/// # Errors
+/// `FORBIDDEN` for an app that acts for a person: it makes no credentials.
+pub fn bound(conn: &Conn<'_>, call: &Call) -> Result<Option<Bound>> {
+    let principal = &call.principal;
+    match (principal.kind, principal.user, principal.key) {
+        (PrincipalKind::Token, Some(_), _) => {
+            Err(Error::forbidden("An app makes no credentials for a person: sign in to make one"))
+        }
+        (PrincipalKind::Key, Some((_, user, _)), Some((_, key))) => {
+            let key = store::keys::find(conn, key)?.ok_or_else(|| Error::not_found("key"))?;
+            Ok(Some(Bound { user, ends: key.expires_at }))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Refuses callers whose credential may be withdrawn before what they make.
+///
+/// # Errors
+/// `FORBIDDEN`.
+pub fn refuse_bound(conn: &Conn<'_>, call: &Call) -> Result<()> {
+    match bound(conn, call)? {
+        None => Ok(()),
+        Some(_) => {
+            Err(Error::forbidden("A person's own key makes keys of that person only: sign in for this"))
+        }
+    }
+}
