@@ -3,7 +3,7 @@
 use super::columns::json;
 use super::{Conn, Error, Row, Tx, params};
 use crate::model::client::{Access, ClientSecretInfo};
-use crate::model::{Client, ClientId, GrantType, RedirectUri, Role, SecretHash, Timestamp};
+use crate::model::{Client, ClientId, GrantType, Role, SecretHash, Timestamp};
 
 const SELECT: &str = "SELECT no, id, name, kind, redirect_uris, post_logout_redirect_uris, grant_types, \
     require_pkce, trusted_by, dynamic, home_page, logo_at, access_token_seconds, refresh_token_seconds, \

@@ -5,7 +5,7 @@
 
 use super::access::Call;
 use crate::error::{Error, Result};
-use crate::model::{PrincipalKind, Timestamp, UserId};
+use crate::model::{IdentityKind, Timestamp, UserId};
 use crate::store;
 use crate::store::Conn;
 
@@ -43,12 +43,12 @@ impl Bound {
 /// # Errors
 /// `FORBIDDEN` for an app that acts for a person: it makes no credentials.
 pub fn bound(conn: &Conn<'_>, call: &Call) -> Result<Option<Bound>> {
-    let principal = &call.principal;
-    match (principal.kind, principal.user, principal.key) {
-        (PrincipalKind::Token, Some(_), _) => {
+    let caller = &call.identity;
+    match (caller.kind, caller.user, caller.key) {
+        (IdentityKind::Token, Some(_), _) => {
             Err(Error::forbidden("An app makes no credentials for a person: sign in to make one"))
         }
-        (PrincipalKind::Key, Some((_, user, _)), Some((_, key))) => {
+        (IdentityKind::Key, Some((_, user, _)), Some((_, key))) => {
             let key = store::keys::find(conn, key)?.ok_or_else(|| Error::not_found("key"))?;
             Ok(Some(Bound { user, ends: key.expires_at }))
         }

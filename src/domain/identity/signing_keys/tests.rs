@@ -19,11 +19,10 @@ async fn a_rotation_has_no_moment_in_which_a_valid_token_fails() {
     assert_eq!(stages, [KeyStage::Active, KeyStage::Next]);
     let admin = world.admin();
     let can = Can::check(&admin).unwrap();
-    assert_eq!(rotate(&can, Retire::Gently).await.unwrap_err().code, Code::Conflict, "nobody knows it yet");
+    assert_eq!(rotate(&can, Retire::Gently).await.unwrap_err().code, Code::Conflict, "not published long enough");
 
-    let later = world.call(admin.identity.clone());
-    let later =
-        Arc::new(Call { now: world.now().plus_seconds(6 * MINUTES), ..Arc::into_inner(later).unwrap() });
+    let at = world.now().plus_seconds(6 * MINUTES);
+    let later = Call::new(admin.services.clone(), admin.identity.clone(), at, admin.request.clone());
     let can = Can::check(&later).unwrap();
     let infos = rotate(&can, Retire::Gently).await.unwrap();
     let stages: Vec<KeyStage> = infos.iter().map(|info| info.stage).collect();
