@@ -179,9 +179,9 @@ fn add_api(tx: &mut Tx<'_>) -> Result<(), store::Error> {
     let id = ApiId::new(CREATED, [1; 10]).to_string();
     let now = CREATED.millis();
     tx.execute(
-        "INSERT INTO apis (no, id, slug, name, audience, prefix, default_tier, token_tier, member_tier,
+        "INSERT INTO apis (no, id, slug, name, audience, audience_key, prefix, default_tier, token_tier, member_tier,
              member_max_keys, created_at, updated_at)
-         VALUES (?1, ?2, 'bench', 'Bench', 'https://bench.example.com', 'bench', 'pro', 'pro', 'pro', 10, ?3, ?3)",
+         VALUES (?1, ?2, 'bench', 'Bench', 'https://bench.example.com', 'https://bench.example.com', 'bench', 'pro', 'pro', 'pro', 10, ?3, ?3)",
         &[&API_NO as &dyn ToSql, &id, &now],
     )?;
     for (position, name) in ["admin", "databases:read", "queries:read", "queries:write"].iter().enumerate() {

@@ -2493,14 +2493,21 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description The browser goes on */
+                /** @description A page */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description A redirect */
                 303: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content?: never;
                 };
-                /** @description A page that says what is wrong */
+                /** @description A page with the error */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -2524,14 +2531,21 @@ export interface paths {
                 };
             };
             responses: {
-                /** @description The browser goes on */
+                /** @description A page */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description A redirect */
                 303: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content?: never;
                 };
-                /** @description A page that says what is wrong */
+                /** @description A page with the error */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -2966,14 +2980,21 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description The browser goes on */
+                /** @description A page */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description A redirect */
                 303: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content?: never;
                 };
-                /** @description A page that says what is wrong */
+                /** @description A page with the error */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -2997,14 +3018,21 @@ export interface paths {
                 };
             };
             responses: {
-                /** @description The browser goes on */
+                /** @description A page */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description A redirect */
                 303: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content?: never;
                 };
-                /** @description A page that says what is wrong */
+                /** @description A page with the error */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -3047,7 +3075,7 @@ export interface paths {
             };
             responses: {
                 /** @description The answer */
-                200: {
+                201: {
                     headers: {
                         [name: string]: unknown;
                     };
@@ -3783,8 +3811,8 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description Done */
-                204: {
+                /** @description Allowed */
+                200: {
                     headers: {
                         [name: string]: unknown;
                     };
@@ -3987,7 +4015,7 @@ export interface components {
             /** @description The rows, newest first. */
             data: components["schemas"]["Activity"][];
             /** @description Give it back as `cursor` to go on; null after the last row. */
-            next_cursor?: string;
+            next_cursor?: string | null;
         };
         /**
          * ActivityUser
@@ -4078,39 +4106,39 @@ export interface components {
          */
         ApiChange: {
             /** @description The name for people. */
-            name?: string;
+            name?: string | null;
             /** @description Tokens that were issued for the audience before are refused from then on. */
-            audience?: string;
+            audience?: string | null;
             /**
              * @description What new keys begin with; those that exist keep their text.
              * @example afdb
              */
-            prefix?: string;
+            prefix?: string | null;
             /** @description The tier of keys that name none. */
-            default_tier?: string;
+            default_tier?: string | null;
             /** @description The tier of OAuth tokens and sessions. */
-            token_tier?: string;
+            token_tier?: string | null;
             /** @description The tier of members' own keys. */
-            member_tier?: string;
+            member_tier?: string | null;
             /**
              * Format: uint32
              * @description How many keys a member may have, 0 to 1,000.
              */
-            member_max_keys?: number;
+            member_max_keys?: number | null;
             /** @description Whether forward-auth takes a key from `X-API-Key` too. */
-            x_api_key?: boolean;
+            x_api_key?: boolean | null;
             /** @description Origins whose pages may call sign-in. */
-            allowed_origins?: string[];
+            allowed_origins?: string[] | null;
             /** @description Its permissions: all of them. One that goes must not be in use. */
-            scopes?: components["schemas"]["ApiScope"][];
+            scopes?: components["schemas"]["ApiScope"][] | null;
             /** @description Sets of scopes: all of them. */
-            presets?: components["schemas"]["ApiPreset"][];
+            presets?: components["schemas"]["ApiPreset"][] | null;
             /** @description Its rate limits: all of them. One that goes must not be in use. */
-            tiers?: components["schemas"]["ApiTier"][];
+            tiers?: components["schemas"]["ApiTier"][] | null;
             /** @description What people of each role hold: all roles. It counts from their next request on. */
-            role_scopes?: components["schemas"]["RoleScopes"] & unknown;
+            role_scopes?: (components["schemas"]["RoleScopes"] & unknown) | null;
             /** @description What forward-auth asks: all routes, in order. */
-            routes?: components["schemas"]["ApiRoute"][];
+            routes?: components["schemas"]["ApiRoute"][] | null;
         };
         /**
          * ApiPage
@@ -4420,7 +4448,7 @@ export interface components {
             /** @description The clients, newest first. */
             data: components["schemas"]["Client"][];
             /** @description Give it back as `cursor` to go on; null after the last one. */
-            next_cursor?: string;
+            next_cursor?: string | null;
         };
         /**
          * ClientRotate
@@ -4532,13 +4560,13 @@ export interface components {
          */
         DescribedRequest: {
             /** @description Where it came from; a key with `allowed_ips` is refused without it. */
-            ip?: string;
+            ip?: string | null;
             /** @description Its method. */
-            method?: string;
+            method?: string | null;
             /** @description Its path. */
-            path?: string;
+            path?: string | null;
             /** @description Its User-Agent. */
-            user_agent?: string;
+            user_agent?: string | null;
         };
         /**
          * EmailRequest
@@ -4578,7 +4606,7 @@ export interface components {
             /** @description The grants, newest first. */
             data: components["schemas"]["Grant"][];
             /** @description Give it back as `cursor` to go on; null after the last one. */
-            next_cursor?: string;
+            next_cursor?: string | null;
         };
         /**
          * @description By what a client may ask for tokens.
@@ -4601,7 +4629,7 @@ export interface components {
             /** @description The invitations. */
             data: components["schemas"]["InvitationView"][];
             /** @description Give it back as `cursor` for the next page; null after the last one. */
-            next_cursor?: string;
+            next_cursor?: string | null;
         };
         /**
          * InvitationRequest
@@ -4743,6 +4771,16 @@ export interface components {
             use: string;
             /** @description `RS256`, `ES256` or `EdDSA`. */
             alg: string;
+            /** @description RSA modulus, base64url (RFC 7518, section 6.3.1.1). */
+            n?: string;
+            /** @description RSA exponent, base64url (RFC 7518, section 6.3.1.2). */
+            e?: string;
+            /** @description Curve: `P-256` or `Ed25519` (RFC 7518, section 6.2.1.1; RFC 8037, section 2). */
+            crv?: string;
+            /** @description First coordinate or public key, base64url. */
+            x?: string;
+            /** @description Second coordinate of an EC key, base64url. */
+            y?: string;
         };
         /**
          * JwkSet
@@ -4853,7 +4891,7 @@ export interface components {
          */
         KeyChange: {
             /** @description Another name. */
-            name?: string;
+            name?: string | null;
             /**
              * @description What it may do from now on, in place of all before.
              * @example [
@@ -4861,7 +4899,7 @@ export interface components {
              *       "queries:read"
              *     ]
              */
-            scopes?: string[];
+            scopes?: string[] | null;
             /** @description Another tier, which also ends a limit of its own; null takes the API's default. */
             tier?: string | null;
             /** @description A limit of its own, in place of the tier; null goes back to the API's default tier. */
@@ -4888,7 +4926,7 @@ export interface components {
              */
             expires_at?: string | null;
             /** @description `true` switches the key off, `false` on again. */
-            disabled?: boolean;
+            disabled?: boolean | null;
         };
         /**
          * KeyPage
@@ -5118,23 +5156,23 @@ export interface components {
              * @description An absolute URI without a fragment, the `aud` of its tokens; by default this instance's URL followed by `/`
              *     and the slug.
              */
-            audience?: string;
+            audience?: string | null;
             /**
              * @description What its keys begin with: 1 to 16 lowercase letters and digits; by default the slug without dashes.
              * @example afdb
              */
-            prefix?: string;
+            prefix?: string | null;
             /** @description The tier of keys that name none; by default `free`, or the first where there is no `free`. */
-            default_tier?: string;
+            default_tier?: string | null;
             /** @description The tier of OAuth tokens and sessions; by default the default tier. */
-            token_tier?: string;
+            token_tier?: string | null;
             /** @description The tier of members' own keys; by default the default tier. */
-            member_tier?: string;
+            member_tier?: string | null;
             /**
              * Format: uint32
              * @description How many keys a member may have, 0 to 1,000; by default 5.
              */
-            member_max_keys?: number;
+            member_max_keys?: number | null;
             /**
              * @description Whether forward-auth takes a key from `X-API-Key` too.
              * @default false
@@ -5156,7 +5194,7 @@ export interface components {
              */
             presets: components["schemas"]["ApiPreset"][];
             /** @description Its rate limits; by default `free` (100 per minute), `pro` (1,000 per minute) and `enterprise` (unlimited). */
-            tiers?: components["schemas"]["ApiTier"][];
+            tiers?: components["schemas"]["ApiTier"][] | null;
             /**
              * @description What people of each role hold; by default owners and admins everything, the others nothing.
              * @default {}
@@ -5261,11 +5299,11 @@ export interface components {
             /** @description Their address. */
             email: string;
             /** @description What others call them. */
-            name?: string;
+            name?: string | null;
             /** @description `owner`, `admin`, `developer`, `viewer` or `member`. */
             role: string;
             /** @description Their password: 8 to 256 characters, hard to guess. Without one they need a reset link. */
-            password?: string;
+            password?: string | null;
         };
         /**
          * @description Yes or no.
@@ -5540,20 +5578,20 @@ export interface components {
             /** @description `key`, `token`, `session` or `operator`. */
             kind: string;
             /** @description The person, when the credential acts for one. */
-            user_id?: string;
+            user_id?: string | null;
             /**
              * @description What the credential may know about the person: a session everything, a token what its scopes `email` and
              *     `profile` give.
              */
-            user?: components["schemas"]["ProfileUser"] & unknown;
+            user?: (components["schemas"]["ProfileUser"] & unknown) | null;
             /** @description The key, when it is one. */
-            key_id?: string;
+            key_id?: string | null;
             /** @description The OAuth client, when a token came from one. */
-            client_id?: string;
+            client_id?: string | null;
             /** @description The session, when there is one. */
-            session_id?: string;
+            session_id?: string | null;
             /** @description Slug of the API that the credential is for. */
-            api?: string;
+            api?: string | null;
             /** @description What it may do there at this moment. */
             scopes: string[];
         };
@@ -5575,7 +5613,7 @@ export interface components {
              */
             remaining: number;
             /** @description When the next period begins; null for `total`. */
-            reset_at?: string;
+            reset_at?: string | null;
         };
         /**
          * RatelimitState
@@ -5583,19 +5621,19 @@ export interface components {
          */
         RatelimitState: {
             /** @description The tier's name; null when the key has a limit of its own. */
-            tier?: string;
+            tier?: string | null;
             /**
              * Format: uint32
              * @description Requests per window; null is unlimited.
              */
-            limit?: number;
+            limit?: number | null;
             /**
              * Format: uint32
              * @description How many would pass now.
              */
-            remaining?: number;
+            remaining?: number | null;
             /** @description When all would pass again. */
-            reset_at?: string;
+            reset_at?: string | null;
         };
         /**
          * RecoveryCodes
@@ -5635,6 +5673,8 @@ export interface components {
             /** @description As registered. */
             redirect_uris: string[];
             /** @description As registered. */
+            post_logout_redirect_uris?: string[];
+            /** @description As registered. */
             token_endpoint_auth_method: string;
             /** @description As registered. */
             grant_types: string[];
@@ -5642,6 +5682,8 @@ export interface components {
             response_types: string[];
             /** @description As registered. */
             client_name: string;
+            /** @description As registered. */
+            client_uri?: string;
             /** @description What it may ask for. */
             scope: string;
         };
@@ -5755,14 +5797,14 @@ export interface components {
              * @description The path as routes see it: decoded, without `//`, dot segments and a slash at its end; null where it is
              *     refused as it stands.
              */
-            path?: string;
+            path?: string | null;
             /** @description The route that it meets. */
-            route?: components["schemas"]["ApiRoute"] & unknown;
+            route?: (components["schemas"]["ApiRoute"] & unknown) | null;
             /**
              * Format: uint32
              * @description That route's place in the list, from 0.
              */
-            position?: number;
+            position?: number | null;
             /** @description How each route went, in order. */
             steps: components["schemas"]["RouteStep"][];
         };
@@ -5774,7 +5816,7 @@ export interface components {
             /** @description The sessions, newest first. */
             data: components["schemas"]["SessionView"][];
             /** @description Give it back as `cursor` for the next page; null after the last one. */
-            next_cursor?: string;
+            next_cursor?: string | null;
         };
         /**
          * SessionRequest
@@ -5808,15 +5850,15 @@ export interface components {
             /** @description `browser` (a cookie) or `app` (tokens). */
             kind: string;
             /** @description Slug of the API that its tokens are for. */
-            api?: string;
+            api?: string | null;
             /** @description Whether it is the one that asks. */
             current: boolean;
             /** @description Whether a second factor was shown. */
             second_factor: boolean;
             /** @description Where it began. */
-            ip?: string;
+            ip?: string | null;
             /** @description By which program. */
-            user_agent?: string;
+            user_agent?: string | null;
             /** @description When it began. */
             created_at: string;
             /** @description When it was last renewed. */
@@ -5862,7 +5904,7 @@ export interface components {
             /** @description The keys, oldest first. */
             data: components["schemas"]["SigningKeyView"][];
             /** @description Null: there is one page. */
-            next_cursor?: string;
+            next_cursor?: string | null;
         };
         /**
          * SigningKeyView
@@ -5973,7 +6015,7 @@ export interface components {
             /** @description The people. */
             data: components["schemas"]["UserView"][];
             /** @description Give it back as `cursor` for the next page; null after the last one. */
-            next_cursor?: string;
+            next_cursor?: string | null;
         };
         /**
          * UserPatch
@@ -6026,29 +6068,29 @@ export interface components {
              */
             code: string;
             /** @description The key's id; it stays through rotations. */
-            key_id?: string;
+            key_id?: string | null;
             /** @description The key's name. */
-            name?: string;
+            name?: string | null;
             /** @description The API's slug. */
-            api?: string;
+            api?: string | null;
             /** @description `live` or `test`. */
-            environment?: string;
+            environment?: string | null;
             /** @description Whom the key is for, in the words of whoever made it. */
-            owner?: string;
+            owner?: string | null;
             /** @description Whose own key it is; null for a service key. */
-            user_id?: string;
+            user_id?: string | null;
             /** @description What it holds at this moment. */
-            scopes?: string[];
+            scopes?: string[] | null;
             /** @description What was stored with it. */
             metadata?: unknown;
             /** @description When it ends. */
-            expires_at?: string;
+            expires_at?: string | null;
             /** @description Its rate limit after this request. */
-            ratelimit?: components["schemas"]["RatelimitState"] & unknown;
+            ratelimit?: (components["schemas"]["RatelimitState"] & unknown) | null;
             /** @description Its quota after this request. */
-            quota?: components["schemas"]["QuotaState"] & unknown;
+            quota?: (components["schemas"]["QuotaState"] & unknown) | null;
             /** @description With `explain`: every rule in order. */
-            checks?: components["schemas"]["VerifyCheck"][];
+            checks?: components["schemas"]["VerifyCheck"][] | null;
             /** @description The id of this answer, as in `X-Request-Id`. */
             request_id: string;
         };
@@ -6074,18 +6116,18 @@ export interface components {
             /** @description Slug of the API that it must belong to. */
             api: string;
             /** @description What it must hold: scope names, `AND`, `OR` and parentheses; 1,000 characters and 20 levels at most. */
-            scopes?: string;
+            scopes?: string | null;
             /** @description `live` (the default), `test` or `any`. */
-            environment?: string;
+            environment?: string | null;
             /**
              * Format: uint32
              * @description How many requests it counts as; 1 when left out.
              */
-            cost?: number;
+            cost?: number | null;
             /** @description The request that the key came with, for the address check and the log. */
-            request?: components["schemas"]["DescribedRequest"] & unknown;
+            request?: (components["schemas"]["DescribedRequest"] & unknown) | null;
             /** @description Adds `checks`: every rule in order, with what it saw. */
-            explain?: boolean;
+            explain?: boolean | null;
         };
     };
     responses: never;

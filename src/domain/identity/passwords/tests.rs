@@ -83,7 +83,7 @@ async fn words_of_the_context_are_refused_by_name() {
         ("Keywright!2026", "keywright"),
         ("K3ywr1ght!!", "keywright"),
         ("acmerobotics1", "acmerobotics"),
-        ("ACME-Robotics", "acmerobotics"),
+        ("ACME-Robotics", "robotics"),
         ("keywright-afdb-2026", "keywright"),
         ("ada.lovelace.1815", "lovelace"),
         ("aifordatabase", "aifordatabase"),

@@ -19,7 +19,11 @@ async fn a_rotation_has_no_moment_in_which_a_valid_token_fails() {
     assert_eq!(stages, [KeyStage::Active, KeyStage::Next]);
     let admin = world.admin();
     let can = Can::check(&admin).unwrap();
-    assert_eq!(rotate(&can, Retire::Gently).await.unwrap_err().code, Code::Conflict, "not published long enough");
+    assert_eq!(
+        rotate(&can, Retire::Gently).await.unwrap_err().code,
+        Code::Conflict,
+        "not published long enough"
+    );
 
     let at = world.now().plus_seconds(6 * MINUTES);
     let later = Call::new(admin.services.clone(), admin.identity.clone(), at, admin.request.clone());

@@ -1,0 +1,26 @@
+/** The question "is it still you?", which the server asks before acts that raise rights or lift protections. */
+import { whenConfirmationIsRequired } from '../api/client';
+
+class Confirmation {
+  /** What the person can confirm with, such as `password` and `totp`; null while nothing is asked. */
+  methods = $state.raw<string[] | null>(null);
+  #answer: (confirmed: boolean) => void = () => {};
+
+  constructor() {
+    whenConfirmationIsRequired((methods) => this.#ask(methods));
+  }
+
+  #ask(methods: string[]): Promise<boolean> {
+    this.#answer(false);
+    this.methods = methods;
+    return new Promise((resolve) => (this.#answer = resolve));
+  }
+
+  /** Closes the question and continues the request that waits for it. */
+  done(confirmed: boolean): void {
+    this.methods = null;
+    this.#answer(confirmed);
+  }
+}
+
+export const confirmation = new Confirmation();
