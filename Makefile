@@ -9,7 +9,7 @@ UI       = $(wildcard ui/package.json)
 BROWSER  = $(wildcard tests/browser/package.json)
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test conformance check screenshots bench bench-check ui tools packages clean-demo
+.PHONY: help run dev test floods conformance check screenshots bench bench-check ui tools packages clean-demo
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ endif
 
 conformance: packages ## Run every example of four documents about authentication through nginx and Caddy
 	$(CARGO) test $(QUICK) --test conformance
+
+floods: ## Flood every endpoint that needs no credential for a minute each (10 minutes)
+	$(CARGO) test $(QUICK) --test floods -- --seconds 60
 
 check: tools ## Formatting, lints, and what dependencies may bring
 	$(CARGO) fmt --check

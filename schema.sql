@@ -160,7 +160,7 @@ CREATE TABLE sessions (
     amr              TEXT NOT NULL,
     -- When they last did. A refresh never renews it.
     authenticated_at INTEGER NOT NULL,
-    -- Where it began.
+    -- Where it began; empty where that is not known.
     ip               BLOB NOT NULL,
     agent            TEXT,
     created_at       INTEGER NOT NULL,
@@ -459,8 +459,8 @@ CREATE INDEX revoked_tokens_by_expiry ON revoked_tokens (expires_at);
 
 ---------------------------------------------------------------------------------------------------- Activity
 
--- Every decision and every change, append-only and in the order of `no`, which has no gaps: retention removes the
--- oldest and never the newest. No secondary index: a random index is the most expensive part of a log.
+-- Every decision and every change, append-only and in the order of `no`: retention removes the oldest, and rows of
+-- unidentified callers before all others, but never the newest. No secondary index: a random index is the most expensive part of a log.
 -- `activity_index` serves closed segments, memory serves the open one.
 -- The numbers of `kind`, `outcome`, `code` and `method` are listed in `model::activity`; `domain::activity` says which
 -- of these a decision fills in, and why.
@@ -488,10 +488,12 @@ CREATE TABLE activity (
     took_us          INTEGER,
     -- The 16 bytes behind `req_…`.
     request_id       BLOB,
-    -- How many refusals without a known key this row stands for; null is one.
+    -- How many refusals this row stands for; null is one.
     count            INTEGER,
     -- JSON: what a change changed, what a refusal saw.
-    detail           TEXT
+    detail           TEXT,
+    -- 1 where the caller did not prove who they are: retention by size removes these rows first.
+    unidentified     INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- Strings that many rows share (paths, user agents), written once a segment. A string may stand here twice.
@@ -524,15 +526,20 @@ CREATE TABLE activity_links (
     -- The latest `at` among its rows, and roughly what they take on disk: what retention goes by.
     max_at           INTEGER NOT NULL,
     bytes            INTEGER NOT NULL,
+    -- The part of them that no identified caller is behind, which is signed apart.
+    unidentified_rows INTEGER NOT NULL DEFAULT 0,
+    unidentified_bytes INTEGER NOT NULL DEFAULT 0,
     -- HMAC-SHA256 under `master.key` over the link before, the row numbers and all that the rows say.
     mac              BLOB NOT NULL,
+    -- Set once retention has removed this link's unidentified rows: their hash, and an HMAC that says it was retention.
+    removed          BLOB,
     -- Set once retention has removed this link's rows and all before: an HMAC that says it was retention.
     anchor           BLOB
 ) STRICT;
 CREATE INDEX activity_links_by_anchor ON activity_links (no) WHERE anchor IS NOT NULL;
 
--- Rows from which on the clock stood earlier than before, because somebody set it back. Between two of them `at`
--- never falls by more than a minute, so that a time can be found by bisection.
+-- Rows from which on the clock stood earlier than before, because it was set back. Between two of them `at`
+-- never falls by more than two minutes, so that a time can be found by bisection.
 CREATE TABLE activity_runs (
     no               INTEGER PRIMARY KEY
 ) STRICT;
@@ -568,6 +575,30 @@ CREATE TABLE idempotency (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX idempotency_by_expiry ON idempotency (expires_at);
 CREATE INDEX idempotency_by_answer ON idempotency (answer_until_at) WHERE sealed IS NOT NULL;
+
+-- Counters of failed sign-ins and of mails that were asked for, which the login throttle keeps in memory.
+CREATE TABLE login_throttle (
+    -- What is counted and by what; 255 holds the throttle's clock in `last_seconds`.
+    counter_table    INTEGER NOT NULL,
+    -- A keyed hash of the name that is counted, as a place in a table of fixed size.
+    slot             INTEGER NOT NULL,
+    -- A second keyed hash of that name; 0 where several names are counted at this place.
+    tag              INTEGER NOT NULL,
+    failures         INTEGER NOT NULL,
+    -- Seconds on the throttle's clock, which stands still while the server is stopped.
+    last_seconds     INTEGER NOT NULL,
+    blocked_until_seconds INTEGER NOT NULL,
+    notified_seconds INTEGER NOT NULL,
+    PRIMARY KEY (counter_table, slot)
+) STRICT, WITHOUT ROWID;
+
+-- Rate limits in use, saved at a graceful stop and taken up at the next start.
+CREATE TABLE rate_limits (
+    -- A keyed hash of what the bucket belongs to.
+    name             BLOB PRIMARY KEY,
+    -- Nanoseconds until the bucket is full.
+    full_in_nanos    INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- Leased work, written in the transaction of the change that needs it: mail, links to be mailed, scheduled jobs. An
 -- item is deleted when it is done.

@@ -97,6 +97,11 @@ impl ManualClock {
         self.monotonic_ns.fetch_add(nanos, Ordering::SeqCst);
     }
 
+    /// Starts the monotonic clock again, as a restart of the server does.
+    pub fn restart(&self) {
+        self.monotonic_ns.store(0, Ordering::SeqCst);
+    }
+
     /// Sets the wall clock alone, as an administrator or NTP may: forwards or back.
     pub fn set_wall(&self, now: Timestamp) {
         self.wall_ms.store(now.millis(), Ordering::SeqCst);

@@ -50,8 +50,9 @@ impl Drain for Appender {
 
     fn append(&mut self, tx: &mut Tx<'_>, last: bool) -> Result<(), Error> {
         let mut state = lock(&self.state);
+        let last = last || self.log.is_closed();
         let everything = self.log.take_hurry() || last;
-        state.collect(&self.log, everything);
+        state.collect(&self.log, everything, last);
         let mut writing = Writing {
             now: self.log.clock.now(),
             signer: &self.signer,
@@ -60,7 +61,7 @@ impl Drain for Appender {
         let mut chain = state.load(tx)?;
         writing.catch_up(tx, &mut chain)?;
         writing.batch(tx, &mut chain, &mut state)?;
-        if chain.is_due(writing.now) || self.log.is_closed() {
+        if chain.is_due(writing.now) || last {
             chain.close(tx, &self.signer)?;
         }
         state.chain = Some(chain);
@@ -78,7 +79,7 @@ struct Written {
 
 impl State {
     /// Decides which entries this transaction writes.
-    fn collect(&mut self, log: &Log, everything: bool) {
+    fn collect(&mut self, log: &Log, everything: bool, last: bool) {
         if !std::mem::replace(&mut self.settled, false) {
             self.strings.forget();
             self.chain = None;
@@ -86,10 +87,10 @@ impl State {
         if self.batch.is_empty() {
             // Usually nothing waits from before, and the buffer becomes the batch as it is.
             let mut taken = Vec::from(std::mem::take(&mut self.batch));
-            log.take(&mut taken, everything);
+            log.take(&mut taken, everything, last);
             self.batch = taken.into();
         } else {
-            log.take(&mut self.spare, everything);
+            log.take(&mut self.spare, everything, last);
             self.batch.extend(self.spare.drain(..));
             self.spare.shrink_to(4_096);
         }

@@ -17,8 +17,8 @@ use crate::store::{Conn, Error, Tx};
 const ROWS_PER_LINK: u32 = if cfg!(test) { 100 } else { 10_000 };
 const MILLIS_PER_LINK: i64 = 1_000;
 /// How far `at` may fall from row to row before it counts as a clock that was set back: slow requests are logged when
-/// they end, with the time at which they began.
-pub(super) const SLACK_MILLIS: i64 = 60_000;
+/// they end, and counted refusals when their minute is over, with the time at which they began.
+pub(super) const SLACK_MILLIS: i64 = 120_000;
 /// What a row takes on disk without its texts: itself and its entry in the index.
 const ROW_BYTES: i64 = 90;
 
@@ -29,6 +29,10 @@ pub(super) struct Chain {
     previous: [u8; 32],
     first_no: i64,
     rows: Context,
+    /// Rows that no identified caller is behind are signed apart, so that retention can remove them alone.
+    unidentified: Context,
+    unidentified_rows: i64,
+    unidentified_bytes: i64,
     count: u32,
     bytes: i64,
     /// When its first row was fed.
@@ -45,7 +49,10 @@ impl Chain {
             last_no: no,
             previous: last.and_then(|link| link.mac.as_slice().try_into().ok()).unwrap_or([0; 32]),
             first_no: no + 1,
-            rows: Context::new(&SHA256),
+            rows: hash(),
+            unidentified: hash(),
+            unidentified_rows: 0,
+            unidentified_bytes: 0,
             count: 0,
             bytes: 0,
             since: Timestamp::MIN,
@@ -75,7 +82,13 @@ impl Chain {
         self.last_no = row.stored.no;
         self.count += 1;
         self.bytes += row.bytes();
-        row.digest(&mut self.rows);
+        if row.stored.identified {
+            row.digest(&mut self.rows);
+        } else {
+            row.digest(&mut self.unidentified);
+            self.unidentified_rows += 1;
+            self.unidentified_bytes += row.bytes();
+        }
         if self.count == ROWS_PER_LINK {
             self.close(tx, signer)?;
         }
@@ -91,31 +104,64 @@ impl Chain {
     /// Writes the link, if it has any rows.
     pub(super) fn close(&mut self, tx: &mut Tx<'_>, signer: &Signer) -> Result<(), Error> {
         let Some(max_at) = self.latest.filter(|_| self.count > 0) else { return Ok(()) };
-        let rows = std::mem::replace(&mut self.rows, Context::new(&SHA256)).finish();
-        let mac =
-            sign(signer, &self.previous, (self.first_no, self.last_no), (max_at, self.bytes), rows.as_ref());
-        let link = Link { no: self.last_no, max_at, bytes: self.bytes, mac: mac.to_vec(), anchor: None };
+        let mut link = Link {
+            no: self.last_no,
+            max_at,
+            bytes: self.bytes,
+            unidentified_rows: self.unidentified_rows,
+            unidentified_bytes: self.unidentified_bytes,
+            mac: Vec::new(),
+            removed: None,
+            anchor: None,
+        };
+        let rows = std::mem::replace(&mut self.rows, hash()).finish();
+        let unidentified = std::mem::replace(&mut self.unidentified, hash()).finish();
+        let mac = sign(signer, &self.previous, self.first_no, &link, (rows.as_ref(), unidentified.as_ref()));
+        link.mac = mac.to_vec();
         table::insert(tx, &link)?;
         (self.previous, self.first_no, self.count, self.bytes) = (mac, self.last_no + 1, 0, 0);
+        (self.unidentified_rows, self.unidentified_bytes) = (0, 0);
         Ok(())
     }
 }
 
-/// A link's signature.
+/// The signature of a link over the rows from `first_no` on, by the hashes of its rows: those of identified callers,
+/// and the others.
 pub(super) fn sign(
     signer: &Signer,
     previous: &[u8; 32],
-    (first_no, last_no): (i64, i64),
-    (max_at, bytes): (Timestamp, i64),
-    rows: &[u8],
+    first_no: i64,
+    link: &Link,
+    (rows, unidentified): (&[u8], &[u8]),
 ) -> [u8; 32] {
-    let numbers = [first_no, last_no, max_at.millis(), bytes].map(i64::to_le_bytes);
-    signer.mac(&[b"link", previous, numbers.as_flattened(), rows])
+    let counts = [link.bytes, link.unidentified_rows, link.unidentified_bytes];
+    let numbers = [first_no, link.no, link.max_at.millis()].map(i64::to_le_bytes);
+    let counts = counts.map(i64::to_le_bytes);
+    signer.mac(&[b"link", previous, numbers.as_flattened(), counts.as_flattened(), rows, unidentified])
 }
 
 /// What retention signs when it removes everything up to `link`.
 pub(super) fn sign_anchor(signer: &Signer, link: &Link) -> [u8; 32] {
     signer.mac(&[b"anchor", &link.no.to_le_bytes(), &link.mac])
+}
+
+/// Replacement of the unidentified rows of `link` once retention has removed them: their hash, and a signature that
+/// it was retention.
+pub(super) fn sign_removal(signer: &Signer, link: &Link, unidentified: &[u8]) -> Vec<u8> {
+    let mac = signer.mac(&[b"removed", &link.no.to_le_bytes(), &link.mac, unidentified]);
+    [unidentified, &mac].concat()
+}
+
+/// Hash of the unidentified rows of `link` that retention has removed; none if it has not.
+pub(super) fn removed_hash<'l>(signer: &Signer, link: &'l Link) -> Option<&'l [u8]> {
+    let removed = link.removed.as_deref()?;
+    let hash = removed.get(..SHA256.output_len())?;
+    (sign_removal(signer, link, hash) == removed).then_some(hash)
+}
+
+/// Digest of rows one after the other.
+pub(super) fn hash() -> Context {
+    Context::new(&SHA256)
 }
 
 /// A row as the chain sees it: numbers as stored, texts by their digests.
@@ -185,7 +231,7 @@ impl Row<'_> {
         into.update(detail.as_bytes());
     }
 
-    fn bytes(&self) -> i64 {
+    pub(super) fn bytes(&self) -> i64 {
         ROW_BYTES + self.text_bytes + self.stored.detail.as_ref().map_or(0, |detail| detail.len() as i64)
     }
 }

@@ -1,7 +1,5 @@
 //! Where decisions wait for the writer.
 
-use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,11 +7,12 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 
 use super::recent::Recent;
+use super::refusals;
+use super::refusals::Refusals;
 use super::retention::Retention;
 use crate::env::Clock;
 use crate::error::{Error, Result};
-use crate::model::Timestamp;
-use crate::model::activity::{Entry, Kind, Outcome, Reason};
+use crate::model::activity::Entry;
 use crate::store::{Db, Error as DbError, activity as table};
 
 /// Requests that may be between [`Log::room`] and [`Log::push`]: more than there are connections.
@@ -26,8 +25,8 @@ pub struct Options {
     pub capacity: usize,
     /// How long a request waits for room before it is refused.
     pub patience: Duration,
-    /// Different refusals without a known key that are counted apart within one second.
-    pub strangers: usize,
+    /// How much of what is refused is counted apart.
+    pub refusals: refusals::Bounds,
     /// Rows that one transaction appends at most, so that changes do not wait for long.
     pub rows_per_drain: usize,
     /// How much of it is kept.
@@ -39,7 +38,7 @@ impl Default for Options {
         Self {
             capacity: 65_536,
             patience: Duration::from_millis(250),
-            strangers: 8_192,
+            refusals: refusals::Bounds::default(),
             rows_per_drain: 8_192,
             retention: Retention::default(),
         }
@@ -52,7 +51,7 @@ pub struct Log {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) options: Options,
     buffer: Mutex<Vec<Entry>>,
-    strangers: Mutex<Strangers>,
+    refusals: Mutex<Refusals>,
     /// Rows that are not on disk yet: in the buffer or with the writer.
     depth: AtomicUsize,
     room: Notify,
@@ -99,7 +98,7 @@ impl Log {
             clock,
             options,
             buffer: Mutex::default(),
-            strangers: Mutex::default(),
+            refusals: Mutex::new(Refusals::new(options.refusals)),
             depth: AtomicUsize::new(0),
             room: Notify::new(),
             hurry: AtomicBool::new(false),
@@ -141,39 +140,25 @@ impl Log {
         tokio::time::timeout(self.options.patience, freed).await.map_err(|_| self.full())
     }
 
-    /// Logs a decision. It is on disk within 100 ms. Whoever asked for [`Log::room`] first is never refused: between
-    /// that bound and this one is place for every request under way.
+    /// Logs a decision. It is on disk within 100 ms; one that is counted ([`super::refusals`]), when its minute is
+    /// over. A caller that asked for [`Log::room`] first is never refused: between that bound and this one is place for
+    /// every request under way.
     ///
     /// # Errors
     /// `UNAVAILABLE` when the buffer is full: nothing is answered that is not logged.
     pub fn push(&self, entry: Entry) -> Result<()> {
-        let mut buffer = lock(&self.buffer);
         if self.depth.load(Ordering::Relaxed) >= self.options.capacity + UNDER_WAY {
             return Err(self.full());
         }
-        buffer.push(entry);
-        self.depth.fetch_add(1, Ordering::Relaxed);
-        Ok(())
-    }
-
-    /// Counts a decision that nobody known is part of, which a stranger can cause as often as they like: those of one
-    /// second from one address, for the same reason, become one row with a `count`.
-    ///
-    /// # Errors
-    /// `UNAVAILABLE` when the buffer is full.
-    pub fn push_unidentified(
-        &self,
-        now: Timestamp,
-        kind: Kind,
-        reason: Reason,
-        api_no: Option<i64>,
-        ip: IpAddr,
-    ) -> Result<()> {
-        if self.depth.load(Ordering::Relaxed) >= self.options.capacity + UNDER_WAY {
-            return Err(self.full());
+        let row = match refusals::counts(&entry) {
+            true => lock(&self.refusals).admit(self.minute(), entry),
+            false => Some(entry),
+        };
+        if let Some(row) = row {
+            let mut buffer = lock(&self.buffer);
+            buffer.push(row);
+            self.depth.fetch_add(1, Ordering::Relaxed);
         }
-        let stranger = Stranger { ip: Some(ip.to_canonical()), second: now.seconds(), api_no, kind, reason };
-        lock(&self.strangers).count(stranger, now, self.options.strangers);
         Ok(())
     }
 
@@ -235,7 +220,7 @@ impl Log {
 
     /// Whether a drain has anything to do for the buffer.
     pub(super) fn waiting(&self) -> bool {
-        self.depth.load(Ordering::Relaxed) > 0 || lock(&self.strangers).due(self.second(), false)
+        self.depth.load(Ordering::Relaxed) > 0 || lock(&self.refusals).due(self.minute(), false)
     }
 
     /// Whether this drain is to write everything; asking takes the order.
@@ -247,16 +232,13 @@ impl Log {
         *self.closed.borrow()
     }
 
-    /// Swaps what is buffered into `spare`, which must be empty, and adds the counted refusals whose second is over.
-    pub(super) fn take(&self, spare: &mut Vec<Entry>, everything: bool) {
+    /// Swaps what is buffered into `spare`, which must be empty, and adds counted refusals whose minute is over.
+    /// `early` asks for those of the current minute too, as far as they are few; `last` for all of them.
+    pub(super) fn take(&self, spare: &mut Vec<Entry>, early: bool, last: bool) {
         std::mem::swap(&mut *lock(&self.buffer), spare);
-        let mut strangers = lock(&self.strangers);
-        let second = self.second();
-        if strangers.due(second, everything) {
-            let before = spare.len();
-            strangers.take(second, everything, spare);
-            self.depth.fetch_add(spare.len() - before, Ordering::Relaxed);
-        }
+        let before = spare.len();
+        lock(&self.refusals).take_rows(self.minute(), early, last, spare);
+        self.depth.fetch_add(spare.len() - before, Ordering::Relaxed);
     }
 
     /// `rows` of those taken are on disk.
@@ -277,73 +259,12 @@ impl Log {
         self.recent.try_lock().map_or(true, |recent| !recent.is_empty())
     }
 
-    fn second(&self) -> i64 {
-        self.clock.now().seconds()
+    fn minute(&self) -> i64 {
+        self.clock.now().seconds().div_euclid(60)
     }
 }
 
 /// A lock whose holder may have panicked: what it guards is valid between any two statements.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Refusals that no known key is part of, counted by the second.
-#[derive(Default)]
-struct Strangers {
-    counted: HashMap<Stranger, Count>,
-}
-
-#[derive(PartialEq, Eq, Hash)]
-struct Stranger {
-    /// None where more addresses came than are counted apart.
-    ip: Option<IpAddr>,
-    second: i64,
-    api_no: Option<i64>,
-    kind: Kind,
-    reason: Reason,
-}
-
-struct Count {
-    first_at: Timestamp,
-    times: u32,
-}
-
-impl Strangers {
-    fn count(&mut self, mut stranger: Stranger, now: Timestamp, limit: usize) {
-        if self.counted.len() >= limit && !self.counted.contains_key(&stranger) {
-            stranger.ip = None;
-        }
-        let count = self.counted.entry(stranger).or_insert(Count { first_at: now, times: 0 });
-        count.times = count.times.saturating_add(1);
-    }
-
-    fn due(&self, second: i64, everything: bool) -> bool {
-        !self.counted.is_empty()
-            && (everything || self.counted.keys().any(|stranger| stranger.second != second))
-    }
-
-    fn take(&mut self, second: i64, everything: bool, into: &mut Vec<Entry>) {
-        let start = into.len();
-        let over = self.counted.extract_if(|stranger, _| everything || stranger.second != second);
-        into.extend(over.map(|(stranger, count)| stranger.entry(&count)));
-        into[start..].sort_unstable_by_key(|entry| (entry.at, entry.ip));
-        if self.counted.is_empty() {
-            self.counted.shrink_to(64);
-        }
-    }
-}
-
-impl Stranger {
-    fn entry(&self, count: &Count) -> Entry {
-        let outcome = match self.reason {
-            Reason::RateLimited | Reason::QuotaExceeded | Reason::LockedOut => Outcome::Limited,
-            Reason::Public => Outcome::Allowed,
-            _ => Outcome::Refused,
-        };
-        let mut entry = Entry::new(count.first_at, self.kind, outcome, self.reason);
-        entry.api_no = self.api_no;
-        entry.ip = self.ip;
-        entry.count = Some(count.times).filter(|&times| times > 1);
-        entry
-    }
 }

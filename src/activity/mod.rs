@@ -1,9 +1,9 @@
 //! The log of every decision and every change.
 //!
 //! ```text
-//! decisions ── Log::push ──▶ buffer ── Appender, every 50 ms ──▶ activity
-//! strangers ── Log::push_unidentified ─▶ counted by the second ──┘   ▲
-//! changes ─── record, in their own transaction ──────────────────────┘
+//! decisions ── Log::push ─┬─▶ buffer ── Appender, every 50 ms ──▶ activity
+//! refusals ───────────────┴─▶ refusals, counted by the minute ──┘   ▲
+//! changes ─── record, in their own transaction ─────────────────────┘
 //! ```
 //!
 //! What a row says, and why a decision says it:
@@ -19,7 +19,7 @@
 //! | `user_agent` | first 256 characters | tells programs from people |
 //! | `took_us` | how long the answer took | slow is a kind of wrong |
 //! | `request_id` | the answer's `X-Request-Id` | support starts with it |
-//! | `count` | refusals without a known key | a flood of guesses is one row a second and address |
+//! | `count` | refusals beyond the first few | a flood of guesses is one row a minute and network |
 //! | `detail` | refusals only | what the refusing rule saw; an allowed request needs no explanation |
 //!
 //! Never stored: the credential, any part of it beyond the key's number, bodies, queries, other headers.
@@ -32,6 +32,7 @@ mod index;
 mod log;
 mod recent;
 mod record;
+mod refusals;
 mod retention;
 mod rollup;
 mod search;
@@ -53,7 +54,8 @@ pub use counts::{Counts, CountsOf, Tally, counts, top_keys};
 pub use export::Export;
 pub use index::index_segments;
 pub use log::{Log, Options, Stats};
-pub use record::record;
+pub use record::{record, record_request};
+pub use refusals::Bounds as RefusalBounds;
 pub use retention::{Retention, apply_retention};
 pub use rollup::{JOB as COUNTS_JOB, count_rows};
 pub use search::Filter;

@@ -161,11 +161,13 @@ fn caught_up<'l>(
 /// The keys of the rows from place `known` on.
 fn read(reader: &Reader<'_>, base: i64, known: usize, last: i64) -> Result<Keys, Error> {
     let mut missing = Keys::default();
-    table::keys_of_rows(reader, base + known as i64, last, |no, about, by| {
-        // Rows that retention has removed, and the number 0, leave a hole at the start.
+    let end = last.min(base + SEGMENT_ROWS - 1);
+    table::keys_of_rows(reader, base + known as i64, end, |no, about, by| {
+        // Rows that retention has removed, and the number 0, leave holes.
         let place = (no - base) as usize;
         missing.about.resize(place - known, 0);
         missing.push(place as u32, (about, by));
     })?;
+    missing.about.resize((end - base + 1) as usize - known, 0);
     Ok(missing)
 }

@@ -1,8 +1,8 @@
-//! How long activity is kept, and how much of it. The oldest goes first, by whole links of the chain: what is left
-//! still proves itself.
+//! How long activity is kept, and how much of it. Rows of callers who did not prove who they are go first; then the
+//! oldest go, by whole links of the chain. What is left still proves itself.
 
 use super::CHAIN;
-use super::chain::sign_anchor;
+use super::chain::{Row, hash, sign_anchor, sign_removal};
 use super::counts::MAX_DAYS;
 use crate::activity::Services;
 use crate::error::{Error, Result};
@@ -12,20 +12,29 @@ use crate::store::activity::segment;
 use crate::store::activity_links as links;
 use crate::store::activity_links::Link;
 use crate::store::{
-    Error as DbError, Reader, Tx, activity_counts as counts, activity_retention as table, file,
+    Conn, Error as DbError, Reader, Tx, activity_counts as counts, activity_retention as table, file,
 };
 
 /// Rows to a step: a few milliseconds of the writer's time.
 const PER_STEP: i64 = if cfg!(test) { 30 } else { 2_000 };
 const DAY_SECONDS: i64 = 86_400;
+/// What the rows of unidentified callers may take where the whole log has no bound.
+const UNIDENTIFIED_BYTES: u64 = 1 << 30;
 
 /// How much activity is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
     /// Rows older than this many days go.
     pub days: u32,
-    /// The oldest rows go when the log is larger than this; none is no limit.
+    /// Rows go when the log is larger than this, those of unidentified callers first; none is no limit.
     pub max_bytes: Option<u64>,
+}
+
+impl Retention {
+    /// What the rows of unidentified callers may take.
+    fn max_unidentified_bytes(&self) -> i64 {
+        i64::try_from(self.max_bytes.unwrap_or(UNIDENTIFIED_BYTES)).unwrap_or(i64::MAX)
+    }
 }
 
 impl Default for Retention {
@@ -41,6 +50,7 @@ impl Default for Retention {
 pub async fn apply_retention(services: &Services) -> Result<()> {
     services.log.flush(&services.db).await?;
     let (now, retention) = (services.now(), services.log.options.retention);
+    while remove_unidentified(services, retention).await? {}
     if let Some(link) =
         services.read(move |reader| Ok::<_, Error>(last_to_go(reader, now, retention)?)).await?
     {
@@ -59,6 +69,37 @@ pub async fn apply_retention(services: &Services) -> Result<()> {
     step(services, file::shrink).await
 }
 
+/// Removes the unidentified rows of one link, the oldest that has any, while the log is too large; false when there is
+/// nothing to do.
+async fn remove_unidentified(services: &Services, retention: Retention) -> Result<bool> {
+    let signer = services.vault.signer(CHAIN);
+    let remove = move |tx: &mut Tx<'_>| {
+        let start = links::anchor(tx)?.map_or(0, |link| link.no);
+        let (all, unidentified) = links::bytes_after(tx, start)?;
+        let most = retention.max_unidentified_bytes();
+        if unidentified <= most && retention.max_bytes.is_none_or(|_| all <= most) {
+            return Ok(false);
+        }
+        let newest = rows::last(tx)?;
+        let Some((before, link)) = links::first_unidentified(tx, start)?.filter(|(_, link)| link.no < newest)
+        else {
+            return Ok::<_, Error>(false);
+        };
+        let mut removed = hash();
+        let conn: &Conn<'_> = tx;
+        rows::each(conn, before + 1, link.no, |stored| {
+            if !stored.identified {
+                Row::read(conn, &stored)?.digest(&mut removed);
+            }
+            Ok(true)
+        })?;
+        table::remove_unidentified(tx, (before + 1, link.no))?;
+        links::set_removed(tx, link.no, &sign_removal(&signer, &link, removed.finish().as_ref()))?;
+        Ok(true)
+    };
+    services.write(remove).await
+}
+
 /// The last of the links that are too old or too much; never the newest, for the numbers go on after its last row.
 fn last_to_go(
     reader: &Reader<'_>,
@@ -69,13 +110,13 @@ fn last_to_go(
     let start = links::anchor(reader)?.map_or(0, |link| link.no);
     let newest = rows::last(reader)?;
     let mut surplus = match retention.max_bytes {
-        Some(most) => links::bytes_after(reader, start)? - i64::try_from(most).unwrap_or(i64::MAX),
+        Some(most) => links::bytes_after(reader, start)?.0 - i64::try_from(most).unwrap_or(i64::MAX),
         None => 0,
     };
     let mut last = None;
     links::each(reader, start, |link| {
         let goes = link.no < newest && (link.max_at < oldest || surplus > 0);
-        surplus -= link.bytes;
+        surplus -= link.bytes - link.removed.as_ref().map_or(0, |_| link.unidentified_bytes);
         if goes {
             last = Some(link);
         }

@@ -2,9 +2,7 @@
 
 use std::collections::HashMap;
 
-use aws_lc_rs::digest::{Context, SHA256};
-
-use super::chain::{Row, sign, sign_anchor};
+use super::chain::{Row, hash, removed_hash, sign, sign_anchor};
 use super::strings::{TextDigest, digest_of_no};
 use super::{CHAIN, Services, table};
 use crate::error::Result;
@@ -46,7 +44,7 @@ pub enum Fault {
     RowsMissing(i64),
     /// A row holds what Keywright never writes.
     Unreadable,
-    /// It says that retention removed all rows up to its own, and that was not retention.
+    /// It says that retention removed rows, and that was not retention.
     NotRetention,
 }
 
@@ -100,25 +98,43 @@ impl Verifier<'_> {
         no: i64,
         previous: &[u8; 32],
     ) -> std::result::Result<Option<Fault>, DbError> {
-        let mut rows = Context::new(&SHA256);
-        let mut found = 0;
+        let (mut rows, mut unidentified) = (hash(), hash());
+        let (mut found, mut unidentified_rows) = (0, 0);
         let reader = self.reader;
         let read = table::each(reader, no + 1, link.no, |stored| {
-            found += 1;
             let (path, agent) = (self.text(stored.path_no)?, self.text(stored.agent_no)?);
-            Row { stored: &stored, path, agent, text_bytes: 0 }.digest(&mut rows);
+            let row = Row { stored: &stored, path, agent, text_bytes: 0 };
+            found += 1;
+            if stored.identified {
+                row.digest(&mut rows);
+            } else {
+                unidentified_rows += 1;
+                row.digest(&mut unidentified);
+            }
             Ok(true)
         });
         match read {
             Err(DbError::Corrupt(_) | DbError::Other(_)) => return Ok(Some(Fault::Unreadable)),
             other => other?,
         }
+        let unidentified = unidentified.finish();
+        let mut unidentified = unidentified.as_ref();
+        if link.removed.is_some() {
+            let Some(removed) = removed_hash(&self.signer, link) else {
+                return Ok(Some(Fault::NotRetention));
+            };
+            if unidentified_rows > 0 {
+                return Ok(Some(Fault::Changed));
+            }
+            unidentified = removed;
+            found += link.unidentified_rows;
+        }
         let missing = link.no - no - found;
         if missing > 0 {
             return Ok(Some(Fault::RowsMissing(missing)));
         }
         let rows = rows.finish();
-        let right = sign(&self.signer, previous, (no + 1, link.no), (link.max_at, link.bytes), rows.as_ref());
+        let right = sign(&self.signer, previous, no + 1, link, (rows.as_ref(), unidentified));
         Ok((link.mac != right).then_some(Fault::Changed))
     }
 

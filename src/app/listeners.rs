@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
@@ -58,6 +59,10 @@ pub(super) fn control(path: &Path) -> Result<(server::Listener, u32), Failure> {
     Ok((server::Listener::Unix(listener), uid))
 }
 
+/// One address may have a quarter of all connections, and so many at least.
+const SHARE_OF_ADDRESS: usize = 4;
+const FEWEST_OF_ADDRESS: usize = 16;
+
 /// Limits for control and metrics listeners.
 pub(super) fn control_limits() -> server::Options {
     server::Options { max_connections: CONTROL_CONNECTIONS, ..server::Options::default() }
@@ -65,7 +70,7 @@ pub(super) fn control_limits() -> server::Options {
 
 /// Limits for the public listener. Each connection is a file descriptor, and the store must never be without one: the
 /// limit of this process is raised as far as possible, and max_connections is lowered where that is not enough.
-pub(super) fn public_limits(wanted: usize) -> Result<server::Options, Failure> {
+pub(super) fn public_limits(wanted: usize, proxies: &[IpNet]) -> Result<server::Options, Failure> {
     let needed = wanted as u64 + RESERVED;
     let limit = getrlimit(Resource::Nofile);
     let mut files = limit.current.unwrap_or(u64::MAX);
@@ -92,7 +97,9 @@ pub(super) fn public_limits(wanted: usize) -> Result<server::Options, Failure> {
             "max_connections is lowered: each connection is an open file, and this process may have no more"
         );
     }
-    Ok(server::Options { max_connections, ..server::Options::default() })
+    let max_per_address = max_connections.div_ceil(SHARE_OF_ADDRESS).max(FEWEST_OF_ADDRESS);
+    let proxies = proxies.into();
+    Ok(server::Options { max_connections, max_per_address, proxies, ..server::Options::default() })
 }
 
 /// The certificate and its key, as the files hold them.

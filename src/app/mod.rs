@@ -14,6 +14,8 @@ use tokio::task::JoinSet;
 use crate::activity;
 use crate::config::{Config, Mail, SmtpSecurity};
 use crate::domain::identity::Services;
+use crate::domain::identity::login_throttle;
+use crate::domain::identity::login_throttle::{Throttle, ThrottleDrain};
 use crate::domain::policy::catalog::Catalog;
 use crate::domain::{identity, instance, policy};
 use crate::env::{Clock, Rng, SystemClock, SystemRng};
@@ -114,7 +116,7 @@ pub async fn start(config: &Config, env: Env, listen: Listen) -> Result<Running,
         stopped.clone(),
     ));
     if let Some(public) = tcp {
-        let options = listeners::public_limits(config.http.max_connections)?;
+        let options = listeners::public_limits(config.http.max_connections, &config.http.trusted_proxies)?;
         tasks.spawn(server::serve(public.listener, endpoint, options, stopped.clone()));
     }
     if let Some(metrics) = metrics {
@@ -142,6 +144,9 @@ impl Running {
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
         while self.tasks.join_next().await.is_some() {}
+        if let Err(error) = policy::limits::save(&self.services).await {
+            tracing::warn!(?error, "rate limits are not saved: they are full after the next start");
+        }
         let db = self.services.db.clone();
         let _ = tokio::task::spawn_blocking(move || db.stop()).await;
         let _ = std::fs::remove_file(&self.control);
@@ -159,8 +164,9 @@ async fn compose(
         activity::Retention { days: config.activity.retention_days, max_bytes: config.activity.max_bytes };
     let options = activity::Options { retention, ..activity::Options::default() };
     let (log, appender) = activity::open(&vault, env.clock.clone(), options);
-    let engine = policy::Engine::new(config.cache_bytes);
-    let behind = Behind { usage: engine.usage_drain(), activity: appender };
+    let engine = policy::Engine::new(config.cache_bytes, &vault);
+    let throttle = Throttle::new(&vault, login_throttle::Options::default());
+    let behind = Behind { usage: engine.usage_drain(), throttle: throttle.drain(), activity: appender };
     let db =
         Db::open(&DbOptions::new(&data.database), Box::new(behind)).map_err(|error| data.explain(&error))?;
     let failed = |error| Failure(format!("{error:?}"));
@@ -170,7 +176,7 @@ async fn compose(
     let activity = activity::Services { platform: Arc::new(platform), log };
     let policy = policy::Services { activity: Arc::new(activity), catalog: Catalog::default(), engine };
     let options = identity::Options::new(config.sign_in.signing_alg);
-    let services = identity::Services::start(Arc::new(policy), settings(config, address), &options);
+    let services = identity::Services::start(Arc::new(policy), settings(config, address), throttle, &options);
     let services = Arc::new(services.map_err(failed)?);
     let prepared = instance::prepare(&services).await;
     // The operator sees the cause itself, which callers never do.
@@ -218,16 +224,18 @@ fn mail_way(config: &Config) -> mail::Way {
 /// What is written behind the requests, in one transaction.
 struct Behind {
     usage: policy::UsageDrain,
+    throttle: ThrottleDrain,
     activity: activity::Appender,
 }
 
 impl Drain for Behind {
     fn pending(&self) -> bool {
-        self.usage.pending() || self.activity.pending()
+        self.usage.pending() || self.throttle.pending() || self.activity.pending()
     }
 
     fn append(&mut self, tx: &mut Tx<'_>, last: bool) -> Result<(), DbError> {
         self.usage.append(tx, last)?;
+        self.throttle.append(tx, last)?;
         self.activity.append(tx, last)
     }
 }

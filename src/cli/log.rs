@@ -4,19 +4,20 @@ use std::io;
 
 use tracing::Level;
 use tracing_subscriber::Layer;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{FilterExt as _, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use super::repeats::Repeats;
 use crate::model::setting::{LogFormat, LogLevel};
 
 /// For a command: only what went wrong.
 pub(super) fn start_quiet() {
-    start(LogFormat::Text, LogLevel::Error);
+    let _ = start(LogFormat::Text, LogLevel::Error);
 }
 
-/// For the server.
-pub(super) fn start(format: LogFormat, level: LogLevel) {
+/// For the server. Spawn [`Repeats::report`] of what it gives.
+pub(super) fn start(format: LogFormat, level: LogLevel) -> Repeats {
     let level = match level {
         LogLevel::Error => Level::ERROR,
         LogLevel::Warn => Level::WARN,
@@ -32,5 +33,7 @@ pub(super) fn start(format: LogFormat, level: LogLevel) {
         LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).boxed(),
     };
     // A second start within one process keeps the first one's way.
-    let _ = tracing_subscriber::registry().with(lines.with_filter(ours)).try_init();
+    let repeats = Repeats::default();
+    let _ = tracing_subscriber::registry().with(lines.with_filter(ours.and(repeats.clone()))).try_init();
+    repeats
 }

@@ -15,6 +15,7 @@ mod log;
 mod openapi;
 mod output;
 mod proxy_config;
+mod repeats;
 mod serve;
 mod settings;
 mod signing_key;

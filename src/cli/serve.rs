@@ -39,7 +39,8 @@ impl Serve {
             warnings.iter().try_for_each(|warning| context.out.line(format!("Warning: {warning}.")))?;
             return context.out.line("The configuration is valid.");
         }
-        log::start(config.log_format, config.log_level);
+        let repeats = log::start(config.log_format, config.log_level);
+        tokio::spawn(repeats.report());
         for warning in warnings {
             tracing::warn!("{warning}");
         }

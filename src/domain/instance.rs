@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::domain::apis;
 use crate::domain::identity::Services;
 use crate::domain::identity::signing_keys;
+use crate::domain::policy;
 use crate::domain::policy::catalog::Apis;
 use crate::error::{Error, Result};
 use crate::store;
@@ -19,6 +20,11 @@ pub async fn prepare(services: &Arc<Services>) -> Result<()> {
     let this = services.clone();
     let loaded = services.write(move |tx| claim(tx, &this)).await?;
     services.catalog.replace(loaded);
+    services
+        .db
+        .lookup(|conn| services.throttle.load(conn, services.clock.monotonic()))
+        .map_err(Error::from)?;
+    policy::limits::load(services).await?;
     signing_keys::open(services, services.now()).await
 }
 

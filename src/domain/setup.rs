@@ -127,7 +127,7 @@ fn operator(services: &Arc<Services>) -> Arc<Call> {
     };
     let request = RequestInfo {
         id: RequestId::new(now, services.random()),
-        ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        ip: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
         method: Method::Other,
         path: "/setup".into(),
         agent: None,

@@ -7,6 +7,8 @@ use crate::activity;
 use crate::domain::identity::Services;
 use crate::domain::identity::access::Call;
 use crate::domain::identity::admission::{Admission as _, Person};
+use crate::domain::identity::login_throttle;
+use crate::domain::identity::login_throttle::{Throttle, ThrottleDrain};
 use crate::domain::identity::signing_keys;
 use crate::domain::policy::catalog::{Apis, Catalog};
 use crate::domain::{apis, identity, policy};
@@ -21,7 +23,7 @@ use crate::platform::mail;
 use crate::platform::queue::Queue;
 use crate::platform::vault;
 use crate::store;
-use crate::store::{Db, params};
+use crate::store::{Db, Drain, params};
 
 /// What the clock shows at first: a Monday noon.
 pub(crate) const START: &str = "2026-06-01T12:00:00Z";
@@ -39,8 +41,27 @@ impl Drop for World {
     }
 }
 
+/// What is written behind the requests.
+struct Behind(ThrottleDrain, activity::Appender);
+
+impl Drain for Behind {
+    fn pending(&self) -> bool {
+        self.0.pending() || self.1.pending()
+    }
+
+    fn append(&mut self, tx: &mut store::Tx<'_>, last: bool) -> std::result::Result<(), store::Error> {
+        self.0.append(tx, last)?;
+        self.1.append(tx, last)
+    }
+}
+
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::with_activity(activity::Options::default()).await
+    }
+
+    /// One whose log has other bounds.
+    pub(crate) async fn with_activity(options: activity::Options) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("keywright.db");
         store::migrate::prepare(&path).unwrap();
@@ -48,19 +69,22 @@ impl World {
         let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(1));
         let settings = settings();
         let vault = Arc::new(vault::Vault::open(&vault::generate(&*rng)).unwrap());
-        let (log, appender) = activity::open(&vault, clock.clone(), activity::Options::default());
-        let db = Db::open(&store::Options::new(path), Box::new(appender)).unwrap();
+        let (log, appender) = activity::open(&vault, clock.clone(), options);
+        let throttle = Throttle::new(&vault, login_throttle::Options::default());
+        let behind = Behind(throttle.drain(), appender);
+        let db = Db::open(&store::Options::new(path), Box::new(behind)).unwrap();
         let catalog = seed(&db, clock.now(), rng.clone(), settings.public_url.clone()).await;
         let mail = mail::Way::Files(directory.path().join("mail"));
+        let engine = policy::Engine::new(policy::CACHE_BYTES, &vault);
         let queue = Arc::new(Queue::new(db.clone(), clock.clone(), rng.clone(), vault.clone()));
         let mailer = mail::Mailer::new(queue.clone(), &mail, &settings.organization).unwrap();
         let platform = platform::Services { db, clock: clock.clone(), rng, vault, queue, mailer };
         let activity = activity::Services { platform: Arc::new(platform), log };
-        let (catalog, engine) = (Catalog::new(catalog), policy::Engine::default());
+        let catalog = Catalog::new(catalog);
         let policy = policy::Services { activity: Arc::new(activity), catalog, engine };
         // Ed25519 keys are made in no time.
         let options = identity::Options::new(SigningAlg::EdDsa);
-        let services = identity::Services::start(Arc::new(policy), settings, &options).unwrap();
+        let services = identity::Services::start(Arc::new(policy), settings, throttle, &options).unwrap();
         let services = Arc::new(services);
         signing_keys::open(&services, clock.now()).await.unwrap();
         Self { services, clock, directory }
@@ -117,7 +141,7 @@ impl World {
         let now = self.now();
         let request = RequestInfo {
             id: RequestId::new(now, random(&*self.services.rng)),
-            ip: IpAddr::from([203, 0, 113, 9]),
+            ip: Some(IpAddr::from([203, 0, 113, 9])),
             method: Method::Post,
             path: "/v1/test".into(),
             agent: None,

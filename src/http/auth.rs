@@ -155,25 +155,27 @@ fn log(
 ) -> Result<()> {
     let (outcome, reason) = error.map_or((Outcome::Allowed, Reason::Valid), |error| reason_of(error.code));
     let own = services.catalog.get().built_in().no;
-    if identity.kind == IdentityKind::Anonymous
-        && error.is_some_and(|error| !error.details.contains_key("key_id"))
-    {
-        return services.log.push_unidentified(context.now, Kind::ApiCall, reason, Some(own), context.ip);
-    }
-    let info = context.info(request);
-    let mut entry = Entry::new(context.now, Kind::ApiCall, outcome, reason);
+    let mut entry = Entry { outcome, ..refusal(request, context, Kind::ApiCall, reason) };
+    entry.identified = identity.kind != IdentityKind::Anonymous;
     entry.api_no = Some(own);
     entry.key_no = identity.key.map(|(no, _)| no);
     entry.user_no = identity.user.map(|(no, _, _)| no);
     entry.client_no = identity.client.map(|(no, _)| no);
     entry.grant_no = identity.grant.map(|(no, _)| no);
     entry.session_no = identity.session.map(|(no, _)| no);
-    entry.ip = Some(info.ip);
+    services.log.push(entry)
+}
+
+/// A refused request of a caller who did not prove who they are, for the log.
+pub(super) fn refusal(request: &Request, context: &RequestContext, kind: Kind, reason: Reason) -> Entry {
+    let info = context.info(request);
+    let mut entry = Entry::new(context.now, kind, Outcome::Refused, reason);
+    entry.ip = info.ip;
     entry.method = Some(info.method);
     entry.path = Some(info.path);
     entry.agent = info.agent;
     entry.request_id = Some(info.id);
-    services.log.push(entry)
+    entry
 }
 
 /// How the log words a refusal.

@@ -38,8 +38,8 @@ pub struct RequestContext {
     pub now: Timestamp,
     /// The same moment on the monotonic clock.
     pub started: Duration,
-    /// Who sent it, looking through trusted proxies.
-    pub ip: IpAddr,
+    /// Address of the client, looking through trusted proxies; none where a proxy's word about it cannot be read.
+    pub ip: Option<IpAddr>,
     /// Whether the peer is a trusted proxy, so that its forwarding headers mean something.
     pub from_proxy: bool,
     /// Whether it came through `control.sock` from the user that the server runs as, or from root.
@@ -58,7 +58,7 @@ impl RequestContext {
             id: ids.next(now),
             now,
             started: services.clock.monotonic(),
-            ip: if from_proxy { forwarded_for(request, trusted).unwrap_or(peer) } else { peer },
+            ip: if from_proxy { forwarded_for(request, trusted, peer) } else { Some(peer) },
             from_proxy,
             operator: request
                 .extensions()
@@ -160,19 +160,19 @@ fn peer_address(remote: &RemoteAddr) -> Option<IpAddr> {
 }
 
 /// Walks `X-Forwarded-For` from the right, where our own proxies wrote, to the first address that is none of them:
-/// what stands further left is the client's own word.
-fn forwarded_for(request: &Request, trusted: &[IpNet]) -> Option<IpAddr> {
-    let mut nearest = None;
+/// what is further left is the client's own word. Without the header it is `peer`, which asks for itself; none when a
+/// hop that one of our proxies wrote is no address.
+fn forwarded_for(request: &Request, trusted: &[IpNet], peer: IpAddr) -> Option<IpAddr> {
+    let mut nearest = peer;
     for value in request.headers().get_all(FORWARDED_FOR).iter().rev() {
         for hop in value.to_str().ok()?.rsplit(',') {
-            let ip = canonical(parse_hop(hop.trim())?);
-            nearest = Some(ip);
-            if !trusts(trusted, ip) {
-                return nearest;
+            nearest = canonical(parse_hop(hop.trim())?);
+            if !trusts(trusted, nearest) {
+                return Some(nearest);
             }
         }
     }
-    nearest
+    Some(nearest)
 }
 
 /// An address, perhaps with a port: `192.0.2.1`, `192.0.2.1:1234`, `2001:db8::1`, `[2001:db8::1]:1234`.

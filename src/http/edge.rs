@@ -53,7 +53,9 @@ impl<E: Endpoint> Endpoint for Edge<E> {
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
         let context = RequestContext::of(&request, &self.services, &self.ids, &self.trust);
         let hot = Hot::path(&request);
-        let outcome = match (key_in_url(&self.services, &request, &context), hot) {
+        let refused =
+            super::host::check(&request).and_then(|()| key_in_url(&self.services, &request, &context));
+        let outcome = match (refused, hot) {
             (Err(error), _) => Ok(Err(error.into())),
             (Ok(()), Some(path)) => {
                 let answer = self.hot.answer(path, &self.services, &mut request, &context);
@@ -103,7 +105,7 @@ fn key_in_url(services: &Services, request: &Request, context: &RequestContext) 
     if !request.uri().path_and_query().is_some_and(|uri| holds_key(uri.as_str())) {
         return Ok(());
     }
-    services.log.push_unidentified(context.now, Kind::ApiCall, Reason::InvalidRequest, None, context.ip)?;
+    services.log.push(super::auth::refusal(request, context, Kind::ApiCall, Reason::InvalidRequest))?;
     Err(super::auth::key_in_url())
 }
 

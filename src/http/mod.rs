@@ -11,6 +11,7 @@ mod declared;
 mod docs;
 pub mod edge;
 pub mod error;
+mod host;
 mod hot;
 pub mod json;
 pub mod oauth;

@@ -220,6 +220,9 @@ pub struct Entry {
     pub outcome: Outcome,
     /// Why.
     pub reason: Reason,
+    /// Whether the caller proved who they are. Decisions about other callers are counted, and retention removes them
+    /// first.
+    pub identified: bool,
     /// The API that it concerns.
     pub api_no: Option<i64>,
     /// The key that it is about.
@@ -262,6 +265,7 @@ impl Entry {
             kind,
             outcome,
             reason,
+            identified: false,
             api_no: None,
             key_no: None,
             user_no: None,

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::model::activity::Method;
 use crate::model::{
-    AuthMethods, ClientId, GrantId, KeyId, RequestId, Role, ScopeSet, SessionId, Timestamp, UserId,
+    AuthMethods, ClientId, GrantId, KeyId, Network, RequestId, Role, ScopeSet, SessionId, Timestamp, UserId,
 };
 
 /// Age of a sign-in up to which it counts as recent, in seconds.
@@ -100,12 +100,20 @@ impl Identity {
 pub struct RequestInfo {
     /// Id of the request, which the response carries too.
     pub id: RequestId,
-    /// Address of the client, looking through trusted proxies.
-    pub ip: IpAddr,
+    /// Address of the client, looking through trusted proxies; none where the address that a proxy gives cannot be
+    /// read.
+    pub ip: Option<IpAddr>,
     /// Method.
     pub method: Method,
     /// Path, without query.
     pub path: Box<str>,
     /// User-Agent.
     pub agent: Option<Box<str>>,
+}
+
+impl RequestInfo {
+    /// Network of the client, by which limits and counts go.
+    pub fn network(&self) -> Network {
+        self.ip.map_or(Network::UNKNOWN, Network::of)
+    }
 }

@@ -13,6 +13,7 @@ pub mod id;
 pub mod identity;
 pub mod key;
 pub mod key_policy;
+pub mod network;
 pub mod openid;
 pub mod origin;
 mod proxy;
@@ -42,6 +43,7 @@ pub use id::{
 pub use identity::{Identity, IdentityKind, RequestInfo};
 pub use key::{AskedEnvironment, Environment, KeyPrefix, KeyPrefixError, KeySecret, Shape, inspect};
 pub use key_policy::{KeyStatus, LimitPer, PolicyError, Quota, QuotaPeriod, RateLimit, VerifyCode};
+pub use network::Network;
 pub use origin::Origin;
 pub use proxy::Proxy;
 pub use redact::{holds_key, redact};

@@ -1,16 +1,20 @@
 //! Threads of our own for work that would hold up the runtime's: password hashes and signatures.
+//!
+//! Jobs wait in one queue for each network that asks, and the threads take from the queues in turn. When too many
+//! wait, the network with the longest queue loses its newest job: no network can use up the time of the others.
 
+use std::collections::{HashMap, VecDeque};
 use std::panic::AssertUnwindSafe;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use thread_priority::unix::{NormalThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id};
 use thread_priority::{ThreadPriority, ThreadSchedulePolicy};
 use tokio::sync::oneshot;
 
 use crate::error::{Error, Result};
+use crate::model::Network;
 
-/// Seconds after which a caller may come back when the queue was full.
+/// Seconds after which a caller may come back when too many jobs waited.
 const RETRY_AFTER_SECONDS: u64 = 2;
 
 /// When the system lets the threads run.
@@ -27,15 +31,27 @@ pub enum Priority {
 pub struct Size {
     /// Threads, at least one.
     pub threads: usize,
-    /// Jobs that may wait; one more is answered with `UNAVAILABLE`.
+    /// Jobs that may wait, over all networks.
     pub waiting: usize,
 }
 
-type Job<S> = Box<dyn FnOnce(&mut S) + Send>;
+/// Runs with a thread's state; without one it only answers that it was not run.
+type Job<S> = Box<dyn FnOnce(Option<&mut S>) + Send>;
 
-/// A few threads behind one bounded queue; each keeps a state `S` from job to job.
+/// A few threads behind bounded queues; each keeps a state `S` from job to job.
 pub struct Workers<S> {
-    queue: SyncSender<Job<S>>,
+    shared: Arc<Shared<S>>,
+}
+
+struct Shared<S> {
+    queues: Mutex<Queues<Job<S>>>,
+    more: Condvar,
+}
+
+impl<S> Shared<S> {
+    fn lock(&self) -> MutexGuard<'_, Queues<Job<S>>> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl<S: Default + 'static> Workers<S> {
@@ -44,44 +60,56 @@ impl<S: Default + 'static> Workers<S> {
     /// # Errors
     /// When the system gives no thread.
     pub fn start(name: &str, size: Size, priority: Priority) -> Result<Self> {
-        let (queue, jobs) = sync_channel(size.waiting);
-        let jobs = Arc::new(Mutex::new(jobs));
+        let queues = Mutex::new(Queues::new(size.waiting));
+        let workers = Self { shared: Arc::new(Shared { queues, more: Condvar::new() }) };
         for _ in 0..size.threads.max(1) {
-            let jobs = jobs.clone();
+            let shared = workers.shared.clone();
             std::thread::Builder::new()
                 .name(name.to_owned())
-                .spawn(move || work(&jobs, priority))
+                .spawn(move || work(&shared, priority))
                 .map_err(Error::internal)?;
         }
-        Ok(Self { queue })
+        Ok(workers)
     }
 
-    /// Runs `job` on one of the threads. Nothing is done for a caller that has gone away meanwhile.
+    /// Runs `job` for a caller from `network` on one of the threads. A job whose caller has gone away is skipped.
     ///
     /// # Errors
-    /// `UNAVAILABLE` when too many wait already.
-    pub async fn run<T, F>(&self, job: F) -> Result<T>
+    /// `UNAVAILABLE` when too many jobs wait, and most of them are of this network.
+    pub async fn run<T, F>(&self, network: Network, job: F) -> Result<T>
     where
         F: FnOnce(&mut S) -> T + Send + 'static,
         T: Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let job: Job<S> = Box::new(move |state| {
-            if !reply.is_closed() {
-                let _ = reply.send(job(state));
+        let job: Job<S> = Box::new(move |state| match state {
+            Some(state) if !reply.is_closed() => {
+                let _ = reply.send(Ok(job(state)));
+            }
+            Some(_) => {}
+            None => {
+                let error =
+                    Error::unavailable("too many jobs wait for a worker").retry_after(RETRY_AFTER_SECONDS);
+                let _ = reply.send(Err(error));
             }
         });
-        self.queue.try_send(job).map_err(|refused| match refused {
-            TrySendError::Full(_) => {
-                Error::unavailable("too many jobs wait for a worker").retry_after(RETRY_AFTER_SECONDS)
-            }
-            TrySendError::Disconnected(_) => Error::internal("the workers have ended"),
-        })?;
-        answer.await.map_err(|_| Error::internal("a worker's job panicked"))
+        let displaced = self.shared.lock().push(network.site().unwrap_or(network), job);
+        self.shared.more.notify_one();
+        if let Some(displaced) = displaced {
+            displaced(None);
+        }
+        answer.await.unwrap_or_else(|_| Err(Error::internal("a worker's job panicked")))
     }
 }
 
-fn work<S: Default>(jobs: &Mutex<Receiver<Job<S>>>, priority: Priority) {
+impl<S> Drop for Workers<S> {
+    fn drop(&mut self) {
+        self.shared.lock().closed = true;
+        self.shared.more.notify_all();
+    }
+}
+
+fn work<S: Default>(shared: &Shared<S>, priority: Priority) {
     if priority == Priority::Idle {
         let policy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
         if let Err(error) = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, policy) {
@@ -90,12 +118,74 @@ fn work<S: Default>(jobs: &Mutex<Receiver<Job<S>>>, priority: Priority) {
     }
     let mut state = S::default();
     loop {
-        // One thread waits in the channel, the others wait for the lock.
-        let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(job) = next else { return };
-        if std::panic::catch_unwind(AssertUnwindSafe(|| job(&mut state))).is_err() {
+        let mut queues = shared.lock();
+        let job = loop {
+            if queues.closed {
+                return;
+            }
+            match queues.pop() {
+                Some(job) => break job,
+                None => queues = shared.more.wait(queues).unwrap_or_else(PoisonError::into_inner),
+            }
+        };
+        drop(queues);
+        if std::panic::catch_unwind(AssertUnwindSafe(|| job(Some(&mut state)))).is_err() {
             state = S::default();
         }
+    }
+}
+
+/// Jobs that wait, by network; networks are served in turn.
+struct Queues<J> {
+    waiting: HashMap<Network, VecDeque<J>>,
+    /// Networks with jobs, the next one first.
+    turns: VecDeque<Network>,
+    jobs: usize,
+    most: usize,
+    closed: bool,
+}
+
+impl<J> Queues<J> {
+    fn new(most: usize) -> Self {
+        Self { waiting: HashMap::new(), turns: VecDeque::new(), jobs: 0, most: most.max(1), closed: false }
+    }
+
+    /// Adds a job. Gives back the one that has to go when too many wait: the newest of the network with most.
+    fn push(&mut self, network: Network, job: J) -> Option<J> {
+        if self.jobs >= self.most {
+            let own = self.waiting.get(&network).map_or(0, VecDeque::len);
+            let longest = self.waiting.iter().max_by_key(|(network, jobs)| (jobs.len(), **network));
+            let longest = longest.filter(|(_, jobs)| jobs.len() > own + 1).map(|(network, _)| *network);
+            let Some(longest) = longest else { return Some(job) };
+            let displaced = self.waiting.get_mut(&longest).and_then(VecDeque::pop_back);
+            self.add(network, job);
+            return displaced;
+        }
+        self.add(network, job);
+        self.jobs += 1;
+        None
+    }
+
+    fn add(&mut self, network: Network, job: J) {
+        let queue = self.waiting.entry(network).or_default();
+        if queue.is_empty() {
+            self.turns.push_back(network);
+        }
+        queue.push_back(job);
+    }
+
+    /// The oldest job of the network whose turn it is.
+    fn pop(&mut self) -> Option<J> {
+        let network = self.turns.pop_front()?;
+        let queue = self.waiting.get_mut(&network)?;
+        let job = queue.pop_front()?;
+        if queue.is_empty() {
+            self.waiting.remove(&network);
+        } else {
+            self.turns.push_back(network);
+        }
+        self.jobs -= 1;
+        Some(job)
     }
 }
 
@@ -104,29 +194,61 @@ mod tests {
     use super::*;
     use crate::error::Code;
 
+    const HERE: Network = Network::UNKNOWN;
+
+    fn network(text: &str) -> Network {
+        Network::of(text.parse().unwrap())
+    }
+
     #[tokio::test]
     async fn a_full_queue_is_unavailable_and_a_panic_ends_no_thread() {
         let workers = Workers::<u32>::start("test", Size { threads: 1, waiting: 1 }, Priority::Idle).unwrap();
-        assert_eq!(workers.run(|_| panic!("on purpose")).await.unwrap_err().code, Code::Internal);
+        assert_eq!(workers.run(HERE, |_| panic!("on purpose")).await.unwrap_err().code, Code::Internal);
         let (started, has_started) = std::sync::mpsc::channel();
         let (release, held) = std::sync::mpsc::channel::<()>();
-        let busy = workers.run(move |_| {
+        let busy = workers.run(HERE, move |_| {
             started.send(()).unwrap();
             held.recv().unwrap();
         });
         let mut busy = std::pin::pin!(busy);
-        assert!(futures_poll(busy.as_mut()).is_none());
+        assert!(poll(busy.as_mut()).is_none());
         has_started.recv().unwrap();
-        let mut waiting = std::pin::pin!(workers.run(|state| *state));
-        assert!(futures_poll(waiting.as_mut()).is_none());
-        let refused = workers.run(|_| ()).await.unwrap_err();
+        let mut waiting = std::pin::pin!(workers.run(HERE, |state| *state));
+        assert!(poll(waiting.as_mut()).is_none());
+        let refused = workers.run(HERE, |_| ()).await.unwrap_err();
         assert_eq!((refused.code, refused.retry_after_seconds), (Code::Unavailable, Some(2)));
         release.send(()).unwrap();
         busy.await.unwrap();
         assert_eq!(waiting.await.unwrap(), 0);
     }
 
-    fn futures_poll<F: Future>(future: std::pin::Pin<&mut F>) -> Option<F::Output> {
+    #[test]
+    fn networks_are_served_in_turn_and_the_longest_queue_gives_way() {
+        let (one, two, three) = (network("192.0.2.1"), network("198.51.100.1"), network("2001:db8::1"));
+        let mut queues = Queues::new(6);
+        for job in 0..6 {
+            assert_eq!(queues.push(one, (one, job)), None);
+        }
+        assert_eq!(queues.push(one, (one, 6)), Some((one, 6)), "a network displaces none of its own");
+        assert_eq!(queues.push(two, (two, 0)), Some((one, 5)));
+        assert_eq!(queues.push(three, (three, 0)), Some((one, 4)));
+        assert_eq!(queues.push(two, (two, 1)), Some((one, 3)));
+        assert_eq!(queues.push(two, (two, 2)), Some((two, 2)), "three and three are even");
+        let order: Vec<_> = std::iter::from_fn(|| queues.pop()).collect();
+        assert_eq!(order, [(one, 0), (two, 0), (three, 0), (one, 1), (two, 1), (one, 2)]);
+        assert!(queues.waiting.is_empty() && queues.turns.is_empty() && queues.jobs == 0);
+    }
+
+    #[test]
+    fn many_networks_cannot_displace_those_that_wait_already() {
+        let mut queues = Queues::new(100);
+        let flood = |n: u32| network(&format!("10.{}.{}.1", n >> 8, n & 255));
+        let admitted = (0..4_096).filter(|n| queues.push(flood(*n), *n).is_none()).count();
+        assert_eq!((admitted, queues.jobs, queues.turns.len()), (100, 100, 100));
+        assert_eq!(queues.pop(), Some(0));
+    }
+
+    fn poll<F: Future>(future: std::pin::Pin<&mut F>) -> Option<F::Output> {
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
         match future.poll(&mut context) {
             std::task::Poll::Ready(output) => Some(output),

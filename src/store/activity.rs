@@ -26,6 +26,7 @@ pub struct Stored {
     pub kind: Kind,
     pub outcome: Outcome,
     pub reason: Reason,
+    pub identified: bool,
     pub api_no: Option<i64>,
     pub key_no: Option<i64>,
     pub user_no: Option<i64>,
@@ -53,6 +54,7 @@ impl Stored {
             kind: entry.kind,
             outcome: entry.outcome,
             reason: entry.reason,
+            identified: entry.identified,
             api_no: entry.api_no,
             key_no: entry.key_no,
             user_no: entry.user_no,
@@ -75,7 +77,7 @@ impl Stored {
     /// Whether it says nothing but what almost every row says.
     fn is_usual(&self) -> bool {
         let others = [self.user_no, self.client_no, self.grant_no, self.session_no, self.by_user_no];
-        others.iter().all(Option::is_none) && self.count.is_none() && self.detail.is_none()
+        self.identified && others.iter().all(Option::is_none) && self.count.is_none() && self.detail.is_none()
     }
 
     /// The keys under which the row is found: the key that it is about, and for a change the key that made it. Who
@@ -91,7 +93,8 @@ fn indexed_keys(outcome: Outcome, key_no: Option<i64>, by_key_no: Option<i64>) -
 }
 
 const COLUMNS: &str = "no, at, kind, outcome, code, api_no, key_no, user_no, client_no, grant_no, session_no, \
-                       by_key_no, by_user_no, ip, method, path_no, agent_no, took_us, request_id, count, detail";
+                       by_key_no, by_user_no, ip, method, path_no, agent_no, took_us, request_id, count, detail, \
+                       unidentified";
 
 /// Inserts rows one after the other with prepared statements: one for rows as almost all are, about a key and nobody
 /// else, which binds a third fewer values than the one for all others.
@@ -115,8 +118,9 @@ impl<'c> Inserter<'c> {
             )?,
             whole: conn.0.prepare_cached(
                 "INSERT INTO activity (no, at, kind, outcome, code, api_no, key_no, by_key_no, ip, method, path_no, \
-                 agent_no, took_us, request_id, user_no, client_no, grant_no, session_no, by_user_no, count, detail) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
+                 agent_no, took_us, request_id, user_no, client_no, grant_no, session_no, by_user_no, count, detail, \
+                 unidentified) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, \
+                 ?18, ?19, ?20, ?21, ?22)",
             )?,
         })
     }
@@ -140,6 +144,7 @@ impl<'c> Inserter<'c> {
         statement.raw_bind_parameter(19, row.by_user_no)?;
         statement.raw_bind_parameter(20, row.count)?;
         statement.raw_bind_parameter(21, row.detail.as_deref())?;
+        statement.raw_bind_parameter(22, !row.identified)?;
         statement.raw_execute()?;
         Ok(())
     }
@@ -203,6 +208,7 @@ fn stored(row: &Row<'_>) -> Result<Stored, Error> {
             .transpose()?,
         count: row.get(19)?,
         detail: row.get::<Option<String>>(20)?.map(Into::into),
+        identified: !row.bool(21)?,
     })
 }
 
@@ -240,12 +246,12 @@ pub fn get(conn: &Conn<'_>, no: i64) -> Result<Option<Stored>, Error> {
     conn.first(&format!("SELECT {COLUMNS} FROM activity WHERE no = ?1"), params![no], stored)
 }
 
-/// When row `no` happened.
+/// When row `no` happened, or the first one after it that retention has left.
 ///
 /// # Errors
 /// When the store cannot be read.
 pub fn time(conn: &Conn<'_>, no: i64) -> Result<Option<Timestamp>, Error> {
-    conn.first("SELECT at FROM activity WHERE no = ?1", params![no], |row| row.time(0))
+    conn.first("SELECT at FROM activity WHERE no >= ?1 ORDER BY no LIMIT 1", params![no], |row| row.time(0))
 }
 
 /// Rows from `first` to `last`, oldest first, until `visit` says false.

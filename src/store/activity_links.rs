@@ -12,13 +12,19 @@ pub struct Link {
     pub max_at: Timestamp,
     /// What its rows take on disk, roughly.
     pub bytes: i64,
+    /// Rows of callers who did not prove who they are, and what those rows take on disk.
+    pub unidentified_rows: i64,
+    /// See `unidentified_rows`.
+    pub unidentified_bytes: i64,
     /// The signature over this link and the one before.
     pub mac: Vec<u8>,
+    /// The hash of the unidentified rows and the signature of retention, when it has removed those alone.
+    pub removed: Option<Vec<u8>>,
     /// The signature of retention, when it has removed the rows.
     pub anchor: Option<Vec<u8>>,
 }
 
-const COLUMNS: &str = "no, max_at, bytes, mac, anchor";
+const COLUMNS: &str = "no, max_at, bytes, mac, anchor, unidentified_rows, unidentified_bytes, removed";
 
 fn link(row: &Row<'_>) -> Result<Link, Error> {
     Ok(Link {
@@ -27,6 +33,9 @@ fn link(row: &Row<'_>) -> Result<Link, Error> {
         bytes: row.get(2)?,
         mac: row.get(3)?,
         anchor: row.get(4)?,
+        unidentified_rows: row.get(5)?,
+        unidentified_bytes: row.get(6)?,
+        removed: row.get(7)?,
     })
 }
 
@@ -67,8 +76,16 @@ pub fn each(
 /// When it cannot be written.
 pub fn insert(tx: &mut Tx<'_>, link: &Link) -> Result<(), Error> {
     tx.execute(
-        "INSERT INTO activity_links (no, max_at, bytes, mac) VALUES (?1, ?2, ?3, ?4)",
-        params![link.no, link.max_at.millis(), link.bytes, link.mac],
+        "INSERT INTO activity_links (no, max_at, bytes, mac, unidentified_rows, unidentified_bytes) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        params![
+            link.no,
+            link.max_at.millis(),
+            link.bytes,
+            link.mac,
+            link.unidentified_rows,
+            link.unidentified_bytes,
+        ],
     )?;
     Ok(())
 }
@@ -82,12 +99,39 @@ pub fn set_anchor(tx: &mut Tx<'_>, no: i64, anchor: &[u8]) -> Result<(), Error> 
     Ok(())
 }
 
-/// What the rows under the links after row `no` take on disk, roughly.
+/// What the rows under the links after row `no` take on disk, roughly: all of them, and the unidentified ones.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn bytes_after(conn: &Conn<'_>, no: i64) -> Result<i64, Error> {
-    conn.number("SELECT sum(bytes) FROM activity_links WHERE no > ?1", params![no])
+pub fn bytes_after(conn: &Conn<'_>, no: i64) -> Result<(i64, i64), Error> {
+    let unidentified = "CASE WHEN removed IS NULL THEN unidentified_bytes ELSE 0 END";
+    let sql = format!(
+        "SELECT coalesce(sum(bytes - unidentified_bytes), 0), coalesce(sum({unidentified}), 0) \
+         FROM activity_links WHERE no > ?1"
+    );
+    let sums = conn.first(&sql, params![no], |row| Ok((row.get::<i64>(0)?, row.get::<i64>(1)?)))?;
+    Ok(sums.map_or((0, 0), |(identified, unidentified)| (identified + unidentified, unidentified)))
+}
+
+/// The oldest link after row `no` whose unidentified rows are still there, and the last row before it.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn first_unidentified(conn: &Conn<'_>, no: i64) -> Result<Option<(i64, Link)>, Error> {
+    let sql = format!(
+        "SELECT {COLUMNS}, (SELECT max(before.no) FROM activity_links before WHERE before.no < activity_links.no) \
+         FROM activity_links WHERE no > ?1 AND unidentified_rows > 0 AND removed IS NULL ORDER BY no LIMIT 1"
+    );
+    conn.first(&sql, params![no], |row| Ok((row.get::<Option<i64>>(8)?.unwrap_or(0), link(row)?)))
+}
+
+/// Says that retention has removed the unidentified rows of the link up to row `no`.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn set_removed(tx: &mut Tx<'_>, no: i64, removed: &[u8]) -> Result<(), Error> {
+    tx.execute("UPDATE activity_links SET removed = ?2 WHERE no = ?1", params![no, removed])?;
+    Ok(())
 }
 
 /// The first rows of every stretch in which the clock was not set back, the newest first; the log's first row is not

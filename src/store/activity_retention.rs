@@ -12,6 +12,14 @@ pub fn remove_rows(tx: &mut Tx<'_>, last: i64, most: i64) -> Result<usize, Error
     tx.execute("DELETE FROM activity WHERE no BETWEEN ?1 AND ?2", params![first, end])
 }
 
+/// Removes the rows from `first` to `last` of callers who did not prove who they are; tells how many.
+///
+/// # Errors
+/// When they cannot be removed.
+pub fn remove_unidentified(tx: &mut Tx<'_>, (first, last): (i64, i64)) -> Result<usize, Error> {
+    tx.execute("DELETE FROM activity WHERE no BETWEEN ?1 AND ?2 AND unidentified", params![first, last])
+}
+
 /// Removes at most `most` of the links before row `no`; tells how many.
 ///
 /// # Errors

@@ -59,6 +59,14 @@ pub fn find(conn: &Conn<'_>, hash: &SecretHash) -> Result<Option<Waiting>, Error
     })
 }
 
+/// Requests that wait, counted up to `most`.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn count(conn: &Conn<'_>, most: i64) -> Result<i64, Error> {
+    conn.number("SELECT count(*) FROM (SELECT 1 FROM oauth_requests LIMIT ?1)", params![most])
+}
+
 /// Forgets a request; false when it was gone.
 ///
 /// # Errors

@@ -95,7 +95,7 @@ pub struct NewSession {
     /// When they did.
     pub authenticated_at: Timestamp,
     /// Where from.
-    pub ip: IpAddr,
+    pub ip: Option<IpAddr>,
     /// By which program.
     pub agent: Option<Box<str>>,
     /// When.
@@ -129,7 +129,7 @@ pub fn insert(tx: &mut Tx<'_>, new: &NewSession) -> Result<i64, Error> {
             new.api_no,
             new.cookie.as_ref().map(SecretHash::as_bytes),
             new.amr.to_string(),
-            ip_bytes(new.ip),
+            new.ip.map(ip_bytes).unwrap_or_default(),
             new.agent.as_deref(),
             new.created_at.millis(),
             new.idle_seconds,

@@ -60,6 +60,11 @@ const JOBS: &[Job] = &[
         every_seconds: 600,
         run: |services| Box::pin(sweep_idempotency(services)),
     },
+    Job {
+        name: "login_throttle.sweep",
+        every_seconds: 3_600,
+        run: |services| Box::pin(sweep_throttle(services)),
+    },
     Job { name: "oauth.sweep", every_seconds: 60, run: |services| Box::pin(sweep_oauth(services)) },
     Job { name: "queue.sweep", every_seconds: 3_600, run: |services| Box::pin(sweep_queue(services)) },
     Job { name: "sessions.sweep", every_seconds: 600, run: |services| Box::pin(sweep_sessions(services)) },
@@ -138,6 +143,11 @@ async fn sweep_idempotency(services: Arc<Services>) -> Result<()> {
     let now = services.now();
     while services.write(move |tx| idempotency::sweep(tx, now)).await? > 0 {}
     Ok(())
+}
+
+/// Counters of failed attempts go when they count no longer.
+async fn sweep_throttle(services: Arc<Services>) -> Result<()> {
+    Ok(services.throttle.sweep(&services).await?)
 }
 
 /// Requests, codes, revocations, grants and clients go some time after their end.

@@ -8,10 +8,10 @@
 mod accounts;
 mod activity;
 mod apis;
+mod bounds;
 mod cli;
 mod faults;
 mod files;
-mod floods;
 mod fresh;
 mod gate;
 mod http;

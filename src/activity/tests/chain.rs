@@ -19,8 +19,7 @@ async fn fill(world: &World, rows: usize) {
             world.write(move |tx| record(tx, &entry)).await.unwrap();
         }
     }
-    let ip = "198.51.100.1".parse().unwrap();
-    world.services.log.push_unidentified(world.now(), Kind::ApiCall, Reason::NotFound, None, ip).unwrap();
+    world.services.log.push(unidentified(world, Reason::NotFound, 1)).unwrap();
     settle(world).await;
 }
 

@@ -109,8 +109,7 @@ async fn charts_count_every_row_once_before_and_after_it_is_rolled_up() {
     let world = World::new().await;
     let keys = fill(&world, 1_500).await;
     for _ in 0..25 {
-        let ip = "198.51.100.1".parse().unwrap();
-        world.services.log.push_unidentified(world.now(), Kind::ApiCall, Reason::NotFound, None, ip).unwrap();
+        world.services.log.push(unidentified(&world, Reason::NotFound, 1)).unwrap();
     }
     let before = counted(&world, keys[0].0).await;
     assert_eq!(before.0, Tally { allowed: 1_492, refused: 25, limited: 0, changed: 8 });
@@ -165,4 +164,56 @@ async fn retention_removes_the_oldest_by_whole_links_and_the_rest_still_proves_i
     world.services.log.push(decision(&world, 1, "/new")).unwrap();
     assert!(paths(&world, Filter::default()).await.len() <= 101);
     assert_eq!(verify_chain(reading(&world)).await.unwrap().bad, None);
+}
+
+#[tokio::test]
+async fn retention_by_size_removes_unidentified_rows_before_all_others() {
+    let most = 64 << 10;
+    let retention = Retention { days: 90, max_bytes: Some(most) };
+    let world = World::with_activity(Options { retention, ..Options::default() }).await;
+    let keys = fill(&world, 300).await;
+    let known = |rows: &[Activity]| rows.iter().filter(|row| row.path.is_some()).count();
+    let before = known(&all(&world).await);
+    // Five networks a minute and five rows each: twice as much as the log may hold.
+    for minute in 0..80_u8 {
+        for index in 0..100 {
+            let refused = unidentified(&world, Reason::NotFound, minute.wrapping_add(index % 5));
+            world.services.log.push(refused).unwrap();
+        }
+        world.services.log.flush(&world.services.db).await.unwrap();
+        world.clock.advance(Duration::from_secs(60));
+    }
+    apply_retention(&world.services).await.unwrap();
+    let rows = all(&world).await;
+    assert_eq!(known(&rows), before, "a flood displaces no row of a known caller");
+    assert!(rows.len() < before + 1_000, "{} rows", rows.len());
+    assert!(rows.len() > before + 100, "and no more goes than must: {} rows", rows.len());
+    for (id, paths) in &keys {
+        assert_eq!(&all_of(&world, *id, 200).await, paths);
+    }
+    assert_eq!(verify_chain(reading(&world)).await.unwrap().bad, None);
+    // A time is still found among the gaps.
+    let start: Timestamp = START.parse().unwrap();
+    let early = Filter { to: Some(start.plus_seconds(30)), ..Filter::default() };
+    assert!(find(&world, early).await.iter().all(|row| row.at < start.plus_seconds(30)));
+    // Unidentified rows that were removed by other means than retention are missed.
+    let gone = "DELETE FROM activity WHERE no = (SELECT max(no) - 50 FROM activity WHERE unidentified)";
+    assert_eq!(world.write(move |tx| Ok(tx.execute(gone, &[])?)).await.unwrap(), 1);
+    assert_eq!(verify_chain(reading(&world)).await.unwrap().bad.unwrap().fault, Fault::RowsMissing(1));
+    let claimed = "UPDATE activity_links SET removed = CAST(mac || mac AS BLOB) WHERE unidentified_rows > 0 AND removed IS NULL";
+    assert!(world.write(move |tx| Ok(tx.execute(claimed, &[])?)).await.unwrap() > 0);
+    assert_eq!(verify_chain(reading(&world)).await.unwrap().bad.unwrap().fault, Fault::NotRetention);
+}
+
+/// The whole log.
+async fn all(world: &World) -> Vec<Activity> {
+    let (mut rows, mut cursor) = (Vec::new(), None::<String>);
+    loop {
+        let page = list(reading(world), Filter::default(), cursor.as_deref(), 200).await.unwrap();
+        rows.extend(page.data);
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            return rows;
+        }
+    }
 }

@@ -138,7 +138,7 @@ fn finish(
     let mut entry = call.entry(kind);
     entry.client_no = Some(client.no);
     entry.detail = detail;
-    activity::record(tx, &entry)
+    activity::record_request(tx, &entry)
 }
 
 /// What the log tells of a client.

@@ -47,12 +47,13 @@ impl Call {
     /// change is about.
     pub fn entry(&self, kind: Kind) -> Entry {
         let mut entry = Entry::new(self.now, kind, Outcome::Changed, Reason::Valid);
+        entry.identified = self.identity.kind != IdentityKind::Anonymous;
         entry.by_key_no = self.identity.key.map(|(no, _)| no);
         entry.by_user_no = self.identity.user.map(|(no, _, _)| no);
         entry.client_no = self.identity.client.map(|(no, _)| no);
         entry.grant_no = self.identity.grant.map(|(no, _)| no);
         entry.session_no = self.identity.session.map(|(no, _)| no);
-        entry.ip = Some(self.request.ip);
+        entry.ip = self.request.ip;
         entry.method = Some(self.request.method);
         entry.path = Some(self.request.path.clone());
         entry.agent = self.request.agent.clone();

@@ -37,7 +37,7 @@ pub struct Presented<'r> {
     /// The credential.
     pub credential: Credential<'r>,
     /// Address of the client.
-    pub ip: IpAddr,
+    pub ip: Option<IpAddr>,
     /// When the request arrived.
     pub now: Timestamp,
 }
@@ -131,7 +131,7 @@ fn key(
             (api.unwrap_or_else(|| apis.built_in()), AskedEnvironment::Any)
         }
     };
-    let question = Question { key, api, scopes: None, environment, cost: 1, ip: Some(presented.ip) };
+    let question = Question { key, api, scopes: None, environment, cost: 1, ip: presented.ip };
     match spend {
         Spend::Yes => policy::authenticate(services, &question, presented.now),
         Spend::No => policy::authenticate_again(services, &question, presented.now),

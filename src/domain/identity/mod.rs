@@ -5,10 +5,10 @@
 pub mod access;
 pub mod admission;
 pub mod authenticate;
-pub mod brute;
 pub mod clients;
 pub mod key_state;
 pub mod lasting;
+pub mod login_throttle;
 pub mod passwords;
 pub mod reach;
 pub mod services;

@@ -3,8 +3,8 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use super::brute::Throttle;
 use super::clients::Clients;
+use super::login_throttle::Throttle;
 use super::passwords::{self, Passwords};
 use super::sessions::Sessions;
 use super::signing_keys::Keyring;
@@ -65,17 +65,22 @@ impl Options {
 }
 
 impl Services {
-    /// Starts the threads.
+    /// Starts the threads. The store saves what `throttle` counts.
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start(policy: Arc<policy::Services>, settings: Settings, options: &Options) -> Result<Self> {
+    pub fn start(
+        policy: Arc<policy::Services>,
+        settings: Settings,
+        throttle: Throttle,
+        options: &Options,
+    ) -> Result<Self> {
         Ok(Self {
             policy,
             settings,
             passwords: Passwords::start(options.passwords)?,
             signing_keys: Keyring::start(options.signing_alg)?,
-            throttle: Throttle::default(),
+            throttle,
             tokens: Seen::default(),
             standings: Standings::default(),
             sessions: Sessions::default(),

@@ -59,9 +59,10 @@ fn redeem(
         .ok_or_else(unknown)?;
     if of.redeemed_at.is_some() {
         // Somebody has copied the code, and who came first cannot be told (RFC 6749, section 4.1.2).
-        store::sessions::revoke_family(tx, of.family_no, call.now)?;
-        let entry = log::about(call, Kind::TokenRevoked, Outcome::Refused, Reason::Replayed, &of);
-        activity::record(tx, &entry)?;
+        if store::sessions::revoke_family(tx, of.family_no, call.now)? {
+            let entry = log::about(call, Kind::TokenRevoked, Outcome::Refused, Reason::Replayed, &of);
+            activity::record(tx, &entry)?;
+        }
         return Ok(Redeemed::Before);
     }
     check(call, &of, params)?;

@@ -26,8 +26,10 @@ use crate::store::oauth_requests::Waiting;
 /// Longest `state`, `nonce` and `login_hint`, in bytes.
 const MAX_ECHO: usize = 2_048;
 
-/// Requests that one network may leave waiting: plenty for an office behind one address.
-const PER_NETWORK: RateLimit = RateLimit { limit: Some(600), window_seconds: 60, burst: None };
+/// What the requests that one network leaves waiting may take, in KiB: plenty for an office behind one address.
+const PER_NETWORK: RateLimit = RateLimit { limit: Some(100), window_seconds: 60, burst: Some(200) };
+/// Requests that may wait, over all networks.
+const MAX_WAITING: i64 = 20_000;
 
 /// Who sent an authorization request, as far as the browser tells.
 #[derive(Debug, Clone, Copy, Default)]
@@ -372,7 +374,6 @@ async fn ask(
     browser: Browser<'_>,
 ) -> Result<Outcome> {
     let services = &call.services;
-    limits::take(call, "oauth.authorize", &PER_NETWORK)?;
     let (browser, fresh) = match browser.id {
         Some(known) => (SecretHash::of(known), None),
         None => {
@@ -382,14 +383,23 @@ async fn ask(
     };
     let request = new_secret(services, "");
     let hash = SecretHash::of(request.expose());
+    let asked = serde_json::to_string(asked).map_err(crate::error::Error::internal)?;
+    limits::take(call, "oauth.authorize", &PER_NETWORK, 1 + (asked.len() >> 10) as u32)?;
     let waiting = Waiting {
         browser,
         client_no: client.no,
         api_no: api.no,
-        asked: serde_json::to_string(asked).map_err(crate::error::Error::internal)?,
+        asked,
         created_at: call.now,
         expires_at: call.now.plus_seconds(REQUEST_SECONDS),
     };
-    services.write(move |tx| Ok::<_, OAuthError>(oauth_requests::insert(tx, &hash, &waiting)?)).await?;
+    let insert = move |tx: &mut store::Tx<'_>| {
+        if oauth_requests::count(tx, MAX_WAITING)? >= MAX_WAITING {
+            let error = crate::error::Error::unavailable("too many requests for authorization wait");
+            return Err(OAuthError::from(error));
+        }
+        Ok(oauth_requests::insert(tx, &hash, &waiting)?)
+    };
+    services.write(insert).await?;
     Ok(Outcome::Ask { page, request, browser: fresh })
 }

@@ -26,7 +26,12 @@ pub(super) async fn issue(call: &Arc<Call>, client: &Client, params: &Params) ->
     if granted.is_empty() {
         return Err(OAuthError::invalid_scope());
     }
-    let entry = Entry { client_no: Some(client.no), api_no: Some(api.no), ..call.entry(Kind::TokenIssued) };
+    let entry = Entry {
+        identified: true,
+        client_no: Some(client.no),
+        api_no: Some(api.no),
+        ..call.entry(Kind::TokenIssued)
+    };
     services.log.push(log::issued(entry, "client_credentials", &granted))?;
     let wanted = Wanted {
         api: &api,

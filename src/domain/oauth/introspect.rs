@@ -68,6 +68,7 @@ pub async fn introspect(
     call.services.log.push(Entry {
         outcome: if good { Outcome::Allowed } else { Outcome::Refused },
         reason: if good { Reason::Valid } else { Reason::InvalidToken },
+        identified: true,
         api_no: identity.api_no,
         client_no: Some(client.no),
         key_no: identity.key.map(|(no, _)| no),

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::error::{ErrorCode, OAuthError};
 use crate::domain::identity::access::Call;
 use crate::model::activity::{Entry, Kind, Outcome, Reason};
-use crate::model::{Client, ScopeSet};
+use crate::model::{Client, ClientType, ScopeSet};
 use crate::store::oauth_tokens::Authorization;
 
 /// A decision about an authorization: an entry with all that it concerns.
@@ -28,8 +28,12 @@ pub(super) fn issued(entry: Entry, grant: &str, scopes: &ScopeSet) -> Entry {
     Entry { outcome: Outcome::Allowed, reason: Reason::Valid, detail: Some(Box::new(detail)), ..entry }
 }
 
-/// A call of an OAuth endpoint was refused. Without a known client it is only counted, so that a flood of guesses
-/// does not fill the log.
+/// Whether a call in the name of `client` can only come from it. One that registered itself is any caller.
+fn proves_itself(client: &Client) -> bool {
+    client.kind == ClientType::Confidential && !client.dynamic
+}
+
+/// A call of an OAuth endpoint was refused. A public client only says its name, so it identifies no caller.
 pub(super) fn refused(call: &Call, kind: Kind, client: Option<&Client>, error: &OAuthError) {
     let reason = match error.code {
         ErrorCode::InvalidClient => Reason::InvalidCredentials,
@@ -42,19 +46,14 @@ pub(super) fn refused(call: &Call, kind: Kind, client: Option<&Client>, error: &
         ErrorCode::ServerError | ErrorCode::TemporarilyUnavailable => return,
         _ => Reason::InvalidRequest,
     };
-    let log = &call.services.log;
+    let detail = json!({ "error": error.code.as_str(), "error_description": error.description });
     // The refusal itself goes out whether or not its line fits into the log's buffer.
-    let _ = match client {
-        None => log.push_unidentified(call.now, kind, reason, None, call.request.ip),
-        Some(client) => {
-            let detail = json!({ "error": error.code.as_str(), "error_description": error.description });
-            log.push(Entry {
-                outcome: Outcome::Refused,
-                reason,
-                client_no: Some(client.no),
-                detail: Some(Box::new(detail)),
-                ..call.entry(kind)
-            })
-        }
-    };
+    let _ = call.services.log.push(Entry {
+        outcome: Outcome::Refused,
+        reason,
+        identified: client.is_some_and(proves_itself),
+        client_no: client.map(|client| client.no),
+        detail: Some(Box::new(detail)),
+        ..call.entry(kind)
+    });
 }

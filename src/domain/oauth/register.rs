@@ -59,7 +59,7 @@ pub async fn register(call: &Arc<Call>, metadata: Metadata) -> Result<Registered
     let apis = services.catalog.get();
     // Never Keywright's own API: an operator's mistake must not become a stranger's key.
     let api = apis.by_slug(&slug).filter(|api| !api.built_in).ok_or_else(off)?;
-    limits::take(call, "oauth.register", &PER_NETWORK)?;
+    limits::take(call, "oauth.register", &PER_NETWORK, 1)?;
     let method =
         metadata.token_endpoint_auth_method.clone().unwrap_or_else(|| "client_secret_basic".to_owned());
     let kind = match method.as_str() {
@@ -86,7 +86,7 @@ pub async fn register(call: &Arc<Call>, metadata: Metadata) -> Result<Registered
         ..NewClient::default()
     };
     let client = clients::register(call, new).map_err(|error| explain(&error))?;
-    let (this, network) = (call.clone(), limits::block(call.request.ip).to_string());
+    let (this, network) = (call.clone(), limits::block(call));
     let issued = services
         .write(move |tx| {
             if store::clients::count_unused_from(tx, &network)? >= MAX_UNUSED_PER_NETWORK {

@@ -171,9 +171,10 @@ fn deny(tx: &mut Tx<'_>, call: &Call, open: &Open, sign_in: Option<&SignIn>) -> 
         api_no: Some(open.api.no),
         client_no: Some(open.client.no),
         user_no: sign_in.map(|sign_in| sign_in.user.0),
+        identified: sign_in.is_some(),
         ..call.entry(Kind::Authorization)
     };
-    activity::record(tx, &entry)?;
+    activity::record_request(tx, &entry)?;
     let answer = [("error", "access_denied"), ("error_description", "The person did not allow it")];
     Ok(open.asked.redirect(&call.services, &answer))
 }

@@ -27,6 +27,7 @@ use std::time::Duration;
 use crate::error::Result;
 use crate::model::{Api, AskedEnvironment, ScopeExpr, SecretHash, Shape, Timestamp, VerifyCode, inspect};
 use crate::model::{Identity, IdentityKind};
+use crate::platform::vault::Vault;
 use crate::store::key_lookup;
 use crate::store::key_lookup::KeyRow;
 
@@ -37,7 +38,7 @@ pub use token::{TokenQuestion, TokenVerdict, ask_token};
 pub use usage::UsageDrain;
 pub use verdict::{QuotaState, RateState, Verdict};
 
-use limits::Limiter;
+use limits::{Limiter, NetworkLimits};
 use rules::Case;
 use verdict::Unknown;
 
@@ -54,6 +55,7 @@ struct Inner {
     cache: cache::Cache,
     grants: entry::Interner,
     limiter: Limiter,
+    networks: NetworkLimits,
     meters: quota::Meters,
     backlog: Arc<usage::Backlog>,
     /// The latest wall time seen, in milliseconds: when the clock goes back, what has expired stays so.
@@ -87,19 +89,14 @@ pub struct Load {
     pub buckets: usize,
 }
 
-impl Default for Engine {
-    fn default() -> Self {
-        Self::new(CACHE_BYTES)
-    }
-}
-
 impl Engine {
-    /// An engine that keeps keys in about `cache_bytes` of memory.
-    pub fn new(cache_bytes: u64) -> Self {
+    /// An engine that keeps keys in about `cache_bytes` of memory. `vault` gives the keys of its hashes.
+    pub fn new(cache_bytes: u64, vault: &Vault) -> Self {
         Self(Arc::new(Inner {
             cache: cache::Cache::new(cache_bytes),
             grants: entry::Interner::default(),
-            limiter: Limiter::default(),
+            limiter: Limiter::new(&vault.mac("rate_limits", &[])),
+            networks: NetworkLimits::new(vault, limits::NetworkOptions::default()),
             meters: quota::Meters::default(),
             backlog: Arc::default(),
             latest: AtomicI64::new(0),
@@ -173,9 +170,14 @@ impl Engine {
         UsageDrain(self.0.backlog.clone())
     }
 
-    /// The rate limits, for what is limited without a key.
+    /// The rate limits of keys, tokens and sessions.
     pub fn limiter(&self) -> &Limiter {
         &self.0.limiter
+    }
+
+    /// The limits of what needs no credential.
+    pub fn network_limits(&self) -> &NetworkLimits {
+        &self.0.networks
     }
 
     /// How full it is.

@@ -73,7 +73,7 @@ impl Hot {
         let asked = match rule::find(api, &query, &described, context) {
             Ok(Rule::Credential(asked)) => asked,
             Ok(Rule::Public) => {
-                stranger(services, context, api, Reason::Public)?;
+                unidentified(services, context, api, Reason::Public, described.subject)?;
                 return Ok(public());
             }
             Err(hopeless) => {
@@ -84,11 +84,11 @@ impl Hot {
         let key = match key {
             Ok(Some(key)) => key,
             Ok(None) => {
-                stranger(services, context, api, Reason::Missing)?;
+                unidentified(services, context, api, Reason::Missing, described.subject)?;
                 return Err(auth::missing());
             }
             Err(error) => {
-                stranger(services, context, api, Reason::InvalidRequest)?;
+                unidentified(services, context, api, Reason::InvalidRequest, described.subject)?;
                 return Err(error);
             }
         };
@@ -109,7 +109,7 @@ impl Hot {
             scopes: asked.scopes,
             environment: asked.environment,
             cost: asked.cost,
-            ip: Some(context.ip),
+            ip: context.ip,
         };
         let verdict = match decide(services, &question, context.now)? {
             Decision::Key(verdict) => verdict,
@@ -134,9 +134,18 @@ struct Case<'c> {
     nginx: bool,
 }
 
-/// Counts a decision about somebody who is not known.
-fn stranger(services: &Services, context: &RequestContext, api: &Api, reason: Reason) -> Result<()> {
-    services.log.push_unidentified(context.now, Kind::ForwardAuth, reason, Some(api.no), context.ip)
+/// Logs a decision about a caller without a good credential.
+fn unidentified(
+    services: &Services,
+    context: &RequestContext,
+    api: &Api,
+    reason: Reason,
+    subject: Subject,
+) -> Result<()> {
+    let outcome = if reason == Reason::Public { Outcome::Allowed } else { Outcome::Refused };
+    let mut entry = Entry::new(context.now, Kind::ForwardAuth, outcome, reason);
+    entry.api_no = Some(api.no);
+    super::push(services, context, entry, subject)
 }
 
 /// Logs that no credential would have helped, under the name of whoever sent a good one, and gives the answer.
@@ -155,7 +164,7 @@ fn refuse(
         None => None,
     };
     let Some(known) = known else {
-        stranger(services, context, api, reason)?;
+        unidentified(services, context, api, reason, subject)?;
         return Ok(error);
     };
     token::name_of(&mut entry, &known);

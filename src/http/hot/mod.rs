@@ -79,7 +79,7 @@ impl Hot {
 
 /// The request that was decided about, as the log will show it.
 struct Subject {
-    ip: IpAddr,
+    ip: Option<IpAddr>,
     method: Option<Method>,
     path: Option<Box<str>>,
     agent: Option<Box<str>>,
@@ -93,7 +93,7 @@ struct Asker<'a> {
     route: Option<&'a Route>,
 }
 
-/// Logs a decision; a refusal of a stranger is counted instead.
+/// Logs a decision. A key that is unknown, or that has ended, identifies no caller.
 fn log(
     services: &Services,
     context: &RequestContext,
@@ -107,22 +107,25 @@ fn log(
         return Ok(());
     }
     let (outcome, reason) = outcome(verdict.code);
-    let Some(key_no) = verdict.key_no() else {
-        return services.log.push_unidentified(context.now, kind, reason, Some(question.api.no), subject.ip);
-    };
     let mut entry = Entry::new(context.now, kind, outcome, reason);
     entry.api_no = Some(question.api.no);
-    entry.detail = seen(verdict, question, asker.route);
-    entry.key_no = Some(key_no);
+    entry.key_no = verdict.key_no();
+    entry.identified = entry.key_no.is_some() && !has_ended(verdict.code);
+    entry.detail = entry.key_no.and_then(|_| seen(verdict, question, asker.route));
     entry.user_no = verdict.user_no();
     entry.by_key_no = asker.key_no;
     entry.by_user_no = asker.user_no;
     push(services, context, entry, subject)
 }
 
+/// Whether the key proves nothing about who sent it: whoever found it may send it for ever.
+const fn has_ended(code: VerifyCode) -> bool {
+    matches!(code, VerifyCode::Revoked | VerifyCode::Disabled | VerifyCode::Expired)
+}
+
 /// Logs an entry together with the request that it is about.
 fn push(services: &Services, context: &RequestContext, mut entry: Entry, subject: Subject) -> Result<()> {
-    entry.ip = Some(subject.ip);
+    entry.ip = subject.ip;
     entry.method = subject.method;
     entry.path = subject.path;
     entry.agent = subject.agent;

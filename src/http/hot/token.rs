@@ -88,13 +88,12 @@ fn log(
     let refused = verdict.refusal.as_ref();
     let (outcome, reason) = refused.map_or((Outcome::Allowed, Reason::Valid), |error| reason_of(error.code));
     let (kind, api_no) = (Kind::ForwardAuth, Some(question.api.no));
-    let Some(identity) = &verdict.identity else {
-        return services.log.push_unidentified(context.now, kind, reason, api_no, subject.ip);
-    };
     let mut entry = Entry::new(context.now, kind, outcome, reason);
     entry.api_no = api_no;
-    entry.detail = refused.and_then(|error| seen(error, route));
-    name_of(&mut entry, identity);
+    if let Some(identity) = &verdict.identity {
+        entry.detail = refused.and_then(|error| seen(error, route));
+        name_of(&mut entry, identity);
+    }
     super::push(services, context, entry, subject)
 }
 
@@ -109,6 +108,7 @@ fn seen(error: &Error, route: Option<&Route>) -> Option<Box<Value>> {
 
 /// Names the identity of a request in its log entry.
 pub(super) fn name_of(entry: &mut Entry, identity: &Identity) {
+    entry.identified = true;
     entry.key_no = identity.key.map(|(no, _)| no);
     entry.user_no = identity.user.map(|(no, ..)| no);
     entry.client_no = identity.client.map(|(no, _)| no);

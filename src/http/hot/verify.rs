@@ -123,7 +123,7 @@ fn usual_asker(
         scopes: None,
         environment: AskedEnvironment::Live,
         cost: 1,
-        ip: Some(context.ip),
+        ip: context.ip,
     };
     let verdict = services.engine.ask(services, &question, context.now)?;
     let holds = verdict.holds().filter(|_| verdict.code == VerifyCode::Valid);
@@ -208,7 +208,7 @@ impl Hot {
         };
         let verdict = services.engine.ask(services, &question, context.now)?;
         let subject = Subject {
-            ip: described.ip.unwrap_or(context.ip),
+            ip: described.ip.or(context.ip),
             method: described.method.map(|name| method(&name.0)),
             path: described.path.map(|path| clip(path.0.split(['?', '#']).next().unwrap_or_default())),
             agent: described.user_agent.map(|agent| clip(&agent.0)),

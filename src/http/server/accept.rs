@@ -11,6 +11,8 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 
+use super::addresses::{Addresses, Entered};
+
 /// A bound socket to serve.
 #[derive(Debug)]
 pub enum Listener {
@@ -39,6 +41,8 @@ pub(super) struct Accepted {
     pub(super) remote: RemoteAddr,
     /// Given back when the connection's task drops it.
     pub(super) slot: OwnedSemaphorePermit,
+    /// What counts it for its address; none on a Unix socket.
+    pub(super) entered: Option<Entered>,
 }
 
 pub(super) enum Socket {
@@ -55,6 +59,7 @@ enum Source {
 pub(super) struct Acceptor {
     source: Source,
     slots: Arc<Semaphore>,
+    addresses: Arc<Addresses>,
     capacity: usize,
     backoff: Backoff,
     /// The cap was reached and said so; until a tenth of the slots is free, it is not said again.
@@ -63,13 +68,17 @@ pub(super) struct Acceptor {
 
 impl Acceptor {
     /// `slots` are all free.
-    pub(super) fn new(listener: Listener, slots: Arc<Semaphore>) -> (Self, Option<TlsAcceptor>) {
+    pub(super) fn new(
+        listener: Listener,
+        slots: Arc<Semaphore>,
+        addresses: Arc<Addresses>,
+    ) -> (Self, Option<TlsAcceptor>) {
         let (source, tls) = match listener {
             Listener::Tcp { listener, tls } => (Source::Tcp(listener), tls.map(TlsAcceptor::from)),
             Listener::Unix(listener) => (Source::Unix(listener), None),
         };
         let capacity = slots.available_permits();
-        (Self { source, slots, capacity, backoff: Backoff::default(), full: false }, tls)
+        (Self { source, slots, addresses, capacity, backoff: Backoff::default(), full: false }, tls)
     }
 
     /// The address listened on; asked once rather than for each connection.
@@ -88,7 +97,17 @@ impl Acceptor {
             match self.try_accept().await {
                 Ok((socket, remote)) => {
                     self.backoff.succeeded();
-                    return Accepted { socket, remote, slot };
+                    let entered = match remote.0.as_socket_addr() {
+                        None => None,
+                        Some(address) => match self.addresses.enter(address.ip()) {
+                            Some(entered) => Some(entered),
+                            None => {
+                                tracing::debug!(%address, "closed: too many connections from this address");
+                                continue;
+                            }
+                        },
+                    };
+                    return Accepted { socket, remote, slot, entered };
                 }
                 Err(error) => {
                     if let Some(pause) = self.backoff.failed(&error) {

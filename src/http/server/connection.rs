@@ -113,7 +113,7 @@ pub(super) async fn run<E: Endpoint + 'static>(
     accepted: Accepted,
     orders: watch::Receiver<Order>,
 ) {
-    let Accepted { socket, remote, slot } = accepted;
+    let Accepted { socket, remote, slot, entered: _entered } = accepted;
     let visit = Visit { site, remote, orders, accepted: moment() };
     let slots = slot.semaphore();
     match socket {

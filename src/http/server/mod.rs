@@ -1,4 +1,4 @@
-//! The accept loop around poem: bounds for a server that strangers may connect to.
+//! The accept loop around poem: bounds for a server on the open network.
 //!
 //! ```text
 //! serve ── accept ──▶ connection (one task each) ──▶ hyper ──▶ endpoint
@@ -14,6 +14,7 @@
 
 mod accept;
 mod activity;
+mod addresses;
 mod body;
 mod connection;
 mod stream;
@@ -25,6 +26,7 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use poem::Endpoint;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
@@ -33,6 +35,7 @@ pub use accept::{ControlPeer, Listener};
 pub use tls::{Identity, tls_config};
 
 use accept::Acceptor;
+use addresses::Addresses;
 use connection::Site;
 
 /// How long a peer may take. A response may take as long as the endpoint likes: none of these ends it,
@@ -74,7 +77,7 @@ impl Deadlines {
 }
 
 /// Bounds of one listener.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// How long a peer may take.
     pub deadlines: Deadlines,
@@ -82,13 +85,23 @@ pub struct Options {
     /// process neither memory nor a file descriptor; closing them at once would only make clients come
     /// back at once.
     pub max_connections: usize,
+    /// Connections that one address may have open, an IPv4 address or an IPv6 /56; one more is closed at once.
+    pub max_per_address: usize,
+    /// Networks of proxies, through which many clients come: `max_per_address` does not bind them.
+    pub proxies: Arc<[IpNet]>,
     /// How long a stop waits for requests in flight before it cuts them off.
     pub grace: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { deadlines: Deadlines::default(), max_connections: 10_000, grace: Duration::from_secs(10) }
+        Self {
+            deadlines: Deadlines::default(),
+            max_connections: 10_000,
+            max_per_address: 2_500,
+            proxies: Arc::default(),
+            grace: Duration::from_secs(10),
+        }
     }
 }
 
@@ -123,7 +136,8 @@ pub async fn serve<E: Endpoint + 'static>(
         u32::try_from(options.max_connections.clamp(1, Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX);
     let slots = Arc::new(Semaphore::new(capacity as usize));
     let (orders, _) = watch::channel(Order::Serve);
-    let (mut acceptor, tls) = Acceptor::new(listener, slots.clone());
+    let (mut acceptor, tls) =
+        Acceptor::new(listener, slots.clone(), Addresses::new(options.max_per_address, options.proxies));
     let site = Arc::new(Site::new(endpoint, options.deadlines, acceptor.local_addr(), tls));
     loop {
         tokio::select! {

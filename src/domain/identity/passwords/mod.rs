@@ -8,7 +8,7 @@ use argon2::Block;
 pub use self::phc::{MEMORY_KIB, PASSES, PasswordHash};
 pub use self::policy::{Context, MAX_CHARACTERS, MIN_CHARACTERS, check_length};
 use crate::error::Result;
-use crate::model::Secret;
+use crate::model::{Network, Secret};
 use crate::platform::workers::{Priority, Size, Workers};
 
 /// Sign-ins that may wait; at 40 hashes a second on one core the last of them waits about three seconds.
@@ -39,13 +39,18 @@ impl Passwords {
     }
 
     /// Whether `password` is what `stored` was made of. With nothing stored (an unknown person) it works just as
-    /// long and answers no.
+    /// long and answers no. Networks are served in turn.
     ///
     /// # Errors
-    /// `UNAVAILABLE` when too many sign-ins wait.
-    pub async fn verify(&self, password: Secret, stored: Option<PasswordHash>) -> Result<bool> {
+    /// `UNAVAILABLE` when too many sign-ins wait, most of them from this network.
+    pub async fn verify(
+        &self,
+        network: Network,
+        password: Secret,
+        stored: Option<PasswordHash>,
+    ) -> Result<bool> {
         self.workers
-            .run(move |memory| {
+            .run(network, move |memory| {
                 let known = stored.is_some();
                 let fits = stored.unwrap_or_else(PasswordHash::of_nobody).fits(&password, &mut memory.0);
                 fits && known
@@ -59,6 +64,7 @@ impl Passwords {
     /// `INVALID_REQUEST` about `field`, or `UNAVAILABLE` when too many wait.
     pub async fn hash_new(
         &self,
+        network: Network,
         field: &'static str,
         password: Secret,
         context: Context,
@@ -66,7 +72,7 @@ impl Passwords {
     ) -> Result<PasswordHash> {
         check_length(field, &password)?;
         self.workers
-            .run(move |memory| {
+            .run(network, move |memory| {
                 policy::check_strength(field, &password, &context)?;
                 Ok(PasswordHash::new(&password, salt, &mut memory.0))
             })

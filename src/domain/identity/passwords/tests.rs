@@ -1,5 +1,6 @@
 use super::*;
 use crate::error::Code;
+use crate::model::Network;
 
 fn secret(text: &str) -> Secret {
     Secret::new(text.to_owned())
@@ -47,13 +48,20 @@ async fn what_is_guessed_first_is_refused_with_advice() {
     let passwords = Passwords::start(Size { threads: 1, waiting: 4 }).unwrap();
     let about = Context::of(["margarethe.olufsen@example.com", "Margarethe Olufsen"]);
     for weak in ["password", "12345678", "qwertyuiop", "margarethe", "Password1!", "aaaaaaaaaaaa"] {
-        let refused = passwords.hash_new("password", secret(weak), about.clone(), [1; 16]).await.unwrap_err();
+        let refused = passwords
+            .hash_new(Network::UNKNOWN, "password", secret(weak), about.clone(), [1; 16])
+            .await
+            .unwrap_err();
         assert_eq!(refused.code, Code::InvalidRequest, "{weak}");
         assert!(refused.details["password"].as_str().unwrap().contains("guess"), "{refused:?}");
     }
-    let hash =
-        passwords.hash_new("password", secret("correct horse battery staple"), about, [1; 16]).await.unwrap();
-    assert!(passwords.verify(secret("correct horse battery staple"), Some(hash)).await.unwrap());
+    let hash = passwords
+        .hash_new(Network::UNKNOWN, "password", secret("correct horse battery staple"), about, [1; 16])
+        .await
+        .unwrap();
+    assert!(
+        passwords.verify(Network::UNKNOWN, secret("correct horse battery staple"), Some(hash)).await.unwrap()
+    );
 }
 
 #[tokio::test]
@@ -61,10 +69,13 @@ async fn sixty_four_characters_count_whole_and_nobody_has_no_password() {
     let passwords = Passwords::start(Size { threads: 1, waiting: 4 }).unwrap();
     let long = "correct horse battery staple ".repeat(3);
     let (long, other) = (long[..64].to_owned(), format!("{}x", &long[..63]));
-    let hash = passwords.hash_new("password", secret(&long), Context::default(), [1; 16]).await.unwrap();
-    assert!(passwords.verify(secret(&long), Some(hash.clone())).await.unwrap());
-    assert!(!passwords.verify(secret(&other), Some(hash)).await.unwrap());
-    assert!(!passwords.verify(secret(&long), None).await.unwrap());
+    let hash = passwords
+        .hash_new(Network::UNKNOWN, "password", secret(&long), Context::default(), [1; 16])
+        .await
+        .unwrap();
+    assert!(passwords.verify(Network::UNKNOWN, secret(&long), Some(hash.clone())).await.unwrap());
+    assert!(!passwords.verify(Network::UNKNOWN, secret(&other), Some(hash)).await.unwrap());
+    assert!(!passwords.verify(Network::UNKNOWN, secret(&long), None).await.unwrap());
 }
 
 #[tokio::test]

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use crate::domain::identity::access::Call;
-use crate::domain::identity::brute::{Attempt, Guess, network};
+use crate::domain::identity::login_throttle::{Attempt, Guess};
 use crate::domain::identity::{passwords, totp};
 use crate::error::{Code, Error, Result};
 use crate::model::activity::{Entry, Kind, Outcome, Reason};
-use crate::model::{AuthMethods, Email, Secret, SecretHash, User};
+use crate::model::{AuthMethods, Email, Network, Secret, SecretHash, User};
 use crate::platform::mail::Mail;
 use crate::store::{Tx, users as store};
 
@@ -65,7 +65,7 @@ pub(crate) async fn verify(call: &Arc<Call>, login: Login) -> Result<Verified> {
         Some(text) => Some(text.parse().map_err(|_| Error::internal("a stored password cannot be read"))?),
         None => None,
     };
-    let right = services.passwords.verify(login.password, hash).await?;
+    let right = services.passwords.verify(call.request.network(), login.password, hash).await?;
     match (user, password) {
         (Some(user), Some(password)) if right && user.disabled_at.is_none() => {
             let (factor, code) = match second_factor(call, &user, login.totp) {
@@ -155,10 +155,10 @@ fn second_factor(
 /// `INVALID_CREDENTIALS`, or `LOCKED_OUT`: codes are counted on their own.
 pub(crate) fn check_code(call: &Call, user: &User, code: &Secret) -> Result<(SecondFactor, Attempt)> {
     let services = &call.services;
-    let here = network(call.request.ip);
+    let here = call.request.network();
     let addresses =
         services.db.lookup(|conn| Ok::<_, Error>(crate::store::sessions::known_addresses(conn, user.no)?))?;
-    let known = addresses.into_iter().any(|ip| network(ip) == here);
+    let known = addresses.into_iter().any(|ip| Network::of(ip) == here);
     let attempt = admit(call, Guess::Code, &user.id.to_string(), known)?;
     let code = code.expose().trim();
     if !totp::is_app_code(code) {
@@ -190,11 +190,12 @@ pub(crate) fn seed_place(user: &User) -> String {
 
 fn admit(call: &Call, guess: Guess, account: &str, known: bool) -> Result<Attempt> {
     let services = &call.services;
-    services.throttle.admit(guess, account, call.request.ip, known, services.clock.monotonic()).inspect_err(
-        |error| {
+    services
+        .throttle
+        .admit(guess, account, call.request.network(), known, services.clock.monotonic())
+        .inspect_err(|error| {
             let _ = log_refusal(call, None, error);
-        },
-    )
+        })
 }
 
 pub(super) fn mfa_required() -> Error {
@@ -225,6 +226,8 @@ fn warn(call: &Call, user: &User) -> Result<()> {
         outcome: Outcome::Limited,
         reason: Reason::LockedOut,
         user_no: Some(user.no),
+        // Once an hour for an account: it needs no count, and must not be lost in one.
+        identified: true,
         ..entry
     })?;
     let organization = &services.settings.organization;
@@ -235,7 +238,9 @@ fn warn(call: &Call, user: &User) -> Result<()> {
             "Several sign-ins to your account failed, the last one at {} from {}.\n\n\
              Further attempts from there have to wait longer and longer; you are not locked out elsewhere.\n\
              If this was not you and your password is used anywhere else, change it:\n\n    {}\n",
-            call.now, call.request.ip, services.settings.public_url
+            call.now,
+            call.request.ip.map_or_else(|| "an unknown address".to_owned(), |ip| ip.to_string()),
+            services.settings.public_url
         )),
         expires_at: call.now.plus_seconds(NOTICE_SECONDS),
     };

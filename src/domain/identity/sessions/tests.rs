@@ -49,7 +49,7 @@ fn anyone(world: &World) -> Arc<Call> {
 
 fn from(world: &World, ip: &str) -> Arc<Call> {
     let mut call = Arc::into_inner(anyone(world)).unwrap();
-    call.request.ip = ip.parse::<IpAddr>().unwrap();
+    call.request.ip = Some(ip.parse::<IpAddr>().unwrap());
     Arc::new(call)
 }
 

@@ -14,7 +14,7 @@ use crate::activity;
 use crate::domain::identity::Services;
 use crate::domain::identity::access::{Call, Can, SettingsManage};
 use crate::error::{Error, Result};
-use crate::model::Timestamp;
+use crate::model::Network;
 use crate::model::activity::Kind;
 use crate::model::setting::SigningAlg;
 use crate::model::signing_key::{KeyStage, SigningKeyInfo};
@@ -90,7 +90,7 @@ impl Keyring {
         if active.signer.alg() != SigningAlg::Rs256 {
             return active.finish(message);
         }
-        self.workers.run(move |()| active.finish(message)).await?
+        self.workers.run(Network::UNKNOWN, move |()| active.finish(message)).await?
     }
 
     /// Takes a compact JWS apart: what was signed, and by which key. `None` for anything that is not exactly what
@@ -126,7 +126,11 @@ pub async fn open(services: &Arc<Services>, now: Timestamp) -> Result<()> {
 async fn made(services: &Services, now: Timestamp) -> Result<store::Stored> {
     let keyring = &services.signing_keys;
     let alg = keyring.alg;
-    Ok(keyring.workers.run(move |()| Made::generate(alg)).await??.seal(&services.vault, &*services.rng, now))
+    Ok(keyring.workers.run(Network::UNKNOWN, move |()| Made::generate(alg)).await??.seal(
+        &services.vault,
+        &*services.rng,
+        now,
+    ))
 }
 
 /// What to do with the key that signed until now.

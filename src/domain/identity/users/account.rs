@@ -14,7 +14,7 @@ use super::{
 use crate::activity;
 use crate::domain::identity::Services;
 use crate::domain::identity::access::{Call, Can, TeamManage, TeamRead};
-use crate::domain::identity::brute::Guess;
+use crate::domain::identity::login_throttle::Guess;
 use crate::domain::identity::sessions;
 use crate::domain::identity::sessions::{CookieSession, Strength};
 use crate::error::{Error, Result};
@@ -71,7 +71,7 @@ pub async fn setup(call: &Arc<Call>, link: Secret, email: Email, who: Newcomer) 
     if !works {
         return Err(dead_link());
     }
-    let (name, password) = hashed(services, &email, who).await?;
+    let (name, password) = hashed(call, &email, who).await?;
     let caller = call.clone();
     services
         .write(move |tx| {
@@ -99,9 +99,9 @@ fn created(by: &str, value: &impl Serialize, user: &User) -> Box<Value> {
     detail
 }
 
-async fn hashed(services: &Services, email: &Email, who: Newcomer) -> Result<(String, String)> {
+async fn hashed(call: &Call, email: &Email, who: Newcomer) -> Result<(String, String)> {
     let name = name(who.name.as_deref(), email)?;
-    let password = hash_password(services, "password", (email, &name), who.password).await?;
+    let password = hash_password(call, "password", (email, &name), who.password).await?;
     Ok((name, password))
 }
 
@@ -212,7 +212,7 @@ pub async fn accept(call: &Arc<Call>, link: Secret, who: Newcomer) -> Result<Coo
     let hash = SecretHash::of(link.expose());
     let invitation = services.db.lookup(|conn| Ok::<_, Error>(invitations::by_hash(conn, &hash, now)?))?;
     let invitation = invitation.ok_or_else(dead_link)?;
-    let (name, password) = hashed(services, &invitation.email, who).await?;
+    let (name, password) = hashed(call, &invitation.email, who).await?;
     let caller = call.clone();
     services
         .write(move |tx| {
@@ -286,8 +286,8 @@ fn sign_up_mail(services: &Services, to: Email, link: Option<&Secret>, expires_a
 /// `LOCKED_OUT`.
 pub(super) fn limit_mail(call: &Call, email: &Email) -> Result<()> {
     let services = &call.services;
-    let (ip, now) = (call.request.ip, services.clock.monotonic());
-    let attempt = services.throttle.admit(Guess::Mail, email.key(), ip, false, now)?;
+    let (network, now) = (call.request.network(), services.clock.monotonic());
+    let attempt = services.throttle.admit(Guess::Mail, email.key(), network, false, now)?;
     let _ = attempt.failed();
     Ok(())
 }
@@ -303,7 +303,7 @@ pub async fn confirm(call: &Arc<Call>, link: Secret, who: Newcomer) -> Result<Co
     let found =
         services.db.lookup(|conn| Ok::<_, Error>(links::find(conn, links::Purpose::Signup, &hash, now)?))?;
     let email = found.and_then(|link| link.email).ok_or_else(dead_link)?;
-    let (name, password) = hashed(services, &email, who).await?;
+    let (name, password) = hashed(call, &email, who).await?;
     let caller = call.clone();
     services
         .write(move |tx| {

@@ -4,7 +4,7 @@ use super::manage::record;
 use super::notices;
 use crate::domain::identity::access::Call;
 use crate::domain::identity::admission::{Person, Recent};
-use crate::domain::identity::brute::Guess;
+use crate::domain::identity::login_throttle::Guess;
 use crate::domain::identity::sessions;
 use crate::domain::identity::sessions::{check_code, seed_place, wrong_code};
 use crate::domain::identity::{passwords, totp};
@@ -151,7 +151,7 @@ where
     done
 }
 
-pub(crate) fn settle(attempt: crate::domain::identity::brute::Attempt, done: &Result<()>) {
+pub(crate) fn settle(attempt: crate::domain::identity::login_throttle::Attempt, done: &Result<()>) {
     match done {
         Ok(()) => attempt.succeeded(),
         Err(error) if error.code == Code::InvalidCredentials => {
@@ -172,11 +172,11 @@ fn who(person: &Person) -> Result<User> {
 pub(crate) async fn check_password(call: &Call, user: &User, password: Secret) -> Result<()> {
     passwords::check_length("password", &password)?;
     let services = &call.services;
-    let (ip, now) = (call.request.ip, services.clock.monotonic());
-    let attempt = services.throttle.admit(Guess::Password, &user.id.to_string(), ip, true, now)?;
+    let (network, now) = (call.request.network(), services.clock.monotonic());
+    let attempt = services.throttle.admit(Guess::Password, &user.id.to_string(), network, true, now)?;
     let stored = services.db.lookup(|conn| Ok::<_, Error>(store::password(conn, user.no)?))?;
     let hash = stored.as_deref().and_then(|text| text.parse().ok());
-    if services.passwords.verify(password, hash).await? {
+    if services.passwords.verify(network, password, hash).await? {
         attempt.succeeded();
         return Ok(());
     }

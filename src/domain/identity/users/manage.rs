@@ -73,7 +73,7 @@ pub async fn prepare(can: &Can<TeamManage>, new: NewUser) -> Result<PreparedUser
     let services = &can.services;
     let name = name(new.name.as_deref(), &new.email)?;
     let password = match new.password {
-        Some(password) => Some(hash_password(services, "password", (&new.email, &name), password).await?),
+        Some(password) => Some(hash_password(can, "password", (&new.email, &name), password).await?),
         None => None,
     };
     let person = Person { email: new.email, name, role: new.role, verified: false };

@@ -131,17 +131,21 @@ pub(crate) fn name(given: Option<&str>, email: &Email) -> Result<String> {
 /// # Errors
 /// `INVALID_REQUEST` about `field` for a weak one; `UNAVAILABLE` when too many wait.
 pub(crate) async fn hash_password(
-    services: &Services,
+    call: &Call,
     field: &'static str,
     (email, name): (&Email, &str),
     password: Secret,
 ) -> Result<String> {
+    let services = &call.services;
     let apis = services.catalog.get();
     let host = services.settings.public_url.split_once("://").map_or("", |(_, host)| host);
     let instance = ["keywright", &services.settings.organization, host, email.as_str(), name];
     let named = apis.iter().flat_map(|api| [api.slug.as_str(), api.prefix.as_str(), api.name.as_str()]);
     let context = passwords::Context::of(instance.into_iter().chain(named));
-    let hash = services.passwords.hash_new(field, password, context, services.random()).await?;
+    let hash = services
+        .passwords
+        .hash_new(call.request.network(), field, password, context, services.random())
+        .await?;
     Ok(hash.to_string())
 }
 

@@ -43,7 +43,9 @@ fn happened(call: &Call, what: &str) -> String {
     format!(
         "{what} at {} from {}.\n\nIf this was not you, or not agreed, sign in, change your password and look at the \
          activity log:\n\n    {}\n",
-        call.now, call.request.ip, services.settings.public_url
+        call.now,
+        call.request.ip.map_or_else(|| "an unknown address".to_owned(), |ip| ip.to_string()),
+        services.settings.public_url
     )
 }
 

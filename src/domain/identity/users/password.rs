@@ -10,15 +10,16 @@ use serde_json::json;
 use super::account::limit_mail;
 use super::manage::record;
 use super::{LINK_SECONDS, dead_link, hash_password, new_link, notices, page};
+use crate::activity;
 use crate::domain::identity::Services;
 use crate::domain::identity::access::Call;
 use crate::domain::identity::admission::{Admission as _, Person, Recent};
-use crate::domain::identity::brute::Guess;
+use crate::domain::identity::login_throttle::Guess;
 use crate::domain::identity::passwords;
 use crate::domain::identity::sessions;
 use crate::domain::identity::sessions::{CookieSession, Strength};
 use crate::error::{Code, Error, Result};
-use crate::model::activity::{Kind, Method};
+use crate::model::activity::{Entry, Kind, Method};
 use crate::model::{Email, Identity, RequestInfo, Secret, SecretHash, Timestamp, User};
 use crate::platform::mail::Mail;
 use crate::platform::queue::{Lane, NewWork, Retry, Work};
@@ -42,20 +43,20 @@ pub async fn change(person: &Recent<Person>, current: Secret, new: Secret) -> Re
     let (user_no, id, _) = person.user;
     let (services, call) = (&person.services, person.call());
     passwords::check_length("current_password", &current)?;
-    let (ip, now) = (call.request.ip, services.clock.monotonic());
-    let attempt = services.throttle.admit(Guess::Password, &id.to_string(), ip, true, now)?;
+    let (network, now) = (call.request.network(), services.clock.monotonic());
+    let attempt = services.throttle.admit(Guess::Password, &id.to_string(), network, true, now)?;
     let (user, stored) = services.db.lookup(|conn| {
         let user = store::by_no(conn, user_no)?.ok_or_else(|| Error::not_found("user"))?;
         Ok::<_, Error>((user, store::password(conn, user_no)?))
     })?;
     let hash = stored.as_deref().and_then(|text| text.parse().ok());
-    if !services.passwords.verify(current, hash).await? {
+    if !services.passwords.verify(network, current, hash).await? {
         let _ = attempt.failed();
         return Err(Error::new(Code::InvalidCredentials, "The current password is wrong"));
     }
     attempt.succeeded();
     let about = (&user.email, user.name.as_str());
-    let password = hash_password(services, "new_password", about, new).await?;
+    let password = hash_password(call, "new_password", about, new).await?;
     let caller = call.clone();
     let at = caller.identity.auth_time.unwrap_or(caller.now);
     let strength = Strength { amr: caller.identity.amr, at };
@@ -108,7 +109,7 @@ pub async fn forgot(call: &Arc<Call>, email: Email) -> Result<()> {
 struct Asked {
     email: String,
     request_id: String,
-    ip: IpAddr,
+    ip: Option<IpAddr>,
     path: Box<str>,
     agent: Option<Box<str>>,
 }
@@ -155,7 +156,8 @@ async fn send_reset(services: &Arc<Services>, work: Work) -> Result<()> {
             work.finish(tx)?;
             let link = link_for(&call, &user, Purpose::ResetPassword);
             let token = new_link(tx, &call.services, &link)?;
-            record(tx, &call, Kind::PasswordForgotten, &user, None)?;
+            let entry = call.entry(Kind::PasswordForgotten);
+            activity::record_request(tx, &Entry { user_no: Some(user.no), ..entry })?;
             let mail = reset_mail(
                 &call.services,
                 user.email,
@@ -206,7 +208,7 @@ pub async fn reset(call: &Arc<Call>, link: Secret, new: Secret) -> Result<()> {
         .flatten()
         .ok_or_else(dead_link)?;
     let about = (&user.email, user.name.as_str());
-    let password = hash_password(services, "password", about, new).await?;
+    let password = hash_password(call, "password", about, new).await?;
     let caller = call.clone();
     services
         .write(move |tx| {

@@ -45,7 +45,7 @@ impl Store {
 
 fn run(cache_bytes: u64) {
     let (engine, store) =
-        (Engine::new(cache_bytes), Store { committed: Default::default(), answered: Default::default() });
+        (engine(cache_bytes), Store { committed: Default::default(), answered: Default::default() });
     let done = AtomicU64::new(0);
     std::thread::scope(|scope| {
         for reader in 0..3 {
@@ -85,7 +85,7 @@ fn nor_with_a_cache_that_is_too_small_for_them() {
 
 #[test]
 fn a_load_that_began_before_a_change_does_not_stay() {
-    let (engine, key) = (Engine::default(), hash(0));
+    let (engine, key) = (engine(CACHE_BYTES), hash(0));
     let old = engine
         .find(&key, |_| {
             // The change is committed and forgotten while this load is under way.
@@ -101,7 +101,7 @@ fn a_load_that_began_before_a_change_does_not_stay() {
 
 #[test]
 fn unknown_keys_and_failures_are_not_remembered() {
-    let (engine, key) = (Engine::default(), hash(0));
+    let (engine, key) = (engine(CACHE_BYTES), hash(0));
     assert!(engine.find(&key, |_| Ok(None)).unwrap().is_none());
     assert!(engine.find(&key, |_| Err(crate::error::Error::unavailable("no disk"))).is_err());
     assert_eq!(engine.load().cached_keys, 0);
@@ -111,7 +111,7 @@ fn unknown_keys_and_failures_are_not_remembered() {
 
 #[test]
 fn memory_is_bounded_by_what_was_given() {
-    let engine = Engine::new(1 << 20);
+    let engine = engine(1 << 20);
     for key in 0..20_000 {
         engine.find(&hash(key), |_| Ok(Some(row()))).unwrap();
     }

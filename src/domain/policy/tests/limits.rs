@@ -124,7 +124,7 @@ fn buckets_are_told_apart() {
 
 #[test]
 fn full_buckets_make_room_and_too_many_are_an_error() {
-    let (limiter, limit) = (Limiter::with_capacity(1, 1000), limit(1, 60, None));
+    let (limiter, limit) = (Limiter::with_capacity(&[0; 32], 1, 1000), limit(1, 60, None));
     let at = |second| Duration::from_secs(second);
     let take =
         |key, now| limiter.take(&BucketId { subject: Subject::Key(key), ..ID }, &limit, now, 1).map(|_| ());

@@ -13,9 +13,15 @@ use std::time::Duration;
 use super::*;
 use crate::model::api::{ScopeInfo, Tier};
 use crate::model::{ApiId, Environment, KeyId, LimitPer, RateLimit, Role, Scope};
+use crate::platform::vault;
 use crate::store::key_lookup::KeyUser;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_780_000_000);
+
+fn engine(cache_bytes: u64) -> Engine {
+    let vault = Vault::open(&vault::generate(&crate::env::SeededRng::new(1))).unwrap();
+    Engine::new(cache_bytes, &vault)
+}
 
 /// An API with two scopes and `admin`, unlimited unless a test adds tiers.
 fn api(no: i64) -> Api {
@@ -91,7 +97,7 @@ struct Bench {
 
 impl Bench {
     fn new(api: Api, row: KeyRow) -> Self {
-        Self { engine: Engine::default(), api: Arc::new(api), row }
+        Self { engine: engine(CACHE_BYTES), api: Arc::new(api), row }
     }
 
     fn question(&self) -> Question<'_> {

@@ -18,7 +18,7 @@ use crate::model::Secret;
 pub(super) struct StreamCredential {
     services: Arc<Services>,
     kept: Kept,
-    ip: IpAddr,
+    ip: Option<IpAddr>,
 }
 
 enum Kept {

@@ -158,7 +158,7 @@ async fn only_our_proxies_describe_a_request() {
 }
 
 #[tokio::test]
-async fn every_decision_is_logged_and_strangers_are_counted() {
+async fn every_decision_is_logged_and_unidentified_callers_are_counted() {
     let scene = Scene::new().await;
     let key = scene.key("queries:read").await;
     let send = |credential: String| request("api=afdb").header("authorization", credential).finish();
@@ -171,7 +171,8 @@ async fn every_decision_is_logged_and_strangers_are_counted() {
     services.log.flush(&services.db).await.unwrap();
     let rows: Vec<(i64, i64, Option<i64>)> = services
         .read(|conn| {
-            let sql = "SELECT code, coalesce(count, 1), key_no FROM activity WHERE kind = 2 ORDER BY code";
+            let sql =
+                "SELECT code, coalesce(count, 1), key_no FROM activity WHERE kind = 2 ORDER BY code, no";
             Ok::<_, crate::error::Error>(
                 conn.all(sql, &[], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?,
             )
@@ -180,5 +181,6 @@ async fn every_decision_is_logged_and_strangers_are_counted() {
         .unwrap();
     let known = rows[0].2;
     assert!(known.is_some());
-    assert_eq!(rows, [(0, 1, known), (1, 20, None), (11, 1, None)]);
+    let (full, counted) = ((1, 1, None), (1, 15, None));
+    assert_eq!(rows, [(0, 1, known), full, full, full, full, full, counted, (11, 1, None)]);
 }

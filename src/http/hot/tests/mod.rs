@@ -64,7 +64,7 @@ impl Scene {
             id: RequestId::new(self.world.now(), self.world.services.random()),
             now: self.world.now(),
             started: Duration::ZERO,
-            ip: SEND.parse::<IpAddr>().unwrap(),
+            ip: Some(SEND.parse::<IpAddr>().unwrap()),
             from_proxy: false,
             operator: false,
         }

@@ -5,13 +5,19 @@
 //! from the tier at each request. A bucket that is full again is as good as none and is dropped when its shard would
 //! have to grow; so memory is bounded by what is being limited just now.
 
+mod network;
+mod saved;
+
 use std::collections::HashMap;
-use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::model::RateLimit;
+
+pub use network::{NetworkLimits, Options as NetworkOptions};
+pub use saved::{load, save};
 
 /// Whose requests share a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -109,7 +115,7 @@ impl Pace {
     }
 }
 
-/// A bucket's name in 128 bits of two keyed hashes: nobody can aim at another's, and no text needs storing.
+/// A bucket's name in 128 bits of two keyed hashes: no caller can aim at another's, and no text needs storing.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Name {
     shard: u64,
@@ -145,21 +151,37 @@ type Shard = HashMap<Name, u64, BuildHasherDefault<AsIs>>;
 /// Every bucket.
 pub struct Limiter {
     shards: Box<[Mutex<Shard>]>,
-    names: [RandomState; 2],
+    /// Hashers that have taken up a key.
+    names: [DefaultHasher; 2],
     shard_capacity: usize,
 }
 
 impl Default for Limiter {
     fn default() -> Self {
-        Self::with_capacity(SHARDS, SHARD_CAPACITY)
+        let mut key = [0; 32];
+        for half in key.chunks_mut(8) {
+            // Its keys are random.
+            half.copy_from_slice(&std::hash::RandomState::new().build_hasher().finish().to_le_bytes());
+        }
+        Self::new(&key)
     }
 }
 
 impl Limiter {
-    pub(super) fn with_capacity(shards: usize, shard_capacity: usize) -> Self {
+    /// Buckets whose names only the holder of `key` can compute; the same key gives the same names after a restart.
+    pub fn new(key: &[u8; 32]) -> Self {
+        Self::with_capacity(key, SHARDS, SHARD_CAPACITY)
+    }
+
+    pub(super) fn with_capacity(key: &[u8; 32], shards: usize, shard_capacity: usize) -> Self {
+        let keyed = |half: &[u8]| {
+            let mut hasher = DefaultHasher::new();
+            hasher.write(half);
+            hasher
+        };
         Self {
             shards: (0..shards).map(|_| Mutex::default()).collect(),
-            names: [RandomState::new(), RandomState::new()],
+            names: [keyed(&key[..16]), keyed(&key[16..])],
             shard_capacity,
         }
     }
@@ -215,7 +237,12 @@ impl Limiter {
     }
 
     fn name(&self, id: &BucketId<'_>) -> Name {
-        Name { shard: self.names[0].hash_one(id), place: self.names[1].hash_one(id) }
+        let hash = |keyed: &DefaultHasher| {
+            let mut hasher = keyed.clone();
+            id.hash(&mut hasher);
+            hasher.finish()
+        };
+        Name { shard: hash(&self.names[0]), place: hash(&self.names[1]) }
     }
 
     fn shard(&self, name: &Name) -> &Mutex<Shard> {

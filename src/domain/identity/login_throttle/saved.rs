@@ -1,0 +1,109 @@
+//! Counters in the store: written with the next transaction after they changed, and loaded at the start. The clock of
+//! the counters stops while the server does, so that no restart shortens a wait.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::table::Counter;
+use super::{FORGET, State, TABLES, Throttle, lock};
+use crate::platform::Services;
+use crate::store::{Conn, Drain, Error, Tx, login_throttle as store};
+
+/// Counters that one transaction saves, so that changes do not wait for long.
+const PER_DRAIN: usize = 1_024;
+
+impl Throttle {
+    /// The writer's side, which saves what changes.
+    pub fn drain(&self) -> ThrottleDrain {
+        ThrottleDrain { state: self.state.clone(), writing: Arc::default() }
+    }
+
+    /// Takes up the counters of the last run; `now` is the monotonic clock. Call it before the first attempt.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn load(&self, conn: &Conn<'_>, now: Duration) -> Result<(), Error> {
+        let mut state = lock(&self.state);
+        let state = &mut *state;
+        // At least a second lies between the last run and this one.
+        let last = store::clock(conn)?;
+        state.start = i64::from(last) + 1 - i64::try_from(now.as_secs()).unwrap_or(0);
+        state.now = last;
+        let slots = self.slots;
+        store::each(conn, |saved| {
+            if usize::from(saved.table) < TABLES && saved.slot < slots {
+                *state.at(saved.table.into(), saved.slot) = Counter {
+                    tag: saved.tag,
+                    failures: saved.failures,
+                    last: saved.last,
+                    blocked_until: saved.blocked_until,
+                    notified: saved.notified,
+                    ..Counter::default()
+                };
+            }
+        })
+    }
+}
+
+impl Throttle {
+    /// Removes the counters from the store whose failures are all forgotten.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn sweep(&self, services: &Services) -> Result<(), Error> {
+        const AT_ONCE: u32 = 1_000;
+        let until = lock(&self.state).now.saturating_sub(FORGET);
+        while services.write(move |tx| store::sweep(tx, until, AT_ONCE)).await? > 0 {}
+        Ok(())
+    }
+}
+
+/// Saves counters that changed.
+pub struct ThrottleDrain {
+    state: Arc<Mutex<State>>,
+    /// Those of a transaction that is not committed yet: they are saved again if it is lost.
+    writing: Arc<Mutex<Vec<(u8, u32)>>>,
+}
+
+impl Drain for ThrottleDrain {
+    fn pending(&self) -> bool {
+        !lock(&self.state).changed.is_empty() || self.writing.lock().is_ok_and(|writing| !writing.is_empty())
+    }
+
+    fn append(&mut self, tx: &mut Tx<'_>, last: bool) -> Result<(), Error> {
+        let Ok(mut writing) = self.writing.lock() else { return Ok(()) };
+        let (now, counters) = {
+            let mut state = lock(&self.state);
+            let part = if last { usize::MAX } else { PER_DRAIN };
+            let next: HashSet<_> = state.changed.iter().copied().take(part).collect();
+            state.changed.retain(|place| !next.contains(place));
+            writing.extend(next);
+            let read = |&(table, slot): &(u8, u32)| saved(table, slot, &state.get(table.into(), slot));
+            (state.now, writing.iter().map(read).collect::<Vec<_>>())
+        };
+        if counters.is_empty() {
+            return Ok(());
+        }
+        store::save(tx, now, &counters)?;
+        let written = self.writing.clone();
+        tx.on_commit(move || {
+            if let Ok(mut written) = written.lock() {
+                written.clear();
+            }
+        });
+        Ok(())
+    }
+}
+
+fn saved(table: u8, slot: u32, counter: &Counter) -> store::Saved {
+    store::Saved {
+        table,
+        slot,
+        tag: counter.tag,
+        failures: if counter.counts() { counter.failures } else { 0 },
+        last: counter.last,
+        blocked_until: counter.blocked_until,
+        notified: counter.notified,
+    }
+}
