@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
+use super::decisions::{Decision, Decisions};
 use super::recent::Recent;
 use super::refusals;
 use super::refusals::Refusals;
@@ -61,6 +62,7 @@ pub struct Log {
     discards: AtomicBool,
     pub(super) closed: watch::Sender<bool>,
     counters: Counters,
+    decisions: Decisions,
     pub(super) recent: Mutex<Recent>,
     /// The newest row on disk, as far as the appender has seen.
     pub(super) newest: watch::Sender<i64>,
@@ -105,6 +107,7 @@ impl Log {
             discards: AtomicBool::new(false),
             closed: watch::Sender::new(false),
             counters: Counters::default(),
+            decisions: Decisions::default(),
             recent: Mutex::default(),
             newest: watch::Sender::new(0),
         }
@@ -151,7 +154,10 @@ impl Log {
             return Err(self.full());
         }
         let row = match refusals::counts(&entry) {
-            true => lock(&self.refusals).admit(self.minute(), entry),
+            true => {
+                self.decisions.count_one(&entry);
+                lock(&self.refusals).admit(self.minute(), entry)
+            }
             false => Some(entry),
         };
         if let Some(row) = row {
@@ -218,6 +224,11 @@ impl Log {
         }
     }
 
+    /// Decisions since the start.
+    pub fn decisions(&self) -> Vec<(Decision, u64)> {
+        self.decisions.all()
+    }
+
     /// Whether a drain has anything to do for the buffer.
     pub(super) fn waiting(&self) -> bool {
         self.depth.load(Ordering::Relaxed) > 0 || lock(&self.refusals).due(self.minute(), false)
@@ -236,7 +247,9 @@ impl Log {
     /// `early` asks for those of the current minute too, as far as they are few; `last` for all of them.
     pub(super) fn take(&self, spare: &mut Vec<Entry>, early: bool, last: bool) {
         std::mem::swap(&mut *lock(&self.buffer), spare);
+        self.decisions.count(spare);
         let before = spare.len();
+        // These were counted when they were admitted.
         lock(&self.refusals).take_rows(self.minute(), early, last, spare);
         self.depth.fetch_add(spare.len() - before, Ordering::Relaxed);
     }

@@ -27,6 +27,7 @@
 mod append;
 mod chain;
 mod counts;
+mod decisions;
 mod export;
 mod index;
 mod log;
@@ -51,6 +52,7 @@ use std::sync::Arc;
 pub use crate::store::activity_names::{KeyName, UserName};
 pub use append::Appender;
 pub use counts::{Counts, CountsOf, Tally, counts, top_keys};
+pub use decisions::Decision;
 pub use export::Export;
 pub use index::index_segments;
 pub use log::{Log, Options, Stats};

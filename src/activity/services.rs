@@ -4,8 +4,8 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use super::Log;
+use crate::measure::Family;
 use crate::platform;
-use crate::platform::metric::Metric;
 
 /// Services of `activity` and of the rooms below.
 pub struct Services {
@@ -24,18 +24,18 @@ impl Deref for Services {
 }
 
 impl Services {
-    /// Figures of the writer and of the log.
-    pub fn metrics(&self) -> Vec<Metric> {
+    /// Metrics of this room and of the rooms below.
+    pub fn metrics(&self) -> Vec<Family> {
         let log = self.log.stats();
-        let mut metrics = self.platform.metrics();
-        metrics.extend([
-            Metric::counter("activity_rows_total", "Rows written to the activity log.", log.rows),
-            Metric::counter("activity_batches_total", "Transactions that wrote some.", log.batches),
-            Metric::gauge("activity_largest_batch", "Most rows in one of them.", log.largest_batch),
-            Metric::gauge("activity_waiting", "Rows that are not on disk yet.", log.depth as u64),
-            Metric::counter("activity_waits_total", "Requests that waited for room in the log.", log.waits),
-            Metric::counter("activity_refusals_total", "Requests refused for want of room.", log.refusals),
+        let mut families = self.platform.metrics();
+        families.extend([
+            Family::counter("activity_rows_total", "Rows written to the activity log.", log.rows),
+            Family::counter("activity_batches_total", "Transactions that wrote some.", log.batches),
+            Family::gauge("activity_largest_batch", "Most rows in one of them.", log.largest_batch as f64),
+            Family::gauge("activity_waiting", "Rows that are not on disk yet.", log.depth as f64),
+            Family::counter("activity_waits_total", "Requests that waited for room in the log.", log.waits),
+            Family::counter("activity_refusals_total", "Requests refused for want of room.", log.refusals),
         ]);
-        metrics
+        families
     }
 }

@@ -19,12 +19,13 @@ use crate::domain::identity::login_throttle::{Throttle, ThrottleDrain};
 use crate::domain::policy::catalog::Catalog;
 use crate::domain::{identity, instance, policy};
 use crate::env::{Clock, Rng, SystemClock, SystemRng};
+use crate::http::metrics::Metrics;
 use crate::http::{self, server};
 use crate::model::setting::Settings;
 use crate::platform;
 use crate::platform::mail;
 use crate::platform::queue::Queue;
-use crate::store::{Db, Drain, Error as DbError, Options as DbOptions, Tx};
+use crate::store::{Db, Drain, Error as DbError, Options as DbOptions, Tx, migrate};
 use crate::worker;
 
 /// Why the server did not start: one sentence that says what to do.
@@ -93,11 +94,11 @@ pub async fn start(config: &Config, env: Env, listen: Listen) -> Result<Running,
         Listen::ControlOnly => None,
         Listen::Tcp => Some(listeners::tcp("--listen", config.http.listen, identity.as_ref()).await?),
     };
-    let metrics = match (listen, config.http.metrics_listen) {
+    let metrics_listener = match (listen, config.http.metrics_listen) {
         (Listen::Tcp, Some(address)) => Some(listeners::tcp("--metrics-listen", address, None).await?),
         _ => None,
     };
-    let metrics_address = metrics.as_ref().map(|bound| bound.address);
+    let metrics_address = metrics_listener.as_ref().map(|bound| bound.address);
     let address = tcp.as_ref().map(|bound| bound.address);
     let services = compose(config, env, &data, address).await?;
     let control = config.control_socket_path();
@@ -108,7 +109,10 @@ pub async fn start(config: &Config, env: Env, listen: Listen) -> Result<Running,
         trust: http::context::Trust { proxies: config.http.trusted_proxies.clone(), operator_uid },
         https: services.settings.public_url.starts_with("https:"),
     };
-    let endpoint = Arc::new(http::endpoint(&services, options));
+    let connections = Arc::new(server::Connections::default());
+    let metrics = Metrics::new(connections.clone(), identity.clone(), services.now(), migrate::VERSION);
+    let metrics = Arc::new(metrics);
+    let endpoint = Arc::new(http::endpoint(&services, options, &metrics));
     tasks.spawn(server::serve(
         control_listener,
         endpoint.clone(),
@@ -116,12 +120,13 @@ pub async fn start(config: &Config, env: Env, listen: Listen) -> Result<Running,
         stopped.clone(),
     ));
     if let Some(public) = tcp {
-        let options = listeners::public_limits(config.http.max_connections, &config.http.trusted_proxies)?;
+        let limits = listeners::public_limits(config.http.max_connections, &config.http.trusted_proxies)?;
+        let options = server::Options { connections, ..limits };
         tasks.spawn(server::serve(public.listener, endpoint, options, stopped.clone()));
     }
-    if let Some(metrics) = metrics {
-        let endpoint = Arc::new(http::metrics(&services));
-        tasks.spawn(server::serve(metrics.listener, endpoint, listeners::control_limits(), stopped.clone()));
+    if let Some(bound) = metrics_listener {
+        let endpoint = Arc::new(http::metrics_endpoint(&services, &metrics));
+        tasks.spawn(server::serve(bound.listener, endpoint, listeners::control_limits(), stopped.clone()));
     }
     if let Some(identity) = identity.clone() {
         tasks.spawn(listeners::follow(identity, stopped.clone()));

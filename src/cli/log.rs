@@ -30,7 +30,7 @@ pub(super) fn start(format: LogFormat, level: LogLevel) -> Repeats {
         LogFormat::Text => {
             lines.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).with_target(false).boxed()
         }
-        LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
     };
     // A second start within one process keeps the first one's way.
     let repeats = Repeats::default();

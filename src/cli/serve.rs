@@ -110,7 +110,8 @@ impl Signals {
 /// Prints the address and the first step.
 async fn greet(demo: bool, context: &mut Context, config: &Config, running: &Running) -> Done {
     let url = &running.services.settings.public_url;
-    tracing::info!(address = ?running.address, %url, data = %config.data_dir.display(), "serving");
+    let address = running.address.map(|address| address.to_string()).unwrap_or_default();
+    tracing::info!(address, %url, data = %config.data_dir.display(), version = env!("CARGO_PKG_VERSION"), "serving");
     if demo {
         demo::fill(context, config, running).await?;
     } else if config.log_format == LogFormat::Text {

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use poem::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use poem::{Endpoint, IntoResponse, Request, Response};
+use tracing::Instrument as _;
 
 use super::context::{RequestContext, RequestIds, Trust};
 use super::error;
 use super::hot::{Hot, Path};
+use super::metrics::{Matched, Metrics};
 use crate::domain::identity::Services;
 use crate::error::Error;
 use crate::model::activity::{Kind, Reason};
@@ -35,15 +37,16 @@ pub struct Edge<E> {
     hsts: Option<HeaderValue>,
     ids: RequestIds,
     hot: Hot,
+    metrics: Arc<Metrics>,
 }
 
 impl<E> Edge<E> {
     /// `https` tells whether `public_url` is, so that browsers are told to stay there.
-    pub fn new(inner: E, services: Arc<Services>, trust: Trust, https: bool) -> Self {
+    pub fn new(inner: E, services: Arc<Services>, trust: Trust, https: bool, metrics: Arc<Metrics>) -> Self {
         let ids = RequestIds::new(&services);
         let hsts = if services.settings.hsts_subdomains { HSTS_SUBDOMAINS } else { HSTS };
         let hsts = https.then_some(hsts);
-        Self { inner, services, trust, hsts, ids, hot: Hot::default() }
+        Self { inner, services, trust, hsts, ids, hot: Hot::default(), metrics }
     }
 }
 
@@ -53,6 +56,7 @@ impl<E: Endpoint> Endpoint for Edge<E> {
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
         let context = RequestContext::of(&request, &self.services, &self.ids, &self.trust);
         let hot = Hot::path(&request);
+        let matched = Matched::default();
         let refused =
             super::host::check(&request).and_then(|()| key_in_url(&self.services, &request, &context));
         let outcome = match (refused, hot) {
@@ -61,7 +65,12 @@ impl<E: Endpoint> Endpoint for Edge<E> {
                 let answer = self.hot.answer(path, &self.services, &mut request, &context);
                 AssertUnwindSafe(answer).catch_unwind().await
             }
-            (Ok(()), None) => AssertUnwindSafe(self.routed(request, context)).catch_unwind().await,
+            (Ok(()), None) => {
+                // The log lines of a request carry its id. The hot paths log none but errors, which name theirs.
+                let span = tracing::info_span!("request", request_id = %context.id);
+                let answer = self.routed(request, context, matched.clone()).instrument(span);
+                AssertUnwindSafe(answer).catch_unwind().await
+            }
         };
         let mut response = match outcome {
             Ok(Ok(response)) => response,
@@ -71,12 +80,24 @@ impl<E: Endpoint> Endpoint for Edge<E> {
         // A request that may pass: the proxy reads this answer, without a body, and no browser ever does.
         let for_proxy = hot == Some(Path::ForwardAuth) && response.status() == StatusCode::OK;
         self.finish(response.headers_mut(), context.id, for_proxy);
+        let took = self.services.clock.monotonic().saturating_sub(context.started);
+        match hot {
+            Some(path) => self.metrics.hot(path, response.status(), took),
+            None => self.metrics.routed(&matched, response.status(), took),
+        }
         Ok(response)
     }
 }
 
 impl<E: Endpoint> Edge<E> {
-    async fn routed(&self, mut request: Request, context: RequestContext) -> poem::Result<Response> {
+    async fn routed(
+        &self,
+        mut request: Request,
+        context: RequestContext,
+        matched: Matched,
+    ) -> poem::Result<Response> {
+        request.extensions_mut().insert(matched);
+        request.extensions_mut().insert(self.metrics.clone());
         request.extensions_mut().insert(context);
         request.extensions_mut().insert(self.services.clone());
         self.inner.call(request).await.map(IntoResponse::into_response)

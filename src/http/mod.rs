@@ -14,6 +14,7 @@ pub mod error;
 mod host;
 mod hot;
 pub mod json;
+pub mod metrics;
 pub mod oauth;
 pub mod optional_json;
 pub mod proxy_config;
@@ -24,13 +25,14 @@ pub mod server;
 
 use std::sync::{Arc, LazyLock};
 
-use poem::Endpoint;
 use poem::http::Method;
+use poem::{Endpoint, IntoResponse as _};
 use poem_openapi::OpenApiService;
 
 use crate::domain::identity::Services;
 pub use declared::Declaration;
 use declared::Declared;
+use metrics::Metrics;
 use routes::Routes;
 
 /// What a handler answers.
@@ -47,7 +49,11 @@ pub struct Options {
 
 /// Everything that is answered, ready for [`server::serve`]. `/v1/keys/verify` and `/v1/forward-auth` are not in the
 /// table: the edge hands them to `hot` at once.
-pub fn endpoint(services: &Arc<Services>, options: Options) -> impl Endpoint + 'static {
+pub fn endpoint(
+    services: &Arc<Services>,
+    options: Options,
+    metrics: &Arc<Metrics>,
+) -> impl Endpoint + 'static {
     let mut routes = Routes::default().api(Declared(api::all()));
     routes = routes
         .cors(cors::Origins::OfApis, &["/v1/auth/login", "/v1/auth/refresh", "/v1/auth/logout"])
@@ -60,7 +66,7 @@ pub fn endpoint(services: &Arc<Services>, options: Options) -> impl Endpoint + '
     }
     let document = assets::Later::new(|| assets::Asset::new("application/json", openapi().as_bytes()));
     routes = routes.at(Method::GET, "/openapi.json", document);
-    edge::Edge::new(routes.build(), services.clone(), options.trust, options.https)
+    edge::Edge::new(routes.build(metrics), services.clone(), options.trust, options.https, metrics.clone())
 }
 
 /// What every documented endpoint takes, as the type of its handler declares it.
@@ -69,10 +75,12 @@ pub fn declarations() -> Vec<Declaration> {
 }
 
 /// `/metrics` and nothing else, for a listener that only a scraper reaches.
-pub fn metrics(services: &Arc<Services>) -> impl Endpoint + 'static {
-    let services = services.clone();
-    poem::Route::new()
-        .at("/metrics", poem::endpoint::make_sync(move |_| api::instance::exposition(&services)))
+pub fn metrics_endpoint(services: &Arc<Services>, metrics: &Arc<Metrics>) -> impl Endpoint + 'static {
+    let (services, metrics) = (services.clone(), metrics.clone());
+    poem::Route::new().at(
+        "/metrics",
+        poem::endpoint::make_sync(move |_| metrics.page(&services).with_content_type(metrics::CONTENT_TYPE)),
+    )
 }
 
 /// The OpenAPI document of [`endpoint`], as JSON.

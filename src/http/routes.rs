@@ -1,6 +1,7 @@
 //! Turns OpenAPI descriptions and plain endpoints into poem routes. Each path is one endpoint that knows its methods.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use poem::endpoint::BoxEndpoint;
 use poem::http::{HeaderValue, Method};
@@ -10,6 +11,7 @@ use poem_openapi::OpenApi;
 
 use super::cors::{self, Cors, Origins, Preflight};
 use super::error;
+use super::metrics::{Matched, Metrics, RouteCount};
 
 /// Routes being collected.
 #[derive(Default)]
@@ -52,20 +54,38 @@ impl Routes {
         self
     }
 
-    /// The route table.
-    pub(super) fn build(self) -> Route {
-        self.0.into_iter().fold(Route::new(), |route, (path, methods)| route.at(path, Methods::new(methods)))
+    /// The route table. Each route is counted in `metrics`; the files of a folder are counted together.
+    pub(super) fn build(self, metrics: &Metrics) -> Route {
+        let mut counts: HashMap<String, Arc<RouteCount>> = HashMap::new();
+        self.0.into_iter().fold(Route::new(), |route, (path, methods)| {
+            let template = template(&path);
+            let count = counts.entry(template).or_insert_with_key(|template| metrics.route(template)).clone();
+            route.at(path, Methods::new(methods, count))
+        })
     }
+}
+
+/// How metrics name a path: parameters as in the OpenAPI document, and one name for the files of the pages.
+fn template(path: &str) -> String {
+    if path.rsplit('/').next().is_some_and(|file| file.contains('.')) && !path.starts_with("/.well-known/") {
+        return "files".to_owned();
+    }
+    let parts = path.split('/').map(|part| match part.strip_prefix(':') {
+        Some(name) => format!("{{{name}}}"),
+        None => part.to_owned(),
+    });
+    parts.collect::<Vec<_>>().join("/")
 }
 
 /// One path: dispatches on the method, answers HEAD from GET (hyper drops the body) and everything else with 405.
 struct Methods {
+    count: Arc<RouteCount>,
     endpoints: HashMap<Method, BoxEndpoint<'static>>,
     allow: HeaderValue,
 }
 
 impl Methods {
-    fn new(endpoints: HashMap<Method, BoxEndpoint<'static>>) -> Self {
+    fn new(endpoints: HashMap<Method, BoxEndpoint<'static>>, count: Arc<RouteCount>) -> Self {
         let mut names: Vec<&str> = endpoints.keys().map(Method::as_str).collect();
         if endpoints.contains_key(&Method::GET) {
             names.push("HEAD");
@@ -73,7 +93,7 @@ impl Methods {
         names.sort_unstable();
         names.dedup();
         let allow = HeaderValue::from_str(&names.join(", ")).expect("method names are ASCII");
-        Self { endpoints, allow }
+        Self { count, endpoints, allow }
     }
 }
 
@@ -81,6 +101,9 @@ impl Endpoint for Methods {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
+        if let Some(matched) = request.extensions().get::<Matched>() {
+            matched.set(&self.count);
+        }
         let wanted = if *request.method() == Method::HEAD { Method::GET } else { request.method().clone() };
         let endpoint = self
             .endpoints

@@ -5,7 +5,7 @@ pub mod cursor;
 pub mod input;
 pub mod mail;
 pub mod memo;
-pub mod metric;
+pub mod process;
 pub mod queue;
 pub mod services;
 pub mod vault;

@@ -6,12 +6,13 @@
 use std::sync::Arc;
 
 use super::mail::Mailer;
-use super::metric::Metric;
 use super::queue::Queue;
 use super::vault::Vault;
 use crate::env::{Clock, Rng};
 use crate::error::Error;
+use crate::measure::{Family, Labels, label};
 use crate::model::Timestamp;
+use crate::store::file::Sizes;
 use crate::store::{Db, Error as DbError, Reader, Tx};
 
 /// Services of `platform`.
@@ -78,15 +79,41 @@ impl Services {
         self.db.read(|conn| crate::store::instance::check(conn)).await.map_err(Into::into)
     }
 
-    /// Figures of the writer.
-    pub fn metrics(&self) -> Vec<Metric> {
+    /// Metrics of the writer, the store and the queue.
+    pub fn metrics(&self) -> Vec<Family> {
         let writer = self.db.health();
-        vec![
-            Metric::counter("commits_total", "Transactions committed.", writer.commits),
-            Metric::counter("writes_total", "Changes written, several to a transaction.", writer.jobs),
-            Metric::gauge("writes_waiting", "Changes waiting for the writer.", writer.waiting),
-            Metric::gauge("slowest_commit_microseconds", "Longest transaction so far.", writer.slowest_us),
-            Metric::gauge("store_failing", "1 while nothing can be written.", u64::from(writer.failing)),
-        ]
+        let mut families = vec![
+            Family::counter("commits_total", "Transactions committed.", writer.commits),
+            Family::counter("writes_total", "Changes written, several to a transaction.", writer.jobs),
+            Family::gauge("writes_waiting", "Changes waiting for the writer.", writer.waiting as f64),
+            Family::gauge("store_failing", "1 while nothing can be written.", writer.failing),
+            Family::histograms(
+                "commit_duration_seconds",
+                "Time of a transaction of the writer, from its first change to the disk.",
+                [(Labels::new(), self.db.commit_latency())],
+            ),
+        ];
+        match self.db.sizes() {
+            Ok(sizes) => families.extend(store_families(&sizes)),
+            Err(error) => tracing::warn!(%error, "cannot read the size of the store"),
+        }
+        match self.queue.metrics() {
+            Ok(queue) => families.extend(queue),
+            Err(error) => tracing::warn!(?error, "cannot read the state of the queue"),
+        }
+        families
     }
+}
+
+fn store_families(sizes: &Sizes) -> Vec<Family> {
+    let part = |name: &'static str, bytes: u64| (label("part", name), bytes as f64);
+    let mut families = vec![Family::gauges(
+        "store_bytes",
+        "Bytes of the database: its file, its write-ahead log, and the unused part of the file.",
+        [part("file", sizes.file), part("wal", sizes.wal), part("free", sizes.free)],
+    )];
+    families.extend(sizes.disk_free.map(|bytes| {
+        Family::gauge("disk_free_bytes", "Bytes left on the file system of the database.", bytes as f64)
+    }));
+    families
 }

@@ -72,6 +72,11 @@ impl<S: Default + 'static> Workers<S> {
         Ok(workers)
     }
 
+    /// Jobs that wait for a thread.
+    pub fn waiting(&self) -> usize {
+        self.shared.lock().jobs
+    }
+
     /// Runs `job` for a caller from `network` on one of the threads. A job whose caller has gone away is skipped.
     ///
     /// # Errors

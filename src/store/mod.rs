@@ -40,6 +40,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
+use crate::measure::Histogram;
 pub use reader::Reader;
 pub use row::{Conn, Row, ToSql};
 pub use writer::{Drain, Health, Tx};
@@ -152,6 +153,7 @@ impl Options {
 pub struct Db {
     writer: writer::Handle,
     readers: std::sync::Arc<reader::Pool>,
+    path: std::sync::Arc<Path>,
 }
 
 impl Db {
@@ -164,7 +166,7 @@ impl Db {
         let connection = connect(&options.path, options.page_cache_bytes)?;
         let readers = reader::Pool::open(options)?;
         let writer = writer::start(connection, drain, options.drain_every)?;
-        Ok(Self { writer, readers: std::sync::Arc::new(readers) })
+        Ok(Self { writer, readers: std::sync::Arc::new(readers), path: options.path.as_path().into() })
     }
 
     /// Runs `job` in the next transaction and returns when it is on disk. An error of the job undoes the job alone.
@@ -233,6 +235,16 @@ impl Db {
     /// What the writer is doing, for `/readyz` and `/metrics`.
     pub fn health(&self) -> Health {
         self.writer.health()
+    }
+
+    /// How long transactions took, from their first change to the disk.
+    pub fn commit_latency(&self) -> Histogram {
+        self.writer.commit_latency()
+    }
+
+    /// Bytes of the store and of the file system that it lies on.
+    pub fn sizes(&self) -> Result<file::Sizes, Error> {
+        self.lookup(|conn| file::sizes(conn, &self.path))
     }
 
     /// Writes what is buffered, checkpoints the write-ahead log and ends the writer. Later writes fail.

@@ -13,6 +13,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::{Conn, Error, ToSql};
+use crate::measure::{Histogram, Latency};
 
 /// At most so many jobs share a transaction, and for so long: the first one waits for the last.
 const JOBS_PER_COMMIT: usize = 256;
@@ -80,8 +81,6 @@ pub struct Health {
     pub jobs: u64,
     /// Jobs waiting now.
     pub waiting: u64,
-    /// The longest time that one transaction took, in microseconds.
-    pub slowest_us: u64,
     /// Whether the last transaction failed.
     pub failing: bool,
 }
@@ -93,7 +92,7 @@ struct Counters {
     commits: AtomicU64,
     jobs: AtomicU64,
     waiting: AtomicU64,
-    slowest_us: AtomicU64,
+    commit: Latency,
     failing: AtomicBool,
 }
 
@@ -151,9 +150,12 @@ impl Handle {
             commits: counters.commits.load(Ordering::Relaxed),
             jobs: counters.jobs.load(Ordering::Relaxed),
             waiting: counters.waiting.load(Ordering::Relaxed),
-            slowest_us: counters.slowest_us.load(Ordering::Relaxed),
             failing: counters.failing.load(Ordering::Relaxed),
         }
+    }
+
+    pub(super) fn commit_latency(&self) -> Histogram {
+        self.counters.commit.histogram()
     }
 
     pub(super) fn stop(&self) {
@@ -265,12 +267,11 @@ impl Writer {
             let is_due = started >= due;
             if first.is_some() || self.drain.pending() {
                 self.round(first, started, is_due);
+                self.counters.commit.observe(started.elapsed());
             }
             if is_due {
                 due = Instant::now() + self.drain_every;
             }
-            let took = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-            self.counters.slowest_us.fetch_max(took, Ordering::Relaxed);
         }
         // Jobs left in the queue are answered with `Stopped` when the queue drops. The last checkpoint does not wait
         // for readers of other programs (Litestream, a shell): everything is durable in the write-ahead log already.

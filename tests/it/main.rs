@@ -19,6 +19,7 @@ mod keys;
 mod layers;
 mod mail;
 mod matrix;
+mod metrics;
 mod names;
 mod oauth;
 mod passwords;

@@ -13,7 +13,9 @@ use super::tokens::Seen;
 use super::users::Emails;
 use crate::domain::policy;
 use crate::error::Result;
+use crate::measure::{Family, Labels, label};
 use crate::model::setting::{Settings, SigningAlg};
+use crate::model::{Timestamp, signing_key::KeyStage};
 use crate::platform::workers::Size;
 
 /// Services of `identity` and of the rooms below.
@@ -87,5 +89,36 @@ impl Services {
             clients: Clients::default(),
             emails: Emails::default(),
         })
+    }
+
+    /// Metrics of this room and of the rooms below.
+    pub fn metrics(&self) -> Vec<Family> {
+        let mut families = self.policy.metrics();
+        let waiting = self.passwords.waiting() as f64;
+        let seconds = |at: Timestamp| at.millis() as f64 / 1_000.0;
+        let keys = self.signing_keys.list();
+        let activated =
+            keys.iter().filter(|key| key.stage == KeyStage::Active).filter_map(|key| key.activated_at);
+        let expiries = keys
+            .iter()
+            .filter_map(|key| Some((label("stage", key.stage.as_str()), seconds(key.expires_at?))));
+        families.extend([
+            Family::gauge(
+                "password_hashes_waiting",
+                "Passwords that wait for a thread that hashes.",
+                waiting,
+            ),
+            Family::gauges(
+                "signing_key_activated_timestamp_seconds",
+                "When the active signing key began to sign, in seconds since 1970.",
+                activated.map(|at| (Labels::new(), seconds(at))),
+            ),
+            Family::gauges(
+                "signing_key_expiry_timestamp_seconds",
+                "When a retired signing key leaves the JWKS, in seconds since 1970.",
+                expiries,
+            ),
+        ]);
+        families
     }
 }

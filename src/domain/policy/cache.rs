@@ -12,6 +12,7 @@ use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
 use super::entry::{Entry, allocation};
 use crate::error::Result;
+use crate::measure::Counter;
 use crate::model::SecretHash;
 
 /// What the cache itself takes for an entry: its slab slot (hash, pointer, state, two links), its place in the
@@ -32,7 +33,11 @@ impl Weighter<SecretHash, Arc<Entry>> for Bytes {
 }
 
 /// Keys by the hash of what was presented.
-pub(super) struct Cache(Concurrent<SecretHash, Arc<Entry>, Bytes>);
+pub(super) struct Cache {
+    keys: Concurrent<SecretHash, Arc<Entry>, Bytes>,
+    hits: Counter,
+    misses: Counter,
+}
 
 impl Cache {
     /// A cache that takes about `bytes` of memory when it is full.
@@ -44,17 +49,22 @@ impl Cache {
             .ghost_allocation(0.5)
             .build()
             .expect("all that it needs is given");
-        Self(Concurrent::with_options(
+        let keys = Concurrent::with_options(
             options,
             Bytes,
             DefaultHashBuilder::default(),
             DefaultLifecycle::default(),
-        ))
+        );
+        Self { keys, hits: Counter::default(), misses: Counter::default() }
     }
 
     /// The key behind `hash` if it is in memory.
     pub(super) fn get(&self, hash: &SecretHash) -> Option<Arc<Entry>> {
-        self.0.get(hash)
+        let found = self.keys.get(hash);
+        if found.is_some() {
+            self.hits.add(1);
+        }
+        found
     }
 
     /// The key behind `hash`, from memory or by `load`; none is not remembered.
@@ -68,11 +78,15 @@ impl Cache {
     ) -> Result<Option<Arc<Entry>>> {
         // Others who miss the same key wait here for one load of microseconds; they began before any change that it
         // could miss was answered, since after that the placeholder that they would wait for is gone.
-        let guard = match self.0.get_value_or_guard(hash, None) {
-            GuardResult::Value(entry) => return Ok(Some(entry)),
+        let guard = match self.keys.get_value_or_guard(hash, None) {
+            GuardResult::Value(entry) => {
+                self.hits.add(1);
+                return Ok(Some(entry));
+            }
             GuardResult::Guard(guard) => guard,
             GuardResult::Timeout => unreachable!("it waits without a limit"),
         };
+        self.misses.add(1);
         let Some(entry) = load()?.map(Arc::new) else { return Ok(None) };
         // If the placeholder has gone, the key was changed while we read. This request began before the change was
         // answered and may use what it read; the next may not.
@@ -82,16 +96,26 @@ impl Cache {
 
     /// Forgets a key, also one that is being loaded.
     pub(super) fn remove(&self, hash: &SecretHash) {
-        self.0.remove(hash);
+        self.keys.remove(hash);
     }
 
     /// Keys held.
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.keys.len()
     }
 
     /// Bytes taken by what is held.
     pub(super) fn bytes(&self) -> u64 {
-        self.0.weight()
+        self.keys.weight()
+    }
+
+    /// Lookups that found their key in memory.
+    pub(super) fn hits(&self) -> u64 {
+        self.hits.get()
+    }
+
+    /// Lookups that asked the store.
+    pub(super) fn misses(&self) -> u64 {
+        self.misses.get()
     }
 }

@@ -85,6 +85,10 @@ pub struct Load {
     pub cached_keys: usize,
     /// Bytes that they take.
     pub cached_bytes: u64,
+    /// Lookups that found their key in memory.
+    pub hits: u64,
+    /// Lookups that asked the store.
+    pub misses: u64,
     /// Rate limits in use.
     pub buckets: usize,
 }
@@ -185,6 +189,8 @@ impl Engine {
         Load {
             cached_keys: self.0.cache.len(),
             cached_bytes: self.0.cache.bytes(),
+            hits: self.0.cache.hits(),
+            misses: self.0.cache.misses(),
             buckets: self.0.limiter.len(),
         }
     }

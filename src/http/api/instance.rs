@@ -1,18 +1,18 @@
 //! Whether this instance is well.
 
-use std::fmt::Write as _;
+use std::sync::Arc;
 
+use poem::web::Data;
 use poem_openapi::payload::PlainText;
-use poem_openapi::{Object, OpenApi};
+use poem_openapi::{ApiResponse, Object, OpenApi};
 use serde::{Deserialize, Serialize};
 
 use super::Tag;
-use crate::domain::identity::Services;
 use crate::domain::identity::access::ActivityRead;
 use crate::http::Result;
 use crate::http::auth::{Allowed, Anyone};
 use crate::http::json::Json;
-use crate::platform::metric::Metric;
+use crate::http::metrics::Metrics;
 
 /// Health checks and metrics.
 pub struct InstanceApi;
@@ -28,6 +28,14 @@ impl Health {
     fn ok() -> Json<Self> {
         Json(Self { status: "ok".to_owned() })
     }
+}
+
+/// The page of metrics.
+#[derive(ApiResponse)]
+enum Page {
+    /// Metrics as OpenMetrics text 1.0.
+    #[oai(status = 200, content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8")]
+    Metrics(PlainText<String>),
 }
 
 #[OpenApi(tag = "Tag::Instance")]
@@ -50,23 +58,11 @@ impl InstanceApi {
         Ok(Health::ok())
     }
 
-    /// Metrics in Prometheus' text format.
+    /// Metrics in the OpenMetrics text format.
     ///
-    /// Needs `activity:read`. To scrape without a key, give the metrics a listener of their own (`metrics_listen`).
+    /// `docs/metrics.md` describes each. Needs `activity:read`. To scrape without a key, give the metrics a listener of their own (`metrics_listen`).
     #[oai(path = "/metrics", method = "get")]
-    async fn metrics(&self, allowed: Allowed<ActivityRead>) -> Result<PlainText<String>> {
-        Ok(PlainText(exposition(&allowed.0.services)))
+    async fn metrics(&self, allowed: Allowed<ActivityRead>, metrics: Data<&Arc<Metrics>>) -> Result<Page> {
+        Ok(Page::Metrics(PlainText(metrics.page(&allowed.0.services))))
     }
-}
-
-/// The metrics as text (Prometheus exposition format 0.0.4).
-pub fn exposition(services: &Services) -> String {
-    let mut text = String::new();
-    for Metric { name, kind, help, value } in services.metrics() {
-        let _ = writeln!(
-            text,
-            "# HELP keywright_{name} {help}\n# TYPE keywright_{name} {kind}\nkeywright_{name} {value}"
-        );
-    }
-    text
 }

@@ -17,8 +17,10 @@ mod activity;
 mod addresses;
 mod body;
 mod connection;
+mod connections;
 mod stream;
 mod tls;
+mod validity;
 
 #[cfg(test)]
 mod tests;
@@ -32,6 +34,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
 pub use accept::{ControlPeer, Listener};
+pub use connections::Connections;
 pub use tls::{Identity, tls_config};
 
 use accept::Acceptor;
@@ -77,7 +80,7 @@ impl Deadlines {
 }
 
 /// Bounds of one listener.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// How long a peer may take.
     pub deadlines: Deadlines,
@@ -91,6 +94,8 @@ pub struct Options {
     pub proxies: Arc<[IpNet]>,
     /// How long a stop waits for requests in flight before it cuts them off.
     pub grace: Duration,
+    /// Shows how many connections are open.
+    pub connections: Arc<Connections>,
 }
 
 impl Default for Options {
@@ -101,6 +106,7 @@ impl Default for Options {
             max_per_address: 2_500,
             proxies: Arc::default(),
             grace: Duration::from_secs(10),
+            connections: Arc::default(),
         }
     }
 }
@@ -135,6 +141,7 @@ pub async fn serve<E: Endpoint + 'static>(
     let capacity =
         u32::try_from(options.max_connections.clamp(1, Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX);
     let slots = Arc::new(Semaphore::new(capacity as usize));
+    options.connections.watch(&slots, capacity as usize);
     let (orders, _) = watch::channel(Order::Serve);
     let (mut acceptor, tls) =
         Acceptor::new(listener, slots.clone(), Addresses::new(options.max_per_address, options.proxies));

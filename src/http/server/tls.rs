@@ -12,6 +12,9 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
+use super::validity;
+use crate::model::Timestamp;
+
 /// Who the server is: a certificate chain with its private key. It can be renewed while connections are open.
 #[derive(Debug)]
 pub struct Identity {
@@ -23,6 +26,7 @@ pub struct Identity {
 #[derive(Debug)]
 struct Read {
     pair: Arc<CertifiedKey>,
+    expires_at: Option<Timestamp>,
     stamps: [Stamp; 2],
 }
 
@@ -43,6 +47,11 @@ impl Identity {
         let (cert, key) = (cert_pem_path.as_ref().to_owned(), key_pem_path.as_ref().to_owned());
         let current = RwLock::new(Read::new(&cert, &key)?);
         Ok(Self { cert, key, current })
+    }
+
+    /// When the certificate expires; none where it does not say so in the usual form.
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).expires_at
     }
 
     /// Reads the files again if they have changed, and tells whether they had. The connections that are open keep
@@ -68,7 +77,8 @@ impl Read {
         let pair =
             CertifiedKey::from_der(certificates(cert)?, private_key(key)?, &aws_lc_rs::default_provider())
                 .map_err(|error| mismatch(cert, key, &error))?;
-        Ok(Self { pair: Arc::new(pair), stamps })
+        let expires_at = pair.cert.first().and_then(|leaf| validity::not_after(leaf));
+        Ok(Self { pair: Arc::new(pair), expires_at, stamps })
     }
 }
 

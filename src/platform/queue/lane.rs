@@ -254,6 +254,9 @@ impl Lane {
         };
         let Some(leased) = flight.leases.remove(&id) else { return };
         let (now, lease) = (queue.clock.now(), leased.lease);
+        let shared = queue.shared(self.kind);
+        let counter = if outcome.is_ok() { &shared.succeeded } else { &shared.failed };
+        counter.add(1);
         let noted = match outcome {
             Ok(()) => {
                 let every = self.every_seconds;

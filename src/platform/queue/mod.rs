@@ -23,6 +23,7 @@ pub use self::lane::{Failed, Lane, Outcome, Work};
 pub use self::retry::Retry;
 use crate::env::{Clock, Rng, random};
 use crate::error::{Error, Result};
+use crate::measure::{Counter, Family, label};
 use crate::model::Timestamp;
 use crate::platform::vault::Vault;
 use crate::store::queue as table;
@@ -50,6 +51,8 @@ struct Shared {
     wake: Notify,
     /// Held while a lane works: a second pass waits for the first one's end.
     turn: tokio::sync::Mutex<()>,
+    succeeded: Counter,
+    failed: Counter,
 }
 
 /// Work to be queued.
@@ -113,6 +116,46 @@ impl Queue {
     /// How each kind of work fares.
     pub fn states(&self) -> Result<Vec<table::State>> {
         self.db.lookup(|conn| Ok(table::states(conn)?))
+    }
+
+    /// Metrics of lanes and scheduled jobs. Every lane that has run in this process is among them, also without items.
+    pub fn metrics(&self) -> Result<Vec<Family>> {
+        let states = self.states()?;
+        let now = self.clock.now();
+        let state = |kind: &str| states.iter().find(|state| state.kind == kind);
+        let (mut items, mut ages, mut ends) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut succeeded, mut failures) = (Vec::new(), Vec::new());
+        let lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        for (&kind, shared) in &*lanes {
+            for (outcome, count) in [("succeeded", &shared.succeeded), ("failed", &shared.failed)] {
+                ends.push((vec![("lane", kind.into()), ("outcome", outcome.into())], count.get() as f64));
+            }
+            let state = state(kind);
+            if let Some(job) = state.filter(|state| state.repeats) {
+                failures.push((label("job", kind), job.failures as f64));
+                succeeded
+                    .extend(job.succeeded_at.map(|at| (label("job", kind), at.millis() as f64 / 1_000.0)));
+                continue;
+            }
+            let (waiting, dead) = state.map_or((0, 0), |state| (state.waiting, state.dead));
+            for (name, count) in [("waiting", waiting), ("dead", dead)] {
+                items.push((vec![("lane", kind.into()), ("state", name.into())], count as f64));
+            }
+            let oldest = state.and_then(|state| state.oldest_at);
+            let age = oldest.map_or(0.0, |at| now.millis_since(at).max(0) as f64 / 1_000.0);
+            ages.push((label("lane", kind), age));
+        }
+        Ok(vec![
+            Family::gauges("queue_items", "Queued items that wait or have failed for good.", items),
+            Family::gauges("queue_oldest_age_seconds", "Age of the oldest item that waits.", ages),
+            Family::counters("lane_attempts_total", "Attempts at items and runs of jobs, by outcome.", ends),
+            Family::gauges(
+                "job_last_success_timestamp_seconds",
+                "When a scheduled job succeeded last, in seconds since 1970.",
+                succeeded,
+            ),
+            Family::gauges("job_consecutive_failures", "Failures of a scheduled job in a row.", failures),
+        ])
     }
 
     /// Removes dead items some time after their death.

@@ -1,5 +1,6 @@
 //! `keywright serve`: how it starts, refuses to start, and stops.
 
+use std::io::BufRead as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
 
@@ -143,4 +144,18 @@ fn nobody_reading_is_no_panic() {
         assert_eq!(String::from_utf8(ended.stderr).unwrap(), "", "{arguments:?}");
         assert_eq!(ended.status.code(), Some(0), "{arguments:?}");
     }
+}
+
+#[test]
+fn log_lines_in_json_hold_plain_values() {
+    let mut program = Program::new();
+    program.set("KEYWRIGHT_LOG_FORMAT", "json");
+    let mut child = program.command(["serve", "--listen", "127.0.0.1:0"]).spawn().unwrap();
+    let lines = std::io::BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut lines = lines.map(|line| serde_json::from_str::<serde_json::Value>(&line.unwrap()).unwrap());
+    let serving = lines.find(|line| line["message"] == "serving");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let address = serving.expect("it serves")["address"].clone();
+    address.as_str().unwrap().parse::<std::net::SocketAddr>().unwrap();
 }

@@ -23,7 +23,7 @@ const ROWS: &[&[&str]] = &[
     &["activity"],
     &["platform"],
     &["store"],
-    &["config", "env", "error"],
+    &["config", "env", "error", "measure"],
     &["model"],
 ];
 

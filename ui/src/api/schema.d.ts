@@ -2349,8 +2349,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Metrics in Prometheus' text format.
-         * @description Needs `activity:read`. To scrape without a key, give the metrics a listener of their own (`metrics_listen`).
+         * Metrics in the OpenMetrics text format.
+         * @description `docs/metrics.md` describes each. Needs `activity:read`. To scrape without a key, give the metrics a listener of their own (`metrics_listen`).
          */
         get: {
             parameters: {
@@ -2361,12 +2361,13 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
+                /** @description Metrics as OpenMetrics text 1.0. */
                 200: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content: {
-                        "text/plain; charset=utf-8": string;
+                        "application/openmetrics-text; version=1.0.0; charset=utf-8": string;
                     };
                 };
             };

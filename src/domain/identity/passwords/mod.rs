@@ -38,6 +38,11 @@ impl Passwords {
         Ok(Self { workers: Workers::start("keywright-password", size, Priority::Idle)? })
     }
 
+    /// Passwords that wait for a thread.
+    pub fn waiting(&self) -> usize {
+        self.workers.waiting()
+    }
+
     /// Whether `password` is what `stored` was made of. With nothing stored (an unknown person) it works just as
     /// long and answers no. Networks are served in turn.
     ///
