@@ -13,6 +13,7 @@ pub mod id;
 pub mod identity;
 pub mod key;
 pub mod key_policy;
+mod liveness;
 pub mod network;
 pub mod openid;
 pub mod origin;
@@ -45,6 +46,7 @@ pub use key::{AskedEnvironment, Environment, KeyPrefix, KeyPrefixError, KeySecre
 pub use key_policy::{KeyStatus, LimitPer, PolicyError, Quota, QuotaPeriod, RateLimit, VerifyCode};
 pub use network::Network;
 pub use origin::Origin;
+pub use liveness::Liveness;
 pub use proxy::Proxy;
 pub use redact::{holds_key, redact};
 pub use request_path::{RequestPath, RequestPathError};

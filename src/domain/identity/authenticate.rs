@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::sessions::Change;
 use super::tokens::{AccessClaims, SIGN_IN_CLIENT, verify};
 use super::{Services, sessions, standing};
-use crate::domain::policy::{self, Entry, Question, TokenQuestion, TokenVerdict, Verdict, ask_token};
+use crate::domain::policy::{self, Entry, Question, Verdict};
 use crate::error::{Error, Result};
 use crate::model::{Api, AskedEnvironment, Identity, IdentityKind, Timestamp};
 
@@ -131,10 +131,10 @@ fn key(
             (api.unwrap_or_else(|| apis.built_in()), AskedEnvironment::Any)
         }
     };
-    let question = Question { key, api, scopes: None, environment, cost: 1, ip: presented.ip };
+    let question = Question { api, scopes: None, environment, cost: 1, ip: presented.ip };
     match spend {
-        Spend::Yes => policy::authenticate(services, &question, presented.now),
-        Spend::No => policy::authenticate_again(services, &question, presented.now),
+        Spend::Yes => policy::authenticate(services, key, &question, presented.now),
+        Spend::No => policy::authenticate_again(services, key, &question, presented.now),
     }
 }
 
@@ -150,30 +150,15 @@ pub fn operator(services: &Services) -> Identity {
     }
 }
 
-/// The answer about a credential at the gate of an API.
-pub enum Decision {
-    /// About a key.
-    Key(Verdict),
-    /// About an access token, of OAuth or of a session.
-    Token(Box<TokenVerdict>),
-}
-
-/// Answers whether a bearer credential is good for a request to `question.api`, and takes what it costs.
+/// Answers whether a bearer credential is valid for a request to `question.api`, and charges its limits.
 ///
 /// # Errors
-/// When the store cannot be read, or too many limits are in use at once.
-pub fn decide(services: &Services, question: &Question<'_>, now: Timestamp) -> Result<Decision> {
-    if !is_jwt(question.key) {
-        return Ok(Decision::Key(services.engine.ask(services, question, now)?));
+/// When too many limits are in use at once.
+pub fn decide(services: &Services, bearer: &str, question: &Question<'_>, now: Timestamp) -> Result<Verdict> {
+    if is_jwt(bearer) {
+        return services.engine.ask_token(services, token(services, bearer, now), question, now);
     }
-    let identity = token(services, question.key, now);
-    let question = TokenQuestion {
-        api: question.api,
-        scopes: question.scopes,
-        environment: question.environment,
-        cost: question.cost,
-    };
-    Ok(Decision::Token(Box::new(ask_token(services, &question, identity)?)))
+    services.engine.ask(services, bearer, question, now)
 }
 
 /// The owner of a bearer credential of `api`, for the log of a request that is refused whatever it presents. Nothing

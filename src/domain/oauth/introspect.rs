@@ -8,6 +8,7 @@ use super::log;
 use super::params::Params;
 use crate::domain::identity::access::{Call, Capability as _, KeysVerify};
 use crate::domain::identity::{authenticate, standing};
+use crate::domain::policy::Bearer;
 use crate::model::Identity;
 use crate::model::activity::{Entry, Kind, Outcome, Reason};
 use crate::model::{Client, ClientType, Secret, SecretHash};
@@ -154,24 +155,13 @@ fn key(call: &Call, client: &Client, token: &Secret) -> Result<Option<(Introspec
     if !may {
         return Ok(None);
     }
-    let hash = SecretHash::of(token.expose());
-    let Some(key) = services.db.lookup(|conn| store::key_lookup::find(conn, &hash))? else {
-        return Ok(None);
-    };
-    let ended = |at: Option<crate::model::Timestamp>| at.is_some_and(|at| at <= call.now);
-    let bad = key.revoked_at.is_some()
-        || key.disabled_at.is_some()
-        || ended(key.expires_at)
-        || ended(key.secret_expires_at)
-        || key.user.is_some_and(|user| user.disabled);
-    let Some(api) = apis.by_no(key.api_no).filter(|_| !bad) else { return Ok(None) };
-    let mut held = key.scopes.parse().map_err(crate::error::Error::internal)?;
-    if let Some(user) = key.user {
-        held = api.cut(&held, &api.scopes_of(user.role));
-    }
+    let Some(key) = services.engine.find_any(services, token.expose())? else { return Ok(None) };
+    let bearer = Bearer::Key(key.clone());
+    let live = bearer.ended(call.now).is_none();
+    let Some(api) = apis.by_no(key.api_no).filter(|_| live) else { return Ok(None) };
     let told = Introspection {
         active: true,
-        scope: Some(held.to_string()),
+        scope: Some(bearer.holds(api).text.to_string()),
         token_type: Some("api_key"),
         exp: key.expires_at.map(crate::model::Timestamp::seconds),
         iat: Some(key.id.at().seconds()),

@@ -1,14 +1,14 @@
-//! What a request takes: from its rate limit and its quota, or from neither.
+//! Charges rate limit and quota of a request together, or neither.
 
 use std::time::Duration;
 
 use super::Inner;
-use super::entry::Entry;
-use super::limits::{BucketId, Level, Subject};
+use super::bearer::Bearer;
+use super::limits::{BucketId, Level};
 use super::quota::Count;
 use super::verdict::{QuotaState, RateState};
 use crate::error::{Error, Result};
-use crate::model::{Api, LimitPer, Quota, RateLimit, Timestamp, VerifyCode};
+use crate::model::{Api, Quota, RateLimit, Timestamp, VerifyCode};
 
 /// What a request took, or why it took nothing.
 pub(super) struct Taken {
@@ -17,26 +17,27 @@ pub(super) struct Taken {
     pub(super) quota: Option<QuotaState>,
 }
 
-/// Takes `cost` requests for a key that every other rule lets pass.
+/// Charges `cost` requests of a credential that every other rule lets pass.
 ///
 /// # Errors
 /// When too many limits are in use at once.
 pub(super) fn take(
     engine: &Inner,
-    (entry, api): (&Entry, &Api),
+    (bearer, api): (&Bearer, &Api),
     now: Timestamp,
     cost: u32,
     monotonic: impl FnOnce() -> Duration,
 ) -> Result<Taken> {
-    let mut taken = Taken { code: VerifyCode::Valid, rate: rate(entry, api)?, quota: None };
+    let mut taken = Taken { code: VerifyCode::Valid, rate: rate(bearer, api)?, quota: None };
     let rate = &mut taken.rate;
     let limit = |may_take: bool| -> Result<bool> {
-        rate.level = take_rate(engine, entry, api, rate, cost, may_take, monotonic)?;
+        rate.level = take_rate(engine, bearer, api, rate, cost, may_take, monotonic)?;
         Ok(rate.level.is_none_or(|level| level.passed))
     };
-    taken.code = match (&entry.meter, entry.quota) {
-        (Some(meter), Some(quota)) => {
-            // Held until both have answered, so that nobody takes the last of the quota in between.
+    let key = bearer.key();
+    taken.code = match key.and_then(|entry| Some((entry.meter.as_ref()?, entry.quota?))) {
+        Some((meter, quota)) => {
+            // Held until both have answered, so that no other request takes the last of the quota in between.
             let mut count = meter.lock();
             count.turn(quota.period, now);
             let fits = count.fits(&quota, cost);
@@ -54,10 +55,11 @@ pub(super) fn take(
             taken.quota = Some(state(&quota, &count, now));
             code
         }
-        _ if limit(true)? => VerifyCode::Valid,
-        _ => VerifyCode::RateLimited,
+        None if limit(true)? => VerifyCode::Valid,
+        None => VerifyCode::RateLimited,
     };
     if taken.code == VerifyCode::Valid
+        && let Some(entry) = key
         && let Some(hour) = entry.first_use_in_hour(now)
     {
         engine.backlog.last_used(entry.no, hour);
@@ -65,14 +67,14 @@ pub(super) fn take(
     Ok(taken)
 }
 
-/// The limit that counts for a key: its own, its tier's, or the API's default tier's.
-fn rate(entry: &Entry, api: &Api) -> Result<RateState> {
-    if let Some(limit) = entry.ratelimit {
+/// The limit that counts: the credential's own, that of its tier, or that of the API's default tier.
+fn rate(bearer: &Bearer, api: &Api) -> Result<RateState> {
+    if let Some(limit) = bearer.own_limit() {
         return Ok(RateState { tier: None, limit, level: None });
     }
     // A tier that has gone falls back to the default one; that it goes while in use is refused elsewhere.
     let find = |name: &str| api.tiers.iter().position(|tier| tier.name == name);
-    let at = entry.tier.as_deref().and_then(find).or_else(|| find(&api.default_tier));
+    let at = bearer.tier(api).and_then(find).or_else(|| find(&api.default_tier));
     let at = at.ok_or_else(|| Error::internal(format!("{} has no tier {}", api.slug, api.default_tier)))?;
     let tier = &api.tiers[at];
     let limit = RateLimit { limit: tier.limit, window_seconds: tier.window_seconds, burst: tier.burst };
@@ -81,7 +83,7 @@ fn rate(entry: &Entry, api: &Api) -> Result<RateState> {
 
 fn take_rate(
     engine: &Inner,
-    entry: &Entry,
+    bearer: &Bearer,
     api: &Api,
     rate: &RateState,
     cost: u32,
@@ -92,22 +94,13 @@ fn take_rate(
         return Ok(None);
     }
     let id = match rate.tier.map(|at| &api.tiers[at]) {
-        None => BucketId { api_no: api.no, tier: "", subject: Subject::Own(entry.no) },
-        Some(tier) => BucketId { api_no: api.no, tier: &tier.name, subject: subject(entry, tier.per) },
+        None => BucketId { api_no: api.no, tier: "", subject: bearer.itself() },
+        Some(tier) => BucketId { api_no: api.no, tier: &tier.name, subject: bearer.subject(tier.per) },
     };
     if may_take {
         engine.limiter.take(&id, &rate.limit, monotonic(), cost)
     } else {
         Ok(engine.limiter.look(&id, &rate.limit, monotonic(), cost))
-    }
-}
-
-/// Whom a tier counts; a key without the one that it counts by counts for itself.
-fn subject(entry: &Entry, per: LimitPer) -> Subject<'_> {
-    match (per, &entry.owner, entry.user) {
-        (LimitPer::Owner, Some(owner), _) => Subject::Owner(owner),
-        (LimitPer::User, _, Some(user)) => Subject::User(user.no),
-        _ => Subject::Key(entry.no),
     }
 }
 

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 
 use super::quota::Meter;
 use crate::error::{Error, Result};
-use crate::model::{Api, Environment, KeyId, Quota, RateLimit, ScopeSet, Timestamp};
+use crate::model::{Api, Environment, KeyId, Liveness, Quota, RateLimit, ScopeSet, Timestamp};
 use crate::store::key_lookup::{KeyRow, KeyUser};
 
 /// A key as one committed state has it. It never changes but for when it was last used; the next change of the key
@@ -81,6 +81,15 @@ impl Entry {
             meter,
             last_used_at: AtomicI64::new(row.last_used_at.map_or(-1, Timestamp::millis)),
         })
+    }
+
+    /// Its state, with that of its user.
+    pub fn liveness(&self) -> Liveness {
+        Liveness {
+            revoked: self.revoked_at.is_some(),
+            disabled: self.disabled_at.is_some() || self.user.is_some_and(|user| user.disabled),
+            expires_at: self.expires_at,
+        }
     }
 
     /// What it may do at this moment: what it was given, cut to what its user holds.

@@ -2,10 +2,11 @@
 
 use serde::Serialize;
 
+use super::bearer::Bearer;
 use super::rules::RULES;
 use super::verdict::{Found, Unknown};
 use super::{Question, Verdict};
-use crate::model::VerifyCode;
+use crate::model::{IdentityKind, VerifyCode};
 
 /// How one rule went.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -55,35 +56,25 @@ impl Verdict {
             Err(Unknown::TooLong) => "the text is longer than any key".to_owned(),
             Err(Unknown::Mistyped) => "the checksum does not fit: the key is mistyped or invented".to_owned(),
             Err(Unknown::NoSuchKey) => "no key has this secret".to_owned(),
-            Ok(found) if self.known_entry().is_none() && rule != VerifyCode::WrongApi => {
-                let _ = found;
-                "not told, since the key is another API's".to_owned()
+            Err(Unknown::Token(error)) => error.message.to_string(),
+            Ok(_) if self.known().is_none() && rule != VerifyCode::WrongApi => {
+                "not shown, since the credential is for another API".to_owned()
             }
             Ok(found) => self.saw_of(rule, found, question),
         }
     }
 
     fn saw_of(&self, rule: VerifyCode, found: &Found, question: &Question<'_>) -> String {
-        let (entry, never) = (&found.entry, || "no end is set".to_owned());
+        let kind = kind(&found.bearer);
         match rule {
-            VerifyCode::NotFound => match entry.secret_expires_at {
-                Some(at) => format!("the key {}, by a secret that was replaced and ends at {at}", entry.id),
-                None => format!("the key {}", entry.id),
-            },
-            VerifyCode::Revoked => match entry.revoked_at {
-                Some(at) => format!("revoked at {at}"),
-                None => "not revoked".to_owned(),
-            },
-            VerifyCode::Disabled => match (entry.disabled_at, entry.user) {
-                (Some(at), _) => format!("disabled at {at}"),
-                (None, Some(user)) if user.disabled => format!("its user {} is disabled", user.id),
-                _ => "not disabled".to_owned(),
-            },
-            VerifyCode::Expired => entry.expires_at.map_or_else(never, |at| format!("ends at {at}")),
-            VerifyCode::WrongApi if entry.api_no != question.api.no => "a key of another API".to_owned(),
-            VerifyCode::WrongApi => format!("a key of {}", question.api.slug),
+            VerifyCode::NotFound => saw_identity(&found.bearer),
+            VerifyCode::Revoked | VerifyCode::Disabled | VerifyCode::Expired => {
+                saw_liveness(rule, &found.bearer)
+            }
+            VerifyCode::WrongApi if self.known().is_none() => format!("a {kind} of another API"),
+            VerifyCode::WrongApi => format!("a {kind} of {}", question.api.slug),
             VerifyCode::WrongEnvironment => {
-                format!("a {} key; asked for {}", entry.environment, question.environment)
+                format!("a {} {kind}; asked for {}", found.bearer.environment(), question.environment)
             }
             VerifyCode::IpNotAllowed => saw_address(found, question),
             VerifyCode::InsufficientScope => match question.scopes {
@@ -122,11 +113,55 @@ impl Verdict {
     }
 }
 
+fn kind(bearer: &Bearer) -> &'static str {
+    match bearer {
+        Bearer::Key(_) => "key",
+        Bearer::Token(identity) if identity.kind == IdentityKind::Session => "session",
+        Bearer::Token(_) => "token",
+    }
+}
+
+fn saw_identity(bearer: &Bearer) -> String {
+    match bearer {
+        Bearer::Key(entry) => match entry.secret_expires_at {
+            Some(at) => format!("the key {}, by a secret that was replaced and ends at {at}", entry.id),
+            None => format!("the key {}", entry.id),
+        },
+        Bearer::Token(identity) => match (identity.user, identity.client) {
+            (Some((_, user, _)), Some((_, client))) => format!("a token of the client {client} for {user}"),
+            (Some((_, user, _)), None) => format!("a session of {user}"),
+            (None, Some((_, client))) => format!("a token of the client {client}"),
+            (None, None) => "a token".to_owned(),
+        },
+    }
+}
+
+/// `identity` has refused tokens that are not live, so what it lets through has not ended.
+fn saw_liveness(rule: VerifyCode, bearer: &Bearer) -> String {
+    let entry = bearer.key();
+    match rule {
+        VerifyCode::Revoked => match entry.and_then(|entry| entry.revoked_at) {
+            Some(at) => format!("revoked at {at}"),
+            None => "not revoked".to_owned(),
+        },
+        VerifyCode::Disabled => match entry.map(|entry| (entry.disabled_at, entry.user)) {
+            Some((Some(at), _)) => format!("disabled at {at}"),
+            Some((None, Some(user))) if user.disabled => format!("its user {} is disabled", user.id),
+            _ => "not disabled".to_owned(),
+        },
+        _ => match (entry, entry.and_then(|entry| entry.expires_at)) {
+            (Some(_), Some(at)) => format!("ends at {at}"),
+            (Some(_), None) => "no end is set".to_owned(),
+            (None, _) => "not expired".to_owned(),
+        },
+    }
+}
+
 fn saw_address(found: &Found, question: &Question<'_>) -> String {
     let from = question.ip.map_or("no address".to_owned(), |ip| ip.to_canonical().to_string());
-    if found.entry.networks.is_empty() {
+    if found.bearer.networks().is_empty() {
         return format!("{from}; every address is allowed");
     }
-    let networks: Vec<String> = found.entry.networks.iter().map(ToString::to_string).collect();
+    let networks: Vec<String> = found.bearer.networks().iter().map(ToString::to_string).collect();
     format!("{from}; allowed are {}", networks.join(", "))
 }

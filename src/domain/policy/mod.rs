@@ -4,6 +4,7 @@
 //! of the store. Pure rules look at it in the contract's order (`rules.rs`); only what passes them all takes from
 //! its rate limit (`limits.rs`) and its quota (`quota.rs`), from both or from neither.
 
+mod bearer;
 mod cache;
 pub mod catalog;
 mod consume;
@@ -15,7 +16,6 @@ mod rules;
 pub mod services;
 #[cfg(test)]
 mod tests;
-mod token;
 mod usage;
 mod verdict;
 
@@ -24,17 +24,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use crate::error::Result;
+use crate::error::{Code, Result};
 use crate::model::{Api, AskedEnvironment, ScopeExpr, SecretHash, Shape, Timestamp, VerifyCode, inspect};
 use crate::model::{Identity, IdentityKind};
 use crate::platform::vault::Vault;
 use crate::store::key_lookup;
 use crate::store::key_lookup::KeyRow;
 
+pub use bearer::Bearer;
 pub use entry::{Entry, Grants};
 pub use explain::{Check, CheckResult};
 pub use services::Services;
-pub use token::{TokenQuestion, TokenVerdict, ask_token};
 pub use usage::UsageDrain;
 pub use verdict::{QuotaState, RateState, Verdict};
 
@@ -62,11 +62,9 @@ struct Inner {
     latest: AtomicI64,
 }
 
-/// What is asked about a key.
+/// A question about a credential.
 pub struct Question<'q> {
-    /// The key as it was presented.
-    pub key: &'q str,
-    /// The API that it must belong to.
+    /// The API that it must be for.
     pub api: &'q Arc<Api>,
     /// What it must hold; none asks for nothing.
     pub scopes: Option<&'q ScopeExpr>,
@@ -74,7 +72,7 @@ pub struct Question<'q> {
     pub environment: AskedEnvironment,
     /// How many requests it counts as.
     pub cost: u32,
-    /// Where the request came from; none skips the address check only for keys that allow every address.
+    /// Address of the client; none skips the check only for credentials that allow every address.
     pub ip: Option<IpAddr>,
 }
 
@@ -107,32 +105,73 @@ impl Engine {
         }))
     }
 
-    /// Answers `question` at `now` and takes what it costs.
+    /// Answers `question` about a key at `now`, and charges its limits.
     ///
     /// # Errors
-    /// When the store cannot be read, or too many limits are in use at once.
-    pub fn ask(&self, services: &Services, question: &Question<'_>, now: Timestamp) -> Result<Verdict> {
-        match self.entry(services, question.key, question.api)? {
-            Ok(entry) => self.judge(entry, question, now, || services.clock.monotonic()),
+    /// When too many limits are in use at once.
+    pub fn ask(
+        &self,
+        services: &Services,
+        key: &str,
+        question: &Question<'_>,
+        now: Timestamp,
+    ) -> Result<Verdict> {
+        match self.entry(services, key, question.api)? {
+            Ok(entry) => self.judge(Bearer::Key(entry), question, now, || services.clock.monotonic()),
             Err(unknown) => Ok(Verdict::unknown(unknown)),
         }
     }
 
-    /// The same without taking anything: neither limit nor quota is looked at.
-    pub fn look(&self, services: &Services, question: &Question<'_>, now: Timestamp) -> Result<Verdict> {
-        Ok(match self.entry(services, question.key, question.api)? {
-            Ok(entry) => self.rule(entry, question, self.not_before(now)),
+    /// Answers `question` about an access token, whose identity the room above has read, and charges its limits.
+    ///
+    /// # Errors
+    /// The error of `identity`, unless it says that the token is invalid or expired.
+    pub fn ask_token(
+        &self,
+        services: &Services,
+        identity: Result<Identity>,
+        question: &Question<'_>,
+        now: Timestamp,
+    ) -> Result<Verdict> {
+        match identity {
+            Ok(identity) => {
+                let bearer = Bearer::Token(Box::new(identity));
+                self.judge(bearer, question, now, || services.clock.monotonic())
+            }
+            Err(error) if matches!(error.code, Code::InvalidToken | Code::ExpiredToken) => {
+                Ok(Verdict::unknown(Unknown::Token(Box::new(error))))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Answers `question` about a key without a look at its limits.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn look(
+        &self,
+        services: &Services,
+        key: &str,
+        question: &Question<'_>,
+        now: Timestamp,
+    ) -> Result<Verdict> {
+        Ok(match self.entry(services, key, question.api)? {
+            Ok(entry) => self.rule(Bearer::Key(entry), question, self.not_before(now)),
             Err(unknown) => Verdict::unknown(unknown),
         })
     }
 
-    /// The key that this text is a secret of, of whichever API, good or not.
+    /// The key that this text is a secret of, of whichever API, live or not.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
     pub fn find_any(&self, services: &Services, key: &str) -> Result<Option<Arc<Entry>>> {
         let apis = services.catalog.get();
         Ok(self.entry(services, key, apis.built_in())?.ok())
     }
 
-    /// The key of `api` that this text is a secret of, good or not, for the log: nothing is judged or taken.
+    /// The key of `api` that this text is a secret of, live or not, for the log. Charges nothing.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -218,25 +257,26 @@ impl Engine {
 
     fn judge(
         &self,
-        entry: Arc<Entry>,
+        bearer: Bearer,
         question: &Question<'_>,
         now: Timestamp,
         monotonic: impl FnOnce() -> Duration,
     ) -> Result<Verdict> {
-        let now = self.not_before(now);
-        let verdict = self.rule(entry.clone(), question, now);
-        if verdict.code != VerifyCode::Valid {
+        let mut verdict = self.rule(bearer, question, self.not_before(now));
+        let Some(bearer) = verdict.holder().filter(|_| verdict.code == VerifyCode::Valid) else {
             return Ok(verdict);
-        }
-        let taken = consume::take(&self.0, (&entry, question.api), now, question.cost.max(1), monotonic)?;
-        Ok(Verdict { code: taken.code, rate: Some(taken.rate), quota: taken.quota, ..verdict })
+        };
+        let cost = question.cost.max(1);
+        let taken = consume::take(&self.0, (bearer, question.api), verdict.now, cost, monotonic)?;
+        (verdict.code, verdict.rate, verdict.quota) = (taken.code, Some(taken.rate), taken.quota);
+        Ok(verdict)
     }
 
-    /// What the rules say, before anything is taken.
-    fn rule(&self, entry: Arc<Entry>, question: &Question<'_>, now: Timestamp) -> Verdict {
-        let holds = entry.holds(question.api);
-        let code = Case { entry: &entry, question, holds: &holds, now }.judge();
-        Verdict::known(code, entry, holds, question.api, now)
+    /// The answer of the rules, before anything is charged.
+    fn rule(&self, bearer: Bearer, question: &Question<'_>, now: Timestamp) -> Verdict {
+        let holds = bearer.holds(question.api);
+        let code = Case { bearer: &bearer, question, holds: &holds, now }.judge();
+        Verdict::about(code, bearer, holds, question.api, now)
     }
 
     fn not_before(&self, now: Timestamp) -> Timestamp {
@@ -256,20 +296,30 @@ fn is_mistyped(services: &Services, key: &str, api: &Api) -> bool {
     api.prefix.as_str() == prefix || services.catalog.get().iter().any(|api| api.prefix.as_str() == prefix)
 }
 
-/// Who a key of Keywright's own API stands for; refusals come as errors that name the reason.
+/// The identity of a key that is valid for `question`, and charges its limits.
 ///
 /// # Errors
 /// 401, 403 or 429 as the key deserves.
-pub fn authenticate(services: &Services, question: &Question<'_>, now: Timestamp) -> Result<Identity> {
-    identity(&services.engine.ask(services, question, now)?, question)
+pub fn authenticate(
+    services: &Services,
+    key: &str,
+    question: &Question<'_>,
+    now: Timestamp,
+) -> Result<Identity> {
+    identity(&services.engine.ask(services, key, question, now)?, question)
 }
 
-/// The same without taking anything from its limits.
+/// The same without a look at its limits.
 ///
 /// # Errors
 /// 401 or 403 as the key deserves.
-pub fn authenticate_again(services: &Services, question: &Question<'_>, now: Timestamp) -> Result<Identity> {
-    identity(&services.engine.look(services, question, now)?, question)
+pub fn authenticate_again(
+    services: &Services,
+    key: &str,
+    question: &Question<'_>,
+    now: Timestamp,
+) -> Result<Identity> {
+    identity(&services.engine.look(services, key, question, now)?, question)
 }
 
 fn identity(verdict: &Verdict, question: &Question<'_>) -> Result<Identity> {

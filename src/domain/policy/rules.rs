@@ -1,9 +1,12 @@
-//! The rules that look at a key and a question alone, in their order. What they would take is taken elsewhere.
+//! The rules that look at a credential and a question alone, in their order. `consume` charges the limits.
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
+
 use super::Question;
-use super::entry::{Entry, Grants};
+use super::bearer::Bearer;
+use super::entry::Grants;
 use crate::model::{Api, ScopeExpr, Timestamp, VerifyCode};
 
 /// The rules of this file, in the order in which they are asked; the first that fails is the answer. A rule's name
@@ -21,9 +24,9 @@ pub(super) const RULES: [VerifyCode; 8] = [
 
 /// What the rules look at.
 pub(super) struct Case<'c> {
-    pub(super) entry: &'c Entry,
+    pub(super) bearer: &'c Bearer,
     pub(super) question: &'c Question<'c>,
-    /// What the key holds on the API of the question.
+    /// What the bearer holds on the API of the question.
     pub(super) holds: &'c Grants,
     pub(super) now: Timestamp,
 }
@@ -31,44 +34,34 @@ pub(super) struct Case<'c> {
 impl Case<'_> {
     /// The first rule that fails, or `VALID`.
     pub(super) fn judge(&self) -> VerifyCode {
-        RULES.into_iter().find(|rule| !self.passes(*rule)).unwrap_or(VerifyCode::Valid)
-    }
-
-    /// Whether one rule lets the key pass.
-    pub(super) fn passes(&self, rule: VerifyCode) -> bool {
-        let Self { entry, question, now, .. } = self;
-        match rule {
-            // A secret past its grace is nobody's any more.
-            VerifyCode::NotFound => !is_past(entry.secret_expires_at, *now),
-            VerifyCode::Revoked => entry.revoked_at.is_none(),
-            VerifyCode::Disabled => {
-                entry.disabled_at.is_none() && !entry.user.is_some_and(|user| user.disabled)
-            }
-            VerifyCode::Expired => !is_past(entry.expires_at, *now),
-            VerifyCode::WrongApi => entry.api_no == question.api.no,
-            VerifyCode::WrongEnvironment => question.environment.accepts(entry.environment),
-            VerifyCode::IpNotAllowed => address_allowed(entry, question.ip),
-            VerifyCode::InsufficientScope => {
-                question.scopes.is_none_or(|wanted| satisfied(question.api, self.holds, wanted))
-            }
-            VerifyCode::Valid | VerifyCode::RateLimited | VerifyCode::QuotaExceeded => true,
+        let Self { bearer, question, holds, now } = self;
+        if let Some(ended) = bearer.ended(*now) {
+            return ended;
         }
+        if bearer.api_no() != Some(question.api.no) {
+            return VerifyCode::WrongApi;
+        }
+        if !question.environment.accepts(bearer.environment()) {
+            return VerifyCode::WrongEnvironment;
+        }
+        if !address_allowed(bearer.networks(), question.ip) {
+            return VerifyCode::IpNotAllowed;
+        }
+        if !question.scopes.is_none_or(|wanted| satisfied(question.api, holds, wanted)) {
+            return VerifyCode::InsufficientScope;
+        }
+        VerifyCode::Valid
     }
 }
 
-/// Whether an end has come; at its very moment it has.
-fn is_past(end: Option<Timestamp>, now: Timestamp) -> bool {
-    end.is_some_and(|end| end <= now)
-}
-
-/// A key that is bound to networks cannot be used from nowhere.
-fn address_allowed(entry: &Entry, ip: Option<IpAddr>) -> bool {
-    if entry.networks.is_empty() {
+/// A credential that is bound to networks cannot be used from an unknown address.
+fn address_allowed(networks: &[IpNet], ip: Option<IpAddr>) -> bool {
+    if networks.is_empty() {
         return true;
     }
     // `::ffff:192.0.2.1` is 192.0.2.1.
     let Some(ip) = ip.map(|ip| ip.to_canonical()) else { return false };
-    entry.networks.iter().any(|network| network.contains(&ip))
+    networks.iter().any(|network| network.contains(&ip))
 }
 
 fn satisfied(api: &Api, holds: &Grants, wanted: &ScopeExpr) -> bool {

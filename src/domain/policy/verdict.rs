@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use super::Question;
+use super::bearer::Bearer;
 use super::entry::{Entry, Grants};
 use super::limits::Level;
 use crate::error::{Code, Error};
+use crate::model::activity::{Outcome, Reason};
 use crate::model::{Api, Quota, RateLimit, Timestamp, VerifyCode};
 
 /// The answer to a [`Question`].
@@ -20,19 +22,21 @@ pub struct Verdict {
     pub(super) found: Result<Found, Unknown>,
 }
 
-/// A key that was found, whoever's it is.
+/// A credential that was found, of whichever API.
 pub(super) struct Found {
-    pub(super) entry: Arc<Entry>,
+    pub(super) bearer: Bearer,
     pub(super) holds: Arc<Grants>,
     pub(super) api: Arc<Api>,
 }
 
-/// Why there is no key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Why there is no credential.
+#[derive(Debug, Clone)]
 pub(super) enum Unknown {
     TooLong,
     Mistyped,
     NoSuchKey,
+    /// An access token that is not valid, or has expired: with its error.
+    Token(Box<Error>),
 }
 
 /// Where a rate limit stands.
@@ -65,45 +69,49 @@ impl QuotaState {
 }
 
 impl Verdict {
-    pub(super) const fn unknown(why: Unknown) -> Self {
-        let (code, now) = (VerifyCode::NotFound, Timestamp::MIN);
+    pub(super) fn unknown(why: Unknown) -> Self {
+        let code = match &why {
+            Unknown::Token(error) if error.code == Code::ExpiredToken => VerifyCode::Expired,
+            _ => VerifyCode::NotFound,
+        };
+        let now = Timestamp::MIN;
         Self { code, rate: None, quota: None, now, found: Err(why) }
     }
 
-    pub(super) fn known(
+    pub(super) fn about(
         code: VerifyCode,
-        entry: Arc<Entry>,
+        bearer: Bearer,
         holds: Arc<Grants>,
         api: &Arc<Api>,
         now: Timestamp,
     ) -> Self {
-        Self { code, rate: None, quota: None, now, found: Ok(Found { entry, holds, api: api.clone() }) }
+        Self { code, rate: None, quota: None, now, found: Ok(Found { bearer, holds, api: api.clone() }) }
     }
 
-    /// The key's row number for the log, whoever's key it is.
-    pub fn key_no(&self) -> Option<i64> {
-        self.found.as_ref().ok().map(|found| found.entry.no)
+    /// The holder for the log, of whichever API the credential is.
+    pub fn holder(&self) -> Option<&Bearer> {
+        self.found.as_ref().ok().map(|found| &found.bearer)
     }
 
-    /// The row number of the person whose own key it is, for the log.
-    pub fn user_no(&self) -> Option<i64> {
-        self.found.as_ref().ok()?.entry.user.map(|user| user.no)
+    /// The holder, unless the credential is unknown or of another API: then only the code may be shown.
+    pub fn known(&self) -> Option<&Bearer> {
+        self.shown().map(|found| &found.bearer)
     }
 
-    /// The key, unless it is unknown or another API's: about that nothing but the code is told.
+    /// The key, under the same condition.
     pub fn known_entry(&self) -> Option<&Arc<Entry>> {
-        self.told().map(|found| &found.entry)
+        self.known().and_then(Bearer::key)
     }
 
-    /// What the key holds, where [`Verdict::known_entry`] tells about it.
+    /// What it holds, where [`Verdict::known`] may be shown.
     pub fn holds(&self) -> Option<&Arc<Grants>> {
-        self.told().map(|found| &found.holds)
+        self.shown().map(|found| &found.holds)
     }
 
     /// The name of the tier that counted it; none for a limit of the key's own.
     pub fn tier(&self) -> Option<&str> {
         let at = self.rate.as_ref()?.tier?;
-        self.told().map(|found| found.api.tiers[at].name.as_str())
+        self.shown().map(|found| found.api.tiers[at].name.as_str())
     }
 
     /// Seconds after which the same request would pass, for a refusal that time heals.
@@ -121,26 +129,56 @@ impl Verdict {
         .map(|seconds| seconds.max(1))
     }
 
-    fn told(&self) -> Option<&Found> {
-        self.found.as_ref().ok().filter(|found| found.entry.api_no == found.api.no)
+    fn shown(&self) -> Option<&Found> {
+        self.found.as_ref().ok().filter(|found| found.bearer.api_no() == Some(found.api.no))
     }
 
-    /// The refusal as an error for whoever presented the key.
+    /// How the log words it.
+    pub fn outcome(&self) -> (Outcome, Reason) {
+        if let Err(Unknown::Token(error)) = &self.found
+            && error.code == Code::InvalidToken
+        {
+            return (Outcome::Refused, Reason::InvalidToken);
+        }
+        match self.code {
+            VerifyCode::Valid => (Outcome::Allowed, Reason::Valid),
+            VerifyCode::NotFound => (Outcome::Refused, Reason::NotFound),
+            VerifyCode::Revoked => (Outcome::Refused, Reason::Revoked),
+            VerifyCode::Disabled => (Outcome::Refused, Reason::Disabled),
+            VerifyCode::Expired => (Outcome::Refused, Reason::Expired),
+            VerifyCode::WrongApi => (Outcome::Refused, Reason::WrongApi),
+            VerifyCode::WrongEnvironment => (Outcome::Refused, Reason::WrongEnvironment),
+            VerifyCode::IpNotAllowed => (Outcome::Refused, Reason::IpNotAllowed),
+            VerifyCode::InsufficientScope => (Outcome::Refused, Reason::InsufficientScope),
+            VerifyCode::RateLimited => (Outcome::Limited, Reason::RateLimited),
+            VerifyCode::QuotaExceeded => (Outcome::Limited, Reason::QuotaExceeded),
+        }
+    }
+
+    /// The refusal as an error for the caller that presented the credential.
     pub fn error(&self, question: &Question<'_>) -> Error {
-        let told = self.known_entry();
-        let about = |error: Error| match told {
-            Some(entry) => error.with("key_id", entry.id.to_string()),
+        match &self.found {
+            Err(Unknown::Token(error)) => return (**error).clone(),
+            // A token for another API is none here (RFC 9068, section 4).
+            Ok(Found { bearer: Bearer::Token(_), .. }) if self.code == VerifyCode::WrongApi => {
+                return Error::invalid_token();
+            }
+            _ => {}
+        }
+        let key = self.known_entry();
+        let about = |error: Error| match self.known().and_then(Bearer::key_id) {
+            Some(id) => error.with("key_id", id.to_string()),
             None => error,
         };
         match self.code {
-            VerifyCode::Valid => Error::internal("a key that is good was to be refused"),
+            VerifyCode::Valid => Error::internal("a valid credential was to be refused"),
             VerifyCode::NotFound => about(Error::new(Code::InvalidApiKey, "The provided API key is invalid")),
-            VerifyCode::Revoked => match told.and_then(|entry| Some((entry.id, entry.revoked_at?))) {
+            VerifyCode::Revoked => match key.and_then(|entry| Some((entry.id, entry.revoked_at?))) {
                 Some((id, at)) => Error::revoked_key(id, at),
                 None => Error::new(Code::RevokedApiKey, "The API key has been revoked"),
             },
             VerifyCode::Disabled => about(Error::new(Code::DisabledApiKey, "The API key is disabled")),
-            VerifyCode::Expired => match told.and_then(|entry| Some((entry.id, entry.expires_at?))) {
+            VerifyCode::Expired => match key.and_then(|entry| Some((entry.id, entry.expires_at?))) {
                 Some((id, at)) => Error::expired_key(id, at),
                 None => Error::new(Code::ExpiredApiKey, "The API key has expired"),
             },

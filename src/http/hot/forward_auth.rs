@@ -8,38 +8,39 @@ use poem::{Request, Response};
 use serde_json::json;
 
 use super::rule::{self, Asked, Hopeless, Rule};
-use super::sheet::{Sheet, ascii_json};
-use super::{Asker, Hot, Subject, described, limits, log, query, token};
+use super::sheet::{Place, Sheet, ascii_json};
+use super::{Asker, Hot, Subject, described, limits, log, query};
 use crate::domain::identity::Services;
-use crate::domain::identity::authenticate::{Decision, decide, recognise};
-use crate::domain::policy;
-use crate::domain::policy::{Grants, Question, Verdict};
+use crate::domain::identity::authenticate::{decide, recognise};
+use crate::domain::policy::{Bearer, Grants, Question, Verdict};
 use crate::error::{Code, Error, Result};
 use crate::http::context::RequestContext;
 use crate::http::{auth, error};
 use crate::model::activity::{Entry, Kind, Outcome, Reason};
-use crate::model::{Api, Environment, VerifyCode};
+use crate::model::{Api, Environment, IdentityKind, VerifyCode};
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
-pub(super) const SUBJECT: HeaderName = HeaderName::from_static("x-auth-subject");
-pub(super) const KIND: HeaderName = HeaderName::from_static("x-auth-kind");
-pub(super) const KEY_ID: HeaderName = HeaderName::from_static("x-auth-key-id");
-pub(super) const USER_ID: HeaderName = HeaderName::from_static("x-auth-user-id");
-pub(super) const CLIENT_ID: HeaderName = HeaderName::from_static("x-auth-client-id");
-pub(super) const OWNER: HeaderName = HeaderName::from_static("x-auth-owner");
-pub(super) const ENVIRONMENT: HeaderName = HeaderName::from_static("x-auth-environment");
-pub(super) const SCOPES: HeaderName = HeaderName::from_static("x-auth-scopes");
+const SUBJECT: HeaderName = HeaderName::from_static("x-auth-subject");
+const KIND: HeaderName = HeaderName::from_static("x-auth-kind");
+const KEY_ID: HeaderName = HeaderName::from_static("x-auth-key-id");
+const USER_ID: HeaderName = HeaderName::from_static("x-auth-user-id");
+const CLIENT_ID: HeaderName = HeaderName::from_static("x-auth-client-id");
+const OWNER: HeaderName = HeaderName::from_static("x-auth-owner");
+const ENVIRONMENT: HeaderName = HeaderName::from_static("x-auth-environment");
+const SCOPES: HeaderName = HeaderName::from_static("x-auth-scopes");
 const ERROR: HeaderName = HeaderName::from_static("x-auth-error");
 const STATUS: HeaderName = HeaderName::from_static("x-auth-status");
 
 /// Every header that tells who it is. They are always set, so that none of the client's own survives.
 const IDENTITY: [HeaderName; 8] = [SUBJECT, KIND, KEY_ID, USER_ID, CLIENT_ID, OWNER, ENVIRONMENT, SCOPES];
 
-pub(super) const NONE: HeaderValue = HeaderValue::from_static("");
+const NONE: HeaderValue = HeaderValue::from_static("");
 const KEY: HeaderValue = HeaderValue::from_static("key");
-pub(super) const LIVE: HeaderValue = HeaderValue::from_static("live");
+const TOKEN: HeaderValue = HeaderValue::from_static("token");
+const SESSION: HeaderValue = HeaderValue::from_static("session");
+const LIVE: HeaderValue = HeaderValue::from_static("live");
 const TEST: HeaderValue = HeaderValue::from_static("test");
-pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 /// Headers of an answer with a limit, so that the map grows once.
 const USUAL_HEADERS: usize = 24;
 
@@ -104,23 +105,17 @@ impl Hot {
     ) -> Result<Response> {
         let Case { api, asked, key, nginx } = case;
         let question = Question {
-            key,
             api,
             scopes: asked.scopes,
             environment: asked.environment,
             cost: asked.cost,
             ip: context.ip,
         };
-        let verdict = match decide(services, &question, context.now)? {
-            Decision::Key(verdict) => verdict,
-            Decision::Token(verdict) => {
-                return token::answer(services, context, &question, &verdict, subject, asked.route, *nginx);
-            }
-        };
+        let verdict = decide(services, key, &question, context.now)?;
         let asker = Asker { route: asked.route, ..Asker::default() };
         log(services, context, Kind::ForwardAuth, &question, &verdict, subject, asker)?;
-        match (verdict.code, verdict.known_entry(), verdict.holds()) {
-            (VerifyCode::Valid, Some(entry), Some(holds)) => Ok(passed(&verdict, entry, holds)),
+        match (verdict.code, verdict.known(), verdict.holds()) {
+            (VerifyCode::Valid, Some(holder), Some(holds)) => Ok(passed(&verdict, holder, holds)),
             _ => Ok(refusal(&verdict.error(&question), context, Some(&verdict), *nginx)),
         }
     }
@@ -167,7 +162,7 @@ fn refuse(
         unidentified(services, context, api, reason, subject)?;
         return Ok(error);
     };
-    token::name_of(&mut entry, &known);
+    super::name_identity(&mut entry, &known);
     entry.api_no = Some(api.no);
     entry.detail = Some(Box::new(json!({ "saw": error.message })));
     super::push(services, context, entry, subject)?;
@@ -202,25 +197,24 @@ fn public() -> Response {
     response
 }
 
-fn passed(verdict: &Verdict, entry: &policy::Entry, holds: &Grants) -> Response {
+fn passed(verdict: &Verdict, holder: &Bearer, holds: &Grants) -> Response {
     let mut sheet = Sheet::new();
-    let key_id = sheet.text(&entry.id.encode());
-    let user_id = entry.user.map(|user| sheet.text(&user.id.encode()));
-    let owner = sheet.text(entry.owner.as_deref().unwrap_or_default());
+    let identity = Headers::of(&mut sheet, holder);
     let scopes = sheet.text(&holds.text);
     let limits = limits::write(&mut sheet, verdict);
     let values = sheet.finish();
+    let value = |place: Option<Place>| place.map_or(NONE, |place| values.get(place));
 
     let mut response = Response::default();
     let headers = response.headers_mut();
     headers.reserve(USUAL_HEADERS);
-    headers.insert(SUBJECT, values.get(user_id.clone().unwrap_or(key_id.clone())));
-    headers.insert(KIND, KEY);
-    headers.insert(KEY_ID, values.get(key_id));
-    headers.insert(USER_ID, user_id.map_or(NONE, |place| values.get(place)));
-    headers.insert(CLIENT_ID, NONE);
-    headers.insert(OWNER, values.get(owner));
-    headers.insert(ENVIRONMENT, if entry.environment == Environment::Live { LIVE } else { TEST });
+    headers.insert(SUBJECT, value(identity.subject));
+    headers.insert(KIND, identity.kind);
+    headers.insert(KEY_ID, value(identity.key));
+    headers.insert(USER_ID, value(identity.user));
+    headers.insert(CLIENT_ID, value(identity.client));
+    headers.insert(OWNER, value(identity.owner));
+    headers.insert(ENVIRONMENT, if holder.environment() == Environment::Live { LIVE } else { TEST });
     headers.insert(SCOPES, values.get(scopes));
     headers.insert(header::CACHE_CONTROL, NO_STORE);
     if let Some(limits) = limits {
@@ -229,16 +223,38 @@ fn passed(verdict: &Verdict, entry: &policy::Entry, holds: &Grants) -> Response 
     response
 }
 
-fn refusal(error: &Error, context: &RequestContext, verdict: Option<&Verdict>, nginx: bool) -> Response {
-    let mut response = refused(error, context, nginx);
-    if let Some(verdict) = verdict {
-        limits::set_refused(response.headers_mut(), verdict);
-    }
-    response
+/// What names the holder of a credential to the service behind the gate.
+struct Headers {
+    kind: HeaderValue,
+    subject: Option<Place>,
+    key: Option<Place>,
+    user: Option<Place>,
+    client: Option<Place>,
+    owner: Option<Place>,
 }
 
-/// The answer to a refused request, without its limits.
-pub(super) fn refused(error: &Error, context: &RequestContext, nginx: bool) -> Response {
+impl Headers {
+    fn of(sheet: &mut Sheet, holder: &Bearer) -> Self {
+        match holder {
+            Bearer::Key(entry) => {
+                let key = Some(sheet.text(&entry.id.encode()));
+                let user = entry.user.map(|user| sheet.text(&user.id.encode()));
+                let owner = Some(sheet.text(entry.owner.as_deref().unwrap_or_default()));
+                Self { kind: KEY, subject: user.clone().or(key.clone()), key, user, client: None, owner }
+            }
+            Bearer::Token(identity) => {
+                let user = identity.user.map(|(_, id, _)| sheet.text(&id.encode()));
+                let client = identity.client.map(|(_, id)| sheet.text(&id.encode()));
+                let kind = if identity.kind == IdentityKind::Session { SESSION } else { TOKEN };
+                let subject = user.clone().or(client.clone());
+                Self { kind, subject, key: None, user, client, owner: None }
+            }
+        }
+    }
+}
+
+/// The answer to a refused request, with the limits that refused it.
+fn refusal(error: &Error, context: &RequestContext, verdict: Option<&Verdict>, nginx: bool) -> Response {
     let mut response = error::response(error, context.id);
     let status = response.status();
     let headers = response.headers_mut();
@@ -250,6 +266,9 @@ pub(super) fn refused(error: &Error, context: &RequestContext, nginx: bool) -> R
     if nginx && status == StatusCode::TOO_MANY_REQUESTS {
         headers.insert(STATUS, HeaderValue::from_static("429"));
         response.set_status(StatusCode::FORBIDDEN);
+    }
+    if let Some(verdict) = verdict {
+        limits::set_refused(response.headers_mut(), verdict);
     }
     response
 }

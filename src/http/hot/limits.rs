@@ -4,7 +4,7 @@
 use poem::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::sheet::{Place, Sheet, Values};
-use crate::domain::policy::{RateState, Verdict};
+use crate::domain::policy::Verdict;
 
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const STATE: HeaderName = HeaderName::from_static("ratelimit");
@@ -26,11 +26,7 @@ pub(super) struct Limits {
 
 /// Writes how the limit stands, if there is one.
 pub(super) fn write(sheet: &mut Sheet, verdict: &Verdict) -> Option<Limits> {
-    write_rate(sheet, verdict.rate.as_ref()?, verdict.tier().unwrap_or(OWN))
-}
-
-/// Writes how a limit of this name stands.
-pub(super) fn write_rate(sheet: &mut Sheet, rate: &RateState, name: &str) -> Option<Limits> {
+    let (rate, name) = (verdict.rate.as_ref()?, verdict.tier().unwrap_or(OWN));
     let level = rate.level?;
     let count = u64::from(rate.limit.limit.unwrap_or_default());
     let window = u64::from(rate.limit.window_seconds);

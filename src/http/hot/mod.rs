@@ -13,7 +13,6 @@ mod rule;
 mod sheet;
 #[cfg(test)]
 mod tests;
-mod token;
 mod verify;
 mod written;
 
@@ -25,11 +24,11 @@ use serde_json::{Value, json};
 
 use super::context::RequestContext;
 use crate::domain::identity::Services;
-use crate::domain::policy::{CheckResult, Question, Verdict};
+use crate::domain::policy::{Bearer, CheckResult, Question, Verdict};
 use crate::error::Result;
-use crate::model::activity::{Entry, Kind, Method, Outcome, Reason};
+use crate::model::activity::{Entry, Kind, Method, Outcome};
 use crate::model::api::Route;
-use crate::model::{ScopeExpr, VerifyCode};
+use crate::model::{Identity, ScopeExpr};
 use query::Query;
 use remembered::Remembered;
 
@@ -106,21 +105,42 @@ fn log(
     if !services.log.keeps() {
         return Ok(());
     }
-    let (outcome, reason) = outcome(verdict.code);
+    let (outcome, reason) = verdict.outcome();
     let mut entry = Entry::new(context.now, kind, outcome, reason);
     entry.api_no = Some(question.api.no);
-    entry.key_no = verdict.key_no();
-    entry.identified = entry.key_no.is_some() && !has_ended(verdict.code);
-    entry.detail = entry.key_no.and_then(|_| seen(verdict, question, asker.route));
-    entry.user_no = verdict.user_no();
+    if let Some(holder) = verdict.holder() {
+        entry.detail = seen(verdict, question, asker.route);
+        name_holder(&mut entry, holder);
+        entry.identified = !has_ended(reason);
+    }
     entry.by_key_no = asker.key_no;
     entry.by_user_no = asker.user_no;
     push(services, context, entry, subject)
 }
 
-/// Whether the key proves nothing about who sent it: whoever found it may send it for ever.
-const fn has_ended(code: VerifyCode) -> bool {
-    matches!(code, VerifyCode::Revoked | VerifyCode::Disabled | VerifyCode::Expired)
+/// Whether the key proves nothing about who sent it: it may be sent for ever after it leaked.
+const fn has_ended(reason: Reason) -> bool {
+    matches!(reason, Reason::Revoked | Reason::Disabled | Reason::Expired)
+}
+
+/// Names the holder of a credential in its log entry.
+fn name_holder(entry: &mut Entry, holder: &Bearer) {
+    match holder {
+        Bearer::Key(key) => {
+            entry.key_no = Some(key.no);
+            entry.user_no = key.user.map(|user| user.no);
+        }
+        Bearer::Token(identity) => name_identity(entry, identity),
+    }
+}
+
+/// Names an identity in a log entry.
+fn name_identity(entry: &mut Entry, identity: &Identity) {
+    entry.key_no = identity.key.map(|(no, _)| no);
+    entry.user_no = identity.user.map(|(no, ..)| no);
+    entry.client_no = identity.client.map(|(no, _)| no);
+    entry.grant_no = identity.grant.map(|(no, _)| no);
+    entry.session_no = identity.session.map(|(no, _)| no);
 }
 
 /// Logs an entry together with the request that it is about.
@@ -138,7 +158,7 @@ fn push(services: &Services, context: &RequestContext, mut entry: Entry, subject
 /// Why a request was not let in, for the log's readers: every rule and what it saw, and the route that asked. Of a
 /// limited one only the limit, since those come in floods.
 fn seen(verdict: &Verdict, question: &Question<'_>, route: Option<&Route>) -> Option<Box<Value>> {
-    let outcome = outcome(verdict.code).0;
+    let outcome = verdict.outcome().0;
     if outcome == Outcome::Allowed {
         return None;
     }
@@ -154,21 +174,4 @@ fn seen(verdict: &Verdict, question: &Question<'_>, route: Option<&Route>) -> Op
 /// A route in one line.
 fn shown(route: &Route) -> String {
     format!("{} {}", route.method, route.path)
-}
-
-/// How the log words a verdict.
-const fn outcome(code: VerifyCode) -> (Outcome, Reason) {
-    match code {
-        VerifyCode::Valid => (Outcome::Allowed, Reason::Valid),
-        VerifyCode::NotFound => (Outcome::Refused, Reason::NotFound),
-        VerifyCode::Revoked => (Outcome::Refused, Reason::Revoked),
-        VerifyCode::Disabled => (Outcome::Refused, Reason::Disabled),
-        VerifyCode::Expired => (Outcome::Refused, Reason::Expired),
-        VerifyCode::WrongApi => (Outcome::Refused, Reason::WrongApi),
-        VerifyCode::WrongEnvironment => (Outcome::Refused, Reason::WrongEnvironment),
-        VerifyCode::IpNotAllowed => (Outcome::Refused, Reason::IpNotAllowed),
-        VerifyCode::InsufficientScope => (Outcome::Refused, Reason::InsufficientScope),
-        VerifyCode::RateLimited => (Outcome::Limited, Reason::RateLimited),
-        VerifyCode::QuotaExceeded => (Outcome::Limited, Reason::QuotaExceeded),
-    }
 }

@@ -118,17 +118,17 @@ fn usual_asker(
     let apis = services.catalog.get();
     let own = apis.built_in();
     let question = Question {
-        key,
         api: own,
         scopes: None,
         environment: AskedEnvironment::Live,
         cost: 1,
         ip: context.ip,
     };
-    let verdict = services.engine.ask(services, &question, context.now)?;
+    let verdict = services.engine.ask(services, key, &question, context.now)?;
     let holds = verdict.holds().filter(|_| verdict.code == VerifyCode::Valid);
     let may_ask = holds.is_some_and(|holds| own.satisfies(&holds.set, KeysVerify::SCOPE));
-    Ok(may_ask.then(|| Asker { key_no: verdict.key_no(), user_no: verdict.user_no(), route: None }))
+    let key = verdict.known_entry().filter(|_| may_ask);
+    Ok(key.map(|key| Asker { key_no: Some(key.no), user_no: key.user.map(|user| user.no), route: None }))
 }
 
 /// Whoever else asks goes the way of all other routes, which also logs refusals.
@@ -199,14 +199,13 @@ impl Hot {
         }
         let described = body.request.unwrap_or_default();
         let question = Question {
-            key: &body.key.0,
             api,
             scopes: scopes.as_deref(),
             environment: body.environment.unwrap_or_default(),
             cost,
             ip: described.ip,
         };
-        let verdict = services.engine.ask(services, &question, context.now)?;
+        let verdict = services.engine.ask(services, &body.key.0, &question, context.now)?;
         let subject = Subject {
             ip: described.ip.or(context.ip),
             method: described.method.map(|name| method(&name.0)),

@@ -5,6 +5,7 @@ mod limits;
 mod quota;
 mod rules;
 mod store;
+mod tokens;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -101,20 +102,13 @@ impl Bench {
     }
 
     fn question(&self) -> Question<'_> {
-        Question {
-            key: "a key",
-            api: &self.api,
-            scopes: None,
-            environment: AskedEnvironment::Live,
-            cost: 1,
-            ip: None,
-        }
+        Question { api: &self.api, scopes: None, environment: AskedEnvironment::Live, cost: 1, ip: None }
     }
 
     fn ask(&self, question: &Question<'_>, now: Timestamp, monotonic: Duration) -> Verdict {
-        let hash = SecretHash::of(question.key);
+        let hash = SecretHash::of(&self.row.no.to_string());
         let entry = self.engine.find(&hash, |_| Ok(Some(self.row.clone()))).unwrap().unwrap();
-        self.engine.judge(entry, question, now, || monotonic).unwrap()
+        self.engine.judge(Bearer::Key(entry), question, now, || monotonic).unwrap()
     }
 
     fn ask_now(&self) -> Verdict {

@@ -31,14 +31,13 @@ async fn add_key(world: &World, quota: Option<i64>) -> KeySecret {
 fn ask(world: &World, key: &str) -> Verdict {
     let apis = world.services.catalog.get();
     let question = Question {
-        key,
         api: apis.built_in(),
         scopes: None,
         environment: AskedEnvironment::Live,
         cost: 1,
         ip: None,
     };
-    world.services.engine.ask(&world.services, &question, world.now()).unwrap()
+    world.services.engine.ask(&world.services, key, &question, world.now()).unwrap()
 }
 
 #[tokio::test]
@@ -56,14 +55,13 @@ async fn a_key_is_found_by_its_secret_and_acts_as_itself() {
 
     let apis = world.services.catalog.get();
     let question = Question {
-        key: secret.expose(),
         api: apis.built_in(),
         scopes: None,
         environment: AskedEnvironment::Live,
         cost: 1,
         ip: None,
     };
-    let identity = authenticate(&world.services, &question, world.now()).unwrap();
+    let identity = authenticate(&world.services, secret.expose(), &question, world.now()).unwrap();
     assert_eq!(identity.key, Some((entry.no, entry.id)));
     assert_eq!(identity.scopes.to_string(), "keys:read keys:verify");
 }
@@ -81,7 +79,7 @@ async fn what_is_no_key_is_not_found() {
     for key in ["", "a", &mistyped, &flipped, &long, "кл\u{fc}ч"] {
         let verdict = ask(&world, key);
         assert_eq!(verdict.code, VerifyCode::NotFound);
-        assert_eq!(verdict.key_no(), None);
+        assert!(verdict.holder().is_none());
     }
 }
 
