@@ -17,6 +17,13 @@ pub struct Decision {
     pub api_no: Option<i64>,
 }
 
+impl Decision {
+    /// What an entry is counted by.
+    pub(super) fn of(entry: &Entry) -> Self {
+        Self { kind: entry.kind, reason: entry.reason, api_no: entry.api_no }
+    }
+}
+
 /// Counts since the start.
 #[derive(Default)]
 pub(super) struct Decisions(Mutex<HashMap<Decision, u64>>);
@@ -29,9 +36,14 @@ impl Decisions {
         }
         let mut counts = lock(&self.0);
         for entry in entries.iter().filter(|entry| entry.outcome != Outcome::Changed) {
-            let decision = Decision { kind: entry.kind, reason: entry.reason, api_no: entry.api_no };
+            let decision = Decision::of(entry);
             *counts.entry(decision).or_default() += u64::from(entry.count.unwrap_or(1));
         }
+    }
+
+    /// Counts a refusal that gets no row of its own.
+    pub(super) fn add(&self, decision: Decision) {
+        *lock(&self.0).entry(decision).or_default() += 1;
     }
 
     /// Every count.

@@ -155,8 +155,12 @@ impl Log {
         }
         let row = match refusals::counts(&entry) {
             true => {
-                self.decisions.count_one(&entry);
-                lock(&self.refusals).admit(self.minute(), entry)
+                let decision = Decision::of(&entry);
+                let row = lock(&self.refusals).admit(self.minute(), entry);
+                if row.is_none() {
+                    self.decisions.add(decision);
+                }
+                row
             }
             false => Some(entry),
         };
@@ -249,7 +253,7 @@ impl Log {
         std::mem::swap(&mut *lock(&self.buffer), spare);
         self.decisions.count(spare);
         let before = spare.len();
-        // These were counted when they were admitted.
+        // Their decisions were counted one by one.
         lock(&self.refusals).take_rows(self.minute(), early, last, spare);
         self.depth.fetch_add(spare.len() - before, Ordering::Relaxed);
     }

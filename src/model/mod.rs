@@ -44,9 +44,9 @@ pub use id::{
 pub use identity::{Identity, IdentityKind, RequestInfo};
 pub use key::{AskedEnvironment, Environment, KeyPrefix, KeyPrefixError, KeySecret, Shape, inspect};
 pub use key_policy::{KeyStatus, LimitPer, PolicyError, Quota, QuotaPeriod, RateLimit, VerifyCode};
+pub use liveness::Liveness;
 pub use network::Network;
 pub use origin::Origin;
-pub use liveness::Liveness;
 pub use proxy::Proxy;
 pub use redact::{holds_key, redact};
 pub use request_path::{RequestPath, RequestPathError};

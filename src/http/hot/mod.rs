@@ -26,7 +26,7 @@ use super::context::RequestContext;
 use crate::domain::identity::Services;
 use crate::domain::policy::{Bearer, CheckResult, Question, Verdict};
 use crate::error::Result;
-use crate::model::activity::{Entry, Kind, Method, Outcome};
+use crate::model::activity::{Entry, Kind, Method, Outcome, Reason};
 use crate::model::api::Route;
 use crate::model::{Identity, ScopeExpr};
 use query::Query;

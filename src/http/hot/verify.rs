@@ -117,13 +117,8 @@ fn usual_asker(
     let Ok(Some(key)) = auth::bearer(request.headers()) else { return Ok(None) };
     let apis = services.catalog.get();
     let own = apis.built_in();
-    let question = Question {
-        api: own,
-        scopes: None,
-        environment: AskedEnvironment::Live,
-        cost: 1,
-        ip: context.ip,
-    };
+    let question =
+        Question { api: own, scopes: None, environment: AskedEnvironment::Live, cost: 1, ip: context.ip };
     let verdict = services.engine.ask(services, key, &question, context.now)?;
     let holds = verdict.holds().filter(|_| verdict.code == VerifyCode::Valid);
     let may_ask = holds.is_some_and(|holds| own.satisfies(&holds.set, KeysVerify::SCOPE));

@@ -84,7 +84,7 @@ impl Context {
         Self(words)
     }
 
-    /// The longest word that `password` contains, and how many characters it has beside all such words. The usual
+    /// The longest word that `password` contains, and how many characters it has beside all such words, spaces and punctuation. The usual
     /// replacements of letters are undone.
     fn words_in(&self, password: &str) -> Option<(&str, usize)> {
         let mut rest = plain(password);
@@ -98,7 +98,9 @@ impl Context {
                 rest = without;
             }
         }
-        found.map(|word| (word, rest.expose().chars().filter(|c| !c.is_whitespace()).count()))
+        found.map(|word| {
+            (word, rest.expose().chars().filter(|c| !c.is_whitespace() && !c.is_ascii_punctuation()).count())
+        })
     }
 }
 

@@ -102,12 +102,12 @@ async fn words_of_the_context_are_refused_by_name() {
         ("lovelace1815", "lovelace"),
     ] {
         let refused =
-            passwords.hash_new("password", secret(weak), context.clone(), [1; 16]).await.unwrap_err();
+            passwords.hash_new(Network::UNKNOWN, "password", secret(weak), context.clone(), [1; 16]).await.unwrap_err();
         let reason = refused.details["password"].as_str().unwrap();
         assert!(reason.contains(word), "{weak}: {reason}");
     }
     let good = secret("keywright sorts purple umbrellas");
-    passwords.hash_new("password", good, context, [1; 16]).await.unwrap();
+    passwords.hash_new(Network::UNKNOWN, "password", good, context, [1; 16]).await.unwrap();
 }
 
 #[tokio::test]
@@ -147,7 +147,7 @@ async fn the_commonest_leaked_passwords_are_refused() {
         "Summer2024",
         "baseball1",
     ] {
-        let refused = passwords.hash_new("password", secret(weak), Context::default(), [1; 16]).await;
+        let refused = passwords.hash_new(Network::UNKNOWN, "password", secret(weak), Context::default(), [1; 16]).await;
         assert!(refused.is_err(), "{weak}");
     }
 }

@@ -70,7 +70,6 @@ pub struct PreparedUser {
 /// `FORBIDDEN` when the user would hold more than the caller; `INVALID_REQUEST` for a weak password.
 pub async fn prepare(can: &Can<TeamManage>, new: NewUser) -> Result<PreparedUser> {
     may_raise(can, new.role)?;
-    let services = &can.services;
     let name = name(new.name.as_deref(), &new.email)?;
     let password = match new.password {
         Some(password) => Some(hash_password(can, "password", (&new.email, &name), password).await?),
