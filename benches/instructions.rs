@@ -6,12 +6,14 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
+use std::sync::Arc;
 
 use keywright::app::{self, Env, Listen, Running};
 use keywright::config::Config;
 use keywright::domain::setup;
+use keywright::http::metrics::Metrics;
 use keywright::http::{self, Options, context::Trust};
-use keywright::model::Secret;
+use keywright::model::{Secret, Timestamp};
 use poem::http::{Method, StatusCode, header};
 use poem::{Endpoint, IntoResponse, Request, Response};
 use serde_json::{Value, json};
@@ -91,7 +93,8 @@ fn run(case: &str) {
     let running =
         runtime.block_on(app::start(&config, Env::default(), Listen::ControlOnly)).expect("it starts");
     let options = Options { trust: Trust { proxies: vec![], operator_uid: u32::MAX }, https: false };
-    let endpoint = http::endpoint(&running.services, options);
+    let metrics = Metrics::new(Arc::default(), None, Timestamp::MIN, 0);
+    let endpoint = http::endpoint(&running.services, options, &Arc::new(metrics));
     let credentials = runtime.block_on(prepare(&running, &endpoint));
     // Rows are buffered as ever, and dropped instead of written: the writer has a thread of its own.
     running.services.log.discard(true);

@@ -32,7 +32,7 @@ pub(crate) const START: &str = "2026-06-01T12:00:00Z";
 pub(crate) struct World {
     pub(crate) services: Arc<Services>,
     pub(crate) clock: Arc<ManualClock>,
-    directory: tempfile::TempDir,
+    _directory: tempfile::TempDir,
 }
 
 impl Drop for World {
@@ -87,12 +87,7 @@ impl World {
         let services = identity::Services::start(Arc::new(policy), settings, throttle, &options).unwrap();
         let services = Arc::new(services);
         signing_keys::open(&services, clock.now()).await.unwrap();
-        Self { services, clock, directory }
-    }
-
-    /// The data directory.
-    pub(crate) fn directory(&self) -> &std::path::Path {
-        self.directory.path()
+        Self { services, clock, _directory: directory }
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -101,8 +101,10 @@ async fn words_of_the_context_are_refused_by_name() {
         ("afdb20262026", "afdb"),
         ("lovelace1815", "lovelace"),
     ] {
-        let refused =
-            passwords.hash_new(Network::UNKNOWN, "password", secret(weak), context.clone(), [1; 16]).await.unwrap_err();
+        let refused = passwords
+            .hash_new(Network::UNKNOWN, "password", secret(weak), context.clone(), [1; 16])
+            .await
+            .unwrap_err();
         let reason = refused.details["password"].as_str().unwrap();
         assert!(reason.contains(word), "{weak}: {reason}");
     }
@@ -147,7 +149,8 @@ async fn the_commonest_leaked_passwords_are_refused() {
         "Summer2024",
         "baseball1",
     ] {
-        let refused = passwords.hash_new(Network::UNKNOWN, "password", secret(weak), Context::default(), [1; 16]).await;
+        let refused =
+            passwords.hash_new(Network::UNKNOWN, "password", secret(weak), Context::default(), [1; 16]).await;
         assert!(refused.is_err(), "{weak}");
     }
 }
