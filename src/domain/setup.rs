@@ -6,15 +6,16 @@ use std::sync::Arc;
 use crate::activity;
 use crate::domain::identity::Services;
 use crate::domain::identity::access::{Call, KeysWrite};
+use crate::domain::identity::authenticate;
 use crate::domain::identity::passwords::{PasswordHash, check_length};
 use crate::domain::identity::reach::Reach;
 use crate::domain::identity::users;
 use crate::domain::keys::{self, Issued, NewKey};
 use crate::error::{Error, Result};
+use crate::model::RequestInfo;
 use crate::model::activity::{Kind, Method};
 use crate::model::api::BUILT_IN_SLUG;
 use crate::model::{Email, KeySecret, RequestId, Role, Scope, Secret, UserId};
-use crate::model::{Identity, IdentityKind, RequestInfo};
 use crate::store;
 use crate::store::Tx;
 
@@ -116,15 +117,9 @@ async fn hash(services: &Services, password: Secret) -> Result<PasswordHash> {
         .map_err(Error::internal)
 }
 
-/// Whoever has the data directory, doing this.
+/// Call context for the local operator.
 fn operator(services: &Arc<Services>) -> Arc<Call> {
-    let (now, own) = (services.now(), services.catalog.get().built_in().clone());
-    let identity = Identity {
-        kind: IdentityKind::Operator,
-        api_no: Some(own.no),
-        scopes: own.all_scopes(),
-        ..Identity::anonymous()
-    };
+    let (now, identity) = (services.now(), authenticate::operator(services));
     let request = RequestInfo {
         id: RequestId::new(now, services.random()),
         ip: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),

@@ -1,7 +1,7 @@
 //! Credentials made with a credential that can be withdrawn: they must not outlive it.
 //!
 //! A person withdraws an app's grant, or their own key, and expects that this is the end of it. A sign-in is not
-//! bound: whoever ends a sign-in sees the keys that it made.
+//! bound: it is how a person makes credentials that last.
 
 use super::access::Call;
 use crate::error::{Error, Result};

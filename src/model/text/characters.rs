@@ -1,4 +1,4 @@
-//! Characters that deceive: those that nobody sees and those that rearrange their neighbours.
+//! Deceptive characters: invisible ones, and those that rearrange their neighbours.
 
 use icu_properties::props::{
     BidiControl, DefaultIgnorableCodePoint, GeneralCategory, GeneralCategoryGroup, WhiteSpace,

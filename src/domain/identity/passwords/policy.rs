@@ -1,5 +1,5 @@
-//! What a password must be like: long enough and not among the first that somebody would guess. No rules about
-//! kinds of characters (NIST SP 800-63B, section 3.1.1.2).
+//! Requirements of a password: long enough, and not easy to guess. No rules about kinds of characters (NIST SP 800-63B,
+//! section 3.1.1.2).
 
 use zxcvbn::{Score, zxcvbn};
 
@@ -17,7 +17,7 @@ const MIN_WORD: usize = 4;
 /// As far as strength is estimated: more characters only make it better, and the estimate slower.
 const ESTIMATED_CHARACTERS: usize = 64;
 
-/// Refuses what cannot be anybody's password, at sign-in as well as at a change.
+/// Refuses what cannot be a password, at sign-in as well as at a change.
 ///
 /// # Errors
 /// `INVALID_REQUEST` about `field`.
