@@ -30,9 +30,6 @@ fn read(conn: &Conn<'_>) -> Result<Settings> {
 }
 
 /// The settings as they are.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn get(can: &Can<SettingsManage>) -> Result<Settings> {
     can.services.db.lookup(read)
 }

@@ -220,9 +220,6 @@ fn address(bytes: &[u8]) -> Option<IpAddr> {
 }
 
 /// The first and the last row's number; none while the log is empty.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn ends(conn: &Conn<'_>) -> Result<Option<(i64, i64)>, Error> {
     // Two statements: SQLite looks at one end of the tree only when it is asked for one end only.
     let first = conn.number("SELECT min(no) FROM activity", &[])?;
@@ -231,25 +228,16 @@ pub fn ends(conn: &Conn<'_>) -> Result<Option<(i64, i64)>, Error> {
 }
 
 /// The last row's number; 0 while the log is empty.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn last(conn: &Conn<'_>) -> Result<i64, Error> {
     conn.number("SELECT max(no) FROM activity", &[])
 }
 
 /// Row `no`, if retention has not removed it.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn get(conn: &Conn<'_>, no: i64) -> Result<Option<Stored>, Error> {
     conn.first(&format!("SELECT {COLUMNS} FROM activity WHERE no = ?1"), params![no], stored)
 }
 
 /// When row `no` happened, or the first one after it that retention has left.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn time(conn: &Conn<'_>, no: i64) -> Result<Option<Timestamp>, Error> {
     conn.first("SELECT at FROM activity WHERE no >= ?1 ORDER BY no LIMIT 1", params![no], |row| row.time(0))
 }
@@ -379,9 +367,6 @@ impl<'c> Finder<'c> {
     }
 
     /// Row `no`, if it is there and fits.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
     pub fn get(&mut self, no: i64) -> Result<Option<Stored>, Error> {
         let mut parameters: Vec<&dyn super::ToSql> = vec![&no, &no];
         parameters.extend(self.values.iter().map(|value| &**value));
@@ -391,9 +376,6 @@ impl<'c> Finder<'c> {
 }
 
 /// The text behind a number of `path_no` or `agent_no`.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn string(conn: &Conn<'_>, no: i64) -> Result<Option<String>, Error> {
     conn.first("SELECT text FROM activity_strings WHERE no = ?1", params![no], |row| row.get(0))
 }

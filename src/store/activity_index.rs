@@ -6,17 +6,11 @@ use crate::model::Timestamp;
 use crate::model::activity::Outcome;
 
 /// Whether the index of `segment` is complete.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn is_indexed(conn: &Conn<'_>, segment: i64) -> Result<bool, Error> {
     conn.exists("SELECT 1 FROM activity_segments WHERE segment = ?1", params![segment])
 }
 
 /// Rows about a key in an indexed segment, newest first, below `before`.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn rows_of_key(
     conn: &Conn<'_>,
     segment: i64,
@@ -58,9 +52,6 @@ pub fn keys_of_rows(
 }
 
 /// The last pair that was written for `segment`.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn last_pair(conn: &Conn<'_>, segment: i64) -> Result<Option<(i64, i64)>, Error> {
     conn.first(
         "SELECT key_no, activity_no FROM activity_index WHERE segment = ?1 \

@@ -40,17 +40,11 @@ fn link(row: &Row<'_>) -> Result<Link, Error> {
 }
 
 /// The newest link.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn last(conn: &Conn<'_>) -> Result<Option<Link>, Error> {
     conn.first(&format!("SELECT {COLUMNS} FROM activity_links ORDER BY no DESC LIMIT 1"), &[], link)
 }
 
 /// The newest link whose rows retention has removed.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn anchor(conn: &Conn<'_>) -> Result<Option<Link>, Error> {
     let sql =
         format!("SELECT {COLUMNS} FROM activity_links WHERE anchor IS NOT NULL ORDER BY no DESC LIMIT 1");
@@ -100,9 +94,6 @@ pub fn set_anchor(tx: &mut Tx<'_>, no: i64, anchor: &[u8]) -> Result<(), Error> 
 }
 
 /// What the rows under the links after row `no` take on disk, roughly: all of them, and the unidentified ones.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn bytes_after(conn: &Conn<'_>, no: i64) -> Result<(i64, i64), Error> {
     let unidentified = "CASE WHEN removed IS NULL THEN unidentified_bytes ELSE 0 END";
     let sql = format!(
@@ -114,9 +105,6 @@ pub fn bytes_after(conn: &Conn<'_>, no: i64) -> Result<(i64, i64), Error> {
 }
 
 /// The oldest link after row `no` whose unidentified rows are still there, and the last row before it.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn first_unidentified(conn: &Conn<'_>, no: i64) -> Result<Option<(i64, Link)>, Error> {
     let sql = format!(
         "SELECT {COLUMNS}, (SELECT max(before.no) FROM activity_links before WHERE before.no < activity_links.no) \
@@ -136,9 +124,6 @@ pub fn set_removed(tx: &mut Tx<'_>, no: i64, removed: &[u8]) -> Result<(), Error
 
 /// The first rows of every stretch in which the clock was not set back, the newest first; the log's first row is not
 /// among them.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn runs(conn: &Conn<'_>) -> Result<Vec<i64>, Error> {
     conn.all("SELECT no FROM activity_runs ORDER BY no DESC", &[], |row| row.get(0))
 }

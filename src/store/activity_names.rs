@@ -40,9 +40,6 @@ pub struct ClientName {
 }
 
 /// The key with this number.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn key(conn: &Conn<'_>, no: i64) -> Result<Option<KeyName>, Error> {
     conn.first(
         "SELECT k.id, k.name, k.environment, s.start, s.\"end\" FROM keys k \
@@ -61,9 +58,6 @@ pub fn key(conn: &Conn<'_>, no: i64) -> Result<Option<KeyName>, Error> {
 }
 
 /// The person with this number.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn user(conn: &Conn<'_>, no: i64) -> Result<Option<UserName>, Error> {
     conn.first("SELECT id, email, name FROM users WHERE no = ?1", params![no], |row| {
         Ok(UserName { id: row.parse(0)?, email: row.get(1)?, name: row.get(2)? })
@@ -71,9 +65,6 @@ pub fn user(conn: &Conn<'_>, no: i64) -> Result<Option<UserName>, Error> {
 }
 
 /// The OAuth app with this number.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn client(conn: &Conn<'_>, no: i64) -> Result<Option<ClientName>, Error> {
     conn.first("SELECT id, name FROM clients WHERE no = ?1", params![no], |row| {
         Ok(ClientName { id: row.parse(0)?, name: row.get(1)? })
@@ -81,41 +72,26 @@ pub fn client(conn: &Conn<'_>, no: i64) -> Result<Option<ClientName>, Error> {
 }
 
 /// The slug of the API with this number.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn api(conn: &Conn<'_>, no: i64) -> Result<Option<String>, Error> {
     conn.first("SELECT slug FROM apis WHERE no = ?1", params![no], |row| row.get(0))
 }
 
 /// The number of a key.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn key_no(conn: &Conn<'_>, id: KeyId) -> Result<Option<i64>, Error> {
     conn.first("SELECT no FROM keys WHERE id = ?1", params![id.to_string()], |row| row.get(0))
 }
 
 /// The number of a person.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn user_no(conn: &Conn<'_>, id: UserId) -> Result<Option<i64>, Error> {
     conn.first("SELECT no FROM users WHERE id = ?1", params![id.to_string()], |row| row.get(0))
 }
 
 /// The number of an OAuth app.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn client_no(conn: &Conn<'_>, id: ClientId) -> Result<Option<i64>, Error> {
     conn.first("SELECT no FROM clients WHERE id = ?1", params![id.to_string()], |row| row.get(0))
 }
 
 /// The API with this slug or id; with `!` before it, everything else.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn about_api(conn: &Conn<'_>, text: &str) -> Result<Option<AboutApi>, Error> {
     let (slug_or_id, about): (_, fn(i64) -> AboutApi) = match text.strip_prefix('!') {
         Some(other) => (other, AboutApi::Others),
@@ -127,9 +103,6 @@ pub fn about_api(conn: &Conn<'_>, text: &str) -> Result<Option<AboutApi>, Error>
 }
 
 /// Whose own key it is, by the person's number: none if there is no such key, an inner none for a service key.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn key_owner(conn: &Conn<'_>, id: KeyId) -> Result<Option<Option<i64>>, Error> {
     conn.first("SELECT user_no FROM keys WHERE id = ?1", params![id.to_string()], |row| row.get(0))
 }

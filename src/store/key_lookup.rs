@@ -73,9 +73,6 @@ const FIND: &str = "\
     WHERE s.hash = ?1";
 
 /// The key that `hash` is a secret of, whatever its state.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn find(conn: &Conn<'_>, hash: &SecretHash) -> Result<Option<KeyRow>, Error> {
     conn.first(FIND, params![hash.as_bytes()], read)
 }

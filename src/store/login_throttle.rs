@@ -19,18 +19,12 @@ pub struct Saved {
 const CLOCK: u8 = 255;
 
 /// What the throttle's clock showed when it last saved.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn clock(conn: &Conn<'_>) -> Result<u32, Error> {
     let sql = "SELECT last_seconds FROM login_throttle WHERE counter_table = ?1 AND slot = 0";
     Ok(conn.first(sql, params![CLOCK], |row| row.get(0))?.unwrap_or(0))
 }
 
 /// Visits every counter.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn each(conn: &Conn<'_>, mut visit: impl FnMut(Saved)) -> Result<(), Error> {
     let sql = "SELECT counter_table, slot, tag, failures, last_seconds, blocked_until_seconds, notified_seconds \
                FROM login_throttle WHERE counter_table <> ?1";

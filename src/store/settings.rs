@@ -4,17 +4,11 @@ use super::{Conn, Error, Tx, params};
 use crate::model::Timestamp;
 
 /// The value of a setting; none means the default.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn get(conn: &Conn<'_>, name: &str) -> Result<Option<String>, Error> {
     conn.first("SELECT value FROM settings WHERE name = ?1", params![name], |row| row.get(0))
 }
 
 /// Stores a setting.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn set(tx: &mut Tx<'_>, name: &str, value: &str, now: Timestamp) -> Result<(), Error> {
     tx.execute(
         "INSERT INTO settings (name, value, updated_at) VALUES (?1, ?2, ?3)

@@ -95,9 +95,6 @@ pub async fn follow(can: &Can<ActivityRead>, filter: Filter, after: Option<Activ
 }
 
 /// Checks the chain of the whole log: see [`activity::verify_chain`].
-///
-/// # Errors
-/// When the store cannot be read.
 pub async fn verify_chain(can: &Can<ActivityRead>) -> Result<ChainReport> {
     activity::verify_chain(&can.services).await
 }

@@ -64,9 +64,6 @@ pub fn find(conn: &Conn<'_>, id: ClientId) -> Result<Client> {
 }
 
 /// A client with what may be shown of its secrets.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn view(conn: &Conn<'_>, client: Client, now: Timestamp) -> Result<ClientView> {
     let secrets = store::clients::secrets(conn, client.no)?;
     let live = |info: &ClientSecretInfo| info.expires_at.is_none_or(|end| end > now);

@@ -39,9 +39,6 @@ pub struct StatusAt {
 }
 
 /// At most `limit` keys that fit, newest first, with their secrets.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn list(conn: &Conn<'_>, filter: &Filter, limit: u32) -> Result<Vec<ApiKey>, Error> {
     let mut query = Query::default();
     query.filter(filter);

@@ -24,18 +24,12 @@ const SELECT: &str = "\
     LEFT JOIN key_usage g ON g.key_no = k.no";
 
 /// The key of this id, with all its secrets.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn find(conn: &Conn<'_>, id: KeyId) -> Result<Option<ApiKey>, Error> {
     let found = conn.first(&format!("{SELECT} WHERE k.id = ?1"), params![id.to_string()], read)?;
     found.map(|key| with_secrets(conn, key)).transpose()
 }
 
 /// The key that `hash` is a secret of, with all its secrets.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn find_by_secret(conn: &Conn<'_>, hash: &SecretHash) -> Result<Option<ApiKey>, Error> {
     let sql = format!("{SELECT} WHERE k.no = (SELECT key_no FROM key_secrets WHERE hash = ?1)");
     let found = conn.first(&sql, params![hash.as_bytes()], read)?;
@@ -111,9 +105,6 @@ fn networks(row: &Row<'_>, column: usize) -> Result<Vec<ipnet::IpNet>, Error> {
 }
 
 /// Adds a key without its secrets and tells its number; `key.no` and what is joined to it are not read.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn insert(tx: &mut Tx<'_>, key: &ApiKey) -> Result<i64, Error> {
     tx.insert(
         "INSERT INTO keys (id, api_no, name, environment, scopes, tier, ratelimit_limit, ratelimit_window_seconds,
@@ -146,9 +137,6 @@ pub fn insert(tx: &mut Tx<'_>, key: &ApiKey) -> Result<i64, Error> {
 }
 
 /// Writes what may change of a key, by its number.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn update(tx: &mut Tx<'_>, key: &ApiKey) -> Result<(), Error> {
     tx.execute(
         "UPDATE keys SET name = ?2, scopes = ?3, tier = ?4, ratelimit_limit = ?5, ratelimit_window_seconds = ?6,
@@ -207,9 +195,6 @@ pub fn insert_secret(tx: &mut Tx<'_>, key_no: i64, secret: &KeySecretInfo) -> Re
 }
 
 /// Sets when a secret stops working.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn end_secret(tx: &mut Tx<'_>, hash: &SecretHash, at: Timestamp) -> Result<(), Error> {
     let sql = "UPDATE key_secrets SET expires_at = ?2 WHERE hash = ?1";
     tx.execute(sql, params![hash.as_bytes(), at.millis()])?;

@@ -4,9 +4,6 @@ use super::super::{Conn, Error, Tx, params};
 use crate::model::SecretHash;
 
 /// How many unrevoked keys of an API hold `scope`, and the id of one of them.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn with_scope(conn: &Conn<'_>, api_no: i64, scope: &str) -> Result<(i64, Option<String>), Error> {
     // Scope names may hold the wildcards of LIKE; cutting the name out tells the same in every SQL.
     let sql = "SELECT count(*), min(id) FROM keys WHERE api_no = ?1 AND revoked_at IS NULL
@@ -15,9 +12,6 @@ pub fn with_scope(conn: &Conn<'_>, api_no: i64, scope: &str) -> Result<(i64, Opt
 }
 
 /// How many unrevoked keys of an API name `tier`, and the id of one of them.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn with_tier(conn: &Conn<'_>, api_no: i64, tier: &str) -> Result<(i64, Option<String>), Error> {
     let sql = "SELECT count(*), min(id) FROM keys WHERE api_no = ?1 AND revoked_at IS NULL AND tier = ?2";
     count(conn, sql, api_no, tier)
@@ -29,26 +23,17 @@ fn count(conn: &Conn<'_>, sql: &str, api_no: i64, name: &str) -> Result<(i64, Op
 }
 
 /// How many keys of an API are not revoked.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn unrevoked(conn: &Conn<'_>, api_no: i64) -> Result<i64, Error> {
     conn.number("SELECT count(*) FROM keys WHERE api_no = ?1 AND revoked_at IS NULL", params![api_no])
 }
 
 /// How many keys of an API a person has that are not revoked.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn owned_by(conn: &Conn<'_>, api_no: i64, user_no: i64) -> Result<i64, Error> {
     let sql = "SELECT count(*) FROM keys WHERE user_no = ?2 AND api_no = ?1 AND revoked_at IS NULL";
     conn.number(sql, params![api_no, user_no])
 }
 
 /// Removes every key of an API with its secrets and its use, and tells the hashes of the secrets.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn delete_of_api(tx: &mut Tx<'_>, api_no: i64) -> Result<Vec<SecretHash>, Error> {
     let sql = "SELECT hash FROM key_secrets WHERE key_no IN (SELECT no FROM keys WHERE api_no = ?1)";
     let hashes = tx.all(sql, params![api_no], |row| Ok(SecretHash::from_bytes(row.get(0)?)))?;

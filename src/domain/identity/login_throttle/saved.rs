@@ -20,9 +20,6 @@ impl Throttle {
     }
 
     /// Takes up the counters of the last run; `now` is the monotonic clock. Call it before the first attempt.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
     pub fn load(&self, conn: &Conn<'_>, now: Duration) -> Result<(), Error> {
         let mut state = lock(&self.state);
         let state = &mut *state;
@@ -48,9 +45,6 @@ impl Throttle {
 
 impl Throttle {
     /// Removes the counters from the store whose failures are all forgotten.
-    ///
-    /// # Errors
-    /// When the store cannot be written.
     pub async fn sweep(&self, services: &Services) -> Result<(), Error> {
         const AT_ONCE: u32 = 1_000;
         let until = lock(&self.state).now.saturating_sub(FORGET);

@@ -47,9 +47,6 @@ pub enum About {
 }
 
 /// Describes `identity`.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn describe(services: &Services, identity: &Identity) -> Result<Profile> {
     let about = about(services, identity)?;
     let apis = services.catalog.get();

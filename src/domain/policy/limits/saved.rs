@@ -17,9 +17,6 @@ const PER_STEP: usize = 4_096;
 const NETWORKS: u64 = u64::MAX - 8;
 
 /// Saves what is not full. Call it when nothing is answered any more.
-///
-/// # Errors
-/// When the store cannot be written.
 pub async fn save(services: &Services) -> Result<()> {
     let now = nanos(services.clock.monotonic());
     let debt = |first: u64, second: u64, nanos: u64| Debt {
@@ -44,9 +41,6 @@ pub async fn save(services: &Services) -> Result<()> {
 }
 
 /// Takes up what the last graceful stop saved, and forgets it: a kill from here on refills every bucket.
-///
-/// # Errors
-/// When the store cannot be read or written.
 pub async fn load(services: &Services) -> Result<()> {
     let debts = services.write(|tx| Ok::<_, Error>(store::take(tx)?)).await?;
     let now = nanos(services.clock.monotonic());
