@@ -80,7 +80,7 @@ async fn only_a_session_of_the_person_manages_an_account() {
         ("management key", app.key(&["admin"]).await, 403),
         ("token of a program", app.bearer(text(&machine, "access_token")), 403),
         ("operator", app.operator(), 403),
-        ("nobody", app.anonymous(), 401),
+        ("no credential", app.anonymous(), 401),
     ];
     for (who, client, status) in &callers {
         for asked in account_calls() {
@@ -113,7 +113,7 @@ async fn an_app_that_a_person_allowed_does_not_manage_their_account() {
     assert_eq!(ada.client().get("/v1/grants").await.expect(200)["data"].as_array().unwrap().len(), 3);
 }
 
-/// Switches on the second factor of whoever signed in, and gives the seed's owner the recovery codes.
+/// Switches on the second factor of the person who signed in, and gives the offer and the recovery codes.
 async fn enrol(app: &TestApp, client: &Client) -> (Value, Vec<Value>) {
     let offer = client.post("/v1/auth/totp/enrol", &json!({"password": PASSWORD})).await.expect(200);
     let code = json!({"code": app_code(app, &offer)});

@@ -136,7 +136,7 @@ impl Call {
         if self.covers(target_holds) {
             return Ok(());
         }
-        Err(Error::forbidden("This would act with more than you hold; ask somebody who holds it all")
+        Err(Error::forbidden("This would act with more than you hold; ask a person who holds all of it")
             .with("required", serde_json::json!(target_holds))
             .with("granted", serde_json::json!(self.identity.scopes)))
     }

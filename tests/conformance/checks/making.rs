@@ -122,12 +122,12 @@ async fn of_preset(course: &Course, promise: &Statement) -> Key {
     key
 }
 
-/// Somebody who never was here gets an account and makes a key of their own.
+/// A new person gets an account and makes a key of their own.
 pub(super) async fn sign_up(course: &Course, promise: &Statement) {
     let email = format!("new-{}@example.com", course.proxy.kind.name()).to_lowercase();
-    let body = json!({"email": email, "password": PASSWORD, "name": "New"});
+    let body = json!({"email": email});
     course.ask(&Ask::route("POST /v1/auth/signup").json(&body)).await.expect(202);
-    let confirm = json!({"token": mailed(course, &email).await});
+    let confirm = json!({"token": mailed(course, &email).await, "password": PASSWORD, "name": "New"});
     let person = course.ask(&Ask::route("POST /v1/auth/signup/confirm").json(&confirm)).await.expect(201);
     let mut browser = course.world.signed_in(&email).await;
     let own = json!({"scopes": promise.scopes, "user_id": person["user"]["id"]});

@@ -115,7 +115,7 @@ async fn nothing_goes_to_a_self_registered_address_before_a_person_agreed() {
             assert_eq!(reply.header("location"), "", "{address}");
         }
     }
-    // Whoever agreed once is sent there with the error, as RFC 6749 says.
+    // A person who agreed before is sent there with the error, as RFC 6749 says.
     ada.allow(&ask(&[("scope", "queries:read")])).await;
     let reply = ada.open(&bad[1]).await;
     assert!(reply.header("location").starts_with("https://evil.example/landing?error="), "{}", reply.text());

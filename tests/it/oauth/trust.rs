@@ -1,4 +1,4 @@
-//! Whoever lifts a protection holds what any person could lose by it; trust in an app reaches no further than that.
+//! A caller that lifts a protection holds what any person could lose by it; trust in an app reaches no further.
 
 use serde_json::{Value, json};
 

@@ -39,7 +39,7 @@ pub struct CookieSession {
     pub user: User,
 }
 
-/// Signs somebody in to the dashboard. Whatever session the browser had before ends: the session id changes at
+/// Signs a person in to the dashboard. The session that the browser had before ends: the session id changes at
 /// sign-in.
 ///
 /// # Errors

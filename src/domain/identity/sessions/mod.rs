@@ -1,7 +1,7 @@
-//! Sessions: somebody signed in, in a browser (a cookie) or in an app (access and refresh tokens).
+//! Sessions: a person signed in, in a browser (a cookie) or in an app (access and refresh tokens).
 //!
 //! A session's row, its person's role and their state are read in one lookup, and again after every change of
-//! anything: what somebody loses is gone with their next request.
+//! anything: a right that a person loses is gone with their next request.
 
 mod confirm;
 mod cookie;

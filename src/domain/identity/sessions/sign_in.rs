@@ -1,4 +1,4 @@
-//! Who somebody is, by password and second factor.
+//! Sign-in by password and second factor.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ const NOTICE_SECONDS: i64 = 86_400;
 /// Longest text that is taken for an address, in bytes.
 const MAX_EMAIL_BYTES: usize = 320;
 
-/// What somebody signs in with.
+/// Credentials of a sign-in.
 pub struct Login {
     /// Their address, as typed.
     pub email: String,
@@ -44,7 +44,7 @@ pub(crate) enum SecondFactor {
     Recovery(SecretHash),
 }
 
-/// Finds out who somebody is. For an unknown address the answer is the same, and as late.
+/// Checks the credentials. For an unknown address the answer is the same, and as late.
 ///
 /// # Errors
 /// `INVALID_CREDENTIALS`, `MFA_REQUIRED`, `LOCKED_OUT`, or `UNAVAILABLE` when too many sign in at once.
@@ -218,7 +218,7 @@ pub(crate) fn log_refusal(call: &Call, user: Option<&User>, error: &Error) -> Re
     call.services.log.push(Entry { outcome, reason, user_no, ..entry })
 }
 
-/// Tells the owner of an account that somebody guesses at it.
+/// Warns the owner of an account about failed sign-ins.
 fn warn(call: &Call, user: &User) -> Result<()> {
     let services = &call.services;
     let entry = call.entry(Kind::SignInSlowed);

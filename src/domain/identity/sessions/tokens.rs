@@ -32,7 +32,7 @@ pub struct Tokens {
     pub expires_in: u32,
 }
 
-/// Signs somebody in to the API `slug`, or to the configured one.
+/// Signs an app in to the API `slug`, or to the configured one.
 ///
 /// # Errors
 /// As for every sign-in; `INVALID_REQUEST` for an unknown API.
