@@ -44,6 +44,10 @@ CREATE TABLE apis (
     member_max_keys  INTEGER NOT NULL,
     -- Whether forward-auth takes keys from `X-API-Key` too.
     x_api_key        INTEGER NOT NULL DEFAULT 0,
+    -- Whether forward-auth admits any valid credential, where the API has no routes and the question has no scope.
+    open             INTEGER NOT NULL DEFAULT 0,
+    -- Whether the service behind it ignores case in paths, so that routes do too.
+    case_insensitive_paths INTEGER NOT NULL DEFAULT 0,
     -- JSON array of origins that may call sign-in from a page (CORS).
     allowed_origins  TEXT NOT NULL DEFAULT '[]',
     -- JSON object role → array of scopes: what a person of that role holds here.

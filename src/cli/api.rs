@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::client::{Client, Query, percent};
 use super::failure::Failure;
-use super::output::{cell, printable};
+use super::output::{self, cell, printable};
 use super::{Context, Done};
 use crate::model::api::ApiDescription;
 
@@ -30,6 +30,9 @@ pub(super) enum Api {
 pub(super) struct Apply {
     /// A TOML file; - reads standard input
     file: PathBuf,
+    /// Admit any valid key at forward-auth; needed where the file removes the last route
+    #[arg(long)]
+    open: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -71,7 +74,7 @@ impl Api {
     pub(super) async fn run(self, context: &mut Context) -> Done {
         // An unreadable file is reported before a server is needed.
         let description = match &self {
-            Self::Apply(apply) => Some(read(&apply.file)?),
+            Self::Apply(apply) => Some(apply.description()?),
             _ => None,
         };
         let mut client = Client::open(context).await?;
@@ -101,6 +104,12 @@ fn read(file: &Path) -> Result<ApiDescription, Failure> {
 }
 
 impl Apply {
+    fn description(&self) -> Result<ApiDescription, Failure> {
+        let mut description = read(&self.file)?;
+        description.open |= self.open;
+        Ok(description)
+    }
+
     async fn run(self, client: &mut Client, context: &mut Context, description: &ApiDescription) -> Done {
         let slug = &description.slug;
         let applied = client.put(&format!("/v1/apis/{}", percent(slug)), description).await?;
@@ -115,7 +124,11 @@ impl Apply {
             (true, _) => context.out.line(format!("The API {slug} is ready.")),
             (false, true) => context.out.line(format!("The API {slug} already matches; nothing changed.")),
             (false, false) => context.out.line(format!("The API {slug} now matches.")),
+        }?;
+        for warning in applied["warnings"].as_array().into_iter().flatten() {
+            output::warn(&cell(warning));
         }
+        Ok(())
     }
 }
 

@@ -19,6 +19,12 @@ pub(super) enum Style {
     Quiet,
 }
 
+/// A warning on stderr, so that standard output stays the command's answer.
+pub(super) fn warn(text: &str) {
+    // If stderr is closed, the command goes on.
+    let _ = writeln!(io::stderr(), "keywright: warning: {}", printable(text));
+}
+
 impl Out {
     pub(super) fn stdout(variables: &[(String, String)]) -> Self {
         let set = |name: &str| variables.iter().any(|(key, value)| key == name && !value.is_empty());

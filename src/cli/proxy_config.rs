@@ -6,7 +6,7 @@ use http_body_util::BodyExt as _;
 
 use super::client::{Client, Query, percent};
 use super::failure::Failure;
-use super::{Context, Done};
+use super::{Context, Done, output};
 
 /// Print a complete configuration for the proxy in front of an API.
 #[derive(Args)]
@@ -42,6 +42,12 @@ impl ProxyConfig {
             Err(failure) => Err(failure),
         };
         client.close().await;
-        context.out.bytes(&answer?.to_bytes())
+        let file = answer?.to_bytes();
+        for line in String::from_utf8_lossy(&file).lines() {
+            if let Some(warning) = line.strip_prefix("# WARNING: ") {
+                output::warn(warning);
+            }
+        }
+        context.out.bytes(&file)
     }
 }

@@ -103,8 +103,9 @@ pub fn challenge(error: &Error) -> Option<HeaderValue> {
             )
         }
         (_, Code::InsufficientScope) => {
-            let scope = error.details.get("required").and_then(|value| value.as_str()).unwrap_or_default();
-            format!(r#"Bearer realm="keywright", error="insufficient_scope", scope="{scope}""#)
+            let scope = error.details.get("required").and_then(|value| value.as_str());
+            let scope = scope.map_or(String::new(), |scope| format!(r#", scope="{scope}""#));
+            format!(r#"Bearer realm="keywright", error="insufficient_scope"{scope}"#)
         }
         _ => return None,
     };

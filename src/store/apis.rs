@@ -6,7 +6,7 @@ use crate::model::api::{Preset, Route, ScopeInfo, Tier, audience_key};
 use crate::model::{Api, AskedEnvironment};
 
 const COLUMNS: &str = "no, id, slug, name, audience, prefix, built_in, default_tier, token_tier, member_tier, \
-    member_max_keys, x_api_key, allowed_origins, role_scopes, created_at, updated_at";
+    member_max_keys, x_api_key, open, case_insensitive_paths, allowed_origins, role_scopes, created_at, updated_at";
 
 /// Every API, whole, oldest first.
 ///
@@ -96,14 +96,16 @@ fn read(row: &Row<'_>) -> Result<Api, Error> {
         member_tier: row.get(9)?,
         member_max_keys: row.get(10)?,
         x_api_key: row.bool(11)?,
-        allowed_origins: row.json(12)?,
-        role_scopes: row.json(13)?,
+        open: row.bool(12)?,
+        case_insensitive_paths: row.bool(13)?,
+        allowed_origins: row.json(14)?,
+        role_scopes: row.json(15)?,
         scopes: Vec::new(),
         presets: Vec::new(),
         tiers: Vec::new(),
         routes: Vec::new(),
-        created_at: row.time(14)?,
-        updated_at: row.time(15)?,
+        created_at: row.time(16)?,
+        updated_at: row.time(17)?,
     })
 }
 
@@ -163,8 +165,9 @@ fn routes(conn: &Conn<'_>, api_no: i64) -> Result<Vec<Route>, Error> {
 pub fn insert(tx: &mut Tx<'_>, api: &Api) -> Result<i64, Error> {
     let no = tx.insert(
         "INSERT INTO apis (id, slug, name, audience, prefix, built_in, default_tier, token_tier, member_tier,
-            member_max_keys, x_api_key, allowed_origins, role_scopes, created_at, updated_at, audience_key)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+            member_max_keys, x_api_key, open, case_insensitive_paths, allowed_origins, role_scopes, created_at,
+            updated_at, audience_key)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
         params![
             api.id.to_string(),
             api.slug,
@@ -177,6 +180,8 @@ pub fn insert(tx: &mut Tx<'_>, api: &Api) -> Result<i64, Error> {
             api.member_tier,
             api.member_max_keys,
             i64::from(api.x_api_key),
+            i64::from(api.open),
+            i64::from(api.case_insensitive_paths),
             json(&api.allowed_origins),
             json(&api.role_scopes),
             api.created_at.millis(),
@@ -195,8 +200,8 @@ pub fn insert(tx: &mut Tx<'_>, api: &Api) -> Result<i64, Error> {
 pub fn update(tx: &mut Tx<'_>, api: &Api) -> Result<(), Error> {
     tx.execute(
         "UPDATE apis SET name = ?2, audience = ?3, prefix = ?4, default_tier = ?5, token_tier = ?6,
-            member_tier = ?7, member_max_keys = ?8, x_api_key = ?9, allowed_origins = ?10, role_scopes = ?11,
-            updated_at = ?12, audience_key = ?13
+            member_tier = ?7, member_max_keys = ?8, x_api_key = ?9, open = ?10, case_insensitive_paths = ?11,
+            allowed_origins = ?12, role_scopes = ?13, updated_at = ?14, audience_key = ?15
          WHERE no = ?1",
         params![
             api.no,
@@ -208,6 +213,8 @@ pub fn update(tx: &mut Tx<'_>, api: &Api) -> Result<(), Error> {
             api.member_tier,
             api.member_max_keys,
             i64::from(api.x_api_key),
+            i64::from(api.open),
+            i64::from(api.case_insensitive_paths),
             json(&api.allowed_origins),
             json(&api.role_scopes),
             api.updated_at.millis(),

@@ -90,10 +90,34 @@ async fn the_first_route_that_matches_is_the_rule() {
 async fn a_path_is_one_path_however_it_is_spelt() {
     let app = gate().await;
     let (reader, _) = key(&app, json!({"ratelimit": {"limit": null, "window_seconds": 60}})).await;
-    for same in ["/v1/admin/", "//v1//admin", "//v1///admin//a"] {
+    for same in ["/v1/admin/", "/v1/admin/x/", "/v1/admin/gr%C3%B6%C3%9Fe"] {
         ask(&reader, "GET", same).await.refused(403, "INSUFFICIENT_SCOPE");
     }
     for unclear in [
+        // Node's `new URL(req.url, base)` takes the first segment for a host.
+        "//h/v1/admin/x",
+        "/\\h/v1/admin/x",
+        "//v1//admin",
+        "/v1//admin/a",
+        // Another form of the target.
+        "x:http://z?action=x&y=/v1/status",
+        "http://127.0.0.1/v1/queries/17",
+        "https://API.example.com/v1/queries/17",
+        "mailto:/v1/status",
+        "?/v1/status",
+        "#/v1/status",
+        "/v1/status#/../admin",
+        "/v1/queries/17?x#y",
+        // For many services the same as a path that another route rules.
+        "/v1/Admin/x",
+        "/v1/ADMIN",
+        "/v1/%EF%BD%81dmin/x",
+        "/v1/admin.json",
+        "/v1/admin%20/x",
+        "/v1/index.php/v1/admin/x",
+        "/v1/queries/17/",
+        // Another method, in the query.
+        "/v1/queries/17?_method=DELETE",
         "/v1/queries%2f..%2fadmin",
         "/v1/x%00",
         "/v1/x;y",
@@ -117,9 +141,16 @@ async fn a_path_is_one_path_however_it_is_spelt() {
             "{error}"
         );
     }
-    for clear in
-        ["https://API.example.com/v1/queries/17", "/v1/queries/gr%C3%B6%C3%9Fe", "/v1/queries/.well-known"]
-    {
+    for clear in [
+        "/v1/queries/17",
+        "/v1/queries/17?next=//h/../v1/admin;x",
+        "/v1/queries/gr%C3%B6%C3%9Fe",
+        "/v1/queries/.well-known",
+        "/v1/queries/a%40b:c@d",
+        "/v1/queries/report.final.pdf",
+        "/v1/Administrators",
+        "/v1/x/",
+    ] {
         ask(&reader, "GET", clear).await.expect(200);
     }
 }
@@ -266,8 +297,67 @@ async fn a_change_of_the_routes_counts_from_the_next_request() {
     let closed = json!({"routes": [{"method": "POST", "path": "/v1/queries", "scope": "queries:write"}]});
     app.operator().patch("/v1/apis/afdb", &closed).await.expect(200);
     ask(&reader, "POST", "/v1/queries").await.refused(403, "INSUFFICIENT_SCOPE");
-    app.operator().patch("/v1/apis/afdb", &json!({"routes": []})).await.expect(200);
+    let open = json!({"routes": [], "open": true});
+    app.operator().patch("/v1/apis/afdb", &open).await.expect(200);
     assert_eq!(ask(&reader, "POST", "/v1/queries").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_service_that_ignores_case_says_so() {
+    let app = gate().await;
+    let (reader, _) = key(&app, json!({})).await;
+    let (admin, _) = key(&app, json!({"scopes": ["admin"]})).await;
+    ask(&admin, "GET", "/V1/Admin/x").await.refused(403, "FORBIDDEN");
+    app.operator().patch("/v1/apis/afdb", &json!({"case_insensitive_paths": true})).await.expect(200);
+    ask(&admin, "GET", "/V1/Admin/x").await.expect(200);
+    ask(&reader, "GET", "/V1/Admin/x").await.refused(403, "INSUFFICIENT_SCOPE");
+    ask(&reader, "GET", "/v1/QUERIES/17").await.expect(200);
+    ask(&admin, "GET", "/v1/Admin.json").await.refused(403, "FORBIDDEN");
+}
+
+#[tokio::test]
+async fn two_routes_that_services_cannot_tell_apart_ask_for_the_same() {
+    let app = gate().await;
+    let routes = |one: &str, other: &str, scope: &str| {
+        json!({"routes": [
+            {"method": "GET", "path": one, "scope": "queries:read"},
+            {"method": "*", "path": other, "scope": scope},
+        ]})
+    };
+    for (one, other) in [("/v1/x", "/v1/x/"), ("/v1/x", "/V1/X"), ("/v1/x/*", "/v1/X/*")] {
+        let reply = app.operator().patch("/v1/apis/afdb", &routes(one, other, "admin")).await;
+        assert!(reply.refused(400, "INVALID_REQUEST")["details"]["routes[1].path"].is_string());
+        app.operator().patch("/v1/apis/afdb", &routes(one, other, "queries:read")).await.expect(200);
+    }
+    let (reader, _) = key(&app, json!({})).await;
+    ask(&reader, "GET", "/v1/X/17").await.expect(200);
+}
+
+#[tokio::test]
+async fn removing_the_rules_opens_nothing() {
+    let app = gate().await;
+    let (reader, _) = key(&app, json!({})).await;
+    let operator = app.operator();
+    let refused = operator.patch("/v1/apis/afdb", &json!({"routes": []})).await;
+    assert!(refused.refused(400, "INVALID_REQUEST")["details"]["routes"].is_string());
+    operator.put("/v1/apis/afdb", &afdb()).await.refused(400, "INVALID_REQUEST");
+    let both = operator.patch("/v1/apis/afdb", &json!({"open": true})).await;
+    assert!(both.refused(400, "INVALID_REQUEST")["details"]["open"].is_string());
+    ask(&reader, "DELETE", "/v1/admin/users").await.refused(403, "INSUFFICIENT_SCOPE");
+
+    let mut open = afdb();
+    open["open"] = true.into();
+    let applied = operator.put("/v1/apis/afdb", &open).await.expect(200);
+    assert!(applied["warnings"][0].as_str().is_some_and(|text| text.contains("is open")), "{applied}");
+    ask(&reader, "DELETE", "/v1/admin/users").await.expect(200);
+    let applied = operator.put("/v1/apis/afdb", &afdb()).await.expect(200);
+    assert_eq!(applied["changes"], json!(["~ open: true → false"]));
+    assert!(applied["warnings"][0].as_str().is_some_and(|text| text.contains("no routes")), "{applied}");
+    ask(&reader, "GET", "/v1/queries/17").await.refused(403, "FORBIDDEN");
+    // The question may still say what it needs.
+    let described = reader.with("x-forwarded-uri", "/v1/queries/17").with("x-forwarded-method", "GET");
+    described.get("/v1/forward-auth?api=afdb&scope=queries:read").await.expect(200);
+    described.get("/v1/forward-auth?api=afdb&scope=queries:write").await.refused(403, "INSUFFICIENT_SCOPE");
 }
 
 #[tokio::test]
@@ -277,7 +367,7 @@ async fn a_request_can_be_tried_on_the_routes() {
     let test = async |method: &str, uri: &str| {
         reader.post("/v1/apis/afdb/test-route", &json!({"method": method, "uri": uri})).await.expect(200)
     };
-    let met = test("post", "/v1//reports/?x=1").await;
+    let met = test("post", "/v1/reports?x=1").await;
     assert_eq!((&met["decision"], &met["position"]), (&json!("credential"), &json!(3)), "{met}");
     assert_eq!(met["path"], "/v1/reports");
     assert_eq!(met["route"]["scope"], "queries:read");

@@ -64,7 +64,11 @@ async fn no_route_takes_a_wrong_credential() {
             tried += 1;
             // A stranger's key is welcome where it speaks for itself.
             let any_api = matches!(path.as_str(), "/v1/user/profile" | "/v1/forward-auth");
-            let path = if path == "/v1/forward-auth" { format!("{path}?api=afdb") } else { fill(path) };
+            let path = if path == "/v1/forward-auth" {
+                format!("{path}?api=afdb&scope=queries:read")
+            } else {
+                fill(path)
+            };
             let call = |client: crate::support::Client| {
                 let (method, path) = (method.to_uppercase(), path.clone());
                 async move {
@@ -261,7 +265,7 @@ async fn control_characters_in_logged_fields_are_escaped() {
     let app = TestApp::with_afdb().await;
     let key = app.afdb_key(json!({})).await;
     let client = app.bearer(key["key"].as_str().expect("a key")).with("user-agent", "evil\tagent\u{9b}31m");
-    client.get("/v1/forward-auth?api=afdb").await.expect(200);
+    client.get("/v1/forward-auth?api=afdb&scope=queries:read").await.expect(200);
     let log = app.operator().get("/v1/activity?kind=request.authorize").await;
     assert!(
         log.text().chars().all(|character| !character.is_control() || character == '\n'),

@@ -299,8 +299,9 @@ async fn a_test_key_must_be_asked_for() {
     let app = TestApp::with_afdb().await;
     let key = app.afdb_key(json!({"environment": "test"})).await;
     assert!(text(&key).starts_with("afdb_test_"));
-    let gate =
-        async |query: &str| app.bearer(text(&key)).get(&format!("/v1/forward-auth?api=afdb{query}")).await;
+    let gate = async |query: &str| {
+        app.bearer(text(&key)).get(&format!("/v1/forward-auth?api=afdb&scope=queries:read{query}")).await
+    };
     gate("").await.refused(403, "WRONG_ENVIRONMENT");
     gate("&environment=live").await.refused(403, "WRONG_ENVIRONMENT");
     assert_eq!(gate("&environment=test").await.header("x-auth-environment"), "test");

@@ -52,6 +52,8 @@ pub(super) fn build(description: ApiDescription, identity: Identity, public_url:
         default_tier,
         member_max_keys: description.member_max_keys.unwrap_or(MEMBER_MAX_KEYS),
         x_api_key: description.x_api_key,
+        open: description.open,
+        case_insensitive_paths: description.case_insensitive_paths,
         allowed_origins: description.allowed_origins,
         role_scopes: description.role_scopes,
         scopes: description.scopes,

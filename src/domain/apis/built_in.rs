@@ -56,6 +56,8 @@ fn built_in(id: ApiId, now: Timestamp, public_url: &str) -> Api {
         member_tier: UNLIMITED.to_owned(),
         member_max_keys: 10,
         x_api_key: false,
+        open: false,
+        case_insensitive_paths: false,
         allowed_origins: Vec::new(),
         role_scopes: role_scopes(),
         scopes: scopes(),

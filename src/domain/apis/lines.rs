@@ -36,6 +36,8 @@ fn members(api: &Api) -> Vec<(&'static str, String)> {
         ("member_tier", api.member_tier.clone()),
         ("member_max_keys", api.member_max_keys.to_string()),
         ("x_api_key", api.x_api_key.to_string()),
+        ("open", api.open.to_string()),
+        ("case_insensitive_paths", api.case_insensitive_paths.to_string()),
         ("allowed_origins", format!("[{}]", api.allowed_origins.join(", "))),
     ]
 }

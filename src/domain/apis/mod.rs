@@ -41,6 +41,8 @@ pub struct Applied {
     pub created: bool,
     /// One line for people for everything that changed; empty when all was as described.
     pub changes: Vec<String>,
+    /// What to know about the API as it is now, one sentence each.
+    pub warnings: Vec<String>,
 }
 
 /// The audience of an API that names none: the instance's URL and the slug, as in `https://auth.example.com/afdb`.
@@ -110,8 +112,8 @@ pub fn create(tx: &mut Tx<'_>, can: &Can<ApisWrite>, description: ApiDescription
 /// Changes what `edit` changes in the API's description.
 ///
 /// # Errors
-/// `NOT_FOUND`; `FORBIDDEN` for the built-in API; `INVALID_REQUEST`; `CONFLICT` when audience or prefix is taken, or
-/// a scope or tier that goes is in use.
+/// `NOT_FOUND`; `FORBIDDEN` for the built-in API; `INVALID_REQUEST`, also when the last route goes without `open`;
+/// `CONFLICT` when audience or prefix is taken, or a scope or tier that goes is in use.
 pub fn change(
     tx: &mut Tx<'_>,
     can: &Can<ApisWrite>,
@@ -137,14 +139,14 @@ pub fn apply(tx: &mut Tx<'_>, can: &Can<ApisWrite>, description: ApiDescription)
     match store::apis::find(tx, &description.slug)? {
         Some(before) => {
             refuse_built_in(&before)?;
-            let changes = replace(tx, can, &before, description)?.1;
-            Ok(Applied { created: false, changes })
+            let (api, changes) = replace(tx, can, &before, description)?;
+            Ok(Applied { created: false, changes, warnings: warnings(&api) })
         }
         None => {
             let api = add(tx, can, description)?;
             let line =
                 format!("+ API {}: {}, audience {}, prefix {}", api.slug, api.name, api.audience, api.prefix);
-            Ok(Applied { created: true, changes: vec![line] })
+            Ok(Applied { created: true, changes: vec![line], warnings: warnings(&api) })
         }
     }
 }
@@ -200,6 +202,7 @@ fn replace(
     let after = build(description, identity, &can.services.settings.public_url)?;
     uses::check(tx, before, &after)?;
     validate::validate(&after)?;
+    keep_closed(before, &after)?;
     refuse_taken(tx, &after, &can.services.settings.public_url)?;
     let detail = changes::between(&ApiDescription::from(before), &ApiDescription::from(&after));
     if detail.is_none() {
@@ -221,6 +224,31 @@ fn changes_rights(before: &Api, after: &Api) -> bool {
         api.scopes.iter().filter(|scope| scope.grants_all).map(|scope| scope.name.to_string()).collect()
     };
     before.role_scopes != after.role_scopes || all(before) != all(after)
+}
+
+/// Removing rules must not open anything: the change that takes an API's last route away says so with `open`.
+fn keep_closed(before: &Api, after: &Api) -> Result<()> {
+    if before.routes.is_empty() || !after.routes.is_empty() || after.open {
+        return Ok(());
+    }
+    let hint = "This would remove the last route. Keep one, or set open = true in the same change \
+                (`keywright api apply --open`): then any valid key of this API passes.";
+    Err(Error::invalid("routes", hint))
+}
+
+/// What to know about how forward-auth decides for an API, one sentence each.
+pub fn warnings(api: &Api) -> Vec<String> {
+    let slug = &api.slug;
+    match (api.routes.is_empty(), api.open) {
+        (false, _) => Vec::new(),
+        (true, true) => vec![format!(
+            "The API {slug} is open: any valid key of it passes forward-auth, whatever the path and the method."
+        )],
+        (true, false) => vec![format!(
+            "The API {slug} has no routes: forward-auth refuses every request unless its query names a scope. \
+             Add routes, or set open = true to admit any valid key."
+        )],
+    }
 }
 
 fn stored(tx: &Tx<'_>, slug_or_id: &str) -> Result<Api> {

@@ -243,6 +243,7 @@ async fn a_scope_in_use_stays() {
         api.presets.clear();
         api.role_scopes.clear();
         api.routes.clear();
+        api.open = true;
     };
     edit(&world, "afdb", all_at_once).await.unwrap();
 }
@@ -311,7 +312,7 @@ async fn applying_a_description_makes_it_so_and_then_changes_nothing() {
     assert!(first.created);
     assert_eq!(first.changes.len(), 1);
     let again = apply_it(&world, described(afdb())).await.unwrap();
-    assert_eq!(again, Applied { created: false, changes: vec![] });
+    assert_eq!(again, Applied { created: false, changes: vec![], warnings: vec![] });
 
     let changed = with(json!({
         "name": "Databases",
@@ -320,12 +321,14 @@ async fn applying_a_description_makes_it_so_and_then_changes_nothing() {
         "tiers": [{ "name": "free", "limit": 200 }],
         "role_scopes": {},
         "routes": [],
+        "open": true,
     }));
     let applied = apply_it(&world, changed.clone()).await.unwrap();
     assert_eq!(
         applied.changes,
         [
             "~ name: AI for Database → Databases",
+            "~ open: false → true",
             "~ scope queries:read: Run queries → Ask",
             "+ scope team:manage",
             "- scope queries:write",

@@ -62,7 +62,7 @@ pub fn try_route(can: &Can<ApisRead>, slug_or_id: &str, method: Method, uri: &st
         .routes
         .iter()
         .map(|route| {
-            let step = step(route, method, &path, reached);
+            let step = step(&api, route, method, &path, reached);
             reached &= step != Step::Matched;
             step
         })
@@ -73,8 +73,8 @@ pub fn try_route(can: &Can<ApisRead>, slug_or_id: &str, method: Method, uri: &st
     Ok(trial)
 }
 
-fn step(route: &Route, method: Method, path: &RequestPath<'_>, reached: bool) -> Step {
-    match (reached, route.rules_method(method), path.matches(&route.path)) {
+fn step(api: &Api, route: &Route, method: Method, path: &RequestPath<'_>, reached: bool) -> Step {
+    match (reached, route.rules_method(method), api.covers_path(route, path)) {
         (false, ..) => Step::NotReached,
         (true, true, true) => Step::Matched,
         (true, _, false) => Step::OtherPath,
@@ -84,10 +84,16 @@ fn step(route: &Route, method: Method, path: &RequestPath<'_>, reached: bool) ->
 
 fn sentence(api: &Api, route: Option<&Route>) -> String {
     let Some(route) = route else {
-        return match api.routes.is_empty() {
-            true => "This API has no routes: the proxy's configuration says what a request needs.".to_owned(),
-            false => "Refused, whatever the credential: no route matches.".to_owned(),
+        let text = match (api.routes.is_empty(), api.open) {
+            (true, true) => {
+                "This API is open: needs any valid credential, or the scope in the proxy's question."
+            }
+            (true, false) => {
+                "This API has no routes and is not open: needs the scope in the proxy's question."
+            }
+            (false, _) => "Refused, whatever the credential: no route matches.",
         };
+        return text.to_owned();
     };
     if route.public {
         return "Passes without a credential.".to_owned();

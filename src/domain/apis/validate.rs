@@ -1,6 +1,6 @@
 //! What an API may be, whatever way it was described.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::build::check_slug;
 use super::patterns::{absolute_uri, path_pattern};
@@ -38,17 +38,41 @@ pub(super) fn validate(api: &Api) -> Result<()> {
     for (role, scopes) in &api.role_scopes {
         known(&mut problems, api, &format!("role_scopes.{role}"), scopes);
     }
-    bounded(&mut problems, "routes", api.routes.len(), MAX_ROUTES);
+    routes(&mut problems, api);
+    problems.check()
+}
+
+fn routes(problems: &mut Problems, api: &Api) {
+    bounded(problems, "routes", api.routes.len(), MAX_ROUTES);
+    if api.open && !api.routes.is_empty() {
+        problems.add("open", "An API with routes is not open: remove open, or the routes.");
+    }
     let mut seen = HashSet::new();
+    // Patterns that some services cannot tell apart lie in one bucket.
+    let mut alike: HashMap<String, Vec<&Route>> = HashMap::new();
     for (at, wanted) in api.routes.iter().enumerate() {
         let field = format!("routes[{at}]");
         if !seen.insert((wanted.method.as_str(), wanted.path.as_str())) {
             problems
                 .add(format!("{field}.path"), "This method and path are there twice; the first match wins.");
         }
-        route(&mut problems, api, &field, wanted);
+        let earlier = alike.entry(wanted.path.trim_end_matches('/').to_lowercase()).or_default();
+        if earlier.iter().any(|earlier| confused(earlier, wanted)) {
+            problems.add(
+                format!("{field}.path"),
+                "It differs from an earlier route only in case or in a slash at the end, and asks for something \
+                 else: many services cannot tell the two apart.",
+            );
+        }
+        earlier.push(wanted);
+        route(problems, api, &field, wanted);
     }
-    problems.check()
+}
+
+/// Whether some services take two routes for one, though they are spelled differently and ask for different things.
+fn confused(one: &Route, other: &Route) -> bool {
+    let any = |route: &Route| route.method == "*";
+    one.path != other.path && !one.asks_like(other) && (one.method == other.method || any(one) || any(other))
 }
 
 fn bounded(problems: &mut Problems, field: &str, count: usize, most: usize) {

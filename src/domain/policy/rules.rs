@@ -50,7 +50,18 @@ impl Case<'_> {
         if !question.scopes.is_none_or(|wanted| satisfied(question.api, holds, wanted)) {
             return VerifyCode::InsufficientScope;
         }
+        if question.scopes.is_none() && question.api.open && !admitted_by_open_api(bearer, question.api, holds) {
+            return VerifyCode::InsufficientScope;
+        }
         VerifyCode::Valid
+    }
+}
+
+/// An open API admits any key, and tokens and sessions that hold at least one of its scopes.
+fn admitted_by_open_api(bearer: &Bearer, api: &Api, holds: &Grants) -> bool {
+    match bearer {
+        Bearer::Key(_) => true,
+        Bearer::Token(_) => api.scopes.iter().any(|scope| holds.set.contains(scope.name.as_str())),
     }
 }
 

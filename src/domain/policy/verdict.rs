@@ -200,9 +200,14 @@ impl Verdict {
     }
 
     fn insufficient_scope(&self, question: &Question<'_>) -> Error {
-        let wanted = question.scopes.map_or("", |wanted| wanted.as_str());
         let none = crate::model::ScopeSet::empty();
-        Error::insufficient_scope(wanted, self.holds().map_or(&none, |holds| &holds.set))
+        let held = self.holds().map_or(&none, |holds| &holds.set);
+        match question.scopes {
+            Some(wanted) => Error::insufficient_scope(wanted.as_str(), held),
+            // Of an open API: no scope is named, and any of its scopes would do.
+            None => Error::new(Code::InsufficientScope, "This needs a token that holds a scope of the API")
+                .with("granted", serde_json::json!(held)),
+        }
     }
 
     fn rate_limited(&self) -> Error {

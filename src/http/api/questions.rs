@@ -197,8 +197,11 @@ impl QuestionsApi {
     /// May the request that a proxy describes pass?
     ///
     /// For nginx' `auth_request`, Caddy's and Traefik's `forward_auth`; any method. The credential is the described
-    /// request's own, so nobody else authenticates here. 200 lets it pass and tells who it is in `X-Auth-*`,
-    /// always all of them; 401, 403 and 429 refuse it, with the error as one line in `X-Auth-Error` too.
+    /// request's own. 200 lets it pass and sets every `X-Auth-*` header, to nothing where it has no value or
+    /// was not asked for. 400, 401, 403 and 429 refuse it, with the error as one line in `X-Auth-Error` too.
+    ///
+    /// Where the API has routes, they say what the request needs. Where it has none, `scope` does; without `scope`
+    /// the request is refused unless the API is `open`.
     #[oai(path = "/v1/forward-auth", method = "get")]
     async fn forward_auth(
         &self,
@@ -209,7 +212,10 @@ impl QuestionsApi {
         Query(_scope): Query<Option<String>>,
         /// `live` (the default), `test` or `any`.
         Query(_environment): Query<Option<String>>,
-        /// `1` answers 429 as 403 with `X-Auth-Status: 429`, which nginx can pass on.
+        /// Which identity headers are filled: `subject`, `kind`, `key_id`, `user_id`, `client_id`, `owner`,
+        /// `environment` and `scopes`, with commas between them. All, if it is left out; the others are empty.
+        Query(_headers): Query<Option<String>>,
+        /// `1` answers every 4xx but 401 as 403, which nginx can pass on, with the status in `X-Auth-Status`.
         Query(_nginx): Query<Option<u8>>,
     ) -> Result<Empty> {
         Err(elsewhere())

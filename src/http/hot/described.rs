@@ -7,6 +7,7 @@ use poem::http::{HeaderMap, HeaderName};
 use super::Subject;
 use crate::error::{Error, Result};
 use crate::http::context::{RequestContext, clip, method};
+use crate::http::proxy_config::stripped::looks_like_identity;
 use crate::model::activity::Method;
 
 /// Caddy's and Traefik's name and nginx's for the same.
@@ -50,7 +51,8 @@ pub(super) fn read<'r>(request: &'r Request, context: &RequestContext) -> Result
                 "Let the proxy send it, or X-Original-URI, with the request's URI",
             )
         })?;
-        (METHOD.only(headers)?.map(method), uri)
+        refuse_look_alikes(headers)?;
+        (METHOD.only(headers)?.map(described_method).transpose()?, uri)
     } else {
         (None, request.uri().path_and_query().map_or("/", |own| own.as_str()))
     };
@@ -67,18 +69,31 @@ pub(super) fn read<'r>(request: &'r Request, context: &RequestContext) -> Result
     Ok(Described { subject, method, says_method: described.is_some(), uri })
 }
 
+/// Only Keywright sets `X-Auth-…`: what the proxy did not remove, it would pass on to the service.
+fn refuse_look_alikes(headers: &HeaderMap) -> Result<()> {
+    match headers.keys().find(|name| looks_like_identity(name.as_str())) {
+        None => Ok(()),
+        Some(name) => {
+            Err(Error::invalid(name.as_str(), "Leave it out: only Keywright sets headers that begin so"))
+        }
+    }
+}
+
+/// Methods are case-sensitive (RFC 9110, section 9.1), and several frameworks turn `get` into `GET` all the same.
+fn described_method(name: &str) -> Result<Method> {
+    if name.bytes().any(|byte| byte.is_ascii_lowercase()) {
+        return Err(Error::invalid("method", "Write the method in upper case, for example GET"));
+    }
+    Ok(method(name))
+}
+
 fn known_method(request: &Request) -> Method {
     method(request.method().as_str())
 }
 
 /// A URI's path: a query may hold secrets and has no place in a log.
 fn path_of(uri: &str) -> &str {
-    let path = uri.split(['?', '#']).next().unwrap_or_default();
-    // Some proxies send the absolute form.
-    match path.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..])) {
-        Some(path) => path,
-        None => path,
-    }
+    uri.split(['?', '#']).next().unwrap_or_default()
 }
 
 impl Names {

@@ -7,6 +7,7 @@ use poem::{Request, Response};
 
 use serde_json::json;
 
+use super::identity::{Filled, IdentityHeaders};
 use super::rule::{self, Asked, Hopeless, Rule};
 use super::sheet::{Place, Sheet, ascii_json};
 use super::{Asker, Hot, Subject, described, limits, log, query};
@@ -20,21 +21,9 @@ use crate::model::activity::{Entry, Kind, Outcome, Reason};
 use crate::model::{Api, Environment, IdentityKind, VerifyCode};
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
-const SUBJECT: HeaderName = HeaderName::from_static("x-auth-subject");
-const KIND: HeaderName = HeaderName::from_static("x-auth-kind");
-const KEY_ID: HeaderName = HeaderName::from_static("x-auth-key-id");
-const USER_ID: HeaderName = HeaderName::from_static("x-auth-user-id");
-const CLIENT_ID: HeaderName = HeaderName::from_static("x-auth-client-id");
-const OWNER: HeaderName = HeaderName::from_static("x-auth-owner");
-const ENVIRONMENT: HeaderName = HeaderName::from_static("x-auth-environment");
-const SCOPES: HeaderName = HeaderName::from_static("x-auth-scopes");
 const ERROR: HeaderName = HeaderName::from_static("x-auth-error");
 const STATUS: HeaderName = HeaderName::from_static("x-auth-status");
 
-/// Every header that tells who it is. They are always set, so that none of the client's own survives.
-const IDENTITY: [HeaderName; 8] = [SUBJECT, KIND, KEY_ID, USER_ID, CLIENT_ID, OWNER, ENVIRONMENT, SCOPES];
-
-const NONE: HeaderValue = HeaderValue::from_static("");
 const KEY: HeaderValue = HeaderValue::from_static("key");
 const TOKEN: HeaderValue = HeaderValue::from_static("token");
 const SESSION: HeaderValue = HeaderValue::from_static("session");
@@ -93,7 +82,8 @@ impl Hot {
                 return Err(error);
             }
         };
-        self.judge(services, context, &Case { api, asked, key, nginx: query.nginx }, described.subject)
+        let case = Case { api, asked, key, nginx: query.nginx, filled: query.filled };
+        self.judge(services, context, &case, described.subject)
     }
 
     fn judge(
@@ -103,7 +93,7 @@ impl Hot {
         case: &Case<'_>,
         subject: Subject,
     ) -> Result<Response> {
-        let Case { api, asked, key, nginx } = case;
+        let Case { api, asked, key, nginx, filled } = case;
         let question = Question {
             api,
             scopes: asked.scopes,
@@ -115,7 +105,7 @@ impl Hot {
         let asker = Asker { route: asked.route, ..Asker::default() };
         log(services, context, Kind::ForwardAuth, &question, &verdict, subject, asker)?;
         match (verdict.code, verdict.known(), verdict.holds()) {
-            (VerifyCode::Valid, Some(holder), Some(holds)) => Ok(passed(&verdict, holder, holds)),
+            (VerifyCode::Valid, Some(holder), Some(holds)) => Ok(passed(&verdict, holder, holds, *filled)),
             _ => Ok(refusal(&verdict.error(&question), context, Some(&verdict), *nginx)),
         }
     }
@@ -127,6 +117,7 @@ struct Case<'c> {
     asked: Asked<'c>,
     key: &'c str,
     nginx: bool,
+    filled: Filled,
 }
 
 /// Logs a decision about a caller without a good credential.
@@ -190,32 +181,33 @@ fn credential<'r>(headers: &'r HeaderMap, api: &Api) -> Result<Option<&'r str>> 
 fn public() -> Response {
     let mut response = Response::default();
     let headers = response.headers_mut();
-    for name in IDENTITY {
-        headers.insert(name, NONE);
-    }
+    IdentityHeaders::default().set(headers, Filled::ALL);
     headers.insert(header::CACHE_CONTROL, NO_STORE);
     response
 }
 
-fn passed(verdict: &Verdict, holder: &Bearer, holds: &Grants) -> Response {
+fn passed(verdict: &Verdict, holder: &Bearer, holds: &Grants, filled: Filled) -> Response {
     let mut sheet = Sheet::new();
     let identity = Headers::of(&mut sheet, holder);
     let scopes = sheet.text(&holds.text);
     let limits = limits::write(&mut sheet, verdict);
     let values = sheet.finish();
-    let value = |place: Option<Place>| place.map_or(NONE, |place| values.get(place));
+    let value = |place: Place| values.get(place);
 
     let mut response = Response::default();
     let headers = response.headers_mut();
     headers.reserve(USUAL_HEADERS);
-    headers.insert(SUBJECT, value(identity.subject));
-    headers.insert(KIND, identity.kind);
-    headers.insert(KEY_ID, value(identity.key));
-    headers.insert(USER_ID, value(identity.user));
-    headers.insert(CLIENT_ID, value(identity.client));
-    headers.insert(OWNER, value(identity.owner));
-    headers.insert(ENVIRONMENT, if holder.environment() == Environment::Live { LIVE } else { TEST });
-    headers.insert(SCOPES, values.get(scopes));
+    let identity = IdentityHeaders {
+        subject: identity.subject.map(value),
+        kind: Some(identity.kind),
+        key_id: identity.key.map(value),
+        user_id: identity.user.map(value),
+        client_id: identity.client.map(value),
+        owner: identity.owner.map(value),
+        environment: Some(if holder.environment() == Environment::Live { LIVE } else { TEST }),
+        scopes: Some(values.get(scopes)),
+    };
+    identity.set(headers, filled);
     headers.insert(header::CACHE_CONTROL, NO_STORE);
     if let Some(limits) = limits {
         limits::set(headers, &values, limits);
@@ -258,13 +250,12 @@ fn refusal(error: &Error, context: &RequestContext, verdict: Option<&Verdict>, n
     let mut response = error::response(error, context.id);
     let status = response.status();
     let headers = response.headers_mut();
-    for name in IDENTITY {
-        headers.insert(name, NONE);
-    }
+    IdentityHeaders::default().set(headers, Filled::ALL);
     headers.insert(ERROR, ascii_json(&error::envelope(error, context.id)));
     // `auth_request` passes 401 and 403 on and turns everything else into 500.
-    if nginx && status == StatusCode::TOO_MANY_REQUESTS {
-        headers.insert(STATUS, HeaderValue::from_static("429"));
+    let passed_on = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status);
+    if nginx && status.is_client_error() && !passed_on {
+        headers.insert(STATUS, HeaderValue::from(status.as_u16()));
         response.set_status(StatusCode::FORBIDDEN);
     }
     if let Some(verdict) = verdict {

@@ -6,6 +6,7 @@
 
 mod described;
 mod forward_auth;
+mod identity;
 mod limits;
 mod query;
 mod remembered;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::identity::Filled;
 use crate::error::{Error, Result};
 use crate::model::encoding::form_decoded;
 use crate::model::{AskedEnvironment, ScopeExpr};
@@ -14,8 +15,10 @@ pub(super) struct Query {
     pub(super) scope: Option<ScopeExpr>,
     /// None where the query does not say.
     pub(super) environment: Option<AskedEnvironment>,
-    /// Whether 429 must become 403, which nginx can pass on.
+    /// Whether every other 4xx must become 403, which nginx can pass on.
     pub(super) nginx: bool,
+    /// Which identity headers are filled.
+    pub(super) filled: Filled,
 }
 
 /// Reads a query string.
@@ -23,7 +26,7 @@ pub(super) struct Query {
 /// # Errors
 /// `INVALID_REQUEST`, naming the parameter: unknown, twice, or not what it should be.
 pub(super) fn read(text: &str) -> Result<Query> {
-    let (mut api, mut scope, mut environment, mut nginx) = (None, None, None, None);
+    let (mut api, mut scope, mut environment, mut nginx, mut headers) = (None, None, None, None, None);
     for pair in text.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let name = form_decoded(name.as_bytes()).ok_or_else(|| Error::invalid("query", "It is not UTF-8"))?;
@@ -33,10 +36,11 @@ pub(super) fn read(text: &str) -> Result<Query> {
             "scope" => &mut scope,
             "environment" => &mut environment,
             "nginx" => &mut nginx,
+            "headers" => &mut headers,
             _ => {
                 return Err(Error::invalid(
                     &name,
-                    "There is no such parameter: use api, scope, environment, nginx",
+                    "There is no such parameter: use api, scope, environment, headers, nginx",
                 ));
             }
         };
@@ -60,5 +64,6 @@ pub(super) fn read(text: &str) -> Result<Query> {
             Some("1") => true,
             Some(_) => return Err(Error::invalid("nginx", "Use 1 or leave it out")),
         },
+        filled: headers.map_or(Ok(Filled::ALL), |names| Filled::read(&names))?,
     })
 }

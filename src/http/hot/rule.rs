@@ -48,6 +48,10 @@ pub(super) fn find<'a>(
         return Err(Hopeless { reason: Reason::InvalidRequest, error: auth::key_in_url() });
     }
     if api.routes.is_empty() {
+        if query.scope.is_none() && !api.open {
+            let text = "This API has no routes and is not open: name a scope in the question, or add routes";
+            return Err(Hopeless { reason: Reason::NoRoute, error: Error::forbidden(text) });
+        }
         return Ok(Rule::Credential(Asked {
             scopes: query.scope.as_ref(),
             environment: query.environment.unwrap_or_default(),

@@ -2,6 +2,7 @@
 //!
 //! They are files in this folder with a few places to fill in, so that they can be read, and run, as what they are.
 
+pub mod stripped;
 #[cfg(test)]
 mod tests;
 
@@ -50,11 +51,15 @@ pub fn write(can: &Can<ApisRead>, slug_or_id: &str, wanted: &Wanted<'_>) -> Resu
         Error::invalid("listen", "Use an IP address and a port, for example 127.0.0.1:8000 or [::]:8000")
     })?;
     let public_host = settings.public_url.split_once("://").map_or("", |(_, host)| host);
+    let warning: String = apis::warnings(&api).iter().map(|text| format!("# WARNING: {text}\n")).collect();
+    let stripped = stripped_lines(wanted.proxy);
     let filled = match wanted.proxy {
         Proxy::Nginx => fill(
             NGINX,
             &[
                 ("SLUG", &api.slug),
+                ("WARNING", &warning),
+                ("STRIPPED", &stripped),
                 ("LISTEN", &listen.to_string()),
                 ("KEYWRIGHT_SCHEME", keywright.scheme()),
                 ("KEYWRIGHT_ADDRESS", &keywright.address()),
@@ -70,6 +75,8 @@ pub fn write(can: &Can<ApisRead>, slug_or_id: &str, wanted: &Wanted<'_>) -> Resu
             CADDY,
             &[
                 ("SLUG", &api.slug),
+                ("WARNING", &warning),
+                ("STRIPPED", &stripped),
                 ("LISTEN_PORT", &listen.port().to_string()),
                 ("LISTEN_IP", &listen.ip().to_string()),
                 ("KEYWRIGHT_URL", &keywright.url()),
@@ -82,6 +89,20 @@ pub fn write(can: &Can<ApisRead>, slug_or_id: &str, wanted: &Wanted<'_>) -> Resu
         ),
     };
     Ok(filled)
+}
+
+/// The lines that remove the headers of [`stripped`], group by group.
+fn stripped_lines(proxy: Proxy) -> String {
+    let mut lines = Vec::new();
+    for group in stripped::STRIPPED {
+        let indent = if proxy == Proxy::Nginx { "        " } else { "\t" };
+        lines.push(format!("{indent}# {}.", group.purpose));
+        lines.extend(group.names.iter().map(|name| match proxy {
+            Proxy::Nginx => format!("{indent}proxy_set_header {name} \"\";"),
+            Proxy::Caddy => format!("{indent}request_header -{name}"),
+        }));
+    }
+    lines.join("\n")
 }
 
 /// `%NAME%` is where `NAME` goes.

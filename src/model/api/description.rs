@@ -30,6 +30,12 @@ pub struct ApiDescription {
     /// Whether forward-auth takes keys from `X-API-Key` too.
     #[serde(default)]
     pub x_api_key: bool,
+    /// Whether forward-auth admits any valid credential, where there are no routes and the question has no scope.
+    #[serde(default)]
+    pub open: bool,
+    /// Whether the service behind it ignores case in paths, so that routes do too.
+    #[serde(default)]
+    pub case_insensitive_paths: bool,
     /// Origins whose pages may call sign-in.
     #[serde(default)]
     pub allowed_origins: Vec<String>,
@@ -62,6 +68,8 @@ impl From<&Api> for ApiDescription {
             member_tier: Some(api.member_tier.clone()),
             member_max_keys: Some(api.member_max_keys),
             x_api_key: api.x_api_key,
+            open: api.open,
+            case_insensitive_paths: api.case_insensitive_paths,
             allowed_origins: api.allowed_origins.clone(),
             scopes: api.scopes.clone(),
             presets: api.presets.clone(),

@@ -44,6 +44,10 @@ pub struct Api {
     pub member_max_keys: u32,
     /// Whether forward-auth takes keys from `X-API-Key` too.
     pub x_api_key: bool,
+    /// Whether forward-auth admits any valid credential, where the API has no routes and the question has no scope.
+    pub open: bool,
+    /// Whether the service behind it ignores case in paths, so that routes do too.
+    pub case_insensitive_paths: bool,
     /// Origins whose pages may call sign-in (CORS).
     pub allowed_origins: Vec<String>,
     /// What people of each role hold here. Owner and admin hold everything unless listed.

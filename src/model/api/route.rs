@@ -4,8 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Api;
 use crate::model::activity::Method;
-use crate::model::request_path::{RequestPathError, TWOFOLD};
-use crate::model::{Environment, RequestPath, ScopeExpr};
+use crate::model::{Environment, RequestPath, RequestPathError, ScopeExpr};
 
 /// What forward-auth asks of a request; the first match wins.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,18 +50,23 @@ mod asked_environment {
     }
 }
 
-impl Route {
-    /// Whether this route rules the request. A rule about GET is one about HEAD too, since that is GET without the
-    /// body (RFC 9110, section 9.3.2).
-    pub fn rules(&self, method: Method, path: &RequestPath<'_>) -> bool {
-        self.rules_method(method) && path.matches(&self.path)
-    }
+const OTHER_ROUTE: RequestPathError = RequestPathError(
+    "some services would read it as the path of another route: they ignore case, a slash or an extension at the end",
+);
 
-    /// Whether this route rules requests of this method.
+impl Route {
+    /// Whether this route rules requests of this method. A rule about GET is one about HEAD too, since that is GET
+    /// without the body (RFC 9110, section 9.3.2).
     pub fn rules_method(&self, method: Method) -> bool {
         self.method == "*"
             || self.method == method.as_str()
             || (method == Method::Head && self.method == Method::Get.as_str())
+    }
+
+    /// Whether both ask a request for the same.
+    pub fn asks_like(&self, other: &Self) -> bool {
+        (self.public, self.environment, self.cost) == (other.public, other.environment, other.cost)
+            && self.scope == other.scope
     }
 }
 
@@ -76,29 +80,30 @@ pub struct Met<'a> {
 }
 
 impl Api {
-    /// The path of a request, and the first route that rules it.
+    /// The path of a request, and the first route that covers it.
     ///
     /// # Errors
-    /// What services read in two ways: see [`RequestPath::of`]. A proxy passes on what the client wrote, so a path is
-    /// refused too if another of the routes would rule it as a service may read it: `/v1/team/../queries` is for a
-    /// service that goes by what it begins with not the same as `/v1/queries`.
+    /// A path that is not in its plain spelling: see [`RequestPath::of`]. A path that some service may read as that
+    /// of an earlier route, which asks for something else: with `/v1/admin/*` before `/*`, the path `/V1/Admin/x` is
+    /// refused.
     pub fn route_to<'r>(
         &self,
         method: Method,
-        uri: &'r str,
+        target: &'r str,
     ) -> Result<(RequestPath<'r>, Option<Met<'_>>), RequestPathError> {
-        let path = RequestPath::of(uri)?;
-        let met = self.route(method, &path);
-        let found = met.map(|met| met.position);
-        let others = RequestPath::other_readings(uri).filter_map(|other| self.route(method, &other));
-        if others.map(|met| met.position).any(|other| Some(other) != found) {
-            return Err(TWOFOLD);
+        let path = RequestPath::of(target)?;
+        let mut routes = self.routes.iter().enumerate().filter(|(_, route)| route.rules_method(method));
+        let met = routes.find(|(_, route)| self.covers_path(route, &path));
+        let Some((position, route)) = met else { return Ok((path, None)) };
+        let earlier = self.routes[..position].iter().filter(|earlier| earlier.rules_method(method));
+        if earlier.filter(|earlier| path.may_be(&earlier.path)).any(|earlier| !earlier.asks_like(route)) {
+            return Err(OTHER_ROUTE);
         }
-        Ok((path, met))
+        Ok((path, Some(Met { position, route })))
     }
 
-    fn route(&self, method: Method, path: &RequestPath<'_>) -> Option<Met<'_>> {
-        let mut routes = self.routes.iter().enumerate();
-        routes.find(|(_, route)| route.rules(method, path)).map(|(position, route)| Met { position, route })
+    /// Whether a route of this API covers a path.
+    pub fn covers_path(&self, route: &Route, path: &RequestPath<'_>) -> bool {
+        path.matches(&route.path, self.case_insensitive_paths)
     }
 }

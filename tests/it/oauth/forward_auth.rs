@@ -31,28 +31,32 @@ async fn a_token_opens_what_it_is_for() {
         assert_eq!(passed.headers.get(empty).expect(empty), "");
     }
     ask(&app, token, "api=afdb&scope=queries:write").await.refused(403, "INSUFFICIENT_SCOPE");
-    ask(&app, token, "api=afdb&environment=test").await.refused(403, "WRONG_ENVIRONMENT");
-    ask(&app, token, "api=keywright").await.refused(401, "INVALID_TOKEN");
-    ask(&app, text(&answer, "id_token"), "api=afdb").await.refused(401, "INVALID_TOKEN");
-    let refused = ask(&app, "x.y.z", "api=afdb").await;
+    ask(&app, token, "api=afdb&scope=queries:read&environment=test").await.refused(403, "WRONG_ENVIRONMENT");
+    ask(&app, token, "api=keywright&scope=keys:read").await.refused(401, "INVALID_TOKEN");
+    ask(&app, text(&answer, "id_token"), "api=afdb&scope=queries:read").await.refused(401, "INVALID_TOKEN");
+    let refused = ask(&app, "x.y.z", "api=afdb&scope=queries:read").await;
     refused.refused(401, "INVALID_TOKEN");
     assert_eq!(refused.headers.get("x-auth-subject").expect("always there"), "");
     assert!(refused.header("x-auth-error").contains("INVALID_TOKEN"));
 
     let machine = client.credentials(&[]).await.expect(200);
-    let passed = ask(&app, text(&machine, "access_token"), "api=afdb").await;
+    let passed = ask(&app, text(&machine, "access_token"), "api=afdb&scope=queries:read").await;
     assert_eq!((passed.header("x-auth-subject"), passed.header("x-auth-user-id")), (client.id.as_str(), ""));
 
     // Gone with the next request.
     client.post("/oauth/revoke", &[("token", token)]).await.expect(200);
-    ask(&app, token, "api=afdb").await.refused(401, "INVALID_TOKEN");
+    ask(&app, token, "api=afdb&scope=queries:read").await.refused(401, "INVALID_TOKEN");
     let path = format!("/v1/clients/{}", client.id);
     app.operator().patch(&path, &json!({"disabled": true})).await.expect(200);
-    ask(&app, text(&machine, "access_token"), "api=afdb").await.refused(401, "INVALID_TOKEN");
+    ask(&app, text(&machine, "access_token"), "api=afdb&scope=queries:read")
+        .await
+        .refused(401, "INVALID_TOKEN");
     app.operator().patch(&path, &json!({"disabled": false})).await.expect(200);
-    ask(&app, text(&machine, "access_token"), "api=afdb").await;
+    ask(&app, text(&machine, "access_token"), "api=afdb&scope=queries:read").await;
     app.advance(3_600);
-    ask(&app, text(&machine, "access_token"), "api=afdb").await.refused(401, "EXPIRED_TOKEN");
+    ask(&app, text(&machine, "access_token"), "api=afdb&scope=queries:read")
+        .await
+        .refused(401, "EXPIRED_TOKEN");
 }
 
 #[tokio::test]
@@ -69,6 +73,35 @@ async fn a_session_opens_what_its_person_holds() {
 }
 
 #[tokio::test]
+async fn an_open_api_admits_keys_and_tokens_that_hold_one_of_its_scopes() {
+    let app = world().await;
+    let client = App::register(&app, json!({})).await;
+    let answer = tokens(&app, &client, "openid queries:read").await;
+    let login = json!({"email": "eve@example.com", "password": PASSWORD, "api": "afdb"});
+    let session = app.anonymous().post("/v1/auth/login", &login).await.expect(200);
+    let key = app.afdb_key(json!({"scopes": []})).await;
+    let credentials = [text(&answer, "access_token"), text(&session, "access_token"), text(&key, "key")];
+    for credential in credentials {
+        ask(&app, credential, "api=afdb").await.refused(403, "FORBIDDEN");
+    }
+    app.operator().patch("/v1/apis/afdb", &json!({"open": true})).await.expect(200);
+    for credential in credentials {
+        assert_eq!(ask(&app, credential, "api=afdb").await.status, 200, "{credential}");
+    }
+    let nobody = json!({"owner": [], "admin": [], "developer": [], "viewer": [], "member": []});
+    // A person who no longer holds anything there keeps the key that is no person's.
+    app.operator().patch("/v1/apis/afdb", &json!({"role_scopes": nobody})).await.expect(200);
+    for (credential, passes) in credentials.into_iter().zip([false, false, true]) {
+        let reply = ask(&app, credential, "api=afdb").await;
+        if passes {
+            assert_eq!(reply.status, 200, "{}", reply.text());
+        } else {
+            reply.refused(403, "INSUFFICIENT_SCOPE");
+        }
+    }
+}
+
+#[tokio::test]
 async fn tokens_are_counted_by_what_they_stand_on() {
     let app = world().await;
     let mut limited = crate::support::afdb();
@@ -82,15 +115,15 @@ async fn tokens_are_counted_by_what_they_stand_on() {
     let access = json!([{"api": "limited", "scopes": ["queries:read"]}]);
     let client = App::register(&app, json!({"access": access})).await;
     let answer = tokens(&app, &client, "queries:read").await;
-    let first = ask(&app, text(&answer, "access_token"), "api=limited").await;
+    let first = ask(&app, text(&answer, "access_token"), "api=limited&scope=queries:read").await;
     assert_eq!((first.header("x-ratelimit-limit"), first.header("x-ratelimit-remaining")), ("2", "1"));
     assert_eq!(first.header("ratelimit-policy"), r#""two";q=2;w=60"#);
     // A new token of the same grant does not start anew.
     let next = client.refresh(text(&answer, "refresh_token")).await.expect(200);
-    assert_eq!(ask(&app, text(&next, "access_token"), "api=limited").await.status, 200);
-    let limited = ask(&app, text(&next, "access_token"), "api=limited").await;
+    assert_eq!(ask(&app, text(&next, "access_token"), "api=limited&scope=queries:read").await.status, 200);
+    let limited = ask(&app, text(&next, "access_token"), "api=limited&scope=queries:read").await;
     limited.refused(429, "RATE_LIMITED");
     assert_eq!(limited.header("retry-after"), "30");
-    let nginx = ask(&app, text(&next, "access_token"), "api=limited&nginx=1").await;
+    let nginx = ask(&app, text(&next, "access_token"), "api=limited&scope=queries:read&nginx=1").await;
     assert_eq!((nginx.status, nginx.header("x-auth-status")), (403, "429"));
 }

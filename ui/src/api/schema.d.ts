@@ -3791,8 +3791,11 @@ export interface paths {
         /**
          * May the request that a proxy describes pass?
          * @description For nginx' `auth_request`, Caddy's and Traefik's `forward_auth`; any method. The credential is the described
-         *     request's own, so nobody else authenticates here. 200 lets it pass and tells who it is in `X-Auth-*`,
-         *     always all of them; 401, 403 and 429 refuse it, with the error as one line in `X-Auth-Error` too.
+         *     request's own. 200 lets it pass and sets every `X-Auth-*` header, to nothing where it has no value or
+         *     was not asked for. 400, 401, 403 and 429 refuse it, with the error as one line in `X-Auth-Error` too.
+         *
+         *     Where the API has routes, they say what the request needs. Where it has none, `scope` does; without `scope`
+         *     the request is refused unless the API is `open`.
          */
         get: {
             parameters: {
@@ -3803,7 +3806,12 @@ export interface paths {
                     _scope?: string;
                     /** @description `live` (the default), `test` or `any`. */
                     _environment?: string;
-                    /** @description `1` answers 429 as 403 with `X-Auth-Status: 429`, which nginx can pass on. */
+                    /**
+                     * @description Which identity headers are filled: `subject`, `kind`, `key_id`, `user_id`, `client_id`, `owner`,
+                     *     `environment` and `scopes`, with commas between them. All, if it is left out; the others are empty.
+                     */
+                    _headers?: string;
+                    /** @description `1` answers every 4xx but 401 as 403, which nginx can pass on, with the status in `X-Auth-Status`. */
                     _nginx?: number;
                 };
                 header?: never;
@@ -4066,6 +4074,10 @@ export interface components {
             member_max_keys: number;
             /** @description Whether forward-auth takes a key from `X-API-Key` too. */
             x_api_key: boolean;
+            /** @description Whether forward-auth admits any valid key, where the API has no routes and the question has no scope. */
+            open: boolean;
+            /** @description Whether routes ignore case in paths. */
+            case_insensitive_paths: boolean;
             /** @description Origins whose pages may call sign-in (CORS). */
             allowed_origins: string[];
             /** @description Its permissions. */
@@ -4076,7 +4088,7 @@ export interface components {
             tiers: components["schemas"]["ApiTier"][];
             /** @description What people of each role hold. */
             role_scopes: components["schemas"]["RoleScopes"] & unknown;
-            /** @description What forward-auth asks of which request; empty where the proxy's configuration says it. */
+            /** @description What forward-auth asks of which request; empty where the question's scope says it. */
             routes: components["schemas"]["ApiRoute"][];
             /**
              * Format: date-time
@@ -4100,6 +4112,8 @@ export interface components {
             created: boolean;
             /** @description One line for people for everything that changed; empty when all was as described. */
             changes: string[];
+            /** @description What to know about the API as it is now, one sentence each: such as that any valid key passes. */
+            warnings: string[];
         };
         /**
          * ApiChange
@@ -4128,6 +4142,13 @@ export interface components {
             member_max_keys?: number | null;
             /** @description Whether forward-auth takes a key from `X-API-Key` too. */
             x_api_key?: boolean | null;
+            /**
+             * @description Whether forward-auth admits any valid key, where the API has no routes and the question has no scope. The
+             *     change that removes the last route must set it.
+             */
+            open?: boolean;
+            /** @description Whether routes ignore case in paths. */
+            case_insensitive_paths?: boolean;
             /** @description Origins whose pages may call sign-in. */
             allowed_origins?: string[] | null;
             /** @description Its permissions: all of them. One that goes must not be in use. */
@@ -5100,10 +5121,12 @@ export interface components {
          * @example {
          *       "allowed_origins": [],
          *       "audience": "https://api.aifordatabase.com",
+         *       "case_insensitive_paths": false,
          *       "default_tier": null,
          *       "member_max_keys": null,
          *       "member_tier": null,
          *       "name": "AI for Database",
+         *       "open": false,
          *       "prefix": null,
          *       "presets": [
          *         {
@@ -5179,6 +5202,18 @@ export interface components {
              * @default false
              */
             x_api_key: boolean;
+            /**
+             * @description Whether forward-auth admits any valid key, and every token and session with a scope of this API, where the
+             *     API has no routes and the question has no scope. Without it such a request is refused. Not beside routes.
+             * @default false
+             */
+            open: boolean;
+            /**
+             * @description Whether the service ignores case in paths, so that routes do too. Without it, a path that differs from a
+             *     route's only in case is refused.
+             * @default false
+             */
+            case_insensitive_paths: boolean;
             /**
              * @description Origins whose pages may call sign-in, as browsers send them: `https://app.example.com`.
              * @default []

@@ -44,6 +44,8 @@ fn api(no: i64) -> Api {
         member_tier: "default".to_owned(),
         member_max_keys: 10,
         x_api_key: false,
+        open: false,
+        case_insensitive_paths: false,
         allowed_origins: vec![],
         role_scopes: BTreeMap::from([(Role::Viewer, "a:read".parse().unwrap())]),
         scopes: vec![scope("a:read"), scope("a:write"), scope("admin")],

@@ -186,6 +186,10 @@ pub struct Api {
     pub member_max_keys: u32,
     /// Whether forward-auth takes a key from `X-API-Key` too.
     pub x_api_key: bool,
+    /// Whether forward-auth admits any valid key, where the API has no routes and the question has no scope.
+    pub open: bool,
+    /// Whether routes ignore case in paths.
+    pub case_insensitive_paths: bool,
     /// Origins whose pages may call sign-in (CORS).
     pub allowed_origins: Vec<String>,
     /// Its permissions.
@@ -196,7 +200,7 @@ pub struct Api {
     pub tiers: Vec<ApiTier>,
     /// What people of each role hold.
     pub role_scopes: RoleScopes,
-    /// What forward-auth asks of which request; empty where the proxy's configuration says it.
+    /// What forward-auth asks of which request; empty where the question's scope says it.
     pub routes: Vec<ApiRoute>,
     /// When it was added.
     pub created_at: Timestamp,
@@ -218,6 +222,8 @@ impl From<&Stored> for Api {
             member_tier: api.member_tier.clone(),
             member_max_keys: api.member_max_keys,
             x_api_key: api.x_api_key,
+            open: api.open,
+            case_insensitive_paths: api.case_insensitive_paths,
             allowed_origins: api.allowed_origins.clone(),
             scopes: each(api.scopes.clone()),
             presets: each(api.presets.clone()),
@@ -283,6 +289,16 @@ pub struct NewApi {
     #[serde(default)]
     #[oai(default)]
     pub x_api_key: bool,
+    /// Whether forward-auth admits any valid key, and every token and session with a scope of this API, where the
+    /// API has no routes and the question has no scope. Without it such a request is refused. Not beside routes.
+    #[serde(default)]
+    #[oai(default)]
+    pub open: bool,
+    /// Whether the service ignores case in paths, so that routes do too. Without it, a path that differs from a
+    /// route's only in case is refused.
+    #[serde(default)]
+    #[oai(default)]
+    pub case_insensitive_paths: bool,
     /// Origins whose pages may call sign-in, as browsers send them: `https://app.example.com`.
     #[serde(default)]
     #[oai(default)]
@@ -320,6 +336,8 @@ impl From<NewApi> for ApiDescription {
             member_tier: new.member_tier,
             member_max_keys: new.member_max_keys,
             x_api_key: new.x_api_key,
+            open: new.open,
+            case_insensitive_paths: new.case_insensitive_paths,
             allowed_origins: new.allowed_origins,
             scopes: each(new.scopes),
             presets: each(new.presets),
@@ -384,6 +402,13 @@ pub struct ApiChange {
     #[serde(deserialize_with = "present")]
     #[oai(nullable)]
     pub x_api_key: Option<bool>,
+    /// Whether forward-auth admits any valid key, where the API has no routes and the question has no scope. The
+    /// change that removes the last route must set it.
+    #[serde(deserialize_with = "present")]
+    pub open: Option<bool>,
+    /// Whether routes ignore case in paths.
+    #[serde(deserialize_with = "present")]
+    pub case_insensitive_paths: Option<bool>,
     /// Origins whose pages may call sign-in.
     #[serde(deserialize_with = "present")]
     #[oai(nullable)]
@@ -426,6 +451,8 @@ impl ApiChange {
         set(&mut api.member_tier, self.member_tier.map(Some));
         set(&mut api.member_max_keys, self.member_max_keys.map(Some));
         set(&mut api.x_api_key, self.x_api_key);
+        set(&mut api.open, self.open);
+        set(&mut api.case_insensitive_paths, self.case_insensitive_paths);
         set(&mut api.allowed_origins, self.allowed_origins);
         set(&mut api.scopes, self.scopes.map(each));
         set(&mut api.presets, self.presets.map(each));
@@ -442,11 +469,13 @@ pub struct ApiApplied {
     pub created: bool,
     /// One line for people for everything that changed; empty when all was as described.
     pub changes: Vec<String>,
+    /// What to know about the API as it is now, one sentence each: such as that any valid key passes.
+    pub warnings: Vec<String>,
 }
 
 impl From<Applied> for ApiApplied {
     fn from(applied: Applied) -> Self {
-        Self { created: applied.created, changes: applied.changes }
+        Self { created: applied.created, changes: applied.changes, warnings: applied.warnings }
     }
 }
 

@@ -33,8 +33,8 @@ impl Scene {
         let loaded = world
             .write(move |tx| {
                 let api = "INSERT INTO apis (no, id, slug, name, audience, audience_key, prefix, default_tier, token_tier,
-                    member_tier, member_max_keys, x_api_key, created_at, updated_at) VALUES (100, ?1, 'afdb',
-                    'AI for Database', 'https://db.example.com', 'https://db.example.com', 'afdb', 'pro', 'pro', 'pro', 10, 1, ?2, ?2)";
+                    member_tier, member_max_keys, x_api_key, open, created_at, updated_at) VALUES (100, ?1, 'afdb',
+                    'AI for Database', 'https://db.example.com', 'https://db.example.com', 'afdb', 'pro', 'pro', 'pro', 10, 1, 1, ?2, ?2)";
                 tx.execute(api, params![id.to_string(), now])?;
                 for scope in ["admin", "queries:read", "queries:write"] {
                     let sql = "INSERT INTO scopes (api_no, name, description, grants_all, position)
