@@ -334,6 +334,35 @@ async fn two_routes_that_services_cannot_tell_apart_ask_for_the_same() {
 }
 
 #[tokio::test]
+async fn a_route_that_no_request_would_meet_is_a_mistake() {
+    let app = gate().await;
+    let change = async |routes: [(&str, &str, &str); 2]| {
+        let routes =
+            routes.map(|(method, path, scope)| json!({"method": method, "path": path, "scope": scope}));
+        app.operator().patch("/v1/apis/afdb", &json!({"routes": routes})).await
+    };
+    for (wide, narrow) in [
+        ("/v1/*", "/v1/admin/*"),
+        ("/*", "/v1"),
+        ("/v1/*", "/v1"),
+        ("/v1/{id}", "/v1/latest"),
+        ("/v1/{id}/*", "/v1/{name}/runs/{run}"),
+    ] {
+        let reply = change([("*", wide, "queries:read"), ("GET", narrow, "admin")]).await;
+        assert!(
+            reply.refused(400, "INVALID_REQUEST")["details"]["routes[1].path"].is_string(),
+            "{wide} {narrow}"
+        );
+        change([("*", wide, "admin"), ("GET", narrow, "admin")]).await.expect(200);
+        change([("POST", wide, "queries:read"), ("GET", narrow, "admin")]).await.expect(200);
+        change([("GET", narrow, "admin"), ("*", wide, "queries:read")]).await.expect(200);
+    }
+    for (one, other) in [("/v1/{id}", "/v1/*"), ("/v1/{id}", "/v1/x/y"), ("/v1/x/{id}", "/v1/{id}/x")] {
+        change([("*", one, "queries:read"), ("GET", other, "admin")]).await.expect(200);
+    }
+}
+
+#[tokio::test]
 async fn removing_the_rules_opens_nothing() {
     let app = gate().await;
     let (reader, _) = key(&app, json!({})).await;

@@ -65,8 +65,41 @@ fn routes(problems: &mut Problems, api: &Api) {
             );
         }
         earlier.push(wanted);
+        let before = &api.routes[..at];
+        if let Some(shadow) = before.iter().find(|one| shadows(one, wanted) && !one.asks_like(wanted)) {
+            let text = format!(
+                "No request meets it, since {} {} comes first: put the more specific route before it.",
+                shadow.method, shadow.path
+            );
+            problems.add(format!("{field}.path"), text);
+        }
         route(problems, api, &field, wanted);
     }
+}
+
+/// Whether every request that `later` covers meets `earlier` first. Routers that prefer the more specific route would
+/// serve it all the same.
+fn shadows(earlier: &Route, later: &Route) -> bool {
+    let has_methods = earlier.method == "*" || earlier.method == later.method;
+    has_methods && earlier.path != later.path && covers(&earlier.path, &later.path)
+}
+
+/// Whether a pattern covers every path that another one covers.
+fn covers(wide: &str, narrow: &str) -> bool {
+    let (mut wide, mut narrow) = (wide.split('/').skip(1).peekable(), narrow.split('/').skip(1));
+    while let Some(segment) = wide.next() {
+        if segment == "*" && wide.peek().is_none() {
+            return true;
+        }
+        let covered = match narrow.next() {
+            None | Some("*" | "") => false,
+            Some(other) => segment.starts_with('{') || segment == other,
+        };
+        if !covered {
+            return false;
+        }
+    }
+    narrow.next().is_none()
 }
 
 /// Whether some services take two routes for one, though they are spelled differently and ask for different things.

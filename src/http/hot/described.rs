@@ -84,7 +84,13 @@ fn described_method(name: &str) -> Result<Method> {
     if name.bytes().any(|byte| byte.is_ascii_lowercase()) {
         return Err(Error::invalid("method", "Write the method in upper case, for example GET"));
     }
-    Ok(method(name))
+    match method(name) {
+        // They are for proxies (RFC 9110, sections 9.3.6 and 9.3.8): no service behind one serves them.
+        Method::Connect | Method::Trace => {
+            Err(Error::invalid("method", "CONNECT and TRACE do not pass to a service behind a proxy"))
+        }
+        other => Ok(other),
+    }
 }
 
 fn known_method(request: &Request) -> Method {

@@ -51,3 +51,46 @@ fn every_place_is_filled_in() {
         assert!(!filled.contains('%'), "{filled}");
     }
 }
+
+#[test]
+fn both_files_remove_every_listed_header_and_set_identity_after() {
+    for (proxy, template) in [(Proxy::Nginx, NGINX), (Proxy::Caddy, CADDY)] {
+        let lines = stripped_lines(proxy);
+        for name in stripped::stripped() {
+            let line = match proxy {
+                Proxy::Nginx => format!("proxy_set_header {name} \"\";"),
+                Proxy::Caddy => format!("request_header -{name}"),
+            };
+            assert!(lines.lines().any(|found| found.trim() == line), "{line}");
+        }
+        for name in stripped::IDENTITY.into_iter().chain(stripped::ORIGIN) {
+            assert!(!stripped::stripped().any(|listed| listed.eq_ignore_ascii_case(name)), "{name} is set");
+        }
+        for name in stripped::IDENTITY {
+            assert!(template.contains(name), "{name}");
+        }
+        assert!(template.contains("%STRIPPED%") && template.contains("%WARNING%"));
+    }
+}
+
+#[test]
+fn a_header_is_listed_once_and_look_alikes_are_known() {
+    let mut names: Vec<String> = stripped::stripped().map(str::to_ascii_lowercase).collect();
+    names.sort_unstable();
+    let count = names.len();
+    names.dedup();
+    assert_eq!(names.len(), count);
+    for (name, is_like) in [
+        ("x-auth-subject", false),
+        ("x-auth-token", false),
+        ("x-auth-level", true),
+        ("x_auth_subject", true),
+        ("x-auth_key-id", true),
+        ("x-auth_level", true),
+        ("x-authority", false),
+        ("authorization", false),
+        ("x-au", false),
+    ] {
+        assert_eq!(stripped::looks_like_identity(name), is_like, "{name}");
+    }
+}

@@ -111,7 +111,8 @@ fn covers(want: &str, raw: &str, decoded: &str, ignore_case: bool) -> bool {
     if want.starts_with('{') {
         return !decoded.is_empty();
     }
-    let is_same = if ignore_case { loose::same_letters(want, decoded) } else { want == decoded };
+    // Only the case of ASCII letters: whether a service folds more is left to `may_be`.
+    let is_same = if ignore_case { want.eq_ignore_ascii_case(decoded) } else { want == decoded };
     // `/docs%3Asearch` is not the plain spelling of `/docs:search`: some services tell them apart.
     is_same && !has_needless_escape(raw)
 }

@@ -125,7 +125,9 @@ fn a_pattern_covers_segments_and_a_star_the_rest() {
         assert!(!path(target).matches(pattern, false), "{pattern} {target}");
     }
     assert!(path("/V1/Queries").matches("/v1/queries", true));
-    assert!(!path("/V1/Queries/").matches("/v1/queries", true));
+    for other in ["/V1/Queries/", "/v1/queries.", "/v1/queries%20", "/v1/queries%CC%81", "/v1/querie%C5%BF"] {
+        assert!(!path(other).matches("/v1/queries", true), "{other}");
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::world::{Course, Key};
 /// What the key opens, and what anybody may open.
 const OPEN: [&str; 2] = ["/v1/queries", "/v1/health"];
 /// Ways to write the path to what nobody here may open, beginning with what they may.
-const WAYS: [&str; 43] = [
+const WAYS: [&str; 48] = [
     "//v1/team/members",
     "/v1//team/members",
     "/v1/./team/members",
@@ -42,6 +42,11 @@ const WAYS: [&str; 43] = [
     "/v1/health/%",
     "/v1/health/%zz",
     "/V1/TEAM/MEMBERS",
+    "/v1/Team/members",
+    "//h/v1/team/members",
+    "/\\h/v1/team/members",
+    "x:http://z?action=x&y=/v1/health",
+    "/v1/team/members.json",
     "/v1/team/members/",
     "/v1/team/members/.",
     "/v1/team%2fmembers",

@@ -197,6 +197,8 @@ async fn only_our_proxies_describe_a_request() {
         uri("/a").header("x-original-uri", "/b"),
         uri("/a").header("x-forwarded-method", "GET").header("x-forwarded-method", "PUT"),
         uri("/a").header("x-forwarded-method", "get"),
+        uri("/a").header("x-forwarded-method", "TRACE"),
+        uri("/a").header("x-forwarded-method", "CONNECT"),
         uri("/a").header("x-auth-level", "9"),
         uri("/a").header("x_auth_subject", "usr_admin"),
     ] {
