@@ -9,7 +9,7 @@ UI       = $(wildcard ui/package.json)
 BROWSER  = $(wildcard tests/browser/package.json)
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test floods conformance check screenshots bench bench-check ui tools packages clean-demo
+.PHONY: help run dev test floods conformance routers check screenshots bench bench-check ui tools packages clean-demo
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,12 +35,17 @@ endif
 ifneq ($(BROWSER),)
 	cd tests/browser && npm ci --no-audit --no-fund && npm test
 endif
+	cd tests/routers && npm test
 
 conformance: packages ## Run every example of four documents about authentication through nginx and Caddy
 	$(CARGO) test $(QUICK) --test conformance
 
 floods: ## Flood every endpoint that needs no credential for a minute each (10 minutes)
 	$(CARGO) test $(QUICK) --test floods -- --seconds 60
+
+routers: packages ## Attack the gate: every router, behind nginx and Caddy, for about 15 minutes
+	$(CARGO) build $(QUICK)
+	cd tests/routers && npm run long
 
 check: tools ## Formatting, lints, and what dependencies may bring
 	$(CARGO) fmt --check
@@ -79,11 +84,11 @@ tools:
 	@command -v rustup >/dev/null && rustup component add rustfmt clippy >/dev/null 2>&1 || true
 
 # What the tests call besides Rust and Node: Python for the stock clients, Chromium for the pages, prlimit for the
-# full disk, nginx, Caddy and curl for the conformance tests. On Debian and Ubuntu they are installed; elsewhere they are named. The
+# full disk, nginx, Caddy and curl for the conformance tests, Go, Java and Maven for the routers. On Debian and Ubuntu they are installed; elsewhere they are named. The
 # tests start the proxies that they need: a server that a package started by itself is stopped again.
 packages:
 	@export PATH="$$PATH:/usr/sbin"; \
-	 missing=; for need in python3:python3-venv prlimit:util-linux chromium:chromium curl:curl nginx:nginx caddy:caddy; do \
+	 missing=; for need in python3:python3-venv go:golang-go javac:default-jdk-headless mvn:maven prlimit:util-linux chromium:chromium curl:curl nginx:nginx caddy:caddy; do \
 	   command -v $${need%%:*} >/dev/null || missing="$$missing $${need##*:}"; done; \
 	 [ -z "$$missing" ] || { echo "installing$$missing"; \
 	   sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
