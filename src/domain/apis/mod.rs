@@ -223,7 +223,8 @@ fn changes_rights(before: &Api, after: &Api) -> bool {
     let all = |api: &Api| -> Vec<String> {
         api.scopes.iter().filter(|scope| scope.grants_all).map(|scope| scope.name.to_string()).collect()
     };
-    before.role_scopes != after.role_scopes || all(before) != all(after)
+    let opens = after.open && !before.open;
+    opens || before.role_scopes != after.role_scopes || all(before) != all(after)
 }
 
 /// Removing rules must not open anything: the change that takes an API's last route away says so with `open`.
