@@ -70,7 +70,7 @@ class Gate {
   /** What the handler of a request may see of it. */
   check(request, key, route, answer) {
     // A rule about exactly this path holds whichever handler the service gives it to.
-    const path = request.target.split('?')[0];
+    const path = request.target.trim().split('?')[0];
     const ruling = [route, ...this.routes.filter((one) => one.path === path && covers(one.method, request.method))];
     const satisfied = !route.unruled && ruling.some((one) => one.public || (one.scope && key?.scopes.includes(one.scope)));
     if (!satisfied) this.find(request, key, `it reached the handler of ${route.method} ${route.path}`);
