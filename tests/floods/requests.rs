@@ -95,7 +95,7 @@ fn register(_: &Target, number: u64) -> String {
 
 fn forward_auth(_: &Target, number: u64) -> String {
     format!(
-        "GET /v1/forward-auth?api=afdb HTTP/1.1\r\nhost: x\r\nuser-agent: flood/{number}\r\n\
+        "GET /v1/forward-auth?api=afdb&scope=queries:read HTTP/1.1\r\nhost: x\r\nuser-agent: flood/{number}\r\n\
          authorization: Bearer afdb_live_{number}\r\n\r\n"
     )
 }

@@ -93,9 +93,11 @@ async fn no_refusal_writes_a_row_for_each_request() {
             anonymous.get(&format!("/oauth/authorize?client_id=client_x&response_type=code&state={n}")).await,
             anonymous.get(&format!("/oauth/authorize?client_id={id}&response_type=token&state={n}")).await,
             anonymous.post("/oauth/register", &json!({"redirect_uris": ["javascript:alert(1)"]})).await,
-            anonymous.get(&format!("/v1/forward-auth?api=afdb&n={n}")).await,
-            invented.get("/v1/forward-auth?api=afdb").await,
-            app.bearer(&format!("eyJhbGciOiJub25lIn0.e30.{n}")).get("/v1/forward-auth?api=afdb").await,
+            anonymous.get(&format!("/v1/forward-auth?api=afdb&scope=queries:read&n={n}")).await,
+            invented.get("/v1/forward-auth?api=afdb&scope=queries:read").await,
+            app.bearer(&format!("eyJhbGciOiJub25lIn0.e30.{n}"))
+                .get("/v1/forward-auth?api=afdb&scope=queries:read")
+                .await,
             anonymous.post("/v1/keys/verify", &json!({"api": "afdb", "key": "x"})).await,
             invented.get("/v1/keys").await,
             anonymous.post("/v1/keys/revoke-leaked", &json!({"key": format!("afdb_live_{n}")})).await,
@@ -184,7 +186,7 @@ async fn an_unreadable_hop_is_no_address() {
     let app = behind_proxy().await;
     let key = app.afdb_key(json!({"allowed_ips": ["127.0.0.0/8", "::1/128"]})).await;
     let key = app.bearer(key["key"].as_str().expect("a key")).with("x-forwarded-uri", "/");
-    key.get("/v1/forward-auth?api=afdb").await.expect(200);
+    key.get("/v1/forward-auth?api=afdb&scope=queries:read").await.expect(200);
     for hop in [
         "unknown",
         "_hidden",
@@ -194,7 +196,8 @@ async fn an_unreadable_hop_is_no_address() {
         "\"127.0.0.1\"",
         "127.0.0.1:x",
     ] {
-        let reply = key.with("x-forwarded-for", hop).get("/v1/forward-auth?api=afdb").await;
+        let reply =
+            key.with("x-forwarded-for", hop).get("/v1/forward-auth?api=afdb&scope=queries:read").await;
         reply.refused(403, "IP_NOT_ALLOWED");
     }
     // Limits count them together, and apart from the proxy's own requests.
@@ -224,7 +227,7 @@ async fn status(app: &TestApp, head: &str) -> String {
 async fn a_request_names_its_host_once() {
     let app = TestApp::with_afdb().await;
     let close = "connection: close\r\n";
-    for path in ["/healthz", "/v1/forward-auth?api=afdb", "/v1/keys", "/", "/nothing"] {
+    for path in ["/healthz", "/v1/forward-auth?api=afdb&scope=queries:read", "/v1/keys", "/", "/nothing"] {
         for host in [
             "",
             "host: a\r\nhost: b\r\n",

@@ -50,7 +50,10 @@ impl Case<'_> {
         if !question.scopes.is_none_or(|wanted| satisfied(question.api, holds, wanted)) {
             return VerifyCode::InsufficientScope;
         }
-        if question.scopes.is_none() && question.api.open && !admitted_by_open_api(bearer, question.api, holds) {
+        if question.scopes.is_none()
+            && question.api.open
+            && !admitted_by_open_api(bearer, question.api, holds)
+        {
             return VerifyCode::InsufficientScope;
         }
         VerifyCode::Valid
