@@ -9,7 +9,7 @@ UI       = $(wildcard ui/package.json)
 BROWSER  = $(wildcard tests/browser/package.json)
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test floods conformance routers check screenshots bench bench-check ui tools packages clean-demo
+.PHONY: help run dev test clock fuzz floods conformance routers check screenshots bench bench-check ui tools packages clean-demo
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,18 @@ floods: ## Flood every endpoint that needs no credential for a minute each (10 m
 routers: packages ## Attack the gate: every router, behind nginx and Caddy, for about 15 minutes
 	$(CARGO) build $(QUICK)
 	cd tests/routers && npm run long
+
+clock: packages ## Jumps of the wall clock on the real program, at full length (3 minutes)
+	KEYWRIGHT_CLOCK=full $(CARGO) test $(QUICK) --test it faults::faketime -- --nocapture --test-threads 1
+
+# The seconds of each target. A scratch corpus keeps what is found out of the repository.
+FUZZ_SECONDS ?= 60
+fuzz: ## Fuzz every parser of untrusted text, a minute each; needs a nightly toolchain
+	@$(CARGO) +nightly --version >/dev/null 2>&1 || { echo "make fuzz needs a nightly toolchain: rustup toolchain install nightly"; exit 1; }
+	@$(CARGO) fuzz --version >/dev/null 2>&1 || $(CARGO) install cargo-fuzz --locked
+	@for target in $$($(CARGO) +nightly fuzz list); do mkdir -p fuzz/target/corpus/$$target; echo "== $$target"; \
+	   $(CARGO) +nightly fuzz run --sanitizer none $$target fuzz/target/corpus/$$target fuzz/corpus/$$target -- \
+	     -max_total_time=$(FUZZ_SECONDS) -max_len=2048 -print_final_stats=1 || exit 1; done
 
 check: tools ## Formatting, lints, and what dependencies may bring
 	$(CARGO) fmt --check
@@ -88,7 +100,7 @@ tools:
 # tests start the proxies that they need: a server that a package started by itself is stopped again.
 packages:
 	@export PATH="$$PATH:/usr/sbin"; \
-	 missing=; for need in python3:python3-venv go:golang-go javac:default-jdk-headless mvn:maven prlimit:util-linux chromium:chromium curl:curl nginx:nginx caddy:caddy; do \
+	 missing=; for need in python3:python3-venv go:golang-go javac:default-jdk-headless mvn:maven prlimit:util-linux chromium:chromium curl:curl nginx:nginx caddy:caddy faketime:faketime; do \
 	   command -v $${need%%:*} >/dev/null || missing="$$missing $${need##*:}"; done; \
 	 [ -z "$$missing" ] || { echo "installing$$missing"; \
 	   sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \

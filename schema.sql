@@ -11,7 +11,9 @@ CREATE TABLE instance (
     no               INTEGER PRIMARY KEY CHECK (no = 1),
     created_at       INTEGER NOT NULL,
     -- Which master.key this file belongs to: the first bytes of a hash of it. A file never starts under another.
-    master_key_id    BLOB NOT NULL
+    master_key_id    BLOB NOT NULL,
+    -- Trusted time, noted once a minute: the wall clock must agree with it at the next start (`env::TrustedClock`).
+    trusted_at       INTEGER NOT NULL
 ) STRICT;
 
 -- What an administrator changes while it runs. One row a setting; an absent row means the default.

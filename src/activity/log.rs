@@ -11,7 +11,7 @@ use super::recent::Recent;
 use super::refusals;
 use super::refusals::Refusals;
 use super::retention::Retention;
-use crate::env::Clock;
+use crate::env::TrustedClock;
 use crate::error::{Error, Result};
 use crate::model::activity::Entry;
 use crate::store::{Db, Error as DbError, activity as table};
@@ -49,7 +49,7 @@ impl Default for Options {
 /// Where decisions wait for the writer: one lock and one push a decision. The writer swaps the buffer out every
 /// 50 ms and keeps the rows until they are on disk.
 pub struct Log {
-    pub(super) clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<TrustedClock>,
     pub(super) options: Options,
     buffer: Mutex<Vec<Entry>>,
     refusals: Mutex<Refusals>,
@@ -95,7 +95,7 @@ pub struct Stats {
 }
 
 impl Log {
-    pub(super) fn new(clock: Arc<dyn Clock>, options: Options) -> Self {
+    pub(super) fn new(clock: Arc<TrustedClock>, options: Options) -> Self {
         Self {
             clock,
             options,

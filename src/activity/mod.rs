@@ -67,7 +67,7 @@ pub use tail::{Followed, Tail};
 pub use verify::{BadLink, ChainReport, Fault, verify_chain};
 pub use view::Activity;
 
-use crate::env::Clock;
+use crate::env::TrustedClock;
 use crate::error::{Error, Result};
 use crate::model::ActivityId;
 use crate::platform::cursor;
@@ -76,7 +76,7 @@ use crate::platform::vault::Vault;
 use crate::store::activity as table;
 
 /// The log, and its side that [`crate::store::Db::open`] takes.
-pub fn open(vault: &Vault, clock: Arc<dyn Clock>, options: Options) -> (Arc<Log>, Appender) {
+pub fn open(vault: &Vault, clock: Arc<TrustedClock>, options: Options) -> (Arc<Log>, Appender) {
     let log = Arc::new(Log::new(clock, options));
     (log.clone(), Appender::new(log, vault.signer(CHAIN)))
 }

@@ -5,6 +5,7 @@ use super::CHAIN;
 use super::chain::{Row, hash, sign_anchor, sign_removal};
 use super::counts::MAX_DAYS;
 use crate::activity::Services;
+use crate::env::Settled;
 use crate::error::{Error, Result};
 use crate::model::Timestamp;
 use crate::store::activity as rows;
@@ -17,7 +18,7 @@ use crate::store::{
 
 /// Rows to a step: a few milliseconds of the writer's time.
 const PER_STEP: i64 = if cfg!(test) { 30 } else { 2_000 };
-const DAY_SECONDS: i64 = 86_400;
+const DAY_SECONDS: u32 = 86_400;
 /// What the rows of unidentified callers may take where the whole log has no bound.
 const UNIDENTIFIED_BYTES: u64 = 1 << 30;
 
@@ -49,10 +50,10 @@ impl Default for Retention {
 /// When the store cannot be read or written.
 pub async fn apply_retention(services: &Services) -> Result<()> {
     services.log.flush(&services.db).await?;
-    let (now, retention) = (services.now(), services.log.options.retention);
+    let (times, retention) = ((services.settled(), services.now()), services.log.options.retention);
     while remove_unidentified(services, retention).await? {}
     if let Some(link) =
-        services.read(move |reader| Ok::<_, Error>(last_to_go(reader, now, retention)?)).await?
+        services.read(move |reader| Ok::<_, Error>(last_to_go(reader, times, retention)?)).await?
     {
         let signature = sign_anchor(&services.vault.signer(CHAIN), &link);
         services.write(move |tx| Ok::<_, Error>(links::set_anchor(tx, link.no, &signature)?)).await?;
@@ -64,7 +65,7 @@ pub async fn apply_retention(services: &Services) -> Result<()> {
         remove_segments_before(services, segment(last + 1)).await?;
         services.write(move |tx| Ok::<_, Error>(table::remove_runs(tx, last)?)).await?;
     }
-    let until = now.minus_seconds(MAX_DAYS * DAY_SECONDS);
+    let until = times.0.minus_seconds(MAX_DAYS as u32 * DAY_SECONDS);
     step(services, move |tx| counts::remove(tx, until, PER_STEP)).await?;
     step(services, file::shrink).await
 }
@@ -100,13 +101,14 @@ async fn remove_unidentified(services: &Services, retention: Retention) -> Resul
     services.write(remove).await
 }
 
-/// The last of the links that are too old or too much; never the newest, for the numbers go on after its last row.
+/// The last of the links that are too old or too much; never the newest, for the numbers go on after its last row. A
+/// link from the future was written while the clock was wrong: it goes with the next one that goes.
 fn last_to_go(
     reader: &Reader<'_>,
-    now: Timestamp,
+    (settled, now): (Settled, Timestamp),
     retention: Retention,
 ) -> std::result::Result<Option<Link>, DbError> {
-    let oldest = now.minus_seconds(i64::from(retention.days) * DAY_SECONDS);
+    let oldest = settled.minus_seconds(retention.days.saturating_mul(DAY_SECONDS)).at();
     let start = links::anchor(reader)?.map_or(0, |link| link.no);
     let newest = rows::last(reader)?;
     let mut surplus = match retention.max_bytes {
@@ -116,11 +118,12 @@ fn last_to_go(
     let mut last = None;
     links::each(reader, start, |link| {
         let goes = link.no < newest && (link.max_at < oldest || surplus > 0);
+        let from_future = link.max_at > now;
         surplus -= link.bytes - link.removed.as_ref().map_or(0, |_| link.unidentified_bytes);
         if goes {
             last = Some(link);
         }
-        Ok(goes)
+        Ok(goes || from_future)
     })?;
     Ok(last)
 }

@@ -18,7 +18,7 @@ use crate::domain::identity::login_throttle;
 use crate::domain::identity::login_throttle::{Throttle, ThrottleDrain};
 use crate::domain::policy::catalog::Catalog;
 use crate::domain::{identity, instance, policy};
-use crate::env::{Clock, Rng, SystemClock, SystemRng};
+use crate::env::{Clock, Rng, SystemClock, SystemRng, TrustedClock};
 use crate::http::metrics::Metrics;
 use crate::http::{self, server};
 use crate::model::setting::Settings;
@@ -43,7 +43,7 @@ impl std::error::Error for Failure {}
 /// Time and randomness.
 #[derive(Clone)]
 pub struct Env {
-    /// The clock that every rule asks.
+    /// The source of time.
     pub clock: Arc<dyn Clock>,
     /// The source of ids and secrets.
     pub rng: Arc<dyn Rng>,
@@ -51,7 +51,7 @@ pub struct Env {
 
 impl Default for Env {
     fn default() -> Self {
-        Self { clock: Arc::new(SystemClock::new()), rng: Arc::new(SystemRng) }
+        Self { clock: Arc::new(SystemClock), rng: Arc::new(SystemRng) }
     }
 }
 
@@ -165,19 +165,20 @@ async fn compose(
     address: Option<SocketAddr>,
 ) -> Result<Arc<Services>, Failure> {
     let vault = Arc::new(data::vault(&data.master_key)?);
+    let clock = Arc::new(TrustedClock::new(env.clock));
     let retention =
         activity::Retention { days: config.activity.retention_days, max_bytes: config.activity.max_bytes };
     let options = activity::Options { retention, ..activity::Options::default() };
-    let (log, appender) = activity::open(&vault, env.clock.clone(), options);
+    let (log, appender) = activity::open(&vault, clock.clone(), options);
     let engine = policy::Engine::new(config.cache_bytes, &vault);
     let throttle = Throttle::new(&vault, login_throttle::Options::default());
     let behind = Behind { usage: engine.usage_drain(), throttle: throttle.drain(), activity: appender };
     let db =
         Db::open(&DbOptions::new(&data.database), Box::new(behind)).map_err(|error| data.explain(&error))?;
     let failed = |error| Failure(format!("{error:?}"));
-    let queue = Arc::new(Queue::new(db.clone(), env.clock.clone(), env.rng.clone(), vault.clone()));
+    let queue = Arc::new(Queue::new(db.clone(), clock.clone(), env.rng.clone(), vault.clone()));
     let mailer = mail::Mailer::new(queue.clone(), &mail_way(config), &config.organization).map_err(failed)?;
-    let platform = platform::Services { db, clock: env.clock, rng: env.rng, vault, queue, mailer };
+    let platform = platform::Services { db, clock, rng: env.rng, vault, queue, mailer };
     let activity = activity::Services { platform: Arc::new(platform), log };
     let policy = policy::Services { activity: Arc::new(activity), catalog: Catalog::default(), engine };
     let options = identity::Options::new(config.sign_in.signing_alg);

@@ -5,6 +5,7 @@ mod activity;
 mod api;
 mod app;
 mod client;
+mod clock;
 mod completions;
 mod demo;
 mod failure;
@@ -75,6 +76,9 @@ enum Command {
     /// Signing keys of access tokens
     #[command(subcommand)]
     SigningKey(signing_key::SigningKey),
+    /// The wall clock
+    #[command(subcommand)]
+    Clock(clock::Clock),
     /// The log of every decision and every change
     #[command(subcommand)]
     Activity(activity::Activity),
@@ -157,6 +161,7 @@ fn dispatch(command: Command, context: &mut Context) -> Done {
         Command::User(user) => instance::block_on(user.run(context)),
         Command::ProxyConfig(proxy) => instance::block_on(proxy.run(context)),
         Command::SigningKey(key) => instance::block_on(key.run(context)),
+        Command::Clock(clock) => instance::block_on(clock.run(context)),
         Command::Activity(activity) => instance::block_on(activity.run(context)),
     }
 }

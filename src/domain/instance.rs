@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use crate::activity;
 use crate::domain::apis;
 use crate::domain::identity::Services;
+use crate::domain::identity::access::{Can, SettingsManage};
 use crate::domain::identity::signing_keys;
 use crate::domain::policy;
 use crate::domain::policy::catalog::Apis;
 use crate::error::{Error, Result};
+use crate::model::activity::{Entry, Kind};
 use crate::store;
 use crate::store::Tx;
 
@@ -17,6 +20,9 @@ use crate::store::Tx;
 /// # Errors
 /// `CONFLICT` when the key is another one, or the store's own.
 pub async fn prepare(services: &Arc<Services>) -> Result<()> {
+    if let Some(witness) = services.db.lookup(store::instance::trusted_at)? {
+        services.clock.begin(witness);
+    }
     let this = services.clone();
     let loaded = services.write(move |tx| claim(tx, &this)).await?;
     services.catalog.replace(loaded);
@@ -25,7 +31,7 @@ pub async fn prepare(services: &Arc<Services>) -> Result<()> {
         .lookup(|conn| services.throttle.load(conn, services.clock.monotonic()))
         .map_err(Error::from)?;
     policy::limits::load(services).await?;
-    signing_keys::open(services, services.now()).await
+    signing_keys::open(services, services.settled()).await
 }
 
 fn claim(tx: &mut Tx<'_>, services: &Services) -> Result<Apis> {
@@ -43,4 +49,30 @@ fn claim(tx: &mut Tx<'_>, services: &Services) -> Result<Apis> {
     }
     apis::seed_built_in(tx, now, &*services.rng, &services.settings.public_url)?;
     Ok(Apis::new(store::apis::load_all(tx)?))
+}
+
+/// Notes trusted time in the store, for the next start. Run it once a minute.
+pub async fn note_time(services: &Services) -> Result<()> {
+    let witness = services.clock.witness();
+    services.write(move |tx| Ok::<_, Error>(store::instance::note_trusted(tx, witness)?)).await
+}
+
+/// Trusts the wall clock as it is. Returns the seconds by which it was ahead of trusted time; zero when they agreed
+/// within an hour.
+pub async fn accept_clock(can: &Can<SettingsManage>) -> Result<i64> {
+    let can = can.clone();
+    let services = can.services.clone();
+    let ahead_seconds = services.clock.disagreement().map_or(0, |found| found.ahead_seconds());
+    let accepted = services.clone();
+    services
+        .write(move |tx| {
+            let detail = serde_json::json!({ "ahead_seconds": ahead_seconds });
+            let entry = can.entry(Kind::ClockAccepted);
+            activity::record(tx, &Entry { detail: Some(Box::new(detail)), ..entry })?;
+            tx.on_commit(move || accepted.clock.accept());
+            Ok::<_, Error>(())
+        })
+        .await?;
+    note_time(&services).await?;
+    Ok(ahead_seconds)
 }

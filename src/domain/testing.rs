@@ -12,7 +12,7 @@ use crate::domain::identity::login_throttle::{Throttle, ThrottleDrain};
 use crate::domain::identity::signing_keys;
 use crate::domain::policy::catalog::{Apis, Catalog};
 use crate::domain::{apis, identity, policy};
-use crate::env::{Clock, ManualClock, Rng, SeededRng, random};
+use crate::env::{ManualClock, Rng, SeededRng, TrustedClock, random};
 use crate::error::{Error, Result};
 use crate::model::activity::Method;
 use crate::model::setting::{Settings, SigningAlg, Signup};
@@ -66,19 +66,20 @@ impl World {
         let path = directory.path().join("keywright.db");
         store::migrate::prepare(&path).unwrap();
         let clock = Arc::new(ManualClock::new(START.parse().unwrap()));
+        let trusted = Arc::new(TrustedClock::new(clock.clone()));
         let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(1));
         let settings = settings();
         let vault = Arc::new(vault::Vault::open(&vault::generate(&*rng)).unwrap());
-        let (log, appender) = activity::open(&vault, clock.clone(), options);
+        let (log, appender) = activity::open(&vault, trusted.clone(), options);
         let throttle = Throttle::new(&vault, login_throttle::Options::default());
         let behind = Behind(throttle.drain(), appender);
         let db = Db::open(&store::Options::new(path), Box::new(behind)).unwrap();
-        let catalog = seed(&db, clock.now(), rng.clone(), settings.public_url.clone()).await;
+        let catalog = seed(&db, trusted.now(), rng.clone(), settings.public_url.clone()).await;
         let mail = mail::Way::Files(directory.path().join("mail"));
         let engine = policy::Engine::new(policy::CACHE_BYTES, &vault);
-        let queue = Arc::new(Queue::new(db.clone(), clock.clone(), rng.clone(), vault.clone()));
+        let queue = Arc::new(Queue::new(db.clone(), trusted.clone(), rng.clone(), vault.clone()));
         let mailer = mail::Mailer::new(queue.clone(), &mail, &settings.organization).unwrap();
-        let platform = platform::Services { db, clock: clock.clone(), rng, vault, queue, mailer };
+        let platform = platform::Services { db, clock: trusted, rng, vault, queue, mailer };
         let activity = activity::Services { platform: Arc::new(platform), log };
         let catalog = Catalog::new(catalog);
         let policy = policy::Services { activity: Arc::new(activity), catalog, engine };
@@ -86,12 +87,12 @@ impl World {
         let options = identity::Options::new(SigningAlg::EdDsa);
         let services = identity::Services::start(Arc::new(policy), settings, throttle, &options).unwrap();
         let services = Arc::new(services);
-        signing_keys::open(&services, clock.now()).await.unwrap();
+        signing_keys::open(&services, services.settled()).await.unwrap();
         Self { services, clock, _directory: directory }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
-        self.clock.now()
+        self.services.now()
     }
 
     /// A call by a management key that holds `scopes` on the built-in API.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ipnet::IpNet;
-use poem::http::HeaderName;
+use poem::http::{HeaderMap, HeaderName};
 use poem::web::RemoteAddr;
 use poem::{Addr, Request};
 
@@ -58,7 +58,7 @@ impl RequestContext {
             id: ids.next(now),
             now,
             started: services.clock.monotonic(),
-            ip: if from_proxy { forwarded_for(request, trusted, peer) } else { Some(peer) },
+            ip: if from_proxy { forwarded_for(request.headers(), trusted, peer) } else { Some(peer) },
             from_proxy,
             operator: request
                 .extensions()
@@ -162,9 +162,9 @@ fn peer_address(remote: &RemoteAddr) -> Option<IpAddr> {
 /// Walks `X-Forwarded-For` from the right, where our own proxies wrote, to the first address that is none of them:
 /// what is further left is the client's own word. Without the header it is `peer`, which asks for itself; none when a
 /// hop that one of our proxies wrote is no address.
-fn forwarded_for(request: &Request, trusted: &[IpNet], peer: IpAddr) -> Option<IpAddr> {
+pub(super) fn forwarded_for(headers: &HeaderMap, trusted: &[IpNet], peer: IpAddr) -> Option<IpAddr> {
     let mut nearest = peer;
-    for value in request.headers().get_all(FORWARDED_FOR).iter().rev() {
+    for value in headers.get_all(FORWARDED_FOR).iter().rev() {
         for hop in value.to_str().ok()?.rsplit(',') {
             nearest = canonical(parse_hop(hop.trim())?);
             if !trusts(trusted, nearest) {

@@ -11,6 +11,8 @@ mod declared;
 mod docs;
 pub mod edge;
 pub mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 mod host;
 mod hot;
 pub mod json;

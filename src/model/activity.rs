@@ -152,6 +152,8 @@ numbered! {
         SettingChanged = 61 "setting.changed",
         /// The server started.
         ServerStarted = 62 "server.started",
+        /// The wall clock was accepted although boot time contradicted it.
+        ClockAccepted = 63 "clock.accepted",
     }
 }
 

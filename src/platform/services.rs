@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::mail::Mailer;
 use super::queue::Queue;
 use super::vault::Vault;
-use crate::env::{Clock, Rng};
+use crate::env::{Rng, Settled, TrustedClock};
 use crate::error::Error;
 use crate::measure::{Family, Labels, label};
 use crate::model::Timestamp;
@@ -20,7 +20,7 @@ pub struct Services {
     /// The database.
     pub db: Db,
     /// Time.
-    pub clock: Arc<dyn Clock>,
+    pub clock: Arc<TrustedClock>,
     /// Randomness.
     pub rng: Arc<dyn Rng>,
     /// Encryption and MACs derived from `master.key`.
@@ -32,9 +32,14 @@ pub struct Services {
 }
 
 impl Services {
-    /// The wall clock.
+    /// The time that judges and stamps.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// The time that deletes and retires.
+    pub fn settled(&self) -> Settled {
+        self.clock.settled()
     }
 
     /// Fresh random bytes.
@@ -86,6 +91,11 @@ impl Services {
             Family::counter("commits_total", "Transactions committed.", writer.commits),
             Family::counter("writes_total", "Changes written, several to a transaction.", writer.jobs),
             Family::gauge("writes_waiting", "Changes waiting for the writer.", writer.waiting as f64),
+            Family::gauge(
+                "clock_ahead_seconds",
+                "Seconds that the wall clock is ahead of trusted time; 0 while they agree within an hour.",
+                self.clock.disagreement().map_or(0.0, |found| found.ahead_seconds() as f64),
+            ),
             Family::gauge("store_failing", "1 while nothing can be written.", writer.failing),
             Family::histograms(
                 "commit_duration_seconds",

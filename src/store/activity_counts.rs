@@ -1,7 +1,7 @@
 //! Counts of activity over time.
 
 use super::{Conn, Error, Row, Tx, params};
-use crate::model::Timestamp;
+use crate::env::Settled;
 
 /// How fine the counts over all keys are, and those of one key.
 pub const SUM_MILLIS: i64 = 300_000;
@@ -100,7 +100,7 @@ pub fn of_keys(
 ///
 /// # Errors
 /// When they cannot be removed.
-pub fn remove(tx: &mut Tx<'_>, at: Timestamp, most: i64) -> Result<usize, Error> {
+pub fn remove(tx: &mut Tx<'_>, at: Settled, most: i64) -> Result<usize, Error> {
     tx.execute(
         "DELETE FROM activity_counts WHERE (at, key_no, api_no, outcome) IN (
              SELECT at, key_no, api_no, outcome FROM activity_counts WHERE at < ?1

@@ -2,6 +2,7 @@
 
 use super::columns::json;
 use super::{Conn, Error, Row, Tx, params};
+use crate::env::Settled;
 use crate::model::client::{Access, ClientSecretInfo};
 use crate::model::{Client, ClientId, GrantType, Role, SecretHash, Timestamp};
 
@@ -162,7 +163,7 @@ pub fn delete(tx: &mut Tx<'_>, no: i64, now: Timestamp) -> Result<(), Error> {
 ///
 /// # Errors
 /// When the store cannot be written.
-pub fn sweep(tx: &mut Tx<'_>, before: Timestamp, most: u32) -> Result<usize, Error> {
+pub fn sweep(tx: &mut Tx<'_>, before: Settled, most: u32) -> Result<usize, Error> {
     tx.execute(
         "DELETE FROM clients WHERE no IN
             (SELECT no FROM clients WHERE deleted_at <= ?1 ORDER BY deleted_at LIMIT ?2)",
@@ -191,7 +192,7 @@ pub fn count_unused_from(conn: &Conn<'_>, network: &str) -> Result<i64, Error> {
 }
 
 /// Removes up to `most` clients that registered themselves before `before` and that no person has allowed anything.
-pub fn sweep_unused(tx: &mut Tx<'_>, before: Timestamp, most: u32) -> Result<usize, Error> {
+pub fn sweep_unused(tx: &mut Tx<'_>, before: Settled, most: u32) -> Result<usize, Error> {
     tx.execute(
         "DELETE FROM clients WHERE no IN
             (SELECT no FROM clients c WHERE dynamic = 1 AND last_used_at IS NULL AND deleted_at IS NULL
@@ -207,7 +208,7 @@ pub fn sweep_unused(tx: &mut Tx<'_>, before: Timestamp, most: u32) -> Result<usi
 /// When the store cannot be written.
 pub fn touch(tx: &mut Tx<'_>, no: i64, day: Timestamp) -> Result<(), Error> {
     let sql =
-        "UPDATE clients SET last_used_at = ?2 WHERE no = ?1 AND (last_used_at IS NULL OR last_used_at < ?2)";
+        "UPDATE clients SET last_used_at = ?2 WHERE no = ?1 AND (last_used_at IS NULL OR last_used_at <> ?2)";
     tx.execute(sql, params![no, day.millis()])?;
     Ok(())
 }
@@ -263,7 +264,7 @@ pub fn end_secret(tx: &mut Tx<'_>, hash: &SecretHash, at: Timestamp) -> Result<(
 ///
 /// # Errors
 /// When the store cannot be written.
-pub fn drop_ended_secrets(tx: &mut Tx<'_>, client_no: i64, before: Timestamp) -> Result<(), Error> {
+pub fn drop_ended_secrets(tx: &mut Tx<'_>, client_no: i64, before: Settled) -> Result<(), Error> {
     let sql = "DELETE FROM client_secrets WHERE client_no = ?1 AND expires_at <= ?2";
     tx.execute(sql, params![client_no, before.millis()])?;
     Ok(())

@@ -1,6 +1,7 @@
 //! What people allowed clients.
 
 use super::{Conn, Error, Row, Tx, params};
+use crate::env::Settled;
 use crate::model::{ClientId, GrantId, ScopeSet, Timestamp, UserId};
 
 /// What a person allowed a client at an API.
@@ -134,7 +135,7 @@ pub fn revoke(tx: &mut Tx<'_>, no: i64, now: Timestamp) -> Result<bool, Error> {
 ///
 /// # Errors
 /// When the store cannot be written.
-pub fn sweep(tx: &mut Tx<'_>, before: Timestamp, most: u32) -> Result<usize, Error> {
+pub fn sweep(tx: &mut Tx<'_>, before: Settled, most: u32) -> Result<usize, Error> {
     tx.execute(
         "DELETE FROM grants WHERE no IN
             (SELECT no FROM grants WHERE revoked_at <= ?1 ORDER BY revoked_at LIMIT ?2)",

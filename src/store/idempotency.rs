@@ -1,6 +1,7 @@
 //! Answers kept for requests that are sent again.
 
 use super::{Conn, Error, Tx, params};
+use crate::env::Settled;
 use crate::model::Timestamp;
 
 /// What is kept of a request that was answered.
@@ -62,7 +63,7 @@ pub fn put(tx: &mut Tx<'_>, hash: &[u8], stored: &Stored) -> Result<(), Error> {
 ///
 /// # Errors
 /// When the store cannot be written.
-pub fn sweep(tx: &mut Tx<'_>, now: Timestamp, most: u32) -> Result<usize, Error> {
+pub fn sweep(tx: &mut Tx<'_>, now: Settled, most: u32) -> Result<usize, Error> {
     let answers = tx.execute(
         "UPDATE idempotency SET sealed = NULL WHERE hash IN
             (SELECT hash FROM idempotency WHERE sealed IS NOT NULL AND answer_until_at <= ?1 LIMIT ?2)",

@@ -70,7 +70,8 @@ pub fn insert(
 /// When the store cannot be read.
 pub fn by_hash(conn: &Conn<'_>, hash: &SecretHash, now: Timestamp) -> Result<Option<Invitation>, Error> {
     let sql = format!("{OPEN} AND i.hash = ?1 AND i.expires_at > ?2");
-    conn.first(&sql, params![hash.as_bytes(), now.millis()], read)
+    let found = conn.first(&sql, params![hash.as_bytes(), now.millis()], read)?;
+    Ok(found.filter(|invitation| invitation.created_at.has_started(now)))
 }
 
 /// An open invitation, expired or not.

@@ -1,7 +1,11 @@
 //! Links that each work once.
 
 use super::{Conn, Error, Tx, params};
+use crate::env::Settled;
 use crate::model::{Email, SecretHash, Timestamp};
+
+/// How long a link works.
+pub const LINK_SECONDS: i64 = 3_600;
 
 /// What a link does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,9 +73,10 @@ pub fn find(
 ) -> Result<Option<Link>, Error> {
     let sql = "SELECT user_no, email, expires_at FROM one_time_links
         WHERE hash = ?1 AND purpose = ?2 AND expires_at > ?3";
-    conn.first(sql, params![hash.as_bytes(), purpose.as_str(), now.millis()], |row| {
+    let found = conn.first(sql, params![hash.as_bytes(), purpose.as_str(), now.millis()], |row| {
         Ok(Link { purpose, user_no: row.get(0)?, email: row.parse_opt(1)?, expires_at: row.time(2)? })
-    })
+    })?;
+    Ok(found.filter(|link| link.expires_at.minus_seconds(LINK_SECONDS).has_started(now)))
 }
 
 /// Uses a link up and tells what it was made for; none when it does not work, or not any more.
@@ -114,7 +119,7 @@ pub fn remove_of(tx: &mut Tx<'_>, purpose: Purpose, user_no: i64) -> Result<(), 
 ///
 /// # Errors
 /// When the store cannot be written.
-pub fn sweep(tx: &mut Tx<'_>, now: Timestamp, most: u32) -> Result<usize, Error> {
+pub fn sweep(tx: &mut Tx<'_>, now: Settled, most: u32) -> Result<usize, Error> {
     tx.execute(
         "DELETE FROM one_time_links WHERE hash IN
             (SELECT hash FROM one_time_links WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)",

@@ -1,6 +1,7 @@
 //! Requests for authorization that wait for a person.
 
 use super::{Conn, Error, Tx, params};
+use crate::env::Settled;
 use crate::model::{SecretHash, Timestamp};
 
 /// A request for authorization that waits for a person.
@@ -79,7 +80,7 @@ pub fn delete(tx: &mut Tx<'_>, hash: &SecretHash) -> Result<bool, Error> {
 ///
 /// # Errors
 /// When the store cannot be written.
-pub fn sweep(tx: &mut Tx<'_>, now: Timestamp, most: u32) -> Result<usize, Error> {
+pub fn sweep(tx: &mut Tx<'_>, now: Settled, most: u32) -> Result<usize, Error> {
     tx.execute(
         "DELETE FROM oauth_requests WHERE hash IN
             (SELECT hash FROM oauth_requests WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)",

@@ -1,6 +1,7 @@
 //! Authorizations: codes, and the tokens that came of them.
 
 use super::{Conn, Error, Row, Tx, params};
+use crate::env::Settled;
 use crate::model::{
     AuthMethods, ClientId, GrantId, Role, ScopeSet, SecretHash, SessionId, Timestamp, UserId,
 };
@@ -126,7 +127,8 @@ const SELECT: &str =
 fn read(row: &Row<'_>, now: Timestamp) -> Result<Authorization, Error> {
     let session = row.get::<Option<i64>>(11)?;
     let session = session.map(|no| Ok::<_, Error>((no, row.parse(12)?))).transpose()?;
-    let session_stands = session.is_some() && row.bool(13)? && row.time(14)? > now;
+    let started = session.is_some_and(|(_, id): (i64, SessionId)| id.at().has_started(now));
+    let session_stands = started && row.bool(13)? && row.time(14)? > now;
     Ok(Authorization {
         no: row.get(0)?,
         id: row.get(1)?,
@@ -295,7 +297,7 @@ pub fn revoke_token(tx: &mut Tx<'_>, jti: &str, expires_at: Timestamp) -> Result
 ///
 /// # Errors
 /// When the store cannot be written.
-pub fn sweep(tx: &mut Tx<'_>, now: Timestamp, most: u32) -> Result<usize, Error> {
+pub fn sweep(tx: &mut Tx<'_>, now: Settled, most: u32) -> Result<usize, Error> {
     tx.execute(
         "DELETE FROM revoked_tokens WHERE jti IN
             (SELECT jti FROM revoked_tokens WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)",
@@ -307,7 +309,7 @@ pub fn sweep(tx: &mut Tx<'_>, now: Timestamp, most: u32) -> Result<usize, Error>
 ///
 /// # Errors
 /// When the store cannot be written.
-pub fn forget_used(tx: &mut Tx<'_>, before: Timestamp, most: u32) -> Result<usize, Error> {
+pub fn forget_used(tx: &mut Tx<'_>, before: Settled, most: u32) -> Result<usize, Error> {
     tx.execute(
         "DELETE FROM refresh_tokens WHERE hash IN
             (SELECT hash FROM refresh_tokens WHERE used_at <= ?1 ORDER BY used_at LIMIT ?2)",

@@ -1,6 +1,7 @@
 //! Leased work: items that are done once, and schedules that are done again and again.
 
 use super::{Conn, Error, Row, Tx, params};
+use crate::env::Settled;
 use crate::model::Timestamp;
 
 /// Bytes of an item's id.
@@ -198,7 +199,7 @@ pub fn bury(tx: &mut Tx<'_>, lease: Lease, now: Timestamp, error: &str) -> Resul
 }
 
 /// Removes up to `limit` items that died before `before`, and tells how many.
-pub fn sweep(tx: &mut Tx<'_>, before: Timestamp, limit: usize) -> Result<usize, Error> {
+pub fn sweep(tx: &mut Tx<'_>, before: Settled, limit: usize) -> Result<usize, Error> {
     let sql = "DELETE FROM queue WHERE no IN
         (SELECT no FROM queue WHERE dead_at < ?1 ORDER BY dead_at LIMIT ?2)";
     tx.execute(sql, params![before.millis(), i64::try_from(limit).unwrap_or(i64::MAX)])

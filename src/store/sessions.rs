@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::columns::{ip_bytes, ip_of};
 use super::{Conn, Error, Row, Tx, params};
+use crate::env::Settled;
 use crate::model::{AuthMethods, Role, SecretHash, SessionId, Timestamp, UserId};
 
 /// A session and whom it stands for, as one committed state has them: all that a request is judged by.
@@ -260,7 +261,7 @@ pub fn touch(tx: &mut Tx<'_>, no: i64, now: Timestamp) -> Result<(), Error> {
     let sql = "UPDATE sessions SET last_used_at = ?2,
             expires_at = CASE WHEN idle_seconds IS NULL OR ?2 + 1000 * idle_seconds > ends_at THEN ends_at
                 ELSE ?2 + 1000 * idle_seconds END
-        WHERE no = ?1 AND last_used_at < ?2 AND expires_at > ?2 AND revoked_at IS NULL";
+        WHERE no = ?1 AND last_used_at <> ?2 AND expires_at > ?2 AND revoked_at IS NULL";
     tx.execute(sql, params![no, now.millis() - now.millis() % 60_000])?;
     Ok(())
 }
@@ -269,7 +270,7 @@ pub fn touch(tx: &mut Tx<'_>, no: i64, now: Timestamp) -> Result<(), Error> {
 ///
 /// # Errors
 /// When the store cannot be written.
-pub fn sweep(tx: &mut Tx<'_>, before: Timestamp, most: u32) -> Result<usize, Error> {
+pub fn sweep(tx: &mut Tx<'_>, before: Settled, most: u32) -> Result<usize, Error> {
     let families = tx.execute(
         "DELETE FROM refresh_families WHERE no IN
             (SELECT no FROM refresh_families WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)",
@@ -290,6 +291,8 @@ pub struct Refresh {
     pub family_no: i64,
     /// The session that the family belongs to.
     pub session_no: Option<i64>,
+    /// When the family began.
+    pub created_at: Timestamp,
     /// When the family ends.
     pub expires_at: Timestamp,
     /// When the family was revoked.
@@ -306,7 +309,8 @@ pub struct Refresh {
 /// When the store cannot be read.
 pub fn refresh(conn: &Conn<'_>, hash: &SecretHash) -> Result<Option<Refresh>, Error> {
     let sql = "SELECT f.no, f.session_no, f.expires_at, f.revoked_at, t.used_at,
-            EXISTS (SELECT 1 FROM refresh_tokens n WHERE n.hash = t.successor AND n.used_at IS NOT NULL)
+            EXISTS (SELECT 1 FROM refresh_tokens n WHERE n.hash = t.successor AND n.used_at IS NOT NULL),
+            f.created_at
         FROM refresh_tokens t JOIN refresh_families f ON f.no = t.family_no WHERE t.hash = ?1";
     conn.first(sql, params![hash.as_bytes()], |row| {
         Ok(Refresh {
@@ -316,6 +320,7 @@ pub fn refresh(conn: &Conn<'_>, hash: &SecretHash) -> Result<Option<Refresh>, Er
             revoked_at: row.time_opt(3)?,
             used_at: row.time_opt(4)?,
             successor_used: row.bool(5)?,
+            created_at: row.time(6)?,
         })
     })
 }

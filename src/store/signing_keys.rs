@@ -1,6 +1,7 @@
 //! The keys that tokens are signed with.
 
 use super::{Conn, Error, Tx, params};
+use crate::env::Settled;
 use crate::model::Timestamp;
 use crate::model::setting::SigningAlg;
 use crate::model::signing_key::{KeyStage, SigningKeyInfo};
@@ -64,7 +65,7 @@ pub fn insert(tx: &mut Tx<'_>, key: &Stored) -> Result<(), Error> {
 ///
 /// # Errors
 /// When the store cannot be written.
-pub fn activate(tx: &mut Tx<'_>, kid: &str, now: Timestamp) -> Result<(), Error> {
+pub fn activate(tx: &mut Tx<'_>, kid: &str, now: Settled) -> Result<(), Error> {
     let sql = "UPDATE signing_keys SET status = 'active', activated_at = ?2 WHERE kid = ?1";
     tx.execute(sql, params![kid, now.millis()])?;
     Ok(())
@@ -74,7 +75,7 @@ pub fn activate(tx: &mut Tx<'_>, kid: &str, now: Timestamp) -> Result<(), Error>
 ///
 /// # Errors
 /// When the store cannot be written.
-pub fn retire(tx: &mut Tx<'_>, kid: &str, now: Timestamp, expires_at: Timestamp) -> Result<(), Error> {
+pub fn retire(tx: &mut Tx<'_>, kid: &str, now: Settled, expires_at: Timestamp) -> Result<(), Error> {
     tx.execute(
         "UPDATE signing_keys SET status = 'retired', sealed = NULL, retired_at = ?2, expires_at = ?3
          WHERE kid = ?1",
@@ -96,6 +97,6 @@ pub fn delete(tx: &mut Tx<'_>, kid: &str) -> Result<(), Error> {
 ///
 /// # Errors
 /// When the store cannot be written.
-pub fn sweep(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, Error> {
+pub fn sweep(tx: &mut Tx<'_>, now: Settled) -> Result<usize, Error> {
     tx.execute("DELETE FROM signing_keys WHERE expires_at <= ?1", params![now.millis()])
 }

@@ -37,7 +37,7 @@ impl Usage {
 // The update comes first, for it needs to look at no key: almost all have been used before.
 const LAST: &str = "\
     UPDATE key_usage SET last_used_at = ?2
-    WHERE key_no = ?1 AND (last_used_at IS NULL OR last_used_at < ?2)";
+    WHERE key_no = ?1 AND (last_used_at IS NULL OR last_used_at <> ?2)";
 const FIRST: &str = "\
     INSERT INTO key_usage (key_no, last_used_at) SELECT no, ?2 FROM keys WHERE no = ?1
     ON CONFLICT (key_no) DO NOTHING";

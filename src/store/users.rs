@@ -217,13 +217,14 @@ pub fn offer_totp(tx: &mut Tx<'_>, user_no: i64, sealed: &[u8], now: Timestamp) 
     Ok(changed == 1)
 }
 
-/// Uses the code of `step` up. False when it or a later one was used already: of many at once, one succeeds.
+/// Uses the code of `step` up. False when it or a later one was used already: of many at once, one succeeds. One after
+/// `newest` cannot have been used yet, and is forgotten.
 ///
 /// # Errors
 /// When the store cannot be written.
-pub fn use_totp_step(tx: &mut Tx<'_>, user_no: i64, step: i64) -> Result<bool, Error> {
-    let sql = "UPDATE totp SET last_step = ?2 WHERE user_no = ?1 AND last_step < ?2";
-    Ok(tx.execute(sql, params![user_no, step])? == 1)
+pub fn use_totp_step(tx: &mut Tx<'_>, user_no: i64, step: i64, newest: i64) -> Result<bool, Error> {
+    let sql = "UPDATE totp SET last_step = ?2 WHERE user_no = ?1 AND (last_step < ?2 OR last_step > ?3)";
+    Ok(tx.execute(sql, params![user_no, step, newest])? == 1)
 }
 
 /// Asks for the second factor from now on.

@@ -19,7 +19,7 @@ use crate::activity;
 use crate::domain::identity::Services;
 use crate::domain::identity::users::password;
 use crate::domain::identity::{sessions, signing_keys};
-use crate::domain::{idempotency, oauth};
+use crate::domain::{idempotency, instance, oauth};
 use crate::error::Result;
 use crate::platform::queue::{Lane, Retry};
 
@@ -55,6 +55,7 @@ const JOBS: &[Job] = &[
         every_seconds: 3_600,
         run: |services| Box::pin(async move { activity::apply_retention(&services).await }),
     },
+    Job { name: "clock.note", every_seconds: 60, run: |services| Box::pin(note_time(services)) },
     Job {
         name: "idempotency.sweep",
         every_seconds: 600,
@@ -138,9 +139,14 @@ impl Job {
     }
 }
 
+/// Trusted time is in the store for the next start.
+async fn note_time(services: Arc<Services>) -> Result<()> {
+    instance::note_time(&services).await
+}
+
 /// Answers kept for repeated requests go when their time is over.
 async fn sweep_idempotency(services: Arc<Services>) -> Result<()> {
-    let now = services.now();
+    let now = services.settled();
     while services.write(move |tx| idempotency::sweep(tx, now)).await? > 0 {}
     Ok(())
 }
@@ -152,7 +158,7 @@ async fn sweep_throttle(services: Arc<Services>) -> Result<()> {
 
 /// Requests, codes, revocations, grants and clients go some time after their end.
 async fn sweep_oauth(services: Arc<Services>) -> Result<()> {
-    let now = services.now();
+    let now = services.settled();
     while services.write(move |tx| oauth::sweep(tx, now)).await? > 0 {}
     Ok(())
 }
@@ -164,13 +170,13 @@ async fn sweep_queue(services: Arc<Services>) -> Result<()> {
 
 /// Sessions, refresh tokens and links go some time after their end.
 async fn sweep_sessions(services: Arc<Services>) -> Result<()> {
-    let now = services.now();
+    let now = services.settled();
     while sessions::sweep(&services, now).await? {}
     Ok(())
 }
 
 /// A next signing key is always published, and each signs for its time.
 async fn tend_signing_keys(services: Arc<Services>) -> Result<()> {
-    let now = services.now();
+    let now = services.settled();
     signing_keys::tend(&services, now).await
 }

@@ -13,6 +13,7 @@ mod cli;
 mod faults;
 mod files;
 mod fresh;
+mod fuzz;
 mod gate;
 mod http;
 mod keys;

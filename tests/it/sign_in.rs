@@ -154,6 +154,11 @@ async fn impossible_passwords_are_refused_and_long_ones_count_whole() {
 
 /// The code of the seed in an answer to `/v1/auth/totp/enrol`, as an authenticator app would show it.
 pub(crate) fn app_code(app: &TestApp, offer: &Value) -> String {
+    app_code_at(app.now(), offer)
+}
+
+/// The code that an app shows at `now`.
+pub(crate) fn app_code_at(now: keywright::model::Timestamp, offer: &Value) -> String {
     let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     let mut bits = Vec::new();
     for letter in offer["secret"].as_str().unwrap().chars() {
@@ -162,7 +167,7 @@ pub(crate) fn app_code(app: &TestApp, offer: &Value) -> String {
     }
     let bytes: Vec<u8> =
         bits.chunks_exact(8).map(|byte| byte.iter().fold(0, |sum, &bit| sum << 1 | u8::from(bit))).collect();
-    keywright::domain::identity::totp::Seed::from_bytes(&bytes).unwrap().code(app.now().seconds() / 30)
+    keywright::domain::identity::totp::Seed::from_bytes(&bytes).unwrap().code(now.seconds() / 30)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,6 +12,7 @@ mod validate;
 mod tests;
 
 pub use built_in::seed_built_in;
+pub use patterns::path_pattern;
 pub use try_route::{Step, Trial, try_route};
 
 use std::sync::Arc;

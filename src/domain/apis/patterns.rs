@@ -21,7 +21,10 @@ pub(super) fn absolute_uri(text: &str) -> Checked {
 
 /// `/v1/queries`, `/v1/queries/{id}`, `/v1/*`: segments as they look after decoding; `{name}` stands for one
 /// segment, a last `*` for all that follows.
-pub(super) fn path_pattern(text: &str) -> Checked {
+///
+/// # Errors
+/// What is wrong with the pattern.
+pub fn path_pattern(text: &str) -> Result<(), &'static str> {
     const HINT: &str =
         "Use a path like /v1/queries, /v1/queries/{id} or /v1/*, without //, dot segments, % ; ? or #.";
     let rest = text.strip_prefix('/').ok_or(HINT)?;

@@ -29,7 +29,12 @@ pub fn rotate(tx: &mut Tx<'_>, can: &Can<ClientsWrite>, id: ClientId, grace_seco
     if client.kind == ClientType::Public {
         return Err(Error::new(Code::Unprocessable, "A public client has no secret"));
     }
-    let mut end = can.now.plus_seconds(i64::from(grace_seconds));
+    // What ends at once has ended under either reading of the clock.
+    let ended = can.services.settled();
+    let mut end = match grace_seconds {
+        0 => ended.at(),
+        _ => can.now.plus_seconds(i64::from(grace_seconds)),
+    };
     let mut former = None;
     for (hash, info) in store::clients::secrets(tx, client.no)? {
         if info.expires_at.is_some_and(|at| at <= can.now) {
@@ -37,9 +42,9 @@ pub fn rotate(tx: &mut Tx<'_>, can: &Can<ClientsWrite>, id: ClientId, grace_seco
         }
         former.get_or_insert(info.start);
         store::clients::end_secret(tx, &hash, info.expires_at.map_or(end, |at| at.min(end)))?;
-        end = can.now;
+        end = ended.at();
     }
-    store::clients::drop_ended_secrets(tx, client.no, can.now)?;
+    store::clients::drop_ended_secrets(tx, client.no, ended)?;
     let secret = add_secret(tx, &can.services, client.no, can.now)?;
     let shown = view(tx, client, can.now)?;
     let to = shown.secrets.first().map(|info| &info.start);

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::domain::identity::Services;
 use crate::domain::identity::access::Call;
+use crate::env::Settled;
 use crate::error::{Error, Result};
 use crate::model::{Role, ScopeSet, Timestamp};
 use crate::store;
@@ -131,6 +132,8 @@ struct Read<T> {
 struct Slot {
     services: Arc<Services>,
     now: Timestamp,
+    /// A repeat is known as such for its full time, whatever the wall clock showed.
+    settled: Timestamp,
     hash: [u8; 32],
     request_hash: [u8; 32],
     answer: Answer,
@@ -152,6 +155,7 @@ impl Slot {
             // Keyed, because a body may hold what is easily guessed.
             request_hash: mac(&[&body]),
             services: call.services.clone(),
+            settled: call.services.settled().at(),
             now: call.now,
             answer,
         })
@@ -163,7 +167,7 @@ impl Slot {
     }
 
     fn answered<T: DeserializeOwned>(&self, tx: &Tx<'_>, call: &Call) -> Result<Option<T>> {
-        let stored = find(tx, &self.hash)?.filter(|stored| self.now < stored.expires_at);
+        let stored = find(tx, &self.hash)?.filter(|stored| self.settled < stored.expires_at);
         let Some(stored) = stored else { return Ok(None) };
         if stored.request_hash != self.request_hash {
             return Err(Error::conflict("This Idempotency-Key was used before, with another request")
@@ -182,7 +186,11 @@ impl Slot {
     }
 
     fn open<T: DeserializeOwned>(&self, stored: &Stored) -> Option<Read<T>> {
-        let sealed = stored.sealed.as_ref().filter(|_| self.now < stored.answer_until_at)?;
+        let time = match self.answer {
+            Answer::Plain => self.settled,
+            Answer::Secret => self.now,
+        };
+        let sealed = stored.sealed.as_ref().filter(|_| time < stored.answer_until_at)?;
         let plain = self.services.vault.unseal(&self.place(), sealed)?;
         serde_json::from_slice(&plain).ok()
     }
@@ -194,8 +202,8 @@ impl Slot {
             request_hash: self.request_hash.to_vec(),
             resource_id: resource_id(&plain),
             sealed: Some(self.services.vault.seal(&*self.services.rng, &self.place(), &plain)),
-            answer_until_at: self.now.plus_seconds(self.answer.answer_seconds()),
-            expires_at: self.now.plus_seconds(self.answer.row_seconds()),
+            answer_until_at: self.settled.plus_seconds(self.answer.answer_seconds()),
+            expires_at: self.settled.plus_seconds(self.answer.row_seconds()),
         };
         Ok(put(tx, &self.hash, &stored)?)
     }
@@ -223,7 +231,7 @@ fn check(key: &str) -> Result<()> {
 ///
 /// # Errors
 /// When the store cannot be written.
-pub fn sweep(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize> {
+pub fn sweep(tx: &mut Tx<'_>, now: Settled) -> Result<usize> {
     const AT_ONCE: u32 = 1_000;
     Ok(store::idempotency::sweep(tx, now, AT_ONCE)?)
 }

@@ -114,7 +114,7 @@ async fn the_file_holds_no_secret_and_the_sweep_leaves_nothing_behind() {
         (rows.len(), rows.iter().flatten().count())
     };
     let sweep_now = || async {
-        let now = world.now();
+        let now = world.services.settled();
         world.write(move |tx| sweep(tx, now)).await.unwrap()
     };
     assert_eq!((sweep_now().await, state().await), (0, (2, 2)));

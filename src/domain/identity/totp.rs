@@ -18,6 +18,19 @@ const DRIFT: i64 = 1;
 /// Recovery codes that a person gets.
 pub const RECOVERY_CODES: usize = 10;
 
+/// A step whose code was right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    /// The step.
+    pub used: i64,
+    /// The last step whose code was acceptable: a later one cannot have been used yet.
+    pub newest: i64,
+}
+
+fn step_of(time: Timestamp) -> i64 {
+    time.seconds() / STEP_SECONDS
+}
+
 /// What an authenticator app and we both know. Prints nothing of itself.
 pub struct Seed(Zeroizing<[u8; SEED_BYTES]>);
 
@@ -52,16 +65,19 @@ impl Seed {
         ))
     }
 
-    /// The step whose code this is, at most one step from `now` and later than `last_used`: a code works once
-    /// (RFC 6238, section 5.2). The caller stores the step before it lets anybody in.
-    pub fn accepts(&self, code: &str, now: Timestamp, last_used: i64) -> Option<i64> {
-        let current = now.seconds() / STEP_SECONDS;
+    /// The step whose code this is, at most one step from one of `times` and later than `last_used`: a code works once
+    /// (RFC 6238, section 5.2). The caller stores the step before it signs the person in. There are two times because
+    /// the clock may be in doubt ([`crate::env::TrustedClock`]) while the app on the phone shows the right one.
+    pub fn accepts(&self, code: &str, times: [Timestamp; 2], last_used: i64) -> Option<Step> {
+        let newest = times.map(step_of).into_iter().max().unwrap_or_default() + DRIFT;
+        // A step that is still to come was used while the clock was wrong.
+        let last_used = if last_used > newest { 0 } else { last_used };
         let mut found = None;
         // All steps are tried, whichever fits.
-        for step in current - DRIFT..=current + DRIFT {
+        for step in times.map(step_of).into_iter().flat_map(|step| step - DRIFT..=step + DRIFT) {
             let fits = verify_slices_are_equal(self.code(step).as_bytes(), code.as_bytes()).is_ok();
             if fits && step > last_used {
-                found = Some(step);
+                found = Some(Step { used: step, newest });
             }
         }
         found
@@ -132,19 +148,24 @@ mod tests {
             (20_000_000_000, "353130"),
         ] {
             assert_eq!(reference().code(seconds / STEP_SECONDS), code);
-            assert!(reference().accepts(code, Timestamp::from_seconds(seconds), 0).is_some());
+            assert!(reference().accepts(code, [Timestamp::from_seconds(seconds); 2], 0).is_some());
         }
     }
 
     #[test]
     fn a_code_works_one_step_either_way_and_once() {
         let (seed, now) = (reference(), Timestamp::from_seconds(59));
-        let step = seed.accepts("287082", now, 0).unwrap();
-        assert_eq!(seed.accepts("287082", now.plus_seconds(30), 0), Some(step));
-        assert_eq!(seed.accepts("287082", now.plus_seconds(61), 0), None);
-        assert_eq!(seed.accepts("287082", now, step), None);
-        assert_eq!(seed.accepts("28708", now, 0), None);
-        assert_eq!(seed.accepts("", now, 0), None);
+        let accepts = |code, now, last| seed.accepts(code, [now; 2], last).map(|step| step.used);
+        let step = accepts("287082", now, 0).unwrap();
+        assert_eq!(accepts("287082", now.plus_seconds(30), 0), Some(step));
+        assert_eq!(accepts("287082", now.plus_seconds(61), 0), None);
+        assert_eq!(accepts("287082", now, step), None);
+        assert_eq!(accepts("28708", now, 0), None);
+        assert_eq!(accepts("", now, 0), None);
+        // Either time will do, and a step of a wrong clock blocks nothing.
+        let wrong = now.plus_seconds(120 * 86_400);
+        assert_eq!(seed.accepts("287082", [wrong, now], 0).map(|step| step.used), Some(step));
+        assert_eq!(accepts("287082", now, step + 345_600), Some(step));
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub use change::{KeyChange, change};
 pub use create::{NewKey, create};
 pub use leaked::revoke_leaked;
 pub use list::{KeyFilter, list};
+pub use policy::network;
 pub use revoke::revoke;
 pub use rotate::{DEFAULT_GRACE_SECONDS, MAX_GRACE_SECONDS, rotate};
 

@@ -115,7 +115,11 @@ pub(super) fn networks(problems: &mut Problems, texts: &[String]) -> Vec<IpNet> 
     networks
 }
 
-fn network(text: &str) -> Result<IpNet, String> {
+/// A network of `allowed_ips`, in its one form.
+///
+/// # Errors
+/// What is wrong with the text.
+pub fn network(text: &str) -> Result<IpNet, String> {
     let text = text.trim();
     if let Ok(address) = text.parse::<IpAddr>() {
         return Ok(address.to_canonical().into());

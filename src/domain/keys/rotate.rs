@@ -8,6 +8,7 @@ use crate::domain::identity::access::KeysWrite;
 use crate::domain::identity::key_state;
 use crate::domain::identity::lasting;
 use crate::domain::identity::reach::Reach;
+use crate::env::Settled;
 use crate::error::{Code, Error, Result};
 use crate::model::activity::Kind;
 use crate::model::{ApiKey, KeyId, KeySecretInfo, KeyStatus, Timestamp};
@@ -43,7 +44,7 @@ pub fn rotate(tx: &mut Tx<'_>, reach: &Reach<KeysWrite>, id: KeyId, grace_second
     call.require_recent_sign_in_for(&api, &key.scopes)?;
     refuse_ended(&key, call.now)?;
     let before = key.secrets.first().cloned();
-    end_secrets(tx, &mut key, call.now, grace_seconds)?;
+    end_secrets(tx, &mut key, (call.now, call.services.settled()), grace_seconds)?;
     let secret = add_secret(tx, &api, &mut key, &call.services.random(), call.now)?;
     key.updated_at = call.now;
     store::keys::update(tx, &key)?;
@@ -65,14 +66,23 @@ fn refuse_ended(key: &ApiKey, now: Timestamp) -> Result<()> {
     }
 }
 
-/// The newest secret gets the grace, unless it ends before that anyway; the others end now.
-fn end_secrets(tx: &mut Tx<'_>, key: &mut ApiKey, now: Timestamp, grace_seconds: u32) -> Result<()> {
-    let mut end = now.plus_seconds(i64::from(grace_seconds));
+/// The newest secret gets the grace, unless it ends before that anyway; the others end now. What ends now has ended
+/// under either reading of the clock.
+fn end_secrets(
+    tx: &mut Tx<'_>,
+    key: &mut ApiKey,
+    (now, settled): (Timestamp, Settled),
+    grace_seconds: u32,
+) -> Result<()> {
+    let mut end = match grace_seconds {
+        0 => settled.at(),
+        _ => now.plus_seconds(i64::from(grace_seconds)),
+    };
     for secret in key.secrets.iter_mut().filter(|secret| secret.is_live(now)) {
         let at = secret.expires_at.map_or(end, |before| before.min(end));
         store::keys::end_secret(tx, &secret.hash, at)?;
         secret.expires_at = Some(at);
-        end = now;
+        end = settled.at();
     }
     Ok(())
 }

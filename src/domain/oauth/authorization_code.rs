@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::error::{OAuthError, Result};
-use super::{IssuedTokens, REFRESH_SECONDS, issue, log, new_name, new_secret, pkce};
+use super::{CODE_SECONDS, IssuedTokens, REFRESH_SECONDS, issue, log, new_name, new_secret, pkce};
 use crate::activity;
 use crate::domain::identity::access::Call;
 use crate::domain::identity::standing;
@@ -89,7 +89,8 @@ fn redeem(
 
 /// What the code is bound to.
 fn check(call: &Call, of: &Authorization, params: &Params) -> Result<()> {
-    if of.code_expires_at <= call.now {
+    let given_at = of.code_expires_at.minus_seconds(CODE_SECONDS);
+    if of.code_expires_at <= call.now || !given_at.has_started(call.now) {
         return Err(OAuthError::invalid_grant("The code has expired"));
     }
     if !of.stands || !of.session_stands {

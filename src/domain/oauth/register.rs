@@ -11,7 +11,7 @@ use crate::model::{Api, ClientType, GrantType, RateLimit, ScopeSet};
 use crate::store;
 
 /// How long a self-registered client stays that no person has allowed anything, in seconds.
-pub(super) const UNUSED_SECONDS: i64 = 86_400;
+pub(super) const UNUSED_SECONDS: u32 = 86_400;
 /// Self-registered clients of one network block that no person has allowed anything yet.
 const MAX_UNUSED_PER_NETWORK: i64 = 60;
 /// The same of all networks: bounds the table.
@@ -92,7 +92,7 @@ pub async fn register(call: &Arc<Call>, metadata: Metadata) -> Result<Registered
             if store::clients::count_unused_from(tx, &network)? >= MAX_UNUSED_PER_NETWORK {
                 let text =
                     "Too many clients of your network registered themselves and were not used; wait a day";
-                return Err(Error::new(Code::RateLimited, text).retry_after(UNUSED_SECONDS.unsigned_abs()));
+                return Err(Error::new(Code::RateLimited, text).retry_after(u64::from(UNUSED_SECONDS)));
             }
             if store::clients::count_unused(tx)? >= MAX_UNUSED {
                 return Err(Error::unavailable("too many self-registered clients that were never used"));

@@ -124,7 +124,7 @@ impl Open {
     fn find(conn: &Conn<'_>, call: &Call, hash: &SecretHash, browser: Option<&SecretHash>) -> Result<Self> {
         let gone = || Error::not_found("request; start again from the app");
         let waiting = oauth_requests::find(conn, hash)?
-            .filter(|waiting| waiting.expires_at > call.now)
+            .filter(|waiting| waiting.expires_at > call.now && waiting.created_at.has_started(call.now))
             .ok_or_else(gone)?;
         if browser != Some(&waiting.browser) {
             return Err(Error::forbidden(

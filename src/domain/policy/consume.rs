@@ -1,12 +1,10 @@
 //! Charges rate limit and quota of a request together, or neither.
 
-use std::time::Duration;
-
-use super::Inner;
 use super::bearer::Bearer;
 use super::limits::{BucketId, Level};
 use super::quota::Count;
 use super::verdict::{QuotaState, RateState};
+use super::{Inner, Times};
 use crate::error::{Error, Result};
 use crate::model::{Api, Quota, RateLimit, Timestamp, VerifyCode};
 
@@ -26,12 +24,12 @@ pub(super) fn take(
     (bearer, api): (&Bearer, &Api),
     now: Timestamp,
     cost: u32,
-    monotonic: impl FnOnce() -> Duration,
+    clock: &impl Times,
 ) -> Result<Taken> {
     let mut taken = Taken { code: VerifyCode::Valid, rate: rate(bearer, api)?, quota: None };
     let rate = &mut taken.rate;
-    let limit = |may_take: bool| -> Result<bool> {
-        rate.level = take_rate(engine, bearer, api, rate, cost, may_take, monotonic)?;
+    let mut limit = |may_take: bool| -> Result<bool> {
+        rate.level = take_rate(engine, bearer, api, rate, cost, may_take, clock)?;
         Ok(rate.level.is_none_or(|level| level.passed))
     };
     let key = bearer.key();
@@ -39,7 +37,7 @@ pub(super) fn take(
         Some((meter, quota)) => {
             // Held until both have answered, so that no other request takes the last of the quota in between.
             let mut count = meter.lock();
-            count.turn(quota.period, now);
+            count.turn(quota.period, clock.settled());
             let fits = count.fits(&quota, cost);
             let code = match (limit(fits)?, fits) {
                 (false, _) => VerifyCode::RateLimited,
@@ -88,7 +86,7 @@ fn take_rate(
     rate: &RateState,
     cost: u32,
     may_take: bool,
-    monotonic: impl FnOnce() -> Duration,
+    clock: &impl Times,
 ) -> Result<Option<Level>> {
     if rate.limit.limit.is_none() {
         return Ok(None);
@@ -98,14 +96,13 @@ fn take_rate(
         Some(tier) => BucketId { api_no: api.no, tier: &tier.name, subject: bearer.subject(tier.per) },
     };
     if may_take {
-        engine.limiter.take(&id, &rate.limit, monotonic(), cost)
+        engine.limiter.take(&id, &rate.limit, clock.monotonic(), cost)
     } else {
-        Ok(engine.limiter.look(&id, &rate.limit, monotonic(), cost))
+        Ok(engine.limiter.look(&id, &rate.limit, clock.monotonic(), cost))
     }
 }
 
 fn state(quota: &Quota, count: &Count, now: Timestamp) -> QuotaState {
-    // The period that counts may lie ahead of a clock that went back.
     let resets_at = quota.period.next(now.max(count.period_at));
     QuotaState { quota: *quota, used: count.used, resets_at }
 }

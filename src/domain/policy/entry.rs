@@ -105,11 +105,10 @@ impl Entry {
     /// Notes a use; the hour, when it is the first in it.
     pub(super) fn first_use_in_hour(&self, now: Timestamp) -> Option<Timestamp> {
         let hour = now.millis() - now.millis() % HOUR;
-        let before = self.last_used_at.load(Ordering::Relaxed);
-        if before >= hour {
+        if self.last_used_at.load(Ordering::Relaxed) == hour {
             return None;
         }
-        let first = self.last_used_at.fetch_max(hour, Ordering::Relaxed) < hour;
+        let first = self.last_used_at.swap(hour, Ordering::Relaxed) != hour;
         first.then_some(Timestamp::from_millis(hour))
     }
 

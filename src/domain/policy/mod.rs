@@ -21,9 +21,9 @@ mod verdict;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use crate::env::{Settled, TrustedClock};
 use crate::error::{Code, Result};
 use crate::model::{Api, AskedEnvironment, ScopeExpr, SecretHash, Shape, Timestamp, VerifyCode, inspect};
 use crate::model::{Identity, IdentityKind};
@@ -58,8 +58,24 @@ struct Inner {
     networks: NetworkLimits,
     meters: quota::Meters,
     backlog: Arc<usage::Backlog>,
-    /// The latest wall time seen, in milliseconds: when the clock goes back, what has expired stays so.
-    latest: AtomicI64,
+}
+
+/// The readings that only some keys need.
+trait Times {
+    /// For the rate limit.
+    fn monotonic(&self) -> Duration;
+    /// For the quota: a new period retires the count of the former one.
+    fn settled(&self) -> Settled;
+}
+
+impl Times for TrustedClock {
+    fn monotonic(&self) -> Duration {
+        self.monotonic()
+    }
+
+    fn settled(&self) -> Settled {
+        self.settled()
+    }
 }
 
 /// A question about a credential.
@@ -101,7 +117,6 @@ impl Engine {
             networks: NetworkLimits::new(vault, limits::NetworkOptions::default()),
             meters: quota::Meters::default(),
             backlog: Arc::default(),
-            latest: AtomicI64::new(0),
         }))
     }
 
@@ -117,7 +132,7 @@ impl Engine {
         now: Timestamp,
     ) -> Result<Verdict> {
         match self.entry(services, key, question.api)? {
-            Ok(entry) => self.judge(Bearer::Key(entry), question, now, || services.clock.monotonic()),
+            Ok(entry) => self.judge(Bearer::Key(entry), question, now, &*services.clock),
             Err(unknown) => Ok(Verdict::unknown(unknown)),
         }
     }
@@ -136,7 +151,7 @@ impl Engine {
         match identity {
             Ok(identity) => {
                 let bearer = Bearer::Token(Box::new(identity));
-                self.judge(bearer, question, now, || services.clock.monotonic())
+                self.judge(bearer, question, now, &*services.clock)
             }
             Err(error) if matches!(error.code, Code::InvalidToken | Code::ExpiredToken) => {
                 Ok(Verdict::unknown(Unknown::Token(Box::new(error))))
@@ -157,7 +172,7 @@ impl Engine {
         now: Timestamp,
     ) -> Result<Verdict> {
         Ok(match self.entry(services, key, question.api)? {
-            Ok(entry) => self.rule(Bearer::Key(entry), question, self.not_before(now)),
+            Ok(entry) => self.rule(Bearer::Key(entry), question, now),
             Err(unknown) => Verdict::unknown(unknown),
         })
     }
@@ -260,14 +275,14 @@ impl Engine {
         bearer: Bearer,
         question: &Question<'_>,
         now: Timestamp,
-        monotonic: impl FnOnce() -> Duration,
+        clock: &impl Times,
     ) -> Result<Verdict> {
-        let mut verdict = self.rule(bearer, question, self.not_before(now));
+        let mut verdict = self.rule(bearer, question, now);
         let Some(bearer) = verdict.holder().filter(|_| verdict.code == VerifyCode::Valid) else {
             return Ok(verdict);
         };
         let cost = question.cost.max(1);
-        let taken = consume::take(&self.0, (bearer, question.api), verdict.now, cost, monotonic)?;
+        let taken = consume::take(&self.0, (bearer, question.api), verdict.now, cost, clock)?;
         (verdict.code, verdict.rate, verdict.quota) = (taken.code, Some(taken.rate), taken.quota);
         Ok(verdict)
     }
@@ -277,15 +292,6 @@ impl Engine {
         let holds = bearer.holds(question.api);
         let code = Case { bearer: &bearer, question, holds: &holds, now }.judge();
         Verdict::about(code, bearer, holds, question.api, now)
-    }
-
-    fn not_before(&self, now: Timestamp) -> Timestamp {
-        let latest = self.0.latest.load(Ordering::Relaxed);
-        if now.millis() > latest {
-            self.0.latest.fetch_max(now.millis(), Ordering::Relaxed);
-            return now;
-        }
-        Timestamp::from_millis(latest)
     }
 }
 

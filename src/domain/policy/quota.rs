@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::env::Settled;
 use crate::model::{Quota, QuotaPeriod, Timestamp};
 use crate::store::key_lookup::KeyRow;
 
@@ -26,9 +27,9 @@ pub(super) struct Count {
 }
 
 impl Count {
-    /// Starts anew when a later period has begun. A clock that went back begins none: nothing revives.
-    pub(super) fn turn(&mut self, period: QuotaPeriod, now: Timestamp) {
-        let start = period.start(now);
+    /// Starts anew when a later period has begun.
+    pub(super) fn turn(&mut self, period: QuotaPeriod, now: Settled) {
+        let start = period.start(now.at());
         if start > self.period_at {
             (self.period_at, self.used) = (start, 0);
         }

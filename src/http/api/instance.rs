@@ -8,9 +8,12 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 use serde::{Deserialize, Serialize};
 
 use super::Tag;
-use crate::domain::identity::access::ActivityRead;
+use crate::domain::identity::access::{ActivityRead, Can, SettingsManage};
+use crate::domain::identity::admission::Recent;
+use crate::domain::instance;
+use crate::env::Disagreement;
 use crate::http::Result;
-use crate::http::auth::{Allowed, Anyone};
+use crate::http::auth::{Admitted, Allowed, Anyone};
 use crate::http::json::Json;
 use crate::http::metrics::Metrics;
 
@@ -22,11 +25,46 @@ pub struct InstanceApi;
 pub struct Health {
     /// `ok`; anything else comes as an error.
     pub status: String,
+    /// Present while the wall clock and trusted time differ by more than an hour.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[oai(skip_serializing_if_is_none)]
+    pub clock: Option<ClockDifference>,
+}
+
+/// A difference between the wall clock and trusted time. Nothing is deleted or retired while it lasts.
+#[derive(Debug, Serialize, Deserialize, Object)]
+pub struct ClockDifference {
+    /// The wall clock.
+    pub wall: String,
+    /// Wall time as last agreed, plus the time since.
+    pub trusted: String,
+    /// Seconds that the wall clock is ahead; negative when it is behind.
+    pub ahead_seconds: i64,
+    /// Seconds until the wall clock is accepted, if the difference stays as it is. `keywright clock accept` does it now.
+    pub accepted_in_seconds: i64,
+}
+
+impl From<Disagreement> for ClockDifference {
+    fn from(found: Disagreement) -> Self {
+        Self {
+            wall: found.wall.to_string(),
+            trusted: found.trusted.to_string(),
+            ahead_seconds: found.ahead_seconds(),
+            accepted_in_seconds: found.accepted_in_seconds,
+        }
+    }
+}
+
+/// A wall clock that was accepted.
+#[derive(Debug, Serialize, Deserialize, Object)]
+pub struct AcceptedClock {
+    /// Seconds that it was ahead of trusted time, negative when it was behind; 0 when they agreed within an hour.
+    pub ahead_seconds: i64,
 }
 
 impl Health {
     fn ok() -> Json<Self> {
-        Json(Self { status: "ok".to_owned() })
+        Json(Self { status: "ok".to_owned(), clock: None })
     }
 }
 
@@ -51,11 +89,21 @@ impl InstanceApi {
     /// Can it answer and write?
     ///
     /// 503 while the database cannot be read or written, for example on a full disk. Verification of cached keys may
-    /// still work then.
+    /// still work then. `clock` is present while the wall clock cannot be trusted; the service works then.
     #[oai(path = "/readyz", method = "get")]
     async fn readyz(&self, anyone: Anyone) -> Result<Json<Health>> {
         anyone.0.services.check().await?;
-        Ok(Health::ok())
+        let mut health = Health::ok();
+        health.0.clock = anyone.0.services.clock.disagreement().map(Into::into);
+        Ok(health)
+    }
+
+    /// Trust the wall clock as it is
+    ///
+    /// For a clock that was set on purpose, or a machine that was paused. Deleting and retiring go on by it at once.
+    #[oai(path = "/v1/clock/accept", method = "post")]
+    async fn accept_clock(&self, can: Admitted<Recent<Can<SettingsManage>>>) -> Result<Json<AcceptedClock>> {
+        Ok(Json(AcceptedClock { ahead_seconds: instance::accept_clock(&can.0).await? }))
     }
 
     /// Metrics in the OpenMetrics text format.

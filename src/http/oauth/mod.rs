@@ -11,7 +11,7 @@ mod page;
 mod register;
 mod scheme;
 mod token;
-mod urlencoded;
+pub(super) mod urlencoded;
 mod userinfo;
 
 pub use authorize::AuthorizeApi;

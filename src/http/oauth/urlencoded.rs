@@ -10,7 +10,7 @@ use crate::model::encoding::{form_decoded, percent_encoded};
 ///
 /// # Errors
 /// `invalid_request` for broken encoding, characters that no parameter holds, and what [`Params::collect`] refuses.
-pub(super) fn parse(text: &[u8]) -> Result<Params> {
+pub(in crate::http) fn parse(text: &[u8]) -> Result<Params> {
     Params::collect(text.split(|&byte| byte == b'&').filter(|pair| !pair.is_empty()).map(|pair| {
         let at = pair.iter().position(|&byte| byte == b'=').unwrap_or(pair.len());
         Ok((decode(&pair[..at])?, decode(pair.get(at + 1..).unwrap_or_default())?))

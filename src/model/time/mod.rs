@@ -9,6 +9,7 @@ use super::{ascii::Ascii, words::FromText};
 
 const MILLIS_PER_SECOND: i64 = 1_000;
 const MILLIS_PER_DAY: i64 = 86_400_000;
+const CLOCK_SKEW_MILLIS: i64 = 60_000;
 
 /// Milliseconds since the Unix epoch, UTC, within the years 1970 to 9999.
 ///
@@ -67,6 +68,12 @@ impl Timestamp {
     /// Milliseconds from `earlier` to this time; negative when it is in fact the later one.
     pub const fn millis_since(self, earlier: Self) -> i64 {
         self.0 - earlier.0
+    }
+
+    /// Whether something that starts at this time has started at `now`. A start up to 60 s in the future counts as one:
+    /// clocks differ. Anything later was written while a clock was wrong, and is refused.
+    pub const fn has_started(self, now: Self) -> bool {
+        self.0 <= now.0 + CLOCK_SKEW_MILLIS
     }
 
     /// Midnight UTC at which the day of this time began.

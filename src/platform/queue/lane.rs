@@ -189,7 +189,7 @@ impl Lane {
         };
         let count = leased.len();
         for leased in leased {
-            let expired = leased.expires_at.is_some_and(|at| at <= queue.clock.now());
+            let expired = leased.expires_at.is_some_and(|at| at <= queue.now());
             let attempt: BoxFuture<'static, Outcome> = match queue.unseal(&leased) {
                 _ if expired => gone("it expired before it could be done"),
                 None => gone("its payload does not open under this master.key"),
@@ -208,7 +208,7 @@ impl Lane {
     }
 
     async fn lease(&self, queue: &Queue, flight: &Flight, room: usize) -> Result<Vec<Leased>> {
-        let now = queue.clock.now();
+        let now = queue.now();
         let horizon = self.retry.longest_seconds().max(self.every_seconds.unwrap_or(0));
         let window = Window {
             now,
@@ -253,7 +253,7 @@ impl Lane {
             Err(panic) => (panic.id(), Err(Failed { error: panic.to_string(), permanent: false })),
         };
         let Some(leased) = flight.leases.remove(&id) else { return };
-        let (now, lease) = (queue.clock.now(), leased.lease);
+        let (now, lease) = (queue.now(), leased.lease);
         let shared = queue.shared(self.kind);
         let counter = if outcome.is_ok() { &shared.succeeded } else { &shared.failed };
         counter.add(1);
@@ -284,7 +284,7 @@ impl Lane {
     }
 
     async fn failed(&self, queue: &Queue, leased: &Leased, mut failed: Failed) -> Result<bool> {
-        let (lease, now) = (leased.lease, queue.clock.now());
+        let (lease, now) = (leased.lease, queue.now());
         let (lane, item, failures) = (self.kind, hex(&leased.id), leased.attempts + 1);
         let end = failed.error.floor_char_boundary(MAX_ERROR);
         failed.error.truncate(end);
@@ -309,7 +309,7 @@ impl Lane {
 
     async fn renew(&self, queue: &Queue, flight: &Flight) {
         let leases: Vec<Lease> = flight.leases.values().map(|leased| leased.lease).collect();
-        let until = queue.clock.now().plus_seconds(LEASE_SECONDS);
+        let until = queue.now().plus_seconds(LEASE_SECONDS);
         let renewed = queue.db.write(move |tx| {
             for lease in leases {
                 table::renew(tx, lease, until)?;

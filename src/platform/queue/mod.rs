@@ -21,7 +21,7 @@ use zeroize::Zeroizing;
 
 pub use self::lane::{Failed, Lane, Outcome, Work};
 pub use self::retry::Retry;
-use crate::env::{Clock, Rng, random};
+use crate::env::{Rng, TrustedClock, random};
 use crate::error::{Error, Result};
 use crate::measure::{Counter, Family, label};
 use crate::model::Timestamp;
@@ -30,14 +30,14 @@ use crate::store::queue as table;
 use crate::store::{Db, Tx};
 
 /// How long a dead item stays to be seen.
-const DEAD_SECONDS: i64 = 30 * 86_400;
+const DEAD_SECONDS: u32 = 30 * 86_400;
 /// Dead items that one transaction removes.
 const SWEEP_STEP: usize = 256;
 
 /// Where work is queued. One value for the whole server.
 pub struct Queue {
     db: Db,
-    clock: Arc<dyn Clock>,
+    clock: Arc<TrustedClock>,
     rng: Arc<dyn Rng>,
     vault: Arc<Vault>,
     /// What the lanes of one kind share, however many values of [`Lane`] there are.
@@ -74,7 +74,7 @@ pub struct NewWork<'p> {
 
 impl Queue {
     /// A queue in `db`.
-    pub fn new(db: Db, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>, vault: Arc<Vault>) -> Self {
+    pub fn new(db: Db, clock: Arc<TrustedClock>, rng: Arc<dyn Rng>, vault: Arc<Vault>) -> Self {
         Self { db, clock, rng, vault, lanes: Mutex::default() }
     }
 
@@ -160,10 +160,15 @@ impl Queue {
 
     /// Removes dead items some time after their death.
     pub async fn sweep(&self) -> Result<()> {
-        let before = self.clock.now().minus_seconds(DEAD_SECONDS);
+        let before = self.clock.settled().minus_seconds(DEAD_SECONDS);
         let step = move |tx: &mut Tx<'_>| Ok::<_, Error>(table::sweep(tx, before, SWEEP_STEP)?);
         while self.db.write(step).await? == SWEEP_STEP {}
         Ok(())
+    }
+
+    /// The time of runs, leases and expiry: the earlier one, because an item that expires loses its payload.
+    fn now(&self) -> Timestamp {
+        self.clock.settled().at()
     }
 
     fn shared(&self, kind: &'static str) -> Arc<Shared> {

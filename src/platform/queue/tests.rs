@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 use super::*;
-use crate::env::{ManualClock, SeededRng};
+use crate::env::{ManualClock, SeededRng, TrustedClock};
 use crate::error::Code;
 use crate::platform::vault;
 use crate::store::{self, Drain, Error as DbError};
@@ -39,6 +39,10 @@ impl Drop for Yard {
     }
 }
 
+fn trusted(clock: &Arc<ManualClock>) -> Arc<TrustedClock> {
+    Arc::new(TrustedClock::new(clock.clone()))
+}
+
 impl Yard {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
@@ -48,18 +52,18 @@ impl Yard {
         let clock = Arc::new(ManualClock::new("2026-06-01T12:00:00Z".parse().unwrap()));
         let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(7));
         let vault = Arc::new(Vault::open(&vault::generate(&*rng)).unwrap());
-        let queue = Arc::new(Queue::new(db, clock.clone(), rng, vault.clone()));
+        let queue = Arc::new(Queue::new(db, trusted(&clock), rng, vault.clone()));
         Self { queue, clock, vault, directory }
     }
 
     /// A second process on the same store.
     fn other_node(&self) -> Queue {
         let rng = Arc::new(SeededRng::new(8));
-        Queue::new(self.queue.db.clone(), self.clock.clone(), rng, self.vault.clone())
+        Queue::new(self.queue.db.clone(), trusted(&self.clock), rng, self.vault.clone())
     }
 
     async fn push(&self, text: &str) -> Result<()> {
-        let (queue, text, now) = (self.queue.clone(), text.to_owned(), self.clock.now());
+        let (queue, text, now) = (self.queue.clone(), text.to_owned(), self.queue.clock.now());
         let push = move |tx: &mut Tx<'_>| {
             let new = NewWork {
                 kind: KIND,
@@ -132,7 +136,7 @@ async fn an_item_is_done_once_and_its_commit_wakes_the_lane() {
 #[tokio::test]
 async fn a_change_that_is_undone_queues_nothing() {
     let yard = Yard::new();
-    let (queue, now) = (yard.queue.clone(), yard.clock.now());
+    let (queue, now) = (yard.queue.clone(), yard.queue.clock.now());
     let undone: Result<()> = yard
         .queue
         .db
@@ -198,7 +202,7 @@ async fn a_wall_clock_that_jumps_does_not_start_a_second_attempt_beside_the_firs
     let queue = yard.queue.clone();
     let passing = tokio::spawn(async move { lane.pass(&queue).await });
     let (_, end) = attempts.recv().await.unwrap();
-    yard.clock.set_wall(yard.clock.now().plus_seconds(120 * 86_400));
+    yard.clock.set_wall(yard.queue.clock.now().plus_seconds(120 * 86_400));
     yard.push("another").await.unwrap();
     let (work, other) = attempts.recv().await.unwrap();
     assert_eq!(work.payload.as_slice(), b"another");

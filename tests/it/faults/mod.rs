@@ -5,4 +5,5 @@ mod clock;
 mod crash;
 mod descriptors;
 mod disk;
+mod faketime;
 mod files;

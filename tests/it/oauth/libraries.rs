@@ -36,6 +36,7 @@ impl Secure {
         let since_epoch =
             std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
         app.clock.set_wall(Timestamp::from_seconds(i64::try_from(since_epoch.as_secs()).expect("in range")));
+        app.services().clock.accept();
         people(&app).await;
         Self { app, authority, _folder: folder }
     }

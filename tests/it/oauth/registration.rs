@@ -184,7 +184,7 @@ async fn unused_clients_go_after_a_day_and_used_ones_stay() {
     let (used, unused) = (registered(&app, json!({})).await, registered(&app, json!({})).await);
     super::flow::tokens(&app, &used, "queries:read").await;
     let sweep = async || {
-        let now = app.now();
+        let now = app.services().settled();
         app.services().write(move |tx| keywright::domain::oauth::sweep(tx, now)).await.unwrap()
     };
     app.advance(86_399);

@@ -103,7 +103,7 @@ impl TestApp {
 
     /// What the clock shows.
     pub fn now(&self) -> Timestamp {
-        keywright::env::Clock::now(&*self.clock)
+        self.services().now()
     }
 
     /// Whoever reaches the listener of the metrics.

@@ -116,6 +116,7 @@ const KIND: Record<string, string> = {
   'signing_key.rotated': 'Signing key rotated',
   'setting.changed': 'Setting changed',
   'server.started': 'Server started',
+  'clock.accepted': 'Wall clock accepted',
 };
 export const kindWord = (kind: string): string => KIND[kind] ?? sentence(kind.replaceAll(/[._]/g, ' '));
 /** Every kind with its words, for filters. */

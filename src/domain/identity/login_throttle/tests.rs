@@ -2,7 +2,7 @@ use std::net::IpAddr;
 
 use super::*;
 use crate::domain::testing::World;
-use crate::env::{Clock as _, SeededRng};
+use crate::env::SeededRng;
 use crate::platform::vault::generate;
 
 const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(203, 0, 113, 9));
@@ -206,7 +206,7 @@ async fn a_restart_keeps_every_wait() {
             "ada@example.com",
             Network::of(ip),
             false,
-            world.clock.monotonic(),
+            world.services.clock.monotonic(),
         );
         attempt.map(Attempt::failed).err().and_then(|error| error.retry_after_seconds)
     };
@@ -223,7 +223,7 @@ async fn a_restart_keeps_every_wait() {
     // The monotonic clock starts at zero again.
     world.clock.restart();
     let again = Throttle::new(&world.services.vault, Options::default());
-    world.services.db.lookup(|conn| again.load(conn, world.clock.monotonic())).unwrap();
+    world.services.db.lookup(|conn| again.load(conn, world.services.clock.monotonic())).unwrap();
     let later = guess(&again, HERE).unwrap();
     assert!(later <= wait && later + 2 >= wait, "{wait} before, {later} after");
     assert_eq!(guess(&again, THERE), None);

@@ -6,9 +6,10 @@ use crate::activity;
 use crate::domain::identity::Services;
 use crate::domain::identity::access::Call;
 use crate::domain::identity::admission::Person;
+use crate::env::Settled;
 use crate::error::{Error, Result};
 use crate::model::activity::{Entry, Kind};
-use crate::model::{Secret, SessionId, Timestamp};
+use crate::model::{Secret, SessionId};
 use crate::platform::cursor::{List, Page};
 use crate::store::sessions as store;
 use crate::store::sessions::Listed;
@@ -17,7 +18,7 @@ use crate::store::{Tx, links};
 /// Rows that one clean-up removes at most, so that changes do not wait for long.
 const SWEEP: u32 = 500;
 /// Ended sessions stay for a week, for whoever asks what happened.
-const KEPT_SECONDS: i64 = 7 * 86_400;
+const KEPT_SECONDS: u32 = 7 * 86_400;
 
 /// A session, and whether it is the one that asks.
 pub struct Session {
@@ -131,7 +132,7 @@ pub async fn sign_out(call: &Arc<Call>, refresh_token: Option<Secret>) -> Result
 ///
 /// # Errors
 /// When the store cannot be written.
-pub async fn sweep(services: &Arc<Services>, now: Timestamp) -> Result<bool> {
+pub async fn sweep(services: &Arc<Services>, now: Settled) -> Result<bool> {
     let before = now.minus_seconds(KEPT_SECONDS);
     let removed = services
         .write(move |tx| {

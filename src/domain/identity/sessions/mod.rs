@@ -66,7 +66,7 @@ pub(super) fn of_token(
 
 /// Whether a session still lets anybody in.
 fn is_good(live: &Live, now: Timestamp) -> bool {
-    live.revoked_at.is_none() && live.expires_at > now && !live.disabled
+    live.revoked_at.is_none() && live.expires_at > now && live.id.at().has_started(now) && !live.disabled
 }
 
 /// What a session may do at this moment: what it was made for, cut to what its person holds now. While a demanded

@@ -86,13 +86,17 @@ pub fn exchange(
     let grace = i64::from(grace_seconds) * 1_000;
     let hash = SecretHash::of(token.expose());
     let Some(found) = store::refresh(tx, &hash)? else { return Ok(Exchange::Unknown) };
-    if found.revoked_at.is_some() || found.expires_at <= now {
+    let good = found.expires_at > now && found.created_at.has_started(now);
+    if found.revoked_at.is_some() || !good {
         return Ok(Exchange::Unknown);
     }
     let (family_no, session_no) = (found.family_no, found.session_no);
     let at = match found.used_at {
         None => now,
-        Some(used_at) if !found.successor_used && now.millis_since(used_at) <= grace => used_at,
+        Some(used_at) if !found.successor_used && now.millis_since(used_at) <= grace => {
+            // Later than now if the clock was wrong then.
+            used_at.min(now)
+        }
         Some(_) => {
             store::revoke_family(tx, family_no, now)?;
             return Ok(Exchange::Replayed { session_no, family_no });

@@ -39,7 +39,7 @@ pub(crate) struct Verified {
 /// What was shown besides the password; used up in the transaction that lets its owner in.
 pub(crate) enum SecondFactor {
     /// The code of this step.
-    Step(i64),
+    Step(totp::Step),
     /// A recovery code.
     Recovery(SecretHash),
 }
@@ -130,7 +130,7 @@ impl SecondFactor {
     /// Uses it up; false when it was used already.
     pub(crate) fn use_up(&self, tx: &mut Tx<'_>, user_no: i64) -> Result<bool> {
         Ok(match self {
-            Self::Step(step) => store::use_totp_step(tx, user_no, *step)?,
+            Self::Step(step) => store::use_totp_step(tx, user_no, step.used, step.newest)?,
             Self::Recovery(hash) => store::use_recovery_code(tx, user_no, hash)?,
         })
     }
@@ -170,7 +170,7 @@ pub(crate) fn check_code(call: &Call, user: &User, code: &Secret) -> Result<(Sec
     let stored = services.db.lookup(|conn| Ok::<_, Error>(store::totp(conn, user.no)?))?;
     let step = stored.and_then(|stored| {
         let seed = services.vault.unseal(&seed_place(user), &stored.sealed)?;
-        totp::Seed::from_bytes(&seed)?.accepts(code, call.now, stored.last_step)
+        totp::Seed::from_bytes(&seed)?.accepts(code, [call.now, services.settled().at()], stored.last_step)
     });
     match step {
         Some(step) => Ok((SecondFactor::Step(step), attempt)),

@@ -1,6 +1,7 @@
 //! What tokens are signed with. One key signs; the next one is published before its first token, and a retired one
 //! until its last token has ended, so that a rotation has no moment in which a valid token fails.
 
+mod forge;
 mod key;
 mod ring;
 
@@ -8,16 +9,18 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use serde::de::DeserializeOwned;
 
+pub use self::forge::Forge;
 pub use self::ring::Signed;
 use self::ring::{Made, Ring};
 use crate::activity;
 use crate::domain::identity::Services;
 use crate::domain::identity::access::{Call, Can, SettingsManage};
+use crate::env::Settled;
 use crate::error::{Error, Result};
+use crate::model::Network;
 use crate::model::activity::Kind;
 use crate::model::setting::SigningAlg;
 use crate::model::signing_key::{KeyStage, SigningKeyInfo};
-use crate::model::{Network, Timestamp};
 use crate::platform::changes;
 use crate::platform::workers::{Priority, Size, Workers};
 use crate::store::{Tx, signing_keys as store};
@@ -104,13 +107,13 @@ impl Keyring {
 ///
 /// # Errors
 /// When the store cannot be read or written, or its keys were sealed under another `master.key`.
-pub async fn open(services: &Arc<Services>, now: Timestamp) -> Result<()> {
+pub async fn open(services: &Arc<Services>, now: Settled) -> Result<()> {
     let keyring = &services.signing_keys;
     let mut stored = services.db.lookup(|conn| Ok::<_, Error>(store::load_all(conn)?))?;
     if !stored.iter().any(|key| key.info.stage == KeyStage::Active) {
         let mut first = made(services, now).await?;
         first.info.stage = KeyStage::Active;
-        first.info.activated_at = Some(now);
+        first.info.activated_at = Some(now.at());
         stored = services
             .write(move |tx| {
                 store::insert(tx, &first)?;
@@ -123,13 +126,13 @@ pub async fn open(services: &Arc<Services>, now: Timestamp) -> Result<()> {
 }
 
 /// A new key of the configured kind, sealed.
-async fn made(services: &Services, now: Timestamp) -> Result<store::Stored> {
+async fn made(services: &Services, now: Settled) -> Result<store::Stored> {
     let keyring = &services.signing_keys;
     let alg = keyring.alg;
     Ok(keyring.workers.run(Network::UNKNOWN, move |()| Made::generate(alg)).await??.seal(
         &services.vault,
         &*services.rng,
-        now,
+        now.at(),
     ))
 }
 
@@ -148,7 +151,7 @@ pub enum Retire {
 /// `CONFLICT` when the next key was published so shortly ago that verifiers may not know it yet.
 pub async fn rotate(can: &Can<SettingsManage>, retire: Retire) -> Result<Vec<SigningKeyInfo>> {
     let entry = can.entry(Kind::SigningKeyRotated);
-    replace(&can.services, can.now, retire, Some(entry)).await?;
+    replace(&can.services, can.services.settled(), retire, Some(entry)).await?;
     Ok(can.services.signing_keys.list())
 }
 
@@ -157,7 +160,7 @@ pub async fn rotate(can: &Can<SettingsManage>, retire: Retire) -> Result<Vec<Sig
 ///
 /// # Errors
 /// When the store cannot be written.
-pub async fn tend(services: &Arc<Services>, now: Timestamp) -> Result<()> {
+pub async fn tend(services: &Arc<Services>, now: Settled) -> Result<()> {
     let keyring = &services.signing_keys;
     let ring = keyring.ring();
     let next = ring.infos.iter().find(|info| info.stage == KeyStage::Next);
@@ -165,23 +168,23 @@ pub async fn tend(services: &Arc<Services>, now: Timestamp) -> Result<()> {
     if !published {
         return publish_next(services, now).await;
     }
-    let known = next.is_some_and(|next| next.created_at.plus_seconds(JWKS_MAX_AGE_SECONDS) <= now);
+    let known = next.is_some_and(|next| next.created_at.plus_seconds(JWKS_MAX_AGE_SECONDS) <= now.at());
     let active = &ring.infos.iter().find(|info| info.stage == KeyStage::Active);
     let due = active.is_some_and(|active| {
         active.alg != keyring.alg
-            || active.activated_at.is_some_and(|since| since.plus_seconds(ACTIVE_SECONDS) <= now)
+            || active.activated_at.is_some_and(|since| since.plus_seconds(ACTIVE_SECONDS) <= now.at())
     });
     if known && due {
         return replace(services, now, Retire::Gently, None).await;
     }
-    if ring.infos.iter().any(|info| info.expires_at.is_some_and(|end| end <= now)) {
+    if ring.infos.iter().any(|info| info.expires_at.is_some_and(|end| end <= now.at())) {
         return change(services, now, |_, _| Ok(())).await;
     }
     Ok(())
 }
 
 /// Publishes a next key of the configured kind in place of one of another kind.
-async fn publish_next(services: &Arc<Services>, now: Timestamp) -> Result<()> {
+async fn publish_next(services: &Arc<Services>, now: Settled) -> Result<()> {
     let next = made(services, now).await?;
     change(services, now, move |tx, stored| {
         for other in stored.iter().filter(|key| key.info.stage == KeyStage::Next) {
@@ -194,22 +197,27 @@ async fn publish_next(services: &Arc<Services>, now: Timestamp) -> Result<()> {
 
 async fn replace(
     services: &Arc<Services>,
-    now: Timestamp,
+    now: Settled,
     retire: Retire,
     entry: Option<crate::model::activity::Entry>,
 ) -> Result<()> {
     let next = made(services, now).await?;
+    // Tokens are stamped with this time, and the key stays for the last of them.
+    let stamped_at = services.now();
     change(services, now, move |tx, stored| {
         let (active, successor) = pair(stored)?;
         let known_at = successor.info.created_at.plus_seconds(JWKS_MAX_AGE_SECONDS);
-        if retire == Retire::Gently && known_at > now {
+        if retire == Retire::Gently && known_at > now.at() {
             return Err(Error::conflict(
                 "The next key was published less than five minutes ago; verifiers may not know it yet",
             )
             .with("possible_at", known_at.to_string()));
         }
-        let kept = if retire == Retire::AtOnce { 0 } else { RETIRED_SECONDS };
-        store::retire(tx, &active.info.kid, now, now.plus_seconds(kept))?;
+        let expires_at = match retire {
+            Retire::Gently => stamped_at.plus_seconds(RETIRED_SECONDS),
+            Retire::AtOnce => now.at(),
+        };
+        store::retire(tx, &active.info.kid, now, expires_at)?;
         store::activate(tx, &successor.info.kid, now)?;
         store::insert(tx, &next)?;
         if let Some(mut entry) = entry {
@@ -234,7 +242,7 @@ fn pair(stored: &[store::Stored]) -> Result<(&store::Stored, &store::Stored)> {
 }
 
 /// Changes the stored keys and shows the result from the commit on.
-async fn change<F>(services: &Arc<Services>, now: Timestamp, job: F) -> Result<()>
+async fn change<F>(services: &Arc<Services>, now: Settled, job: F) -> Result<()>
 where
     F: FnOnce(&mut Tx<'_>, &[store::Stored]) -> Result<()> + Send + 'static,
 {

@@ -61,20 +61,25 @@ fn place(kid: &str) -> String {
 
 /// The key that signs.
 pub(super) struct Active {
-    kid: String,
+    pub(super) kid: String,
     pub(super) signer: Signer,
 }
 
 impl Active {
     /// Header and payload, encoded: what is signed.
     pub(super) fn message(&self, typ: &str, claims: &impl serde::Serialize) -> Result<String> {
-        let alg = self.signer.alg().as_str();
-        let header = format!(r#"{{"alg":"{alg}","typ":"{typ}","kid":"{}"}}"#, self.kid);
+        let header = self.header(typ);
         let payload = serde_json::to_vec(claims).map_err(Error::internal)?;
         let mut message = BASE64URL.encode(header);
         message.push('.');
         BASE64URL.encode_string(payload, &mut message);
         Ok(message)
+    }
+
+    /// The header of a token of this type.
+    pub(super) fn header(&self, typ: &str) -> String {
+        let alg = self.signer.alg().as_str();
+        format!(r#"{{"alg":"{alg}","typ":"{typ}","kid":"{}"}}"#, self.kid)
     }
 
     /// The message with its signature.

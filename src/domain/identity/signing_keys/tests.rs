@@ -1,10 +1,13 @@
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::*;
 use crate::domain::testing::World;
 use crate::error::Code;
+use crate::model::Timestamp;
 
-const MINUTES: i64 = 60;
+const MINUTES: u64 = 60;
 
 #[tokio::test]
 async fn a_rotation_has_no_moment_in_which_a_valid_token_fails() {
@@ -14,7 +17,7 @@ async fn a_rotation_has_no_moment_in_which_a_valid_token_fails() {
     let sign = || keyring.sign("at+jwt", &claims);
     let first = sign().await.unwrap();
     assert_eq!(keyring.list().len(), 1);
-    tend(&world.services, world.now()).await.unwrap();
+    tend(&world.services, world.services.settled()).await.unwrap();
     let stages: Vec<KeyStage> = keyring.list().iter().map(|info| info.stage).collect();
     assert_eq!(stages, [KeyStage::Active, KeyStage::Next]);
     let admin = world.admin();
@@ -25,8 +28,9 @@ async fn a_rotation_has_no_moment_in_which_a_valid_token_fails() {
         "not published long enough"
     );
 
-    let at = world.now().plus_seconds(6 * MINUTES);
-    let later = Call::new(admin.services.clone(), admin.identity.clone(), at, admin.request.clone());
+    world.clock.advance(Duration::from_secs(6 * MINUTES));
+    let request = admin.request.clone();
+    let later = Call::new(admin.services.clone(), admin.identity.clone(), world.now(), request);
     let can = Can::check(&later).unwrap();
     let infos = rotate(&can, Retire::Gently).await.unwrap();
     let stages: Vec<KeyStage> = infos.iter().map(|info| info.stage).collect();
@@ -37,7 +41,8 @@ async fn a_rotation_has_no_moment_in_which_a_valid_token_fails() {
             && keyring.open_jws::<Value>("at+jwt", &second).is_some()
     );
 
-    tend(&world.services, later.now.plus_seconds(RETIRED_SECONDS)).await.unwrap();
+    world.clock.advance(Duration::from_secs(RETIRED_SECONDS as u64));
+    tend(&world.services, world.services.settled()).await.unwrap();
     assert!(keyring.open_jws::<Value>("at+jwt", &first).is_none(), "its last token ended long ago");
     assert!(keyring.open_jws::<Value>("at+jwt", &second).is_some());
 }
@@ -46,7 +51,7 @@ async fn a_rotation_has_no_moment_in_which_a_valid_token_fails() {
 async fn a_key_that_somebody_else_may_have_ends_at_once() {
     let world = World::new().await;
     let keyring = &world.services.signing_keys;
-    tend(&world.services, world.now()).await.unwrap();
+    tend(&world.services, world.services.settled()).await.unwrap();
     let token = keyring.sign("at+jwt", &serde_json::json!({})).await.unwrap();
     let can = Can::check(&world.admin()).unwrap();
     rotate(&can, Retire::AtOnce).await.unwrap();
@@ -58,17 +63,18 @@ async fn a_key_that_somebody_else_may_have_ends_at_once() {
 async fn keys_are_rotated_by_the_clock_and_survive_a_restart() {
     let world = World::new().await;
     let services = &world.services;
-    tend(services, world.now()).await.unwrap();
+    tend(services, services.settled()).await.unwrap();
     let before = services.signing_keys.list();
-    tend(services, world.now().plus_seconds(ACTIVE_SECONDS - 1)).await.unwrap();
+    world.clock.advance(Duration::from_secs(ACTIVE_SECONDS as u64 - 1));
+    tend(services, services.settled()).await.unwrap();
     assert_eq!(services.signing_keys.list(), before);
-    let later = world.now().plus_seconds(ACTIVE_SECONDS);
-    tend(services, later).await.unwrap();
+    world.clock.advance(Duration::from_secs(1));
+    tend(services, services.settled()).await.unwrap();
     let after = services.signing_keys.list();
     assert_eq!(after.iter().find(|info| info.stage == KeyStage::Active).unwrap().kid, before[1].kid);
     let jwks = services.signing_keys.jwks();
     services.signing_keys.replace(Ring::default());
-    open(services, later).await.unwrap();
+    open(services, services.settled()).await.unwrap();
     assert_eq!((services.signing_keys.list(), services.signing_keys.jwks()), (after, jwks));
 }
 

@@ -3,7 +3,6 @@
 mod claims;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use aws_lc_rs::digest;
 use quick_cache::sync::Cache;
@@ -29,8 +28,6 @@ pub struct Seen(Cache<[u8; 32], Arc<Checked>>);
 struct Checked {
     kid: String,
     claims: Arc<AccessClaims>,
-    /// Set when its time was seen to be over: a clock that goes back revives nothing.
-    ended: AtomicBool,
 }
 
 impl Default for Seen {
@@ -66,7 +63,7 @@ pub fn verify(services: &Services, token: &str, now: Timestamp) -> Result<Arc<Ac
     if claims.iss != services.settings.public_url {
         return Err(Error::invalid_token());
     }
-    let checked = Checked { kid, claims: Arc::new(claims), ended: AtomicBool::new(false) };
+    let checked = Checked { kid, claims: Arc::new(claims) };
     let checked = Arc::new(checked);
     services.tokens.0.insert(hash, checked.clone());
     checked.at(now)
@@ -77,14 +74,12 @@ impl Checked {
         let claims = &self.claims;
         let seconds = u64::try_from(now.seconds()).unwrap_or(0);
         if claims.exp <= seconds {
-            self.ended.store(true, Ordering::Relaxed);
-        }
-        if self.ended.load(Ordering::Relaxed) {
             let at = Timestamp::from_seconds(i64::try_from(claims.exp).unwrap_or(i64::MAX));
             let expired = Error::new(Code::ExpiredToken, "The access token has expired");
             return Err(expired.with("expired_at", at.to_string()));
         }
-        if claims.nbf.is_some_and(|from| from > seconds) {
+        let issued_at = Timestamp::from_seconds(i64::try_from(claims.iat).unwrap_or(i64::MAX));
+        if claims.nbf.is_some_and(|from| from > seconds) || !issued_at.has_started(now) {
             return Err(Error::invalid_token());
         }
         Ok(claims.clone())

@@ -39,7 +39,7 @@ impl Emails {
 /// How long an invitation works.
 pub const INVITATION_SECONDS: i64 = 7 * 86_400;
 /// How long every other link works.
-pub const LINK_SECONDS: i64 = 3_600;
+pub use crate::store::links::LINK_SECONDS;
 
 /// Refuses unless the caller may act upon somebody of `role`: they must hold all that the role holds, and only an
 /// owner (or whoever has the data directory) may touch owners.

@@ -9,6 +9,7 @@ mod tokens;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::*;
@@ -98,6 +99,19 @@ struct Bench {
     row: KeyRow,
 }
 
+/// A moment: wall time and monotonic time.
+struct At(Timestamp, Duration);
+
+impl Times for At {
+    fn monotonic(&self) -> Duration {
+        self.1
+    }
+
+    fn settled(&self) -> Settled {
+        Settled::of(self.0)
+    }
+}
+
 impl Bench {
     fn new(api: Api, row: KeyRow) -> Self {
         Self { engine: engine(CACHE_BYTES), api: Arc::new(api), row }
@@ -110,7 +124,7 @@ impl Bench {
     fn ask(&self, question: &Question<'_>, now: Timestamp, monotonic: Duration) -> Verdict {
         let hash = SecretHash::of(&self.row.no.to_string());
         let entry = self.engine.find(&hash, |_| Ok(Some(self.row.clone()))).unwrap().unwrap();
-        self.engine.judge(Bearer::Key(entry), question, now, || monotonic).unwrap()
+        self.engine.judge(Bearer::Key(entry), question, now, &At(now, monotonic)).unwrap()
     }
 
     fn ask_now(&self) -> Verdict {

@@ -66,14 +66,6 @@ fn ends_count_from_their_very_moment() {
 }
 
 #[test]
-fn a_clock_that_goes_back_revives_nothing() {
-    let bench = Bench::new(api(7), KeyRow { expires_at: Some(NOW), ..row() });
-    assert_eq!(bench.ask_now().code, VerifyCode::Expired);
-    let earlier = bench.ask(&bench.question(), NOW.plus_seconds(-3600), Duration::ZERO);
-    assert_eq!(earlier.code, VerifyCode::Expired);
-}
-
-#[test]
 fn a_secret_past_its_grace_is_unknown_but_the_key_is_named() {
     let bench = Bench::new(api(7), KeyRow { secret_expires_at: Some(NOW), ..row() });
     let verdict = bench.ask_now();

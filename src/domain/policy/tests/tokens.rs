@@ -19,7 +19,7 @@ fn token(scopes: &str) -> Identity {
 
 fn judge(bench: &Bench, identity: Identity, question: &Question<'_>) -> Verdict {
     let bearer = Bearer::Token(Box::new(identity));
-    bench.engine.judge(bearer, question, NOW, || Duration::ZERO).unwrap()
+    bench.engine.judge(bearer, question, NOW, &At(NOW, Duration::ZERO)).unwrap()
 }
 
 #[test]

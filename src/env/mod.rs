@@ -1,21 +1,24 @@
-//! The two things that make a run differ from the next: time and randomness.
+//! Time and randomness, the two inputs that make one run differ from the next.
 //!
-//! Everything asks here, so that a test can advance a clock and repeat a run; `clippy.toml` forbids the
-//! ambient sources elsewhere.
+//! All other code takes them from here, so that a test can advance a clock and repeat a run; `clippy.toml` forbids the
+//! ambient sources elsewhere. [`Clock`] gives raw readings, [`TrustedClock`] the times that rules work with.
+
+mod trusted;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
+pub use self::trusted::{Disagreement, Settled, TrustedClock};
 use crate::model::Timestamp;
 
-/// Tells the time.
+/// Raw readings. Only [`TrustedClock`] takes them.
 pub trait Clock: Send + Sync + 'static {
-    /// The wall clock: what is stored, shown and compared with expiry times. It may jump either way.
-    fn now(&self) -> Timestamp;
+    /// The wall clock. It may jump either way, and be wrong.
+    fn wall(&self) -> Timestamp;
 
-    /// Time since some fixed moment, never running backwards: what rate limits count with.
-    fn monotonic(&self) -> Duration;
+    /// Time since the machine started, suspends included; never runs backwards.
+    fn boot(&self) -> Duration;
 }
 
 /// Gives random bytes fit for secrets.
@@ -32,35 +35,21 @@ pub fn random<const N: usize>(rng: &dyn Rng) -> [u8; N] {
 }
 
 /// The machine's clock.
-#[derive(Debug)]
-pub struct SystemClock {
-    start: std::time::Instant,
-}
-
-impl SystemClock {
-    /// A clock whose monotonic side starts at zero now.
-    #[expect(clippy::disallowed_methods, reason = "this is the place that the others ask")]
-    pub fn new() -> Self {
-        Self { start: std::time::Instant::now() }
-    }
-}
-
-impl Default for SystemClock {
-    fn default() -> Self {
-        Self::new()
-    }
-}
+#[derive(Debug, Default)]
+pub struct SystemClock;
 
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the place that the others ask")]
-    fn now(&self) -> Timestamp {
+    fn wall(&self) -> Timestamp {
         let since_epoch =
             std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or(Duration::ZERO);
         Timestamp::from_millis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
     }
 
-    fn monotonic(&self) -> Duration {
-        self.start.elapsed()
+    fn boot(&self) -> Duration {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        // Neither is ever negative, and the second is below 10⁹.
+        Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), u32::try_from(now.tv_nsec).unwrap_or(0))
     }
 }
 
@@ -76,45 +65,45 @@ impl Rng for SystemRng {
     }
 }
 
-/// A clock that stands still until it is told to move.
+/// A clock that moves only when a test moves it.
 #[derive(Debug)]
 pub struct ManualClock {
     wall_ms: AtomicI64,
-    monotonic_ns: AtomicU64,
+    boot_ns: AtomicU64,
 }
 
 impl ManualClock {
     /// A clock that shows `now`.
     pub fn new(now: Timestamp) -> Self {
-        Self { wall_ms: AtomicI64::new(now.millis()), monotonic_ns: AtomicU64::new(0) }
+        Self { wall_ms: AtomicI64::new(now.millis()), boot_ns: AtomicU64::new(0) }
     }
 
-    /// Lets time pass on both sides.
+    /// Lets time pass: both readings move.
     pub fn advance(&self, by: Duration) {
         let millis = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
         let nanos = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
         self.wall_ms.fetch_add(millis, Ordering::SeqCst);
-        self.monotonic_ns.fetch_add(nanos, Ordering::SeqCst);
+        self.boot_ns.fetch_add(nanos, Ordering::SeqCst);
     }
 
-    /// Starts the monotonic clock again, as a restart of the server does.
+    /// Starts boot time again, as a restart of the machine does.
     pub fn restart(&self) {
-        self.monotonic_ns.store(0, Ordering::SeqCst);
+        self.boot_ns.store(0, Ordering::SeqCst);
     }
 
-    /// Sets the wall clock alone, as an administrator or NTP may: forwards or back.
+    /// Sets the wall clock alone, forwards or back, as an administrator or NTP may.
     pub fn set_wall(&self, now: Timestamp) {
         self.wall_ms.store(now.millis(), Ordering::SeqCst);
     }
 }
 
 impl Clock for ManualClock {
-    fn now(&self) -> Timestamp {
+    fn wall(&self) -> Timestamp {
         Timestamp::from_millis(self.wall_ms.load(Ordering::SeqCst))
     }
 
-    fn monotonic(&self) -> Duration {
-        Duration::from_nanos(self.monotonic_ns.load(Ordering::SeqCst))
+    fn boot(&self) -> Duration {
+        Duration::from_nanos(self.boot_ns.load(Ordering::SeqCst))
     }
 }
 

@@ -1,0 +1,40 @@
+//! `keywright clock …`.
+
+use clap::{Args, Subcommand};
+
+use super::client::Client;
+use super::{Context, Done};
+
+/// The wall clock.
+#[derive(Subcommand)]
+pub(super) enum Clock {
+    /// Trust the wall clock as it is now, although boot time contradicts it
+    Accept(Accept),
+}
+
+/// Accept.
+#[derive(Args)]
+pub(super) struct Accept {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Clock {
+    pub(super) async fn run(self, context: &mut Context) -> Done {
+        let Self::Accept(accept) = self;
+        let mut client = Client::open(context).await?;
+        let accepted = client.post("/v1/clock/accept", &serde_json::json!({})).await;
+        client.close().await;
+        let accepted = accepted?;
+        if accept.json {
+            return context.out.json(&accepted);
+        }
+        let ahead = accepted["ahead_seconds"].as_i64().unwrap_or_default();
+        context.out.line(match ahead {
+            0 => "The wall clock was trusted already.".to_owned(),
+            1.. => format!("The wall clock is trusted; it was {ahead} seconds ahead."),
+            _ => format!("The wall clock is trusted; it was {} seconds behind.", -ahead),
+        })
+    }
+}
