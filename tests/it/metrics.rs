@@ -19,6 +19,7 @@ const FAMILIES: &[(&str, &str)] = &[
     ("keywright_cache_hits", "counter"),
     ("keywright_cache_keys", "gauge"),
     ("keywright_cache_misses", "counter"),
+    ("keywright_clock_ahead_seconds", "gauge"),
     ("keywright_commit_duration_seconds", "histogram"),
     ("keywright_commits", "counter"),
     ("keywright_connections", "gauge"),
