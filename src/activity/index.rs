@@ -14,9 +14,6 @@ use crate::store::{Error as DbError, Reader, activity_index as table};
 const PER_STEP: usize = if cfg!(test) { 70 } else { 2_500 };
 
 /// Indexes every closed segment that is not indexed yet. May be cut off anywhere: it goes on where it stopped.
-///
-/// # Errors
-/// When the store cannot be read or written.
 pub async fn index_segments(services: &Services) -> Result<()> {
     while let Some(segment) = services.read(|reader| Ok::<_, Error>(next(reader)?)).await? {
         index(services, segment).await?;

@@ -200,9 +200,6 @@ impl Log {
 
     /// Returns when rows that somebody else than the buffer has written, changes above all, are linked and followers
     /// have heard of them. Costs one lookup when there are none; call it about once a second.
-    ///
-    /// # Errors
-    /// When the store cannot be read or written.
     pub async fn catch_up(&self, db: &Db) -> std::result::Result<(), DbError> {
         if db.lookup(table::last)? != *self.newest.borrow() {
             db.flush().await?;

@@ -45,9 +45,6 @@ impl Default for Retention {
 }
 
 /// Removes what is kept no longer. May be cut off anywhere: it goes on where it stopped.
-///
-/// # Errors
-/// When the store cannot be read or written.
 pub async fn apply_retention(services: &Services) -> Result<()> {
     services.log.flush(&services.db).await?;
     let (times, retention) = ((services.settled(), services.now()), services.log.options.retention);

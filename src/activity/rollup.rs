@@ -38,9 +38,6 @@ struct Window {
 }
 
 /// Counts the rows that are not counted yet. May be cut off anywhere: it goes on where it stopped.
-///
-/// # Errors
-/// When the store cannot be read or written.
 pub async fn count_rows(services: &Services) -> Result<()> {
     loop {
         let (progress, last, counts) = services.read(|reader| Ok::<_, Error>(next_window(reader)?)).await?;

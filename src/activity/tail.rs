@@ -46,9 +46,6 @@ pub struct Tail {
 
 impl Tail {
     /// Begins after the row `after`, or with the next row to come.
-    ///
-    /// # Errors
-    /// When the store cannot be read or written.
     pub async fn open(services: Arc<Services>, filter: Filter, after: Option<ActivityId>) -> Result<Self> {
         services.log.flush(&services.db).await?;
         let newest = services.read(|reader| Ok::<_, Error>(table::last(reader)?)).await?;
@@ -63,9 +60,6 @@ impl Tail {
     }
 
     /// What comes next; none when the log is closed because the server stops.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
     pub async fn next(&mut self) -> Result<Option<Followed>> {
         loop {
             if self.up_to_date {

@@ -49,9 +49,6 @@ pub enum Fault {
 }
 
 /// Goes through the whole log, a second or two for a million rows, in one committed state of the store.
-///
-/// # Errors
-/// When the store cannot be read.
 pub async fn verify_chain(services: &Services) -> Result<ChainReport> {
     services.log.flush(&services.db).await?;
     let signer = services.vault.signer(CHAIN);

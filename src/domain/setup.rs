@@ -29,9 +29,6 @@ pub struct Initialised {
 }
 
 /// Whether nobody can sign in yet.
-///
-/// # Errors
-/// When the store cannot be read.
 pub async fn is_new(services: &Services) -> Result<bool> {
     services.read(|conn| Ok(!store::users::any(conn)?)).await
 }
@@ -57,7 +54,7 @@ pub async fn initialise(services: &Arc<Services>, email: &str, password: Secret)
     let call = operator(services);
     let made = services.write(move |tx| {
         if store::users::any(tx)? {
-            return Err(Error::conflict("Somebody owns this instance already"));
+            return Err(Error::conflict("This instance already has an owner"));
         }
         let owner = add(tx, &call, email, None, Role::Owner, &hash)?;
         let Issued { secret, .. } = keys::create(tx, &Reach::<KeysWrite>::of(&call)?, management_key())?;

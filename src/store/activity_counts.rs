@@ -26,9 +26,6 @@ fn slot(row: &Row<'_>) -> Result<Slot, Error> {
 }
 
 /// What the rows of a range add to: the slot of the sum, and that of the key where there is one.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn each_row(
     conn: &Conn<'_>,
     (first, last): (i64, i64),
@@ -62,9 +59,6 @@ pub fn add(tx: &mut Tx<'_>, counts: &[(Slot, i64)]) -> Result<(), Error> {
 }
 
 /// The counts about one key, or the sums with key 0, at one moment that counts begin at.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn at(conn: &Conn<'_>, at: i64, key_no: i64, mut visit: impl FnMut(Slot, i64)) -> Result<(), Error> {
     conn.each(
         "SELECT at, key_no, api_no, outcome, count FROM activity_counts WHERE at = ?1 AND key_no = ?2",
@@ -77,9 +71,6 @@ pub fn at(conn: &Conn<'_>, at: i64, key_no: i64, mut visit: impl FnMut(Slot, i64
 }
 
 /// The counts of every key in a span.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn of_keys(
     conn: &Conn<'_>,
     (from, to): (i64, i64),

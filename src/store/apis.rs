@@ -9,18 +9,12 @@ const COLUMNS: &str = "no, id, slug, name, audience, prefix, built_in, default_t
     member_max_keys, x_api_key, open, case_insensitive_paths, allowed_origins, role_scopes, created_at, updated_at";
 
 /// Every API, whole, oldest first.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn load_all(conn: &Conn<'_>) -> Result<Vec<Api>, Error> {
     let apis = conn.all(&format!("SELECT {COLUMNS} FROM apis ORDER BY no"), params![], read)?;
     apis.into_iter().map(|api| with_parts(conn, api)).collect()
 }
 
 /// The API of this slug or id, whole.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn find(conn: &Conn<'_>, slug_or_id: &str) -> Result<Option<Api>, Error> {
     let sql = format!("SELECT {COLUMNS} FROM apis WHERE slug = ?1 OR id = ?1");
     let found = conn.first(&sql, params![slug_or_id], read)?;
@@ -28,9 +22,6 @@ pub fn find(conn: &Conn<'_>, slug_or_id: &str) -> Result<Option<Api>, Error> {
 }
 
 /// The API of this number, whole.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn by_no(conn: &Conn<'_>, no: i64) -> Result<Option<Api>, Error> {
     let found = conn.first(&format!("SELECT {COLUMNS} FROM apis WHERE no = ?1"), params![no], read)?;
     found.map(|api| with_parts(conn, api)).transpose()
@@ -74,9 +65,6 @@ impl Unique {
 }
 
 /// The slug of the API, other than number `except`, that has `value` already.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn taken_by(conn: &Conn<'_>, what: Unique, value: &str, except: i64) -> Result<Option<String>, Error> {
     let sql = format!("SELECT slug FROM apis WHERE {} = ?1 AND no <> ?2", what.column());
     conn.first(&sql, params![value, except], |row| row.get(0))
@@ -228,9 +216,6 @@ pub fn update(tx: &mut Tx<'_>, api: &Api) -> Result<(), Error> {
 }
 
 /// The ids of at most five OAuth clients that may ask for `scope` of an API.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn clients_with_scope(conn: &Conn<'_>, api_no: i64, scope: &str) -> Result<Vec<String>, Error> {
     let sql = "SELECT c.id FROM client_access a JOIN clients c ON c.no = a.client_no
         WHERE a.api_no = ?1 AND c.deleted_at IS NULL

@@ -11,9 +11,6 @@ const SELECT: &str = "SELECT no, id, name, kind, redirect_uris, post_logout_redi
     disabled_at, created_at, updated_at FROM clients";
 
 /// The client of this id, unless it was removed.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn find(conn: &Conn<'_>, id: ClientId) -> Result<Option<Client>, Error> {
     let sql = format!("{SELECT} WHERE id = ?1 AND deleted_at IS NULL");
     let found = conn.first(&sql, params![id.to_string()], read)?;
@@ -21,18 +18,12 @@ pub fn find(conn: &Conn<'_>, id: ClientId) -> Result<Option<Client>, Error> {
 }
 
 /// The client of this number, unless it was removed.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn by_no(conn: &Conn<'_>, no: i64) -> Result<Option<Client>, Error> {
     let found = conn.first(&format!("{SELECT} WHERE no = ?1 AND deleted_at IS NULL"), params![no], read)?;
     found.map(|client| with_access(conn, client)).transpose()
 }
 
 /// At most `limit` clients older than number `before`, newest first.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn list(conn: &Conn<'_>, before: i64, limit: u32) -> Result<Vec<Client>, Error> {
     let sql = format!("{SELECT} WHERE no < ?1 AND deleted_at IS NULL ORDER BY no DESC LIMIT ?2");
     let found = conn.all(&sql, params![before, limit], read)?;
@@ -75,9 +66,6 @@ fn with_access(conn: &Conn<'_>, mut client: Client) -> Result<Client, Error> {
 }
 
 /// Adds a client and tells its number; `client.no` is not read.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn insert(tx: &mut Tx<'_>, client: &Client) -> Result<i64, Error> {
     let no = tx.insert(
         "INSERT INTO clients (id, name, kind, redirect_uris, post_logout_redirect_uris, grant_types, require_pkce,
@@ -107,9 +95,6 @@ pub fn insert(tx: &mut Tx<'_>, client: &Client) -> Result<i64, Error> {
 }
 
 /// Writes what may change of a client, by its number.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn update(tx: &mut Tx<'_>, client: &Client) -> Result<(), Error> {
     tx.execute(
         "UPDATE clients SET name = ?2, redirect_uris = ?3, post_logout_redirect_uris = ?4, grant_types = ?5,
@@ -146,9 +131,6 @@ fn set_access(tx: &mut Tx<'_>, client_no: i64, access: &[Access]) -> Result<(), 
 }
 
 /// Removes a client: its secrets and access go at once, its row stays for what refers to it.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn delete(tx: &mut Tx<'_>, no: i64, now: Timestamp) -> Result<(), Error> {
     tx.execute("DELETE FROM client_secrets WHERE client_no = ?1", params![no])?;
     tx.execute("DELETE FROM client_access WHERE client_no = ?1", params![no])?;
@@ -160,9 +142,6 @@ pub fn delete(tx: &mut Tx<'_>, no: i64, now: Timestamp) -> Result<(), Error> {
 }
 
 /// Takes away at most `most` clients that were removed before `before`.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn sweep(tx: &mut Tx<'_>, before: Settled, most: u32) -> Result<usize, Error> {
     tx.execute(
         "DELETE FROM clients WHERE no IN
@@ -203,9 +182,6 @@ pub fn sweep_unused(tx: &mut Tx<'_>, before: Settled, most: u32) -> Result<usize
 }
 
 /// Remembers that a client got a token, once a day.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn touch(tx: &mut Tx<'_>, no: i64, day: Timestamp) -> Result<(), Error> {
     let sql =
         "UPDATE clients SET last_used_at = ?2 WHERE no = ?1 AND (last_used_at IS NULL OR last_used_at <> ?2)";
@@ -214,9 +190,6 @@ pub fn touch(tx: &mut Tx<'_>, no: i64, day: Timestamp) -> Result<(), Error> {
 }
 
 /// The secrets of a client, newest first.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn secrets(conn: &Conn<'_>, client_no: i64) -> Result<Vec<(SecretHash, ClientSecretInfo)>, Error> {
     let sql = "SELECT hash, start, created_at, expires_at FROM client_secrets WHERE client_no = ?1
         ORDER BY created_at DESC, expires_at IS NOT NULL, expires_at DESC";
@@ -228,9 +201,6 @@ pub fn secrets(conn: &Conn<'_>, client_no: i64) -> Result<Vec<(SecretHash, Clien
 }
 
 /// Adds a secret.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn insert_secret(
     tx: &mut Tx<'_>,
     client_no: i64,
@@ -251,9 +221,6 @@ pub fn insert_secret(
 }
 
 /// Sets when a secret stops working.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn end_secret(tx: &mut Tx<'_>, hash: &SecretHash, at: Timestamp) -> Result<(), Error> {
     let sql = "UPDATE client_secrets SET expires_at = ?2 WHERE hash = ?1";
     tx.execute(sql, params![hash.as_bytes(), at.millis()])?;
@@ -261,9 +228,6 @@ pub fn end_secret(tx: &mut Tx<'_>, hash: &SecretHash, at: Timestamp) -> Result<(
 }
 
 /// Removes secrets of a client that ended before `before`.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn drop_ended_secrets(tx: &mut Tx<'_>, client_no: i64, before: Settled) -> Result<(), Error> {
     let sql = "DELETE FROM client_secrets WHERE client_no = ?1 AND expires_at <= ?2";
     tx.execute(sql, params![client_no, before.millis()])?;
@@ -271,18 +235,12 @@ pub fn drop_ended_secrets(tx: &mut Tx<'_>, client_no: i64, before: Settled) -> R
 }
 
 /// A client's logo.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn logo(conn: &Conn<'_>, id: ClientId) -> Result<Option<Vec<u8>>, Error> {
     let sql = "SELECT logo FROM clients WHERE id = ?1 AND deleted_at IS NULL AND logo IS NOT NULL";
     conn.first(sql, params![id.to_string()], |row| row.get(0))
 }
 
 /// Sets or removes a client's logo.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn set_logo(tx: &mut Tx<'_>, no: i64, logo: Option<&[u8]>, now: Timestamp) -> Result<(), Error> {
     let at = logo.map(|_| now.millis());
     let sql = "UPDATE clients SET logo = ?2, logo_at = ?3, updated_at = ?4 WHERE no = ?1";

@@ -43,9 +43,6 @@ fn read(row: &Row<'_>) -> Result<Grant, Error> {
 }
 
 /// The standing grant of a person for a client at an API.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn standing(conn: &Conn<'_>, user_no: i64, client_no: i64, api_no: i64) -> Result<Option<Grant>, Error> {
     let sql = format!(
         "{SELECT} WHERE g.user_no = ?1 AND g.client_no = ?2 AND g.api_no = ?3 AND g.revoked_at IS NULL"
@@ -60,17 +57,11 @@ pub fn any(conn: &Conn<'_>, user_no: i64, client_no: i64) -> Result<bool, Error>
 }
 
 /// The standing grant of this id.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn find(conn: &Conn<'_>, id: GrantId) -> Result<Option<Grant>, Error> {
     conn.first(&format!("{SELECT} WHERE g.id = ?1 AND g.revoked_at IS NULL"), params![id.to_string()], read)
 }
 
 /// At most `limit` standing grants of a person to clients that are there, older than number `before`, newest first.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn list(conn: &Conn<'_>, user_no: i64, before: i64, limit: u32) -> Result<Vec<Grant>, Error> {
     let sql = format!(
         "{SELECT} WHERE g.user_no = ?1 AND g.no < ?2 AND g.revoked_at IS NULL AND c.deleted_at IS NULL
@@ -98,9 +89,6 @@ pub fn insert(
 }
 
 /// Sets what a grant allows.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn widen(tx: &mut Tx<'_>, no: i64, scopes: &ScopeSet, now: Timestamp) -> Result<(), Error> {
     let sql = "UPDATE grants SET scopes = ?2, updated_at = ?3 WHERE no = ?1";
     tx.execute(sql, params![no, scopes.to_string(), now.millis()])?;
@@ -108,18 +96,12 @@ pub fn widen(tx: &mut Tx<'_>, no: i64, scopes: &ScopeSet, now: Timestamp) -> Res
 }
 
 /// Remembers that a grant gave a code.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn touch(tx: &mut Tx<'_>, no: i64, now: Timestamp) -> Result<(), Error> {
     tx.execute("UPDATE grants SET last_used_at = ?2 WHERE no = ?1", params![no, now.millis()])?;
     Ok(())
 }
 
 /// Ends a grant with all that stands on it; false when it had ended.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn revoke(tx: &mut Tx<'_>, no: i64, now: Timestamp) -> Result<bool, Error> {
     let sql = "UPDATE grants SET revoked_at = ?2 WHERE no = ?1 AND revoked_at IS NULL";
     let ended = tx.execute(sql, params![no, now.millis()])? == 1;
@@ -132,9 +114,6 @@ pub fn revoke(tx: &mut Tx<'_>, no: i64, now: Timestamp) -> Result<bool, Error> {
 }
 
 /// Removes at most `most` grants that were revoked before `before`.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn sweep(tx: &mut Tx<'_>, before: Settled, most: u32) -> Result<usize, Error> {
     tx.execute(
         "DELETE FROM grants WHERE no IN

@@ -19,9 +19,6 @@ pub struct Stored {
 }
 
 /// What is kept under `hash`.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn find(conn: &Conn<'_>, hash: &[u8]) -> Result<Option<Stored>, Error> {
     let sql = "SELECT request_hash, resource_id, sealed, answer_until_at, expires_at FROM idempotency
         WHERE hash = ?1";
@@ -37,9 +34,6 @@ pub fn find(conn: &Conn<'_>, hash: &[u8]) -> Result<Option<Stored>, Error> {
 }
 
 /// Keeps an answer, in place of what lies under `hash`.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn put(tx: &mut Tx<'_>, hash: &[u8], stored: &Stored) -> Result<(), Error> {
     tx.execute(
         "INSERT INTO idempotency (hash, request_hash, resource_id, sealed, answer_until_at, expires_at)
@@ -60,9 +54,6 @@ pub fn put(tx: &mut Tx<'_>, hash: &[u8], stored: &Stored) -> Result<(), Error> {
 }
 
 /// Drops at most `most` answers and `most` rows whose time is over, and tells how many it touched.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn sweep(tx: &mut Tx<'_>, now: Settled, most: u32) -> Result<usize, Error> {
     let answers = tx.execute(
         "UPDATE idempotency SET sealed = NULL WHERE hash IN

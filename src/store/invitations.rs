@@ -39,9 +39,6 @@ fn read(row: &Row<'_>) -> Result<Invitation, Error> {
 }
 
 /// Adds an invitation and gives the row's number.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn insert(
     tx: &mut Tx<'_>,
     new: &Invitation,
@@ -65,9 +62,6 @@ pub fn insert(
 }
 
 /// The open invitation of a link.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn by_hash(conn: &Conn<'_>, hash: &SecretHash, now: Timestamp) -> Result<Option<Invitation>, Error> {
     let sql = format!("{OPEN} AND i.hash = ?1 AND i.expires_at > ?2");
     let found = conn.first(&sql, params![hash.as_bytes(), now.millis()], read)?;
@@ -75,43 +69,28 @@ pub fn by_hash(conn: &Conn<'_>, hash: &SecretHash, now: Timestamp) -> Result<Opt
 }
 
 /// An open invitation, expired or not.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn by_id(conn: &Conn<'_>, id: InvitationId) -> Result<Option<Invitation>, Error> {
     conn.first(&format!("{OPEN} AND i.id = ?1"), params![id.to_string()], read)
 }
 
 /// Up to `limit` open invitations after row `after`, oldest first.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn list(conn: &Conn<'_>, after: i64, limit: u32) -> Result<Vec<Invitation>, Error> {
     conn.all(&format!("{OPEN} AND i.no > ?1 ORDER BY i.no LIMIT ?2"), params![after, limit], read)
 }
 
 /// Closes an invitation because it was taken up.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn accept(tx: &mut Tx<'_>, no: i64, now: Timestamp) -> Result<(), Error> {
     tx.execute("UPDATE invitations SET accepted_at = ?2 WHERE no = ?1", params![no, now.millis()])?;
     Ok(())
 }
 
 /// Withdraws an invitation.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn revoke(tx: &mut Tx<'_>, no: i64, now: Timestamp) -> Result<(), Error> {
     tx.execute("UPDATE invitations SET revoked_at = ?2 WHERE no = ?1", params![no, now.millis()])?;
     Ok(())
 }
 
 /// Withdraws every open invitation of an address.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn revoke_of(tx: &mut Tx<'_>, email: &Email, now: Timestamp) -> Result<(), Error> {
     let sql = "UPDATE invitations SET revoked_at = ?2
         WHERE email_key = ?1 AND accepted_at IS NULL AND revoked_at IS NULL";

@@ -45,9 +45,6 @@ pub struct Link {
 
 /// Adds a link, in place of those of the same purpose for the same person; where there is no person yet, for the same
 /// address, or for none.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn replace(tx: &mut Tx<'_>, hash: &SecretHash, link: &Link) -> Result<(), Error> {
     let purpose = link.purpose.as_str();
     let sql = "DELETE FROM one_time_links WHERE purpose = ?1 AND
@@ -62,9 +59,6 @@ pub fn replace(tx: &mut Tx<'_>, hash: &SecretHash, link: &Link) -> Result<(), Er
 }
 
 /// A link of this purpose that still works.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn find(
     conn: &Conn<'_>,
     purpose: Purpose,
@@ -80,9 +74,6 @@ pub fn find(
 }
 
 /// Uses a link up and tells what it was made for; none when it does not work, or not any more.
-///
-/// # Errors
-/// When the store cannot be read or written.
 pub fn take(
     tx: &mut Tx<'_>,
     purpose: Purpose,
@@ -97,18 +88,12 @@ pub fn take(
 }
 
 /// Removes every link of a purpose.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn remove_all(tx: &mut Tx<'_>, purpose: Purpose) -> Result<(), Error> {
     tx.execute("DELETE FROM one_time_links WHERE purpose = ?1", params![purpose.as_str()])?;
     Ok(())
 }
 
 /// Removes a person's links of a purpose.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn remove_of(tx: &mut Tx<'_>, purpose: Purpose, user_no: i64) -> Result<(), Error> {
     let sql = "DELETE FROM one_time_links WHERE purpose = ?1 AND user_no = ?2";
     tx.execute(sql, params![purpose.as_str(), user_no])?;
@@ -116,9 +101,6 @@ pub fn remove_of(tx: &mut Tx<'_>, purpose: Purpose, user_no: i64) -> Result<(), 
 }
 
 /// Removes up to `most` links whose time is over.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn sweep(tx: &mut Tx<'_>, now: Settled, most: u32) -> Result<usize, Error> {
     tx.execute(
         "DELETE FROM one_time_links WHERE hash IN

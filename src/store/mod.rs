@@ -1,5 +1,8 @@
 //! The store: one SQLite file, one writer thread that shares each fsync among everybody who waits, and a few
 //! readers. Only this folder names rusqlite; the layers above see [`Tx`], [`Conn`] and [`Row`].
+//!
+//! Every function that takes a connection or a transaction fails when the store cannot be read or written; their
+//! `# Errors` sections name only what else can go wrong.
 
 pub mod activity;
 pub mod activity_counts;

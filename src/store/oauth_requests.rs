@@ -22,9 +22,6 @@ pub struct Waiting {
 }
 
 /// Keeps a request under the hash of its id.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn insert(tx: &mut Tx<'_>, hash: &SecretHash, waiting: &Waiting) -> Result<(), Error> {
     tx.execute(
         "INSERT INTO oauth_requests (hash, browser, client_no, api_no, asked, created_at, expires_at)
@@ -43,9 +40,6 @@ pub fn insert(tx: &mut Tx<'_>, hash: &SecretHash, waiting: &Waiting) -> Result<(
 }
 
 /// The request whose id has this hash.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn find(conn: &Conn<'_>, hash: &SecretHash) -> Result<Option<Waiting>, Error> {
     let sql = "SELECT browser, client_no, api_no, asked, created_at, expires_at FROM oauth_requests WHERE hash = ?1";
     conn.first(sql, params![hash.as_bytes()], |row| {
@@ -61,25 +55,16 @@ pub fn find(conn: &Conn<'_>, hash: &SecretHash) -> Result<Option<Waiting>, Error
 }
 
 /// Requests that wait, counted up to `most`.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn count(conn: &Conn<'_>, most: i64) -> Result<i64, Error> {
     conn.number("SELECT count(*) FROM (SELECT 1 FROM oauth_requests LIMIT ?1)", params![most])
 }
 
 /// Forgets a request; false when it was gone.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn delete(tx: &mut Tx<'_>, hash: &SecretHash) -> Result<bool, Error> {
     Ok(tx.execute("DELETE FROM oauth_requests WHERE hash = ?1", params![hash.as_bytes()])? == 1)
 }
 
 /// Forgets at most `most` requests that nobody answered in time.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn sweep(tx: &mut Tx<'_>, now: Settled, most: u32) -> Result<usize, Error> {
     tx.execute(
         "DELETE FROM oauth_requests WHERE hash IN

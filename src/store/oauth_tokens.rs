@@ -40,9 +40,6 @@ pub struct NewAuthorization<'a> {
 }
 
 /// Adds an authorization.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn insert(tx: &mut Tx<'_>, new: &NewAuthorization<'_>) -> Result<i64, Error> {
     tx.insert(
         "INSERT INTO authorizations (id, grant_no, family_no, session_no, authenticated_at, scopes, code,
@@ -153,34 +150,22 @@ fn read(row: &Row<'_>, now: Timestamp) -> Result<Authorization, Error> {
 }
 
 /// The authorization whose code has this hash.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn by_code(conn: &Conn<'_>, code: &SecretHash, now: Timestamp) -> Result<Option<Authorization>, Error> {
     conn.first(&format!("{SELECT} WHERE a.code = ?1"), params![code.as_bytes()], |row| read(row, now))
 }
 
 /// The authorization whose refresh tokens these are.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn by_family(conn: &Conn<'_>, family_no: i64, now: Timestamp) -> Result<Option<Authorization>, Error> {
     conn.first(&format!("{SELECT} WHERE a.family_no = ?1"), params![family_no], |row| read(row, now))
 }
 
 /// Marks a code as exchanged; from then on the authorization lives as long as its refresh tokens.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn redeem(tx: &mut Tx<'_>, no: i64, now: Timestamp) -> Result<(), Error> {
     tx.execute("UPDATE authorizations SET redeemed_at = ?2 WHERE no = ?1", params![no, now.millis()])?;
     Ok(())
 }
 
 /// Says until when a family of refresh tokens is good, if that is later than before.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn extend_family(tx: &mut Tx<'_>, family_no: i64, expires_at: Timestamp) -> Result<(), Error> {
     let sql = "UPDATE refresh_families SET expires_at = CASE WHEN ?2 > ends_at THEN ends_at ELSE ?2 END
         WHERE no = ?1 AND expires_at < ?2";
@@ -190,9 +175,6 @@ pub fn extend_family(tx: &mut Tx<'_>, family_no: i64, expires_at: Timestamp) -> 
 
 /// Ends the authorizations that were given in a sign-in, those aside that were given for longer (`offline_access`).
 /// Tells how many.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn end_with_session(tx: &mut Tx<'_>, session_no: i64, now: Timestamp) -> Result<usize, Error> {
     tx.execute(
         "UPDATE refresh_families SET revoked_at = ?2 WHERE revoked_at IS NULL AND no IN
@@ -224,9 +206,6 @@ pub struct Standing {
 }
 
 /// What the access token `jti` of the authorization `id` stands on.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn standing(conn: &Conn<'_>, id: &str, jti: &str) -> Result<Option<Standing>, Error> {
     let sql = "SELECT g.no, g.id, c.no, c.id, u.no, u.id, u.role, g.api_no, x.scopes,
             f.revoked_at IS NULL AND g.revoked_at IS NULL AND c.disabled_at IS NULL AND c.deleted_at IS NULL
@@ -256,9 +235,6 @@ pub fn standing(conn: &Conn<'_>, id: &str, jti: &str) -> Result<Option<Standing>
 }
 
 /// What the access token `jti` of a client that acts for itself stands on.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn standing_of_client(
     conn: &Conn<'_>,
     client: ClientId,
@@ -285,18 +261,12 @@ pub fn standing_of_client(
 }
 
 /// Revokes one access token until its end.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn revoke_token(tx: &mut Tx<'_>, jti: &str, expires_at: Timestamp) -> Result<bool, Error> {
     let sql = "INSERT INTO revoked_tokens (jti, expires_at) VALUES (?1, ?2) ON CONFLICT (jti) DO NOTHING";
     Ok(tx.execute(sql, params![jti, expires_at.millis()])? == 1)
 }
 
 /// Removes at most `most` revocations of tokens that have ended.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn sweep(tx: &mut Tx<'_>, now: Settled, most: u32) -> Result<usize, Error> {
     tx.execute(
         "DELETE FROM revoked_tokens WHERE jti IN
@@ -306,9 +276,6 @@ pub fn sweep(tx: &mut Tx<'_>, now: Settled, most: u32) -> Result<usize, Error> {
 }
 
 /// Forgets at most `most` refresh tokens that were used before `before`: so old a copy is then merely unknown.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn forget_used(tx: &mut Tx<'_>, before: Settled, most: u32) -> Result<usize, Error> {
     tx.execute(
         "DELETE FROM refresh_tokens WHERE hash IN

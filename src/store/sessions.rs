@@ -58,25 +58,16 @@ fn read_live(row: &Row<'_>) -> Result<Live, Error> {
 }
 
 /// A session by id.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn live_by_id(conn: &Conn<'_>, id: SessionId) -> Result<Option<Live>, Error> {
     conn.first(&format!("{LIVE} WHERE s.id = ?1"), params![id.to_string()], read_live)
 }
 
 /// A session by row number.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn live_by_no(conn: &Conn<'_>, no: i64) -> Result<Option<Live>, Error> {
     conn.first(&format!("{LIVE} WHERE s.no = ?1"), params![no], read_live)
 }
 
 /// A session by its cookie.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn live_by_cookie(conn: &Conn<'_>, cookie: &SecretHash) -> Result<Option<Live>, Error> {
     conn.first(&format!("{LIVE} WHERE s.cookie = ?1"), params![cookie.as_bytes()], read_live)
 }
@@ -116,9 +107,6 @@ impl NewSession {
 }
 
 /// Adds a session and gives the row's number.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn insert(tx: &mut Tx<'_>, new: &NewSession) -> Result<i64, Error> {
     tx.insert(
         "INSERT INTO sessions (id, user_no, api_no, cookie, amr, ip, agent, created_at, last_used_at, idle_seconds,
@@ -179,9 +167,6 @@ pub struct Listed {
 }
 
 /// Up to `limit` sessions of a person that still work, newest first, older than row `before`.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn list(
     conn: &Conn<'_>,
     user_no: i64,
@@ -210,9 +195,6 @@ pub fn list(
 }
 
 /// Where a person signed in from lately.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn known_addresses(conn: &Conn<'_>, user_no: i64) -> Result<Vec<IpAddr>, Error> {
     let sql = "SELECT ip FROM sessions WHERE user_no = ?1 ORDER BY no DESC LIMIT 50";
     let found = conn.all(sql, params![user_no], |row| Ok(ip_of(&row.get::<Vec<u8>>(0)?)))?;
@@ -220,9 +202,6 @@ pub fn known_addresses(conn: &Conn<'_>, user_no: i64) -> Result<Vec<IpAddr>, Err
 }
 
 /// Ends one session with its refresh tokens; false when it had ended.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn revoke(tx: &mut Tx<'_>, no: i64, now: Timestamp) -> Result<bool, Error> {
     let sql = "UPDATE sessions SET revoked_at = ?2 WHERE no = ?1 AND revoked_at IS NULL";
     let ended = tx.execute(sql, params![no, now.millis()])? == 1;
@@ -242,9 +221,6 @@ pub fn revoke_others(tx: &mut Tx<'_>, user_no: i64, kept: i64, now: Timestamp) -
 }
 
 /// Ends every session and every refresh token of a person, those of OAuth clients too. Tells how many sessions.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn revoke_all(tx: &mut Tx<'_>, user_no: i64, now: Timestamp) -> Result<usize, Error> {
     let sql = "UPDATE sessions SET revoked_at = ?2 WHERE user_no = ?1 AND revoked_at IS NULL";
     let ended = tx.execute(sql, params![user_no, now.millis()])?;
@@ -254,9 +230,6 @@ pub fn revoke_all(tx: &mut Tx<'_>, user_no: i64, now: Timestamp) -> Result<usize
 }
 
 /// Remembers, to the minute, that a session was used, and puts its idle end off.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn touch(tx: &mut Tx<'_>, no: i64, now: Timestamp) -> Result<(), Error> {
     let sql = "UPDATE sessions SET last_used_at = ?2,
             expires_at = CASE WHEN idle_seconds IS NULL OR ?2 + 1000 * idle_seconds > ends_at THEN ends_at
@@ -267,9 +240,6 @@ pub fn touch(tx: &mut Tx<'_>, no: i64, now: Timestamp) -> Result<(), Error> {
 }
 
 /// Removes up to `most` sessions and as many refresh families that ended before `before`.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn sweep(tx: &mut Tx<'_>, before: Settled, most: u32) -> Result<usize, Error> {
     let families = tx.execute(
         "DELETE FROM refresh_families WHERE no IN
@@ -304,9 +274,6 @@ pub struct Refresh {
 }
 
 /// A refresh token by hash.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn refresh(conn: &Conn<'_>, hash: &SecretHash) -> Result<Option<Refresh>, Error> {
     let sql = "SELECT f.no, f.session_no, f.expires_at, f.revoked_at, t.used_at,
             EXISTS (SELECT 1 FROM refresh_tokens n WHERE n.hash = t.successor AND n.used_at IS NOT NULL),
@@ -326,9 +293,6 @@ pub fn refresh(conn: &Conn<'_>, hash: &SecretHash) -> Result<Option<Refresh>, Er
 }
 
 /// Begins a family and gives the row's number. It ends at `expires_at` unless it is used, and at `ends_at` in any case.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn insert_family(
     tx: &mut Tx<'_>,
     user_no: Option<i64>,
@@ -343,9 +307,6 @@ pub fn insert_family(
 }
 
 /// Adds a token to a family.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn insert_refresh(
     tx: &mut Tx<'_>,
     family_no: i64,
@@ -358,9 +319,6 @@ pub fn insert_refresh(
 }
 
 /// Marks a token as exchanged.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn use_refresh(
     tx: &mut Tx<'_>,
     hash: &SecretHash,
@@ -373,9 +331,6 @@ pub fn use_refresh(
 }
 
 /// Ends a family; false when it had ended.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn revoke_family(tx: &mut Tx<'_>, no: i64, now: Timestamp) -> Result<bool, Error> {
     let sql = "UPDATE refresh_families SET revoked_at = ?2 WHERE no = ?1 AND revoked_at IS NULL";
     Ok(tx.execute(sql, params![no, now.millis()])? == 1)

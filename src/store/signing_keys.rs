@@ -17,9 +17,6 @@ pub struct Stored {
 }
 
 /// Every key, oldest first.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn load_all(conn: &Conn<'_>) -> Result<Vec<Stored>, Error> {
     let sql = "SELECT kid, alg, status, public, sealed, created_at, activated_at, retired_at, expires_at
         FROM signing_keys ORDER BY no";
@@ -41,9 +38,6 @@ pub fn load_all(conn: &Conn<'_>) -> Result<Vec<Stored>, Error> {
 }
 
 /// Adds a key.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn insert(tx: &mut Tx<'_>, key: &Stored) -> Result<(), Error> {
     tx.insert(
         "INSERT INTO signing_keys (kid, alg, status, public, sealed, created_at, activated_at)
@@ -62,9 +56,6 @@ pub fn insert(tx: &mut Tx<'_>, key: &Stored) -> Result<(), Error> {
 }
 
 /// Starts signing with a key.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn activate(tx: &mut Tx<'_>, kid: &str, now: Settled) -> Result<(), Error> {
     let sql = "UPDATE signing_keys SET status = 'active', activated_at = ?2 WHERE kid = ?1";
     tx.execute(sql, params![kid, now.millis()])?;
@@ -72,9 +63,6 @@ pub fn activate(tx: &mut Tx<'_>, kid: &str, now: Settled) -> Result<(), Error> {
 }
 
 /// Stops signing with a key; its private half goes at once, its public half at `expires_at`.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn retire(tx: &mut Tx<'_>, kid: &str, now: Settled, expires_at: Timestamp) -> Result<(), Error> {
     tx.execute(
         "UPDATE signing_keys SET status = 'retired', sealed = NULL, retired_at = ?2, expires_at = ?3
@@ -85,18 +73,12 @@ pub fn retire(tx: &mut Tx<'_>, kid: &str, now: Settled, expires_at: Timestamp) -
 }
 
 /// Removes a key that was never used.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn delete(tx: &mut Tx<'_>, kid: &str) -> Result<(), Error> {
     tx.execute("DELETE FROM signing_keys WHERE kid = ?1", params![kid])?;
     Ok(())
 }
 
 /// Removes keys whose last token has ended.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn sweep(tx: &mut Tx<'_>, now: Settled) -> Result<usize, Error> {
     tx.execute("DELETE FROM signing_keys WHERE expires_at <= ?1", params![now.millis()])
 }

@@ -24,53 +24,35 @@ fn read(row: &Row<'_>) -> Result<User, Error> {
 }
 
 /// A person by id; none when removed.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn by_id(conn: &Conn<'_>, id: UserId) -> Result<Option<User>, Error> {
     let sql = format!("SELECT {COLUMNS} FROM users u WHERE u.id = ?1 AND u.deleted_at IS NULL");
     conn.first(&sql, params![id.to_string()], read)
 }
 
 /// A person by row number; none when removed.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn by_no(conn: &Conn<'_>, no: i64) -> Result<Option<User>, Error> {
     let sql = format!("SELECT {COLUMNS} FROM users u WHERE u.no = ?1 AND u.deleted_at IS NULL");
     conn.first(&sql, params![no], read)
 }
 
 /// A person by address, with the stored password if there is one.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn by_email(conn: &Conn<'_>, email: &Email) -> Result<Option<(User, Option<String>)>, Error> {
     let sql = format!("SELECT {COLUMNS} FROM users u WHERE u.email_key = ?1 AND u.deleted_at IS NULL");
     conn.first(&sql, params![email.key()], |row| Ok((read(row)?, row.get(10)?)))
 }
 
 /// The stored password of a person.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn password(conn: &Conn<'_>, no: i64) -> Result<Option<String>, Error> {
     let found = conn.first("SELECT password FROM users WHERE no = ?1", params![no], |row| row.get(0))?;
     Ok(found.flatten())
 }
 
 /// Whether there is anybody at all.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn any(conn: &Conn<'_>) -> Result<bool, Error> {
     conn.exists("SELECT 1 FROM users LIMIT 1", params![])
 }
 
 /// Up to `limit` people after row `after`, oldest first; `part` is looked for in name and address.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn list(
     conn: &Conn<'_>,
     role: Option<Role>,
@@ -88,9 +70,6 @@ pub fn list(
 }
 
 /// How many people of a role can sign in.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn count_enabled(conn: &Conn<'_>, role: Role) -> Result<i64, Error> {
     let sql = "SELECT count(*) FROM users WHERE role = ?1 AND disabled_at IS NULL AND deleted_at IS NULL";
     conn.number(sql, params![role.as_str()])
@@ -120,9 +99,6 @@ pub fn insert(tx: &mut Tx<'_>, user: &User, password: Option<&str>) -> Result<i6
 }
 
 /// Stores name, role, verification and whether they may sign in.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn update(tx: &mut Tx<'_>, user: &User) -> Result<(), Error> {
     tx.execute(
         "UPDATE users SET name = ?2, role = ?3, email_verified_at = ?4, disabled_at = ?5, updated_at = ?6
@@ -140,9 +116,6 @@ pub fn update(tx: &mut Tx<'_>, user: &User) -> Result<(), Error> {
 }
 
 /// Stores a password.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn set_password(tx: &mut Tx<'_>, no: i64, password: &str, now: Timestamp) -> Result<(), Error> {
     let sql = "UPDATE users SET password = ?2, updated_at = ?3 WHERE no = ?1";
     tx.execute(sql, params![no, password, now.millis()])?;
@@ -150,9 +123,6 @@ pub fn set_password(tx: &mut Tx<'_>, no: i64, password: &str, now: Timestamp) ->
 }
 
 /// Removes a person: the row stays for what refers to it, all that is personal goes.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn erase(tx: &mut Tx<'_>, user: &User, now: Timestamp) -> Result<(), Error> {
     tx.execute(
         "UPDATE users SET email = '', email_key = id, name = '', password = NULL, email_verified_at = NULL,
@@ -165,18 +135,12 @@ pub fn erase(tx: &mut Tx<'_>, user: &User, now: Timestamp) -> Result<(), Error> 
 }
 
 /// The hashes of every secret of a person's own keys, so that caches can forget them.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn key_hashes(conn: &Conn<'_>, no: i64) -> Result<Vec<SecretHash>, Error> {
     let sql = "SELECT s.hash FROM key_secrets s JOIN keys k ON k.no = s.key_no WHERE k.user_no = ?1";
     conn.all(sql, params![no], |row| row.get(0).map(SecretHash::from_bytes))
 }
 
 /// A person's own keys that were not revoked yet.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn unrevoked_keys(conn: &Conn<'_>, no: i64) -> Result<Vec<KeyId>, Error> {
     let sql = "SELECT id FROM keys WHERE user_no = ?1 AND revoked_at IS NULL ORDER BY no";
     conn.all(sql, params![no], |row| row.parse(0))
@@ -193,9 +157,6 @@ pub struct Totp {
 }
 
 /// A person's second factor, confirmed or not.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn totp(conn: &Conn<'_>, user_no: i64) -> Result<Option<Totp>, Error> {
     let sql = "SELECT sealed, confirmed_at, last_step FROM totp WHERE user_no = ?1";
     conn.first(sql, params![user_no], |row| {
@@ -219,18 +180,12 @@ pub fn offer_totp(tx: &mut Tx<'_>, user_no: i64, sealed: &[u8], now: Timestamp) 
 
 /// Uses the code of `step` up. False when it or a later one was used already: of many at once, one succeeds. One after
 /// `newest` cannot have been used yet, and is forgotten.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn use_totp_step(tx: &mut Tx<'_>, user_no: i64, step: i64, newest: i64) -> Result<bool, Error> {
     let sql = "UPDATE totp SET last_step = ?2 WHERE user_no = ?1 AND (last_step < ?2 OR last_step > ?3)";
     Ok(tx.execute(sql, params![user_no, step, newest])? == 1)
 }
 
 /// Asks for the second factor from now on.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn confirm_totp(tx: &mut Tx<'_>, user_no: i64, now: Timestamp) -> Result<(), Error> {
     let sql = "UPDATE totp SET confirmed_at = ?2 WHERE user_no = ?1 AND confirmed_at IS NULL";
     tx.execute(sql, params![user_no, now.millis()])?;
@@ -238,9 +193,6 @@ pub fn confirm_totp(tx: &mut Tx<'_>, user_no: i64, now: Timestamp) -> Result<(),
 }
 
 /// Forgets the second factor and its recovery codes.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn remove_totp(tx: &mut Tx<'_>, user_no: i64) -> Result<(), Error> {
     tx.execute("DELETE FROM totp WHERE user_no = ?1", params![user_no])?;
     tx.execute("DELETE FROM recovery_codes WHERE user_no = ?1", params![user_no])?;
@@ -248,9 +200,6 @@ pub fn remove_totp(tx: &mut Tx<'_>, user_no: i64) -> Result<(), Error> {
 }
 
 /// Replaces the recovery codes.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn set_recovery_codes(tx: &mut Tx<'_>, user_no: i64, hashes: &[SecretHash]) -> Result<(), Error> {
     tx.execute("DELETE FROM recovery_codes WHERE user_no = ?1", params![user_no])?;
     for hash in hashes {
@@ -261,18 +210,12 @@ pub fn set_recovery_codes(tx: &mut Tx<'_>, user_no: i64, hashes: &[SecretHash]) 
 }
 
 /// Uses a recovery code up; false when it is none of this person's.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn use_recovery_code(tx: &mut Tx<'_>, user_no: i64, hash: &SecretHash) -> Result<bool, Error> {
     let sql = "DELETE FROM recovery_codes WHERE hash = ?1 AND user_no = ?2";
     Ok(tx.execute(sql, params![hash.as_bytes(), user_no])? == 1)
 }
 
 /// How many recovery codes are left.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn count_recovery_codes(conn: &Conn<'_>, user_no: i64) -> Result<i64, Error> {
     conn.number("SELECT count(*) FROM recovery_codes WHERE user_no = ?1", params![user_no])
 }

@@ -74,7 +74,7 @@ impl Upstream {
 
     /// What came since this was last asked.
     pub fn take(&self) -> Vec<Seen> {
-        let seen = std::mem::take(&mut *self.seen.lock().expect("nobody panicked"));
+        let seen = std::mem::take(&mut *self.seen.lock().expect("not poisoned"));
         self.taken.fetch_add(seen.len(), Ordering::Relaxed);
         seen
     }
@@ -123,7 +123,7 @@ async fn answer(
     } else {
         (200, json!({"received": {"method": parts.method.as_str(), "target": target}}))
     };
-    seen.lock().expect("nobody panicked").push(Seen {
+    seen.lock().expect("not poisoned").push(Seen {
         method: parts.method.to_string(),
         target,
         headers: parts.headers,

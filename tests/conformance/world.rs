@@ -124,13 +124,13 @@ impl Course {
 
     /// Remembers what stands in for a text of the document.
     pub fn learn(&self, name: &'static str, value: &str) {
-        self.known.lock().expect("nobody panicked").insert(name, value.to_owned());
+        self.known.lock().expect("not poisoned").insert(name, value.to_owned());
     }
 
     /// What was learnt before.
     #[track_caller]
     pub fn known(&self, name: &str) -> String {
-        let found = self.known.lock().expect("nobody panicked").get(name).cloned();
+        let found = self.known.lock().expect("not poisoned").get(name).cloned();
         found.unwrap_or_else(|| panic!("there is no {name} yet"))
     }
 

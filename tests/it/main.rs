@@ -17,6 +17,7 @@ mod fuzz;
 mod gate;
 mod http;
 mod keys;
+mod language;
 mod layers;
 mod mail;
 mod matrix;

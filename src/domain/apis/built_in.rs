@@ -16,9 +16,6 @@ const UNLIMITED: &str = "unlimited";
 
 /// Makes the built-in API what this version of the program says, adding it to a new store. Run it before the
 /// catalog is loaded: at `init` and on every start, since an upgrade may bring scopes and `public_url` may move.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn seed_built_in(tx: &mut Tx<'_>, now: Timestamp, rng: &dyn Rng, public_url: &str) -> Result<()> {
     let wanted = built_in(ApiId::new(now, random(rng)), now, public_url);
     let stored = store::apis::load_all(tx)?.into_iter().find(|api| api.built_in);

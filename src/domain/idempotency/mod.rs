@@ -228,9 +228,6 @@ fn check(key: &str) -> Result<()> {
 
 /// Drops what may no longer be shown or is no longer needed, a bounded number at a time; tells how many rows it
 /// touched, so that the worker runs it again while there are more.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn sweep(tx: &mut Tx<'_>, now: Settled) -> Result<usize> {
     const AT_ONCE: u32 = 1_000;
     Ok(store::idempotency::sweep(tx, now, AT_ONCE)?)

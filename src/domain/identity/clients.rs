@@ -24,9 +24,6 @@ struct Known {
 
 /// The client `id`, if it is enabled and `secret` proves it: a confidential client by one of its secrets, a public
 /// client by sending none.
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn authenticate(
     services: &Services,
     id: ClientId,

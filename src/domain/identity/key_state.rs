@@ -33,9 +33,6 @@ pub(crate) fn record(
 }
 
 /// Revokes a key in any state, and logs it as `kind`. A key that is revoked already stays so.
-///
-/// # Errors
-/// When the store cannot be written.
 pub(crate) fn revoke(tx: &mut Tx<'_>, call: &Call, mut key: ApiKey, kind: Kind) -> Result<()> {
     if key.revoked_at.is_some() {
         return Ok(());
@@ -48,9 +45,6 @@ pub(crate) fn revoke(tx: &mut Tx<'_>, call: &Call, mut key: ApiKey, kind: Kind) 
 }
 
 /// Revokes every key of a user who is removed; returns their count.
-///
-/// # Errors
-/// When the store cannot be written.
 pub(super) fn revoke_all_of(tx: &mut Tx<'_>, call: &Call, user_no: i64) -> Result<usize> {
     let ids = store::users::unrevoked_keys(tx, user_no)?;
     for id in &ids {
@@ -62,9 +56,6 @@ pub(super) fn revoke_all_of(tx: &mut Tx<'_>, call: &Call, user_no: i64) -> Resul
 }
 
 /// Drops every key of a user from the cache: such a key holds no more than its user.
-///
-/// # Errors
-/// When the store cannot be read.
 pub(super) fn forget_all_of(tx: &mut Tx<'_>, call: &Call, user_no: i64) -> Result<()> {
     let hashes = store::users::key_hashes(tx, user_no)?;
     if !hashes.is_empty() {

@@ -337,10 +337,7 @@ async fn decide(
     let sign_in = sign_in.filter(|sign_in| asked.accepts(sign_in, call.now, call.now));
     let Some(sign_in) = sign_in else {
         if silent {
-            return Err(OAuthError::new(
-                ErrorCode::LoginRequired,
-                "Nobody is signed in, or not lately enough",
-            ));
+            return Err(OAuthError::new(ErrorCode::LoginRequired, "No session, or the sign-in is too old"));
         }
         return ask(call, client, api, &asked, Page::SignIn, browser).await;
     };

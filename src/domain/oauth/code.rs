@@ -22,7 +22,7 @@ const PREFIX: &str = "kwac_";
 
 /// `access_denied`: the person holds nothing of what is asked.
 pub(super) fn nothing_to_give() -> OAuthError {
-    OAuthError::new(ErrorCode::AccessDenied, "This person holds nothing of the requested scope")
+    OAuthError::new(ErrorCode::AccessDenied, "This person holds none of the requested scopes")
 }
 
 /// Gives the client a code; tells where the browser goes with it.

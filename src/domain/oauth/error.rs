@@ -105,7 +105,7 @@ impl OAuthError {
 
     /// `invalid_scope`.
     pub fn invalid_scope() -> Self {
-        Self::new(ErrorCode::InvalidScope, "Nothing of the requested scope can be given to this client")
+        Self::new(ErrorCode::InvalidScope, "This client may have none of the requested scopes")
     }
 
     /// What the server's log may say beyond the sentence.

@@ -15,7 +15,7 @@ use crate::model::{Client, ClientType, Secret, SecretHash};
 use crate::store;
 use crate::store::oauth_tokens;
 
-/// What is told about a token (RFC 7662, section 2.2).
+/// Introspection response (RFC 7662, section 2.2).
 #[derive(Debug, Default)]
 pub struct Introspection {
     /// Whether it is good at this moment. If not, nothing else is told.

@@ -25,7 +25,7 @@ pub struct Shown {
     pub client: Client,
     /// What it asks for access to.
     pub api: Arc<Api>,
-    /// What it asks for, with what that allows. Once somebody is signed in, only what they can give.
+    /// What it asks for, with what that allows. After sign-in, only what the person can grant.
     pub scopes: Vec<(Scope, String)>,
     /// Where the answer goes.
     pub redirect_host: String,

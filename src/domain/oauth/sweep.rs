@@ -16,9 +16,6 @@ const USED_SECONDS: u32 = 90 * 86_400;
 
 /// Removes what has ended; tells how many rows that were, so that the worker runs it again while there are more.
 /// Codes and authorizations go together with their refresh tokens.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn sweep(tx: &mut Tx<'_>, now: Settled) -> Result<usize> {
     let mut removed = store::oauth_requests::sweep(tx, now, AT_ONCE)?;
     removed += store::oauth_tokens::sweep(tx, now, AT_ONCE)?;

@@ -161,9 +161,6 @@ impl Engine {
     }
 
     /// Answers `question` about a key without a look at its limits.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
     pub fn look(
         &self,
         services: &Services,
@@ -178,18 +175,12 @@ impl Engine {
     }
 
     /// The key that this text is a secret of, of whichever API, live or not.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
     pub fn find_any(&self, services: &Services, key: &str) -> Result<Option<Arc<Entry>>> {
         let apis = services.catalog.get();
         Ok(self.entry(services, key, apis.built_in())?.ok())
     }
 
     /// The key of `api` that this text is a secret of, live or not, for the log. Charges nothing.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
     pub fn known(&self, services: &Services, key: &str, api: &Api) -> Result<Option<Arc<Entry>>> {
         Ok(self.entry(services, key, api)?.ok().filter(|entry| entry.api_no == api.no))
     }

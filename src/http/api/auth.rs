@@ -28,7 +28,7 @@ use crate::model::{Email, Secret};
 /// Signing in, out and up.
 pub struct AuthApi;
 
-/// What an app signs somebody in with.
+/// Credentials of a sign-in by an app.
 #[derive(Deserialize, Object)]
 #[serde(deny_unknown_fields)]
 pub struct LoginRequest {
@@ -43,7 +43,7 @@ pub struct LoginRequest {
     api: Option<String>,
 }
 
-/// What a browser signs somebody in with.
+/// Credentials of a sign-in by a browser.
 #[derive(Deserialize, Object)]
 #[serde(deny_unknown_fields)]
 pub struct SessionRequest {
@@ -241,7 +241,7 @@ pub struct RecoveryCodes {
     recovery_codes: Vec<String>,
 }
 
-/// That something was asked for; whether there was anything to do is told by mail only.
+/// The request was accepted. The outcome is sent by mail only.
 #[derive(Serialize, Deserialize, Object)]
 pub struct Accepted {
     /// `accepted`.
@@ -389,7 +389,7 @@ impl AuthApi {
 
     /// Set a new password by a link
     ///
-    /// Ends every session. Signs nobody in.
+    /// Ends every session of the person and starts none.
     #[oai(path = "/v1/auth/password/reset", method = "post")]
     async fn reset(&self, anyone: Anyone, body: Json<ResetRequest>) -> Result<NoContent> {
         let ResetRequest { token, password: new } = body.0;

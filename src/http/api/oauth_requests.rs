@@ -24,7 +24,7 @@ pub struct OAuthRequest {
     pub client: OAuthRequestClient,
     /// What it asks for access to.
     pub api: OAuthRequestApi,
-    /// What it asks for. Once somebody is signed in, only what they can give.
+    /// What it asks for. After sign-in, only what the person can grant.
     pub scopes: Vec<OAuthRequestScope>,
     /// Where the answer goes: a host, or the scheme of an app on the person's device.
     pub redirect_host: String,
@@ -48,7 +48,7 @@ pub struct OAuthRequestClient {
     pub client_id: String,
     /// Its name.
     pub name: String,
-    /// Whether somebody here registered it; false for one that registered itself.
+    /// Whether a person registered it; false for a client that registered itself.
     pub verified: bool,
     /// Whether it is the operator's own.
     pub first_party: bool,

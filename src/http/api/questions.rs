@@ -69,7 +69,7 @@ pub struct DescribedRequest {
     pub user_agent: Option<String>,
 }
 
-/// The answer. About an unknown key and another API's, only `valid`, `code` and `request_id` are told.
+/// The answer. For an unknown key or a key of another API only `valid`, `code` and `request_id` are present.
 #[derive(Debug, Serialize, Deserialize, Object)]
 pub struct VerifyAnswer {
     /// Whether the request may pass.
@@ -89,7 +89,7 @@ pub struct VerifyAnswer {
     /// `live` or `test`.
     #[oai(nullable)]
     pub environment: Option<String>,
-    /// Whom the key is for, in the words of whoever made it.
+    /// Your id of the customer that the key is for.
     #[oai(nullable)]
     pub owner: Option<String>,
     /// Whose own key it is; null for a service key.

@@ -15,7 +15,7 @@ use crate::model::SessionId;
 /// One's own sessions.
 pub struct SessionsApi;
 
-/// A session: a browser or an app that somebody signed in with.
+/// A session: a sign-in with a browser or an app.
 #[derive(Serialize, Deserialize, Object)]
 pub struct SessionView {
     /// `ses_…`.

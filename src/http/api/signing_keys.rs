@@ -55,7 +55,7 @@ pub struct SigningKeyList {
 #[derive(Deserialize, Object)]
 #[serde(deny_unknown_fields)]
 pub struct RotateRequest {
-    /// Ends the tokens of the key that signed until now: for a key that somebody else may have.
+    /// Ends the tokens of the key that signed until now: for a key that may have leaked.
     #[serde(default)]
     at_once: bool,
 }

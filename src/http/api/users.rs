@@ -77,7 +77,7 @@ pub struct UserList {
     next_cursor: Option<String>,
 }
 
-/// Somebody to be added without an invitation.
+/// A person to add without an invitation.
 #[derive(Serialize, Deserialize, Object)]
 #[serde(deny_unknown_fields)]
 pub struct NewUserRequest {
@@ -93,7 +93,7 @@ pub struct NewUserRequest {
     password: Option<String>,
 }
 
-/// What is to be changed about somebody.
+/// Changes of a person.
 #[derive(Deserialize, Object)]
 #[serde(deny_unknown_fields)]
 pub struct UserPatch {
@@ -105,14 +105,14 @@ pub struct UserPatch {
     disabled: Option<bool>,
 }
 
-/// A link with which somebody sets a new password, shown this once.
+/// A link to set a new password, shown once.
 #[derive(Serialize, Deserialize, Object)]
 pub struct LinkResponse {
     /// Hand it over; it works once, for an hour.
     link: String,
 }
 
-/// Somebody to be invited.
+/// An invitation.
 #[derive(Serialize, Deserialize, Object)]
 #[serde(deny_unknown_fields)]
 pub struct InvitationRequest {
@@ -274,7 +274,7 @@ impl UsersApi {
         Ok(Json(UserList { data, next_cursor: page.next_cursor }))
     }
 
-    /// Add somebody without an invitation
+    /// Add a person without an invitation
     #[oai(path = "/v1/users", method = "post")]
     async fn create(
         &self,
@@ -296,13 +296,13 @@ impl UsersApi {
         Ok(Created(view.await?))
     }
 
-    /// Look at somebody
+    /// Get a person
     #[oai(path = "/v1/users/:id", method = "get")]
     async fn get(&self, can: Allowed<TeamRead>, id: Path<String>) -> Result<Json<UserView>> {
         Ok(Json((&users::get(&can.0, user_id(&id.0)?).await?).into()))
     }
 
-    /// Change somebody
+    /// Change a person
     ///
     /// It counts from their next request on. The last owner who can sign in stays one (409).
     #[oai(path = "/v1/users/:id", method = "patch")]
@@ -317,7 +317,7 @@ impl UsersApi {
         Ok(Json((&users::update(&can.0, user_id(&id.0)?, changes).await?).into()))
     }
 
-    /// Remove somebody
+    /// Remove a person
     ///
     /// Their keys are revoked and their sessions end; what they did stays in the log.
     #[oai(path = "/v1/users/:id", method = "delete")]
@@ -326,7 +326,7 @@ impl UsersApi {
         Ok(NoContent)
     }
 
-    /// Make a link with which somebody sets a new password
+    /// Create a link to set a new password
     #[oai(path = "/v1/users/:id/reset-password", method = "post")]
     async fn reset(&self, can: Allowed<TeamManage>, id: Path<String>) -> Result<Created<LinkResponse>> {
         let link = users::reset_link(&can.0, user_id(&id.0)?).await?;
@@ -346,7 +346,7 @@ impl UsersApi {
         Ok(Json(InvitationList { data, next_cursor: page.next_cursor }))
     }
 
-    /// Invite somebody
+    /// Invite a person
     ///
     /// The link is shown this once, and mailed.
     #[oai(path = "/v1/invitations", method = "post")]

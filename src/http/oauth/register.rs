@@ -44,7 +44,7 @@ pub(super) struct ClientMetadata {
     post_logout_redirect_uris: Option<Vec<String>>,
 }
 
-/// What a program is told about itself (RFC 7591, section 3.2.1).
+/// Registration response (RFC 7591, section 3.2.1).
 #[derive(Serialize, Object)]
 pub(super) struct RegisteredClient {
     /// Its id.

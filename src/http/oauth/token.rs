@@ -89,10 +89,10 @@ pub(super) struct OAuthTokenQuestion {
     client_secret: Option<String>,
 }
 
-/// What is told about a token (RFC 7662, section 2.2).
+/// Introspection response (RFC 7662, section 2.2).
 #[derive(Serialize, Object)]
 pub(super) struct OAuthIntrospection {
-    /// Whether it is good at this moment; if not, nothing else is told.
+    /// Whether the token is valid now; if not, there are no other members.
     active: bool,
     /// What it may do at this moment.
     #[serde(skip_serializing_if = "Option::is_none")]

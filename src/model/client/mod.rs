@@ -65,7 +65,7 @@ pub struct Client {
     pub logo_at: Option<Timestamp>,
     /// Lifetime of its access tokens; none takes the instance's.
     pub access_token_seconds: Option<u32>,
-    /// How long a refresh token that nobody uses stays good; none is 30 days.
+    /// Lifetime of an unused refresh token, in seconds; none is 30 days.
     pub refresh_token_seconds: Option<u32>,
     /// Since when it is switched off.
     pub disabled_at: Option<Timestamp>,

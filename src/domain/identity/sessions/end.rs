@@ -86,9 +86,6 @@ pub(crate) fn end_others(tx: &mut Tx<'_>, person: &Person) -> Result<()> {
 }
 
 /// Ends every session and refresh token of a person, with a line in the log.
-///
-/// # Errors
-/// When the store cannot be written.
 pub fn end_all(tx: &mut Tx<'_>, call: &Call, user_no: i64) -> Result<()> {
     let ended = store::revoke_all(tx, user_no, call.now)?;
     log_ended(tx, call, user_no, ended)
@@ -104,9 +101,6 @@ fn log_ended(tx: &mut Tx<'_>, call: &Call, user_no: i64, ended: usize) -> Result
 }
 
 /// Signs out: ends the session that asks, and the one that `refresh_token` belongs to. Asking twice is fine.
-///
-/// # Errors
-/// When the store cannot be written.
 pub async fn sign_out(call: &Arc<Call>, refresh_token: Option<Secret>) -> Result<()> {
     let caller = call.clone();
     call.services
@@ -129,9 +123,6 @@ pub async fn sign_out(call: &Arc<Call>, refresh_token: Option<Secret>) -> Result
 }
 
 /// Removes what ended long ago, a bounded part of it. True when there is more.
-///
-/// # Errors
-/// When the store cannot be written.
 pub async fn sweep(services: &Arc<Services>, now: Settled) -> Result<bool> {
     let before = now.minus_seconds(KEPT_SECONDS);
     let removed = services

@@ -116,9 +116,6 @@ pub fn exchange(
 }
 
 /// The family of a token that was not used yet, for its revocation (RFC 7009).
-///
-/// # Errors
-/// When the store cannot be read.
 pub fn find(tx: &mut Tx<'_>, token: &Secret) -> Result<Option<store::Refresh>> {
     Ok(store::refresh(tx, &SecretHash::of(token.expose()))?)
 }

@@ -141,7 +141,7 @@ async fn made(services: &Services, now: Settled) -> Result<store::Stored> {
 pub enum Retire {
     /// Its tokens stay good.
     Gently,
-    /// Its tokens fail at once: for a key that somebody else may have.
+    /// Its tokens fail at once: for a key that may have leaked.
     AtOnce,
 }
 
@@ -157,9 +157,6 @@ pub async fn rotate(can: &Can<SettingsManage>, retire: Retire) -> Result<Vec<Sig
 
 /// Keeps the ring in order: a next key of the configured kind, a rotation when it is due, no key for longer than
 /// needed. Run it after the start and then every hour.
-///
-/// # Errors
-/// When the store cannot be written.
 pub async fn tend(services: &Arc<Services>, now: Settled) -> Result<()> {
     let keyring = &services.signing_keys;
     let ring = keyring.ring();

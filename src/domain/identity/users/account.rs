@@ -35,9 +35,6 @@ pub struct Newcomer {
 }
 
 /// The one-time link with which the first owner is made; none when there is anybody. Each call replaces the former.
-///
-/// # Errors
-/// When the store cannot be written.
 pub async fn setup_link(services: &Arc<Services>, now: Timestamp) -> Result<Option<Secret>> {
     let shared = services.clone();
     services
@@ -105,7 +102,7 @@ async fn hashed(call: &Call, email: &Email, who: Newcomer) -> Result<(String, St
     Ok((name, password))
 }
 
-/// Somebody to be invited.
+/// An invitation.
 pub struct Invite {
     /// Their address.
     pub email: Email,
@@ -128,7 +125,7 @@ pub struct Invited {
 pub fn invite(tx: &mut Tx<'_>, can: &Can<TeamManage>, invite: Invite) -> Result<Invited> {
     super::may_raise(can, invite.role)?;
     if store::by_email(tx, &invite.email)?.is_some() {
-        return Err(Error::conflict("Somebody has this address already"));
+        return Err(Error::conflict("This address is already in use"));
     }
     let (now, services) = (can.now, can.services.clone());
     let token = token(&services);

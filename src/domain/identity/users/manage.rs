@@ -46,7 +46,7 @@ fn find(conn: &crate::store::Conn<'_>, id: UserId) -> Result<User> {
     store::by_id(conn, id)?.ok_or_else(|| Error::not_found("user"))
 }
 
-/// Somebody to be added without an invitation.
+/// A person to add without an invitation.
 pub struct NewUser {
     /// Their address.
     pub email: Email,

@@ -26,9 +26,6 @@ pub struct Emails(Memo<i64, Arc<str>>);
 
 impl Emails {
     /// The address of a user; none when the user is gone.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
     pub fn of(&self, services: &Services, user_no: i64) -> Result<Option<Arc<str>>> {
         self.0.get(services, user_no, |conn, no| {
             Ok(store::by_no(conn, *no)?.map(|user| user.email.as_str().into()))
@@ -70,7 +67,7 @@ pub(crate) fn may_raise(call: &Call, role: Role) -> Result<()> {
 /// Refuses to leave the instance without an owner who can sign in.
 fn keep_an_owner(tx: &Tx<'_>, user: &User) -> Result<()> {
     if user.role == Role::Owner && user.disabled_at.is_none() && store::count_enabled(tx, Role::Owner)? <= 1 {
-        return Err(Error::conflict("This is the last owner; make somebody else an owner first"));
+        return Err(Error::conflict("This is the last owner; make another person an owner first"));
     }
     Ok(())
 }
@@ -100,7 +97,7 @@ pub(crate) fn insert(
         updated_at: now,
     };
     if store::by_email(tx, &user.email)?.is_some() {
-        return Err(Error::conflict("Somebody has this address already"));
+        return Err(Error::conflict("This address is already in use"));
     }
     user.no = store::insert(tx, &user, password)?;
     // Whoever is here needs no setup any more.
@@ -150,9 +147,6 @@ pub(crate) async fn hash_password(
 }
 
 /// A new link of `purpose`, in place of the person's former ones.
-///
-/// # Errors
-/// When the store cannot be written.
 pub(crate) fn new_link(tx: &mut Tx<'_>, services: &Services, link: &links::Link) -> Result<Secret> {
     let token = token(services);
     links::replace(tx, &SecretHash::of(token.expose()), link)?;

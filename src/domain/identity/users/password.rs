@@ -63,7 +63,7 @@ pub async fn change(person: &Recent<Person>, current: Secret, new: Secret) -> Re
     services
         .write(move |tx| {
             if store::password(tx, user_no)? != stored {
-                return Err(Error::conflict("The password was changed meanwhile"));
+                return Err(Error::conflict("The password was changed by another request"));
             }
             set(tx, &caller, &user, &password)?;
             sessions::begin_cookie(tx, &caller, &user, strength)
@@ -175,7 +175,7 @@ fn reset_mail(services: &Services, to: Email, link: &Secret, expires_at: Timesta
         to,
         subject: format!("Set a new password for {organization}"),
         text: Secret::new(format!(
-            "Somebody, most likely you, asked to set a new password at {organization}.\n\nFollow this link within \
+            "A new password was requested for your account at {organization}.\n\nFollow this link within \
              an hour; it works once:\n\n    {}\n\nIf it was not you, do nothing: your password stays as it is.\n",
             link.expose()
         )),

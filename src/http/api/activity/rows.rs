@@ -38,7 +38,7 @@ pub struct ActivityItem {
     /// The OAuth app that it came through.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client: Option<ActivityClient>,
-    /// Who asked for it or changed it, where that is somebody else.
+    /// The actor, where it differs from the person above.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<ActivityBy>,
     /// The address that the request came from.

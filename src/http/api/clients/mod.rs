@@ -32,7 +32,7 @@ pub struct ClientsApi;
 impl ClientsApi {
     /// Register a client
     ///
-    /// The answer holds `client_secret`, this one time. Whoever registers a client that may ask for scopes of
+    /// The answer holds `client_secret`, this one time. To register a client that may ask for scopes of
     /// Keywright's own API must hold them.
     #[oai(path = "/v1/clients", method = "post")]
     async fn create(

@@ -17,7 +17,7 @@ pub enum ClientType {
     /// A program on a server.
     #[default]
     Confidential,
-    /// A program on somebody's device or in their browser.
+    /// A program on a device or in a browser.
     Public,
 }
 
@@ -81,7 +81,7 @@ pub struct Client {
     /// Lifetime of its access tokens; absent takes the instance's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access_token_seconds: Option<u32>,
-    /// How long a refresh token that nobody uses stays good; absent is 30 days.
+    /// Lifetime of an unused refresh token, in seconds; absent is 30 days.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refresh_token_seconds: Option<u32>,
     /// Its secrets, as far as they may be shown, newest first.
@@ -155,7 +155,7 @@ pub struct ClientCreate {
     /// Lifetime of its access tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access_token_seconds: Option<u32>,
-    /// How long a refresh token that nobody uses stays good.
+    /// Lifetime of an unused refresh token, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_token_seconds: Option<u32>,
 }

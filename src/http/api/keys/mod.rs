@@ -21,7 +21,7 @@ use crate::model::{Environment, KeyId, KeyStatus, Timestamp, TimestampError, Use
 /// Operations on keys.
 pub struct KeysApi;
 
-/// Taken in; what came of it is not told.
+/// Accepted; the outcome is not revealed.
 #[derive(ApiResponse)]
 enum Accepted {
     /// Received. If it was a working key, it no longer is.
@@ -77,7 +77,7 @@ impl KeysApi {
 
     /// Create a key
     ///
-    /// The answer is the only one that holds the key itself. Needs `keys:write`; nobody makes a key of the built-in
+    /// The answer is the only one that holds the key itself. Needs `keys:write`; a key of the built-in
     /// API that holds more than they do. Who signed in without `keys:write` makes keys of their own, of APIs on
     /// which their role holds something, with no more than that; tier, limits and owner are then the API's to say.
     #[oai(path = "/v1/keys", method = "post")]
@@ -178,7 +178,7 @@ impl KeysApi {
 
     /// Revoke a key that was found
     ///
-    /// For secret scanners, and for whoever finds a key in a log or a repository: holding it is enough. The answer is
+    /// For secret scanners, and for anyone who finds a key in a log or a repository: holding it is enough. The answer is
     /// the same whether there is such a key or not. Ten a minute from one network.
     #[oai(path = "/v1/keys/revoke-leaked", method = "post")]
     async fn revoke_leaked(&self, anyone: Anyone, body: Json<LeakedKey>) -> Result<Accepted> {

@@ -380,7 +380,7 @@ impl Default for KeyRotation {
     }
 }
 
-/// A key that somebody found.
+/// A leaked key.
 #[derive(Debug, Deserialize, Object)]
 #[serde(deny_unknown_fields)]
 pub struct LeakedKey {
