@@ -65,15 +65,13 @@ impl Routes {
     }
 }
 
-/// How metrics name a path: parameters as in the OpenAPI document, and one name for the files of the pages.
+/// How metrics name a path. A parameter is `{id}`, whatever its name: poem-openapi registers it as `:param0`. The files of
+/// the pages have one name.
 fn template(path: &str) -> String {
     if path.rsplit('/').next().is_some_and(|file| file.contains('.')) && !path.starts_with("/.well-known/") {
         return "files".to_owned();
     }
-    let parts = path.split('/').map(|part| match part.strip_prefix(':') {
-        Some(name) => format!("{{{name}}}"),
-        None => part.to_owned(),
-    });
+    let parts = path.split('/').map(|part| if part.starts_with(':') { "{id}" } else { part });
     parts.collect::<Vec<_>>().join("/")
 }
 

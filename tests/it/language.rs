@@ -139,7 +139,8 @@ fn described(place: &str, value: &serde_json::Value, found: &mut Vec<(String, St
 fn pages() {
     let sources = root().join("ui/src");
     let mut paths = files(&sources, "svelte");
-    paths.extend(files(&sources, "ts"));
+    // The generated types repeat the OpenAPI document, which has a test of its own.
+    paths.extend(files(&sources, "ts").into_iter().filter(|path| !path.ends_with("schema.d.ts")));
     paths.extend(files(&root().join("src/http/pages"), "html"));
     assert!(paths.len() > 100);
     let mut found = Vec::new();
@@ -157,9 +158,10 @@ async fn help() {
     let (mut found, mut pages) = (Vec::new(), 0);
     while let Some(command) = waiting.pop() {
         let arguments: Vec<&str> = command.iter().map(String::as_str).chain(["--help"]).collect();
-        let help = program.run(arguments).good();
+        let ended = program.run(arguments);
+        let help = ended.good();
         pages += 1;
-        found.extend(complaints(&command.join(" "), [help.as_str()]));
+        found.extend(complaints(&command.join(" "), [help]));
         let commands =
             help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
         let names = commands

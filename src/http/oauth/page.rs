@@ -13,8 +13,8 @@ const CSP: &str =
 pub(super) fn failure(status: StatusCode, description: &str) -> Response {
     let body = format!(
         "<h1>This request cannot go on</h1>\n<p class=\"note\" role=\"alert\">{}.</p>\n\
-         <p>Nothing was shared with the app. Go back to it and try again; if it happens again, tell whoever makes \
-         the app what it says here.</p>",
+         <p>Nothing was shared with the app. Go back to it and try again; if it happens again, send this message to \
+         the publisher of the app.</p>",
         escape(description.trim_end_matches('.'))
     );
     page(status, "This request cannot go on", &body)

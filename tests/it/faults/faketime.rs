@@ -95,7 +95,8 @@ impl Faked {
         let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
         let count = |table| {
             // The other two have no numbers.
-            let first = if matches!(table, "refresh_tokens" | "key_secrets") { "0" } else { "min(no)" };
+            let first =
+                if matches!(table, "refresh_tokens" | "key_secrets") { "0" } else { "coalesce(min(no), 0)" };
             let sql = format!("SELECT count(*), {first} FROM {table}");
             db.query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap()
         };
@@ -143,7 +144,8 @@ fn fill(socket: &Path, key: &str, rows: usize) {
         stream.write_all(batch.as_bytes()).unwrap();
         let mut answers = String::new();
         stream.read_to_string(&mut answers).unwrap();
-        assert_eq!(answers.matches("\"code\":\"VALID\"").count(), BATCH);
+        let first = &answers[..answers.len().min(500)];
+        assert_eq!(answers.matches("\"code\":\"VALID\"").count(), BATCH, "{first}");
     }
 }
 
@@ -151,7 +153,8 @@ fn fill(socket: &Path, key: &str, rows: usize) {
 #[track_caller]
 fn nothing_is_gone(before: &[(&str, i64, i64)], after: &[(&str, i64, i64)], when: &str) {
     for (before, after) in before.iter().zip(after) {
-        assert!(after.1 >= before.1 && after.2 == before.2, "{when}: {before:?} became {after:?}");
+        let starts_alike = before.1 == 0 || after.2 == before.2;
+        assert!(after.1 >= before.1 && starts_alike, "{when}: {before:?} became {after:?}");
     }
     assert_eq!(before.last(), after.last(), "{when}");
 }
@@ -162,7 +165,7 @@ async fn jumps_of_a_running_server_destroy_nothing_and_poison_nothing() {
     let faked = Faked::start();
     faked.has_next_key().await;
     faked.operator.post("/v1/apis", &crate::support::afdb()).await.expect(201);
-    let lasting = faked.key(json!({})).await;
+    let lasting = faked.key(json!({"tier": "enterprise"})).await;
     let expiring = faked.key(json!({"expires_in_days": 30})).await;
     let old = faked.sign_in().await;
     fill(&faked.program.data().join("control.sock"), &lasting, scale.rows);

@@ -59,7 +59,7 @@ export interface paths {
         put?: never;
         /**
          * Create a key
-         * @description The answer is the only one that holds the key itself. Needs `keys:write`; nobody makes a key of the built-in
+         * @description The answer is the only one that holds the key itself. Needs `keys:write`; a key of the built-in
          *     API that holds more than they do. Who signed in without `keys:write` makes keys of their own, of APIs on
          *     which their role holds something, with no more than that; tier, limits and owner are then the API's to say.
          */
@@ -257,7 +257,7 @@ export interface paths {
         put?: never;
         /**
          * Revoke a key that was found
-         * @description For secret scanners, and for whoever finds a key in a log or a repository: holding it is enough. The answer is
+         * @description For secret scanners, and for anyone who finds a key in a log or a repository: holding it is enough. The answer is
          *     the same whether there is such a key or not. Ten a minute from one network.
          */
         post: {
@@ -1470,7 +1470,7 @@ export interface paths {
         put?: never;
         /**
          * Set a new password by a link
-         * @description Ends every session. Signs nobody in.
+         * @description Ends every session of the person and starts none.
          */
         post: {
             parameters: {
@@ -1845,7 +1845,7 @@ export interface paths {
         put?: never;
         /**
          * Register a client
-         * @description The answer holds `client_secret`, this one time. Whoever registers a client that may ask for scopes of
+         * @description The answer holds `client_secret`, this one time. To register a client that may ask for scopes of
          *     Keywright's own API must hold them.
          */
         post: {
@@ -2312,7 +2312,7 @@ export interface paths {
         /**
          * Can it answer and write?
          * @description 503 while the database cannot be read or written, for example on a full disk. Verification of cached keys may
-         *     still work then.
+         *     still work then. `clock` is present while the wall clock cannot be trusted; the service works then.
          */
         get: {
             parameters: {
@@ -2335,6 +2335,44 @@ export interface paths {
         };
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/clock/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Trust the wall clock as it is
+         * @description For a clock that was set on purpose, or a machine that was paused. Deleting and retiring go on by it at once.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["AcceptedClock"];
+                    };
+                };
+            };
+        };
         delete?: never;
         options?: never;
         head?: never;
@@ -3411,7 +3449,7 @@ export interface paths {
             };
         };
         put?: never;
-        /** Add somebody without an invitation */
+        /** Add a person without an invitation */
         post: {
             parameters: {
                 query?: never;
@@ -3451,7 +3489,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Look at somebody */
+        /** Get a person */
         get: {
             parameters: {
                 query?: never;
@@ -3476,7 +3514,7 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Remove somebody
+         * Remove a person
          * @description Their keys are revoked and their sessions end; what they did stays in the log.
          */
         delete: {
@@ -3502,7 +3540,7 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Change somebody
+         * Change a person
          * @description It counts from their next request on. The last owner who can sign in stays one (409).
          */
         patch: {
@@ -3541,7 +3579,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Make a link with which somebody sets a new password */
+        /** Create a link to set a new password */
         post: {
             parameters: {
                 query?: never;
@@ -3604,7 +3642,7 @@ export interface paths {
         };
         put?: never;
         /**
-         * Invite somebody
+         * Invite a person
          * @description The link is shown this once, and mailed.
          */
         post: {
@@ -3855,11 +3893,22 @@ export interface components {
         };
         /**
          * Accepted
-         * @description That something was asked for; whether there was anything to do is told by mail only.
+         * @description The request was accepted. The outcome is sent by mail only.
          */
         Accepted: {
             /** @description `accepted`. */
             status: string;
+        };
+        /**
+         * AcceptedClock
+         * @description A wall clock that was accepted.
+         */
+        AcceptedClock: {
+            /**
+             * Format: int64
+             * @description Seconds that it was ahead of trusted time, negative when it was behind; 0 when they agreed within an hour.
+             */
+            ahead_seconds: number;
         };
         /**
          * Activity
@@ -3889,7 +3938,7 @@ export interface components {
             user?: components["schemas"]["ActivityUser"] & unknown;
             /** @description The OAuth app that it came through. */
             client?: components["schemas"]["ActivityClient"] & unknown;
-            /** @description Who asked for it or changed it, where that is somebody else. */
+            /** @description The actor, where it differs from the person above. */
             by?: components["schemas"]["ActivityBy"] & unknown;
             /** @description The address that the request came from. */
             ip?: string;
@@ -4366,7 +4415,7 @@ export interface components {
             access_token_seconds?: number;
             /**
              * Format: uint32
-             * @description How long a refresh token that nobody uses stays good; absent is 30 days.
+             * @description Lifetime of an unused refresh token, in seconds; absent is 30 days.
              */
             refresh_token_seconds?: number;
             /** @description Its secrets, as far as they may be shown, newest first. */
@@ -4436,7 +4485,7 @@ export interface components {
             access_token_seconds?: number;
             /**
              * Format: uint32
-             * @description How long a refresh token that nobody uses stays good.
+             * @description Lifetime of an unused refresh token, in seconds.
              */
             refresh_token_seconds?: number;
         };
@@ -4533,6 +4582,26 @@ export interface components {
             refresh_token_seconds?: number | null;
             /** @description Switches it off or on. Its tokens fail from the next request on while it is off. */
             disabled?: boolean;
+        };
+        /**
+         * ClockDifference
+         * @description A difference between the wall clock and trusted time. Nothing is deleted or retired while it lasts.
+         */
+        ClockDifference: {
+            /** @description The wall clock. */
+            wall: string;
+            /** @description Wall time as last agreed, plus the time since. */
+            trusted: string;
+            /**
+             * Format: int64
+             * @description Seconds that the wall clock is ahead; negative when it is behind.
+             */
+            ahead_seconds: number;
+            /**
+             * Format: int64
+             * @description Seconds until the wall clock is accepted, if the difference stays as it is. `keywright clock accept` does it now.
+             */
+            accepted_in_seconds: number;
         };
         /**
          * CodeRequest
@@ -4642,6 +4711,8 @@ export interface components {
         Health: {
             /** @description `ok`; anything else comes as an error. */
             status: string;
+            /** @description Present while the wall clock and trusted time differ by more than an hour. */
+            clock?: components["schemas"]["ClockDifference"] & unknown;
         };
         /**
          * InvitationList
@@ -4655,7 +4726,7 @@ export interface components {
         };
         /**
          * InvitationRequest
-         * @description Somebody to be invited.
+         * @description An invitation.
          */
         InvitationRequest: {
             /** @description Their address. */
@@ -5060,7 +5131,7 @@ export interface components {
         };
         /**
          * LeakedKey
-         * @description A key that somebody found.
+         * @description A leaked key.
          */
         LeakedKey: {
             /**
@@ -5079,7 +5150,7 @@ export interface components {
         };
         /**
          * LinkResponse
-         * @description A link with which somebody sets a new password, shown this once.
+         * @description A link to set a new password, shown once.
          */
         LinkResponse: {
             /** @description Hand it over; it works once, for an hour. */
@@ -5087,7 +5158,7 @@ export interface components {
         };
         /**
          * LoginRequest
-         * @description What an app signs somebody in with.
+         * @description Credentials of a sign-in by an app.
          */
         LoginRequest: {
             /** @description Their address. */
@@ -5329,7 +5400,7 @@ export interface components {
         };
         /**
          * NewUserRequest
-         * @description Somebody to be added without an invitation.
+         * @description A person to add without an invitation.
          */
         NewUserRequest: {
             /** @description Their address. */
@@ -5376,10 +5447,10 @@ export interface components {
         };
         /**
          * OAuthIntrospection
-         * @description What is told about a token (RFC 7662, section 2.2).
+         * @description Introspection response (RFC 7662, section 2.2).
          */
         OAuthIntrospection: {
-            /** @description Whether it is good at this moment; if not, nothing else is told. */
+            /** @description Whether the token is valid now; if not, there are no other members. */
             active: boolean;
             /** @description What it may do at this moment. */
             scope?: string;
@@ -5429,7 +5500,7 @@ export interface components {
             client: components["schemas"]["OAuthRequestClient"] & unknown;
             /** @description What it asks for access to. */
             api: components["schemas"]["OAuthRequestApi"] & unknown;
-            /** @description What it asks for. Once somebody is signed in, only what they can give. */
+            /** @description What it asks for. After sign-in, only what the person can grant. */
             scopes: components["schemas"]["OAuthRequestScope"][];
             /** @description Where the answer goes: a host, or the scheme of an app on the person's device. */
             redirect_host: string;
@@ -5463,7 +5534,7 @@ export interface components {
             client_id: string;
             /** @description Its name. */
             name: string;
-            /** @description Whether somebody here registered it; false for one that registered itself. */
+            /** @description Whether a person registered it; false for a client that registered itself. */
             verified: boolean;
             /** @description Whether it is the operator's own. */
             first_party: boolean;
@@ -5689,7 +5760,7 @@ export interface components {
         };
         /**
          * RegisteredClient
-         * @description What a program is told about itself (RFC 7591, section 3.2.1).
+         * @description Registration response (RFC 7591, section 3.2.1).
          */
         RegisteredClient: {
             /** @description Its id. */
@@ -5785,7 +5856,7 @@ export interface components {
          * @description How to rotate.
          */
         RotateRequest: {
-            /** @description Ends the tokens of the key that signed until now: for a key that somebody else may have. */
+            /** @description Ends the tokens of the key that signed until now: for a key that may have leaked. */
             at_once: boolean;
         };
         /**
@@ -5856,7 +5927,7 @@ export interface components {
         };
         /**
          * SessionRequest
-         * @description What a browser signs somebody in with.
+         * @description Credentials of a sign-in by a browser.
          */
         SessionRequest: {
             /** @description Their address. */
@@ -5878,7 +5949,7 @@ export interface components {
         };
         /**
          * SessionView
-         * @description A session: a browser or an app that somebody signed in with.
+         * @description A session: a sign-in with a browser or an app.
          */
         SessionView: {
             /** @description `ses_…`. */
@@ -6055,7 +6126,7 @@ export interface components {
         };
         /**
          * UserPatch
-         * @description What is to be changed about somebody.
+         * @description Changes of a person.
          */
         UserPatch: {
             /** @description What others call them. */
@@ -6093,7 +6164,7 @@ export interface components {
         };
         /**
          * VerifyAnswer
-         * @description The answer. About an unknown key and another API's, only `valid`, `code` and `request_id` are told.
+         * @description The answer. For an unknown key or a key of another API only `valid`, `code` and `request_id` are present.
          */
         VerifyAnswer: {
             /** @description Whether the request may pass. */
@@ -6111,7 +6182,7 @@ export interface components {
             api?: string | null;
             /** @description `live` or `test`. */
             environment?: string | null;
-            /** @description Whom the key is for, in the words of whoever made it. */
+            /** @description Your id of the customer that the key is for. */
             owner?: string | null;
             /** @description Whose own key it is; null for a service key. */
             user_id?: string | null;
