@@ -2,6 +2,9 @@
 //!
 //! `make clock` runs it at full length (`KEYWRIGHT_CLOCK=full`); `make test` runs the same in short windows.
 
+#![allow(clippy::disallowed_methods, reason = "a window of real time is what is tested")]
+#![allow(clippy::print_stdout, reason = "the long run reports what it saw")]
+
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
