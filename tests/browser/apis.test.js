@@ -44,7 +44,7 @@ test('a request is tried on the routes', async () => {
   await visitor.signIn(server.owner);
   await visitor.visit('/apis/afdb?tab=routes', 'AI for Database');
   await page.getByLabel('Method').selectOption('POST');
-  await page.getByLabel('Path').fill('/v1//queries?limit=10');
+  await page.getByLabel('Path').fill('/v1/queries?limit=10');
   await page.getByRole('button', { name: 'Try' }).click();
   const told = page.getByRole('status').filter({ hasText: 'Needs a credential' });
   assert.match(await told.innerText(), /queries:read[^]*\/v1\/queries/);
