@@ -9,6 +9,7 @@ pub mod clients;
 pub mod key_state;
 pub mod lasting;
 pub mod login_throttle;
+pub mod memory;
 pub mod passwords;
 pub mod reach;
 pub mod services;

@@ -78,8 +78,8 @@ pub fn create(tx: &mut Tx<'_>, reach: &Reach<KeysWrite>, new: NewKey) -> Result<
     if let Some(bound) = lasting::bound(tx, call)? {
         bound.allows(key.user.map(|user| user.id), key.expires_at)?;
     }
-    refuse_too_many(tx, reach, &api)?;
-    key.no = store::keys::insert(tx, &key)?;
+    let most = reach.only().map(|_| api.member_max_keys);
+    key.no = store::keys::insert(tx, &key, most)?.ok_or_else(|| too_many(&api))?;
     let secret = add_secret(tx, &api, &mut key, &call.services.random(), call.now)?;
     let detail = changes::between(&Value::Null, &Policy::from(&key));
     key_state::record(tx, call, Kind::KeyCreated, &key, detail)?;
@@ -111,13 +111,9 @@ pub(super) fn refuse_reserved(named: &[(&str, bool)]) -> Result<()> {
     Err(named.iter().fold(Error::forbidden(message), |error, member| error.with(member, "decided by others")))
 }
 
-fn refuse_too_many(tx: &Tx<'_>, reach: &Reach<KeysWrite>, api: &Api) -> Result<()> {
-    let Some(own) = reach.only() else { return Ok(()) };
-    if store::keys::owned_by(tx, api.no, own.no)? < i64::from(api.member_max_keys) {
-        return Ok(());
-    }
+fn too_many(api: &Api) -> Error {
     let message = format!("You have as many keys of {} as you may; revoke one first", api.slug);
-    Err(Error::conflict(message).with("max_keys", api.member_max_keys))
+    Error::conflict(message).with("max_keys", api.member_max_keys)
 }
 
 fn user(tx: &Tx<'_>, id: UserId) -> Result<KeyUser> {

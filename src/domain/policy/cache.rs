@@ -99,6 +99,11 @@ impl Cache {
         self.keys.remove(hash);
     }
 
+    /// Forgets every key, also those that are being loaded: a load whose placeholder has gone enters nothing.
+    pub(super) fn clear(&self) {
+        self.keys.clear();
+    }
+
     /// Keys held.
     pub(super) fn len(&self) -> usize {
         self.keys.len()

@@ -55,23 +55,26 @@ impl Apis {
     }
 }
 
-/// The current [`Apis`].
+/// The current [`Apis`], with the number of the change that they were read at.
 #[derive(Debug, Default)]
-pub struct Catalog(RwLock<Arc<Apis>>);
+pub struct Catalog(RwLock<(u64, Arc<Apis>)>);
 
 impl Catalog {
     /// A catalog that shows `apis`.
     pub fn new(apis: Apis) -> Self {
-        Self(RwLock::new(Arc::new(apis)))
+        Self(RwLock::new((0, Arc::new(apis))))
     }
 
     /// The APIs as they are now; stays as it is while the caller holds it.
     pub fn get(&self) -> Arc<Apis> {
-        self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+        self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner).1.clone()
     }
 
-    /// Shows `apis` from now on. Call it from a commit hook.
-    pub fn replace(&self, apis: Apis) {
-        *self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(apis);
+    /// Shows `apis`, read at change `no`, unless later ones are shown.
+    pub fn install(&self, apis: Apis, no: u64) {
+        let mut current = self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if no >= current.0 {
+            *current = (no, Arc::new(apis));
+        }
     }
 }

@@ -214,6 +214,11 @@ impl Engine {
         }
     }
 
+    /// Forgets every key, also those that are being loaded.
+    pub fn forget_all(&self) {
+        self.0.cache.clear();
+    }
+
     /// Writes uses and quotas behind the requests.
     pub fn usage_drain(&self) -> UsageDrain {
         UsageDrain(self.0.backlog.clone())

@@ -73,7 +73,12 @@ impl Timestamp {
     /// Whether something that starts at this time has started at `now`. A start up to 60 s in the future counts as one:
     /// clocks differ. Anything later was written while a clock was wrong, and is refused.
     pub const fn has_started(self, now: Self) -> bool {
-        self.0 <= now.0 + CLOCK_SKEW_MILLIS
+        self.0 <= now.latest_start().0
+    }
+
+    /// The latest start that has started at this time; see [`Timestamp::has_started`].
+    pub const fn latest_start(self) -> Self {
+        Self(self.0 + CLOCK_SKEW_MILLIS)
     }
 
     /// Midnight UTC at which the day of this time began.
