@@ -128,7 +128,7 @@ CREATE TABLE users (
     password         TEXT,
     email_verified_at INTEGER,
     disabled_at      INTEGER,
-    -- The row of somebody who was removed stays for what refers to it, without their name, address and password.
+    -- The row of a removed person stays for what refers to it, without name, address and password.
     deleted_at       INTEGER,
     created_at       INTEGER NOT NULL,
     updated_at       INTEGER NOT NULL
@@ -153,7 +153,7 @@ CREATE TABLE recovery_codes (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX recovery_codes_by_user ON recovery_codes (user_no);
 
--- Somebody signed in, in one browser or one app.
+-- One sign-in of a person, in one browser or one app.
 CREATE TABLE sessions (
     no               INTEGER PRIMARY KEY,
     id               TEXT NOT NULL UNIQUE,
@@ -211,7 +211,7 @@ CREATE TABLE refresh_tokens (
 CREATE INDEX refresh_tokens_by_family ON refresh_tokens (family_no);
 CREATE INDEX refresh_tokens_by_use ON refresh_tokens (used_at) WHERE used_at IS NOT NULL;
 
--- Somebody who may join.
+-- An invitation to join.
 CREATE TABLE invitations (
     no               INTEGER PRIMARY KEY,
     id               TEXT NOT NULL UNIQUE,
@@ -233,7 +233,7 @@ CREATE TABLE one_time_links (
     hash             BLOB PRIMARY KEY,
     -- `setup`, `signup`, `verify_email` or `reset_password`.
     purpose          TEXT NOT NULL,
-    -- Whom it is for; null where there is nobody yet.
+    -- The person that it is for; null before there is one.
     user_no          INTEGER REFERENCES users (no) ON DELETE CASCADE,
     -- The address that it was sent to.
     email            TEXT,
@@ -275,7 +275,7 @@ CREATE TABLE keys (
     scopes           TEXT NOT NULL,
     -- A tier of the API; null takes the API's default.
     tier             TEXT,
-    -- A limit of its own instead of a tier; `ratelimit_window_seconds` tells that there is one, and
+    -- A limit of its own instead of a tier; `ratelimit_window_seconds` is set where there is one, and
     -- `ratelimit_limit` null then means unlimited.
     ratelimit_limit  INTEGER,
     ratelimit_window_seconds INTEGER,
@@ -442,7 +442,7 @@ CREATE TABLE authorizations (
     -- How its person had proved who they are then (RFC 8176).
     amr              TEXT NOT NULL,
     scopes           TEXT NOT NULL,
-    -- SHA-256 of the code; null once nobody needs to recognise it any more.
+    -- SHA-256 of the code; null once it need not be recognised any more.
     code             BLOB UNIQUE,
     code_expires_at  INTEGER NOT NULL,
     redeemed_at      INTEGER,
@@ -473,6 +473,9 @@ CREATE INDEX revoked_tokens_by_expiry ON revoked_tokens (expires_at);
 -- of these a decision fills in, and why.
 CREATE TABLE activity (
     no               INTEGER PRIMARY KEY,
+    -- The sequence that `no` counts in. A file has the one stream 1; in a cluster each node has its own, and the key is
+    -- (stream, no).
+    stream           INTEGER NOT NULL,
     at               INTEGER NOT NULL,
     kind             INTEGER NOT NULL,
     outcome          INTEGER NOT NULL,
@@ -484,7 +487,7 @@ CREATE TABLE activity (
     client_no        INTEGER,
     grant_no         INTEGER,
     session_no       INTEGER,
-    -- Who asked, where that is somebody else: the key that asked for a verification, the person who made a change.
+    -- Who asked, where that is another: the key that asked for a verification, the person who made a change.
     by_key_no        INTEGER,
     by_user_no       INTEGER,
     -- 4 or 16 bytes.
@@ -495,7 +498,7 @@ CREATE TABLE activity (
     took_us          INTEGER,
     -- The 16 bytes behind `req_…`.
     request_id       BLOB,
-    -- How many refusals this row stands for; null is one.
+    -- How many refusals without a known key this row counts; null is one.
     count            INTEGER,
     -- JSON: what a change changed, what a refusal saw.
     detail           TEXT,
@@ -528,8 +531,9 @@ CREATE TABLE activity_segments (
 
 -- The chain that shows tampering: one link for every 10,000 rows or second of activity.
 CREATE TABLE activity_links (
-    -- The last row that it covers; the first is the one after the link before.
+    -- The last row that it covers; the first is the one after the link before of the same stream.
     no               INTEGER PRIMARY KEY,
+    stream           INTEGER NOT NULL,
     -- The latest `at` among its rows, and roughly what they take on disk: what retention goes by.
     max_at           INTEGER NOT NULL,
     bytes            INTEGER NOT NULL,
@@ -545,7 +549,7 @@ CREATE TABLE activity_links (
 ) STRICT;
 CREATE INDEX activity_links_by_anchor ON activity_links (no) WHERE anchor IS NOT NULL;
 
--- Rows from which on the clock stood earlier than before, because it was set back. Between two of them `at`
+-- First rows after the clock was set back. Between two of them `at`
 -- never falls by more than two minutes, so that a time can be found by bisection.
 CREATE TABLE activity_runs (
     no               INTEGER PRIMARY KEY

@@ -122,7 +122,7 @@ fn secret(number: usize) -> KeySecret {
     KeySecret::generate(prefix, Environment::Live, random.as_bytes())
 }
 
-type Job = Box<dyn FnOnce(&mut Tx<'_>) -> Result<(), store::Error> + Send>;
+type Job = Box<dyn Fn(&mut Tx<'_>) -> Result<(), store::Error> + Send>;
 
 /// Makes the store of this name.
 pub(crate) fn fill(name: &str, path: &Path) {

@@ -50,6 +50,7 @@ impl Drain for Appender {
 
     fn append(&mut self, tx: &mut Tx<'_>, last: bool) -> Result<(), Error> {
         let mut state = lock(&self.state);
+        let drain = self.log.begin_drain();
         let last = last || self.log.is_closed();
         let everything = self.log.take_hurry() || last;
         state.collect(&self.log, everything, last);
@@ -66,7 +67,7 @@ impl Drain for Appender {
         }
         state.chain = Some(chain);
         let (log, shared, written) = (self.log.clone(), self.state.clone(), writing.written);
-        tx.on_commit(move || lock(&shared).committed(&log, written.as_deref().unwrap_or_default()));
+        tx.on_commit(move || lock(&shared).committed(&log, drain, written.as_deref().unwrap_or_default()));
         Ok(())
     }
 }
@@ -106,11 +107,11 @@ impl State {
         }
     }
 
-    fn committed(&mut self, log: &Log, written: &[Written]) {
+    fn committed(&mut self, log: &Log, drain: u64, written: &[Written]) {
         self.settled = true;
         self.batch.drain(..self.writing);
         self.batch.shrink_to(4_096);
-        log.written(self.writing);
+        log.written(self.writing, drain);
         self.writing = 0;
         // A reader that holds the index is about to look into it; it reads these rows itself then.
         if let Ok(mut recent) = log.recent.try_lock() {

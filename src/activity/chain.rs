@@ -7,6 +7,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 
 use super::strings::{TextDigest, digest_of_no};
 use crate::model::Timestamp;
+use crate::model::activity::Stream;
 use crate::platform::vault::Signer;
 use crate::store::activity::Stored;
 use crate::store::activity_links as table;
@@ -24,6 +25,7 @@ const ROW_BYTES: i64 = 90;
 
 /// The link that is being made.
 pub(super) struct Chain {
+    stream: Stream,
     /// The last row that was fed.
     pub(super) last_no: i64,
     previous: [u8; 32],
@@ -46,6 +48,7 @@ impl Chain {
     pub(super) fn after(last: Option<&Link>) -> Self {
         let no = last.map_or(0, |link| link.no);
         Self {
+            stream: last.map_or(Stream::ONLY, |link| link.stream),
             last_no: no,
             previous: last.and_then(|link| link.mac.as_slice().try_into().ok()).unwrap_or([0; 32]),
             first_no: no + 1,
@@ -106,6 +109,7 @@ impl Chain {
         let Some(max_at) = self.latest.filter(|_| self.count > 0) else { return Ok(()) };
         let mut link = Link {
             no: self.last_no,
+            stream: self.stream,
             max_at,
             bytes: self.bytes,
             unidentified_rows: self.unidentified_rows,
@@ -125,8 +129,8 @@ impl Chain {
     }
 }
 
-/// The signature of a link over the rows from `first_no` on, by the hashes of its rows: those of identified callers,
-/// and the others.
+/// The MAC of `link`, whose rows begin with `first_no`, by the hashes of its rows: those of identified callers, and the
+/// others. The link's own `mac` is not read.
 pub(super) fn sign(
     signer: &Signer,
     previous: &[u8; 32],
@@ -135,14 +139,14 @@ pub(super) fn sign(
     (rows, unidentified): (&[u8], &[u8]),
 ) -> [u8; 32] {
     let counts = [link.bytes, link.unidentified_rows, link.unidentified_bytes];
-    let numbers = [first_no, link.no, link.max_at.millis()].map(i64::to_le_bytes);
+    let numbers = [link.stream.no(), first_no, link.no, link.max_at.millis()].map(i64::to_le_bytes);
     let counts = counts.map(i64::to_le_bytes);
     signer.mac(&[b"link", previous, numbers.as_flattened(), counts.as_flattened(), rows, unidentified])
 }
 
 /// What retention signs when it removes everything up to `link`.
 pub(super) fn sign_anchor(signer: &Signer, link: &Link) -> [u8; 32] {
-    signer.mac(&[b"anchor", &link.no.to_le_bytes(), &link.mac])
+    signer.mac(&[b"anchor", &link.stream.no().to_le_bytes(), &link.no.to_le_bytes(), &link.mac])
 }
 
 /// Replacement of the unidentified rows of `link` once retention has removed them: their hash, and a signature that
@@ -189,6 +193,7 @@ impl Row<'_> {
         let row = self.stored;
         let mut text = [0_u8; 256];
         let mut writer = Writer { bytes: &mut text, length: 4, present: 0 };
+        writer.fixed(&row.stream.no().to_le_bytes());
         writer.fixed(&row.no.to_le_bytes());
         writer.fixed(&row.at.millis().to_le_bytes());
         writer.fixed(&[row.kind.number(), row.outcome.number(), row.reason.number()]);

@@ -81,7 +81,7 @@ pub struct Counts {
 /// `INVALID_REQUEST` for a span that is empty or too long, or when the store cannot be read or written.
 pub async fn counts(services: &Services, of: CountsOf) -> Result<Counts> {
     check_span(of.from, of.to, MAX_DAYS)?;
-    services.log.flush(&services.db).await?;
+    services.log.settled(&services.db).await?;
     Ok(services.read(move |reader| count(reader, &of)).await?)
 }
 
@@ -156,7 +156,7 @@ pub async fn top_keys(
     limit: usize,
 ) -> Result<Vec<(KeyName, Tally)>> {
     check_span(from, to, MAX_KEY_DAYS)?;
-    services.log.flush(&services.db).await?;
+    services.log.settled(&services.db).await?;
     let span = (from.millis() - from.millis() % KEY_MILLIS, to.millis());
     Ok(services.read(move |reader| busiest(reader, span, limit)).await?)
 }

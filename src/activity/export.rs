@@ -6,6 +6,7 @@ use super::Services;
 use super::search::{self, BUDGET, Filter};
 use super::view::{Activity, Names};
 use crate::error::{Error, Result};
+use crate::store::Extent;
 
 /// Rows that are in memory together.
 const PART_ROWS: usize = 500;
@@ -24,7 +25,7 @@ impl Export {
     /// # Errors
     /// When what was logged so far cannot be written.
     pub async fn open(services: Arc<Services>, filter: Filter) -> Result<Self> {
-        services.log.flush(&services.db).await?;
+        services.log.settled(&services.db).await?;
         Ok(Self { services, filter, below: Some(i64::MAX) })
     }
 
@@ -40,7 +41,7 @@ impl Export {
             }
             let (log, filter) = (services.log.clone(), self.filter.clone());
             let (rows, below) = services
-                .read(move |reader| {
+                .read_as(Extent::Scan, move |reader| {
                     let found = search::search(reader, &log, &filter, below, PART_ROWS, BUDGET)?;
                     let mut names = Names::default();
                     let rows = found.rows.into_iter().map(|row| names.show(reader, row));

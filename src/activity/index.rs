@@ -8,14 +8,14 @@ use crate::activity::Services;
 use crate::error::{Error, Result};
 use crate::store::activity as rows;
 use crate::store::activity::{SEGMENT_ROWS, segment};
-use crate::store::{Error as DbError, Reader, activity_index as table};
+use crate::store::{Error as DbError, Extent, Reader, activity_index as table};
 
 /// Entries to a step: a few milliseconds of the writer's time.
 const PER_STEP: usize = if cfg!(test) { 70 } else { 2_500 };
 
 /// Indexes every closed segment that is not indexed yet. May be cut off anywhere: it goes on where it stopped.
 pub async fn index_segments(services: &Services) -> Result<()> {
-    while let Some(segment) = services.read(|reader| Ok::<_, Error>(next(reader)?)).await? {
+    while let Some(segment) = services.read_as(Extent::Log, |reader| Ok::<_, Error>(next(reader)?)).await? {
         index(services, segment).await?;
     }
     lock(&services.log.recent).tidy();
@@ -34,7 +34,8 @@ fn next(reader: &Reader<'_>) -> std::result::Result<Option<i64>, DbError> {
 }
 
 async fn index(services: &Services, segment: i64) -> Result<()> {
-    let pairs = Arc::new(services.read(move |reader| Ok::<_, Error>(pairs(reader, segment)?)).await?);
+    let pairs =
+        Arc::new(services.read_as(Extent::Log, move |reader| Ok::<_, Error>(pairs(reader, segment)?)).await?);
     for start in (0..pairs.len()).step_by(PER_STEP) {
         let pairs = pairs.clone();
         let step = move |tx: &mut crate::store::Tx<'_>| {

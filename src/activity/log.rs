@@ -56,6 +56,12 @@ pub struct Log {
     /// Rows that are not on disk yet: in the buffer or with the writer.
     depth: AtomicUsize,
     room: Notify,
+    /// Rows logged since the start.
+    logged: AtomicU64,
+    /// Drains begun since the start.
+    begun: AtomicU64,
+    /// What is on disk.
+    done: watch::Sender<Done>,
     /// The next drain is to write everything, also what is still being counted.
     hurry: AtomicBool,
     /// See [`Log::discard`].
@@ -67,6 +73,17 @@ pub struct Log {
     /// The newest row on disk, as far as the appender has seen.
     pub(super) newest: watch::Sender<i64>,
 }
+
+/// What is on disk of the log since the start.
+#[derive(Debug, Clone, Copy, Default)]
+struct Done {
+    rows: u64,
+    /// The number of the last drain that was committed.
+    drain: u64,
+}
+
+/// How long a read waits for rows to be on disk.
+const SETTLE: Duration = Duration::from_secs(5);
 
 #[derive(Default)]
 struct Counters {
@@ -103,6 +120,9 @@ impl Log {
             refusals: Mutex::new(Refusals::new(options.refusals)),
             depth: AtomicUsize::new(0),
             room: Notify::new(),
+            logged: AtomicU64::new(0),
+            begun: AtomicU64::new(0),
+            done: watch::Sender::default(),
             hurry: AtomicBool::new(false),
             discards: AtomicBool::new(false),
             closed: watch::Sender::new(false),
@@ -168,6 +188,8 @@ impl Log {
             let mut buffer = lock(&self.buffer);
             buffer.push(row);
             self.depth.fetch_add(1, Ordering::Relaxed);
+            // Under the lock: a drain must not write a row that is not counted yet.
+            self.logged.fetch_add(1, Ordering::Release);
         }
         Ok(())
     }
@@ -189,7 +211,37 @@ impl Log {
         Error::unavailable("the activity log does not keep up")
     }
 
-    /// Returns when everything that was logged so far is on disk.
+    /// Returns when everything that was logged before the call is on disk. The writer keeps its pace: reads share its
+    /// next transaction and force none.
+    ///
+    /// # Errors
+    /// `Full` or `Busy` when it cannot be written.
+    pub async fn settled(&self, db: &Db) -> std::result::Result<(), DbError> {
+        let counted = lock(&self.refusals).due(self.minute(), true);
+        let wanted = if counted {
+            self.hurry.store(true, Ordering::SeqCst);
+            Done { rows: 0, drain: self.begun.load(Ordering::SeqCst) + 1 }
+        } else {
+            Done { rows: self.logged.load(Ordering::Acquire), drain: 0 }
+        };
+        let mut done = self.done.subscribe();
+        let settled = async {
+            loop {
+                let reached = done.wait_for(|done| done.rows >= wanted.rows && done.drain >= wanted.drain);
+                match tokio::time::timeout(Duration::from_millis(200), reached).await {
+                    Ok(_) => return Ok(()),
+                    Err(_) if db.health().failing => {
+                        return Err(DbError::Full("the activity log cannot be written".to_owned()));
+                    }
+                    Err(_) => {}
+                }
+            }
+        };
+        let late = |_| Err(DbError::Busy("the activity log is not on disk yet".to_owned()));
+        tokio::time::timeout(SETTLE, settled).await.unwrap_or_else(late)
+    }
+
+    /// Has the writer write everything that was logged so far, and returns when it is on disk.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -232,7 +284,8 @@ impl Log {
 
     /// Whether a drain has anything to do for the buffer.
     pub(super) fn waiting(&self) -> bool {
-        self.depth.load(Ordering::Relaxed) > 0 || lock(&self.refusals).due(self.minute(), false)
+        let hurry = self.hurry.load(Ordering::SeqCst);
+        self.depth.load(Ordering::Relaxed) > 0 || lock(&self.refusals).due(self.minute(), hurry)
     }
 
     /// Whether this drain is to write everything; asking takes the order.
@@ -253,19 +306,26 @@ impl Log {
         // Their decisions were counted one by one.
         lock(&self.refusals).take_rows(self.minute(), early, last, spare);
         self.depth.fetch_add(spare.len() - before, Ordering::Relaxed);
+        self.logged.fetch_add((spare.len() - before) as u64, Ordering::Release);
     }
 
-    /// `rows` of those taken are on disk.
-    pub(super) fn written(&self, rows: usize) {
-        if rows == 0 {
-            return;
+    /// Notes that a drain begins, and gives its number.
+    pub(super) fn begin_drain(&self) -> u64 {
+        self.begun.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    /// Drain number `drain` is on disk with `rows` of the rows taken.
+    pub(super) fn written(&self, rows: usize, drain: u64) {
+        if rows > 0 {
+            self.depth.fetch_sub(rows, Ordering::Relaxed);
+            let counters = &self.counters;
+            counters.rows.fetch_add(rows as u64, Ordering::Relaxed);
+            counters.batches.fetch_add(1, Ordering::Relaxed);
+            counters.largest_batch.fetch_max(rows as u64, Ordering::Relaxed);
+            self.room.notify_waiters();
         }
-        self.depth.fetch_sub(rows, Ordering::Relaxed);
-        let counters = &self.counters;
-        counters.rows.fetch_add(rows as u64, Ordering::Relaxed);
-        counters.batches.fetch_add(1, Ordering::Relaxed);
-        counters.largest_batch.fetch_max(rows as u64, Ordering::Relaxed);
-        self.room.notify_waiters();
+        // Last, so that who waits for it sees the figures of this drain.
+        self.done.send_modify(|done| *done = Done { rows: done.rows + rows as u64, drain });
     }
 
     /// Whether somebody keeps the keys of the newest rows in memory, or may be about to.

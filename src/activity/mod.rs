@@ -70,6 +70,7 @@ pub use view::Activity;
 use crate::env::TrustedClock;
 use crate::error::{Error, Result};
 use crate::model::ActivityId;
+use crate::model::activity::Stream;
 use crate::platform::cursor;
 use crate::platform::cursor::Page;
 use crate::platform::vault::Vault;
@@ -101,20 +102,21 @@ pub async fn list(
     limit: usize,
 ) -> Result<Page<Activity>> {
     let before = match cursor {
-        Some(cursor) => cursor::decode(&services.vault, LIST, &filter, cursor)?,
+        Some(cursor) => cursor::decode::<(Stream, i64)>(&services.vault, LIST, &filter, cursor)?.1,
         None => i64::MAX,
     };
-    services.log.flush(&services.db).await?;
+    services.log.settled(&services.db).await?;
     let (log, asked) = (services.log.clone(), filter.clone());
     let (data, rest_below) = services
-        .read(move |reader| {
+        .read_as(filter.extent(), move |reader| {
             let found = search::search(reader, &log, &asked, before, limit, search::BUDGET)?;
             let mut names = view::Names::default();
             let shown = found.rows.into_iter().map(|row| names.show(reader, row));
             Ok::<_, Error>((shown.collect::<std::result::Result<Vec<_>, _>>()?, found.rest_below))
         })
         .await?;
-    let next_cursor = rest_below.map(|below| cursor::encode(&services.vault, LIST, &filter, &below));
+    let next_cursor =
+        rest_below.map(|below| cursor::encode(&services.vault, LIST, &filter, &(Stream::ONLY, below)));
     Ok(Page { data, next_cursor })
 }
 
@@ -123,7 +125,7 @@ pub async fn list(
 /// # Errors
 /// `NOT_FOUND` for ids that never existed and for rows that retention has removed.
 pub async fn get(services: &Services, id: ActivityId) -> Result<Activity> {
-    services.log.flush(&services.db).await?;
+    services.log.settled(&services.db).await?;
     services
         .read(move |reader| {
             let row = table::get(reader, id.no())?.filter(|row| ActivityId::of(row.at, row.no) == id);

@@ -13,7 +13,7 @@ use crate::store::activity::segment;
 use crate::store::activity_links as links;
 use crate::store::activity_links::Link;
 use crate::store::{
-    Conn, Error as DbError, Reader, Tx, activity_counts as counts, activity_retention as table, file,
+    Conn, Error as DbError, Extent, Reader, Tx, activity_counts as counts, activity_retention as table, file,
 };
 
 /// Rows to a step: a few milliseconds of the writer's time.
@@ -49,8 +49,9 @@ pub async fn apply_retention(services: &Services) -> Result<()> {
     services.log.flush(&services.db).await?;
     let (times, retention) = ((services.settled(), services.now()), services.log.options.retention);
     while remove_unidentified(services, retention).await? {}
-    if let Some(link) =
-        services.read(move |reader| Ok::<_, Error>(last_to_go(reader, times, retention)?)).await?
+    if let Some(link) = services
+        .read_as(Extent::Log, move |reader| Ok::<_, Error>(last_to_go(reader, times, retention)?))
+        .await?
     {
         let signature = sign_anchor(&services.vault.signer(CHAIN), &link);
         services.write(move |tx| Ok::<_, Error>(links::set_anchor(tx, link.no, &signature)?)).await?;

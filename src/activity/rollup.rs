@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::store::activity as rows;
 use crate::store::activity_counts as table;
 use crate::store::activity_counts::Slot;
-use crate::store::{Conn, Error as DbError, jobs};
+use crate::store::{Conn, Error as DbError, Extent, jobs};
 
 /// The job's name, under which it remembers how far it has come.
 pub const JOB: &str = "activity.counts";
@@ -40,7 +40,8 @@ struct Window {
 /// Counts the rows that are not counted yet. May be cut off anywhere: it goes on where it stopped.
 pub async fn count_rows(services: &Services) -> Result<()> {
     loop {
-        let (progress, last, counts) = services.read(|reader| Ok::<_, Error>(next_window(reader)?)).await?;
+        let (progress, last, counts) =
+            services.read_as(Extent::Log, |reader| Ok::<_, Error>(next_window(reader)?)).await?;
         if last <= progress.done {
             return Ok(());
         }

@@ -11,7 +11,9 @@ use crate::model::activity::{Kind, Outcome, Reason};
 use crate::model::{ClientId, KeyId, RequestId, Timestamp, UserId};
 use crate::store::activity as table;
 use crate::store::activity::{Conditions, Finder, Stored, segment};
-use crate::store::{Conn, Error as DbError, Reader, activity_index as index, activity_names as names};
+use crate::store::{
+    Conn, Error as DbError, Extent, Reader, activity_index as index, activity_names as names,
+};
 
 /// What rows to show; everything that is said must fit.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -41,6 +43,21 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// How much a page may look at: without a condition the page itself, else as many rows as it takes to fill it.
+    pub(super) fn extent(&self) -> Extent {
+        let unindexed = [
+            self.user.is_some(),
+            self.client.is_some(),
+            self.api.is_some(),
+            self.outcome.is_some(),
+            self.kind.is_some(),
+            self.ip.is_some(),
+            self.q.is_some(),
+            self.request_id.is_some(),
+        ];
+        if unindexed.contains(&true) { Extent::Scan } else { Extent::Page }
+    }
+
     /// From when to when. A request's id tells its time, so that it need not be looked for in the whole log.
     fn times(&self) -> (Option<Timestamp>, Option<Timestamp>) {
         const AROUND_SECONDS: i64 = 2;

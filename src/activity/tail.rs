@@ -47,7 +47,7 @@ pub struct Tail {
 impl Tail {
     /// Begins after the row `after`, or with the next row to come.
     pub async fn open(services: Arc<Services>, filter: Filter, after: Option<ActivityId>) -> Result<Self> {
-        services.log.flush(&services.db).await?;
+        services.log.settled(&services.db).await?;
         let newest = services.read(|reader| Ok::<_, Error>(table::last(reader)?)).await?;
         Ok(Self {
             filter,

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::platform::vault::Signer;
 use crate::store::activity_links as links;
 use crate::store::activity_links::Link;
-use crate::store::{Error as DbError, Reader};
+use crate::store::{Error as DbError, Extent, Reader};
 
 /// What [`verify_chain`] found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,7 +52,9 @@ pub enum Fault {
 pub async fn verify_chain(services: &Services) -> Result<ChainReport> {
     services.log.flush(&services.db).await?;
     let signer = services.vault.signer(CHAIN);
-    Ok(services.read(move |reader| Verifier { reader, signer, texts: HashMap::new() }.run()).await?)
+    Ok(services
+        .read_as(Extent::Log, move |reader| Verifier { reader, signer, texts: HashMap::new() }.run())
+        .await?)
 }
 
 struct Verifier<'r> {

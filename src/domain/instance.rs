@@ -69,6 +69,7 @@ pub async fn accept_clock(can: &Can<SettingsManage>) -> Result<i64> {
             let detail = serde_json::json!({ "ahead_seconds": ahead_seconds });
             let entry = can.entry(Kind::ClockAccepted);
             activity::record(tx, &Entry { detail: Some(Box::new(detail)), ..entry })?;
+            let accepted = accepted.clone();
             tx.on_commit(move || accepted.clock.accept());
             Ok::<_, Error>(())
         })

@@ -54,7 +54,7 @@ pub async fn initialise(services: &Arc<Services>, email: &str, password: Secret)
     let hash = hash(services, password).await?;
     let call = operator(services);
     let made = services.write(move |tx| {
-        let owner = add(tx, &call, email, None, Role::Owner, &hash, Others::None)?;
+        let owner = add(tx, &call, email.clone(), None, Role::Owner, &hash, Others::None)?;
         let owner = owner.ok_or_else(|| Error::conflict("This instance has an owner already"))?;
         let Issued { secret, .. } = keys::create(tx, &Reach::<KeysWrite>::of(&call)?, management_key())?;
         Ok(Initialised { owner_id: owner, management_key: secret })
@@ -78,7 +78,7 @@ pub async fn add_person(
     let call = operator(services);
     services
         .write(move |tx| {
-            let added = add(tx, &call, email, Some(name), role, &hash, Others::Any)?;
+            let added = add(tx, &call, email.clone(), Some(name), role, &hash, Others::Any)?;
             added.ok_or_else(|| Error::conflict("Another person has this email address already"))
         })
         .await

@@ -149,7 +149,7 @@ impl World {
     /// Changes the store.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
-        job: impl FnOnce(&mut store::Tx<'_>) -> Result<T> + Send + 'static,
+        job: impl Fn(&mut store::Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         self.services.write(job).await
     }

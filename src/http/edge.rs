@@ -10,9 +10,9 @@ use poem::{Endpoint, IntoResponse, Request, Response};
 use tracing::Instrument as _;
 
 use super::context::{RequestContext, RequestIds, Trust};
-use super::error;
 use super::hot::{Hot, Path};
 use super::metrics::{Matched, Metrics};
+use super::{error, json};
 use crate::domain::identity::Services;
 use crate::error::Error;
 use crate::model::activity::{Kind, Reason};
@@ -96,6 +96,7 @@ impl<E: Endpoint> Edge<E> {
         context: RequestContext,
         matched: Matched,
     ) -> poem::Result<Response> {
+        refuse_nul(&request)?;
         request.extensions_mut().insert(matched);
         request.extensions_mut().insert(self.metrics.clone());
         request.extensions_mut().insert(context);
@@ -128,6 +129,23 @@ fn key_in_url(services: &Services, request: &Request, context: &RequestContext) 
     }
     services.log.push(super::auth::refusal(request, context, Kind::ApiCall, Reason::InvalidRequest))?;
     Err(super::auth::key_in_url())
+}
+
+/// Refuses U+0000 in the path and the query of API calls, as [`json::refuse_nul`] does in bodies.
+fn refuse_nul(request: &Request) -> Result<(), Error> {
+    let uri = request.uri();
+    let path = uri.path();
+    if !path.starts_with("/v1/") || !uri.path_and_query().is_some_and(|all| all.as_str().contains("%00")) {
+        return Ok(());
+    }
+    let pairs = uri.query().unwrap_or_default().split('&');
+    let pair = pairs.into_iter().find(|pair| pair.contains("%00")).and_then(|pair| pair.split('=').next());
+    let field = pair.filter(|name| !name.contains('%')).unwrap_or(if path.contains("%00") {
+        "path"
+    } else {
+        "query"
+    });
+    Err(Error::invalid(field, json::NUL))
 }
 
 fn failure(error: poem::Error, id: RequestId) -> Response {

@@ -11,6 +11,7 @@ use poem_openapi::types::Type;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOptions, ResponseContent};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::error::{Code, Error};
 
@@ -182,6 +183,7 @@ pub async fn read_capped(body: poem::Body, cap: usize) -> Result<Vec<u8>, Error>
 /// # Errors
 /// `INVALID_REQUEST`, naming the field.
 pub fn parse<'b, T: Deserialize<'b>>(bytes: &'b [u8]) -> Result<T, Error> {
+    refuse_nul(bytes)?;
     let reader = &mut serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut *reader).map_err(|error| {
         let path = error.path().to_string();
@@ -189,6 +191,42 @@ pub fn parse<'b, T: Deserialize<'b>>(bytes: &'b [u8]) -> Result<T, Error> {
     })?;
     reader.end().map_err(|error| explain(".", &error))?;
     Ok(value)
+}
+
+/// Refuses text with the character U+0000, which not every database can store.
+///
+/// # Errors
+/// `INVALID_REQUEST`, naming the field.
+pub fn refuse_nul(bytes: &[u8]) -> Result<(), Error> {
+    let escaped = |at: usize| bytes[at..].starts_with(b"\\u0000");
+    let suspect = bytes.iter().enumerate().any(|(at, byte)| *byte == b'\\' && escaped(at));
+    if !suspect {
+        return Ok(());
+    }
+    // The escape may itself be escaped, so the text is read. What is no JSON gets its own error.
+    let Ok(value) = serde_json::from_slice::<Value>(bytes) else { return Ok(()) };
+    match nul_in(&value, "") {
+        Some(path) => Err(Error::invalid(if path.is_empty() { "body" } else { &path }, NUL)),
+        None => Ok(()),
+    }
+}
+
+/// What is wrong with text that holds U+0000.
+pub const NUL: &str = "Remove the character U+0000.";
+
+/// The path of the first text or name with U+0000.
+fn nul_in(value: &Value, path: &str) -> Option<String> {
+    let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+    match value {
+        Value::String(text) if text.contains('\0') => Some(path.to_owned()),
+        Value::Array(values) => {
+            values.iter().enumerate().find_map(|(at, value)| nul_in(value, &format!("{path}[{at}]")))
+        }
+        Value::Object(members) => members.iter().find_map(|(name, value)| {
+            if name.contains('\0') { Some(path.to_owned()) } else { nul_in(value, &below(name)) }
+        }),
+        _ => None,
+    }
 }
 
 /// serde's sentence under the name of the field that it is about.

@@ -211,6 +211,36 @@ numbered! {
     }
 }
 
+/// A sequence of log rows. A row is identified by its stream and its number in it. A file has one stream; a cluster has
+/// one for each node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "i64", into = "i64")]
+pub struct Stream(i64);
+
+impl Stream {
+    /// The stream of a file.
+    pub const ONLY: Self = Self(1);
+
+    /// Its number.
+    pub const fn no(self) -> i64 {
+        self.0
+    }
+}
+
+impl TryFrom<i64> for Stream {
+    type Error = &'static str;
+
+    fn try_from(no: i64) -> Result<Self, Self::Error> {
+        if no == Self::ONLY.0 { Ok(Self::ONLY) } else { Err("there is no such stream") }
+    }
+}
+
+impl From<Stream> for i64 {
+    fn from(stream: Stream) -> Self {
+        stream.0
+    }
+}
+
 /// One line of the log before it is stored. Numbers refer to rows of the same file.
 #[derive(Debug, Clone)]
 pub struct Entry {

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::measure::{Family, Labels, label};
 use crate::model::Timestamp;
 use crate::store::file::Sizes;
-use crate::store::{Db, Error as DbError, Reader, Tx};
+use crate::store::{Db, Error as DbError, Extent, Reader, Tx};
 
 /// Services of `platform`.
 pub struct Services {
@@ -53,24 +53,37 @@ impl Services {
     /// The job's own, or `UNAVAILABLE` when nothing can be written.
     pub async fn write<T, E, F>(&self, job: F) -> Result<T, E>
     where
-        F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
         self.db.write(job).await
     }
 
-    /// Reads one committed state.
+    /// Reads one committed state with a query of a bounded number of rows.
     ///
     /// # Errors
-    /// The query's own.
+    /// `UNAVAILABLE` when too many queries wait, or the query's own.
     pub async fn read<T, E, F>(&self, query: F) -> Result<T, E>
     where
         F: FnOnce(&Reader<'_>) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
-        self.db.read(query).await
+        self.db.read(Extent::Page, query).await
+    }
+
+    /// Reads one committed state with a query of another extent than a page.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` beyond the bounds of the extent, or the query's own.
+    pub async fn read_as<T, E, F>(&self, extent: Extent, query: F) -> Result<T, E>
+    where
+        F: FnOnce(&Reader<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        self.db.read(extent, query).await
     }
 
     /// Checks that the store can be read and written.
@@ -81,7 +94,7 @@ impl Services {
         if self.db.health().failing {
             return Err(Error::unavailable("the last transaction could not be written"));
         }
-        self.db.read(|conn| crate::store::instance::check(conn)).await.map_err(Into::into)
+        self.db.read(Extent::Page, |conn| crate::store::instance::check(conn)).await.map_err(Into::into)
     }
 
     /// Metrics of the writer, the store and the queue.

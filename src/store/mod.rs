@@ -6,6 +6,8 @@
 
 mod queries;
 mod sqlite;
+#[cfg(test)]
+mod testing;
 mod touched;
 mod tx;
 mod value;
@@ -80,7 +82,18 @@ impl From<Error> for crate::error::Error {
     }
 }
 
-/// Bounds of one sort of query.
+/// How much a query may look at. Each extent has connections of its own, so that a long query delays no short one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// A bounded number of rows: a page, a report.
+    Page,
+    /// As many rows as a search needs.
+    Scan,
+    /// The whole log, in the background.
+    Log,
+}
+
+/// Bounds of the queries of one [`Extent`].
 #[derive(Debug, Clone, Copy)]
 pub struct Lane {
     /// Queries that run at once.
@@ -100,6 +113,8 @@ pub struct Options {
     pub reads: Lane,
     /// Connections for queries that look at many rows: searches, exports.
     pub scans: Lane,
+    /// Connections for work that goes through the whole log: the worker's jobs, the check of the chain.
+    pub background: Lane,
     /// Page cache of each connection, in bytes.
     pub page_cache_bytes: u64,
     /// How long the buffered rows may wait for their transaction.
@@ -113,6 +128,7 @@ impl Options {
             path: path.into(),
             reads: Lane { connections: 3, waiting: 256, limit: Duration::from_secs(5) },
             scans: Lane { connections: 2, waiting: 16, limit: Duration::from_secs(10) },
+            background: Lane { connections: 2, waiting: 16, limit: Duration::from_secs(3_600) },
             page_cache_bytes: 8 << 20,
             drain_every: Duration::from_millis(50),
         }
@@ -138,12 +154,13 @@ impl Db {
     }
 
     /// Runs `job` in the next transaction and returns when it is on disk. An error of the job undoes the job alone.
+    /// A job must not keep anything of a run: a store that several nodes share runs it again when its transaction is lost.
     ///
     /// # Errors
     /// The job's own, or the store's when the transaction could not be committed.
     pub async fn write<T, E, F>(&self, job: F) -> Result<T, E>
     where
-        F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
@@ -153,7 +170,7 @@ impl Db {
     /// Runs `job` in the next transaction without waiting for it: the caller's answer must not depend on it, nor its time.
     pub fn submit<E, F>(&self, job: F) -> Result<(), Error>
     where
-        F: FnOnce(&mut Tx<'_>) -> Result<(), E> + Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<(), E> + Send + 'static,
         E: From<Error> + Send + 'static,
     {
         self.writer.submit(job)
@@ -164,31 +181,17 @@ impl Db {
         self.writer.flush().await
     }
 
-    /// Runs a query of a bounded number of rows, away from the runtime's threads. It sees one committed state.
+    /// Runs a query away from the runtime's threads. It sees one committed state.
     ///
     /// # Errors
-    /// `Busy` beyond the bounds of [`Options::reads`], or the query's own.
-    pub async fn read<T, E, F>(&self, query: F) -> Result<T, E>
+    /// `Busy` beyond the bounds of its [`Lane`], or the query's own.
+    pub async fn read<T, E, F>(&self, extent: Extent, query: F) -> Result<T, E>
     where
         F: FnOnce(&Reader<'_>) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        self.readers.reads().run(query).await
-    }
-
-    /// [`Db::read`] for a query that may look at many rows. It has connections of its own, so that lists and reports do
-    /// not wait for it.
-    ///
-    /// # Errors
-    /// `Busy` beyond the bounds of [`Options::scans`], or the query's own.
-    pub async fn scan<T, E, F>(&self, query: F) -> Result<T, E>
-    where
-        F: FnOnce(&Reader<'_>) -> Result<T, E> + Send + 'static,
-        T: Send + 'static,
-        E: From<Error> + Send + 'static,
-    {
-        self.readers.scans().run(query).await
+        self.readers.lane(extent).run(query).await
     }
 
     /// Runs one point lookup right here. A wake-up of another thread would cost more than the lookup itself.

@@ -30,6 +30,7 @@ mod repeats;
 mod schema;
 mod self_service;
 mod sign_in;
+mod store;
 mod support;
 mod tokens;
 mod web;

@@ -53,6 +53,7 @@ async fn every_edit_breaks_the_link_that_it_is_in() {
         ("UPDATE activity SET ip = x'00000000' WHERE no = 150", Fault::Changed),
         ("UPDATE activity SET at = at + 1 WHERE no = 150", Fault::Changed),
         ("UPDATE activity SET kind = 99 WHERE no = 150", Fault::Unreadable),
+        ("UPDATE activity SET stream = 2 WHERE no = 150", Fault::Unreadable),
         (
             "UPDATE activity_strings SET text = '/other' WHERE no = (SELECT path_no FROM activity WHERE no = 150)",
             Fault::Changed,

@@ -38,21 +38,21 @@ fn with(members: Value) -> ApiDescription {
 
 async fn add(world: &World, description: ApiDescription) -> Result<Api> {
     let can = Can::check(&world.admin()).unwrap();
-    world.write(move |tx| create(tx, &can, description)).await
+    world.write(move |tx| create(tx, &can, description.clone())).await
 }
 
 async fn edit(
     world: &World,
     slug: &'static str,
-    edit: impl FnOnce(&mut ApiDescription) + Send + 'static,
+    edit: impl Fn(&mut ApiDescription) + Send + 'static,
 ) -> Result<Api> {
     let can = Can::check(&world.admin()).unwrap();
-    world.write(move |tx| change(tx, &can, slug, edit)).await
+    world.write(move |tx| change(tx, &can, slug, &edit)).await
 }
 
 async fn apply_it(world: &World, description: ApiDescription) -> Result<Applied> {
     let can = Can::check(&world.admin()).unwrap();
-    world.write(move |tx| apply(tx, &can, description)).await
+    world.write(move |tx| apply(tx, &can, description.clone())).await
 }
 
 async fn remove(world: &World, slug: &'static str) -> Result<()> {
@@ -69,7 +69,7 @@ async fn key(world: &World, held: &str, tier: Option<&str>) -> ApiKey {
         tier: tier.map(str::to_owned),
         ..NewKey::default()
     };
-    world.write(move |tx| keys::create(tx, &reach, new)).await.unwrap().key
+    world.write(move |tx| keys::create(tx, &reach, new.clone())).await.unwrap().key
 }
 
 async fn revoke(world: &World, key: &ApiKey) {

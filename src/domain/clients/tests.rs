@@ -22,7 +22,7 @@ fn web_app() -> NewClient {
 
 async fn register_as(world: &World, call: &Arc<Call>, new: NewClient) -> Result<Issued> {
     let can = can(call);
-    world.write(move |tx| create(tx, &can, new)).await
+    world.write(move |tx| create(tx, &can, new.clone())).await
 }
 
 fn proves(world: &World, issued: &Issued, secret: &Secret) -> bool {
@@ -105,7 +105,7 @@ async fn nobody_gains_by_a_client() {
     let id = theirs.view.client.id;
     let attempt = |edit: ClientChange, id: ClientId| {
         let can = can(&weak);
-        world.write(move |tx| change(tx, &can, id, edit))
+        world.write(move |tx| change(tx, &can, id, edit.clone()))
     };
     let widen = ClientChange {
         access: Some(vec![AskedAccess { api: "keywright".to_owned(), scopes: scopes("keys:write") }]),
@@ -163,7 +163,7 @@ async fn a_change_touches_what_it_names_and_a_removed_client_is_gone() {
         ..ClientChange::default()
     };
     let write = can(&world.admin());
-    let after = world.write(move |tx| change(tx, &write, id, edit)).await.unwrap().client;
+    let after = world.write(move |tx| change(tx, &write, id, edit.clone())).await.unwrap().client;
     assert_eq!(after.name, "Reports");
     assert_eq!(after.home_page.as_deref(), Some("https://app.example.com"));
     assert!(after.disabled_at.is_some());

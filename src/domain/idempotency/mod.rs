@@ -71,7 +71,7 @@ impl Call {
     where
         B: Serialize + ?Sized,
         T: Serialize + DeserializeOwned + Send + 'static,
-        F: FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
         let Some(key) = once.key else { return self.services.write(job).await };
         check(key)?;

@@ -19,7 +19,7 @@ struct Made {
 struct Jobs(Arc<AtomicU32>);
 
 impl Jobs {
-    fn job(&self) -> impl FnOnce(&mut Tx<'_>) -> Result<Made> + Send + 'static {
+    fn job(&self) -> impl Fn(&mut Tx<'_>) -> Result<Made> + Send + 'static {
         let count = self.0.clone();
         move |_| {
             let run = count.fetch_add(1, Ordering::SeqCst) + 1;

@@ -10,6 +10,7 @@ use crate::model::{ApiKey, Environment, KeyId, KeyStatus, Timestamp, UserId};
 use crate::platform::cursor::{List, Page};
 use crate::store;
 use crate::store::Conn;
+use crate::store::Extent;
 use crate::store::keys::{Filter, StatusAt};
 
 /// `expiring` means within this time: 14 days.
@@ -36,6 +37,13 @@ pub struct KeyFilter {
     pub created_before: Option<Timestamp>,
     /// With this in name or owner, or with this id, start or end.
     pub q: Option<String>,
+}
+
+impl KeyFilter {
+    /// How much a page may look at. A state and a text have no index.
+    pub fn extent(&self) -> Extent {
+        if self.q.is_some() || self.status.is_some() { Extent::Scan } else { Extent::Page }
+    }
 }
 
 /// The keys within reach, newest first.

@@ -94,7 +94,7 @@ pub async fn register(call: &Arc<Call>, metadata: Metadata) -> Result<Registered
                     "Too many clients of your network registered themselves and were not used; wait a day";
                 return Err(Error::new(Code::RateLimited, text).retry_after(u64::from(UNUSED_SECONDS)));
             }
-            let issued = clients::insert(tx, &this, client, Some(MAX_UNUSED))?
+            let issued = clients::insert(tx, &this, client.clone(), Some(MAX_UNUSED))?
                 .ok_or_else(|| Error::unavailable("too many self-registered clients that were never used"))?;
             store::clients::set_registered_from(tx, issued.view.client.no, &network)?;
             Ok(issued)

@@ -102,7 +102,7 @@ pub async fn decide(person: &Person, id: &str, browser: Browser<'_>, decision: D
     call.services
         .write(move |tx| {
             let open = Open::find(tx, &this, &hash, browser.as_ref())?;
-            let location = match decision {
+            let location = match &decision {
                 Decision::Deny => deny(tx, &this, &open, sign_in.as_ref())?,
                 Decision::Allow(chosen) => allow(tx, &this, &open, sign_in, chosen.as_ref())?,
             };

@@ -292,7 +292,8 @@ impl UsersApi {
         let once = Once { route: "POST /v1/users", key: key.0.as_deref(), answer: Answer::Plain };
         let (can, new) = (can.0.clone(), users::prepare(&can.0, new).await?);
         let call = can.clone();
-        let view = call.once(once, asked, move |tx| Ok(UserView::from(&users::create(tx, &can, new)?)));
+        let view =
+            call.once(once, asked, move |tx| Ok(UserView::from(&users::create(tx, &can, new.clone())?)));
         Ok(Created(view.await?))
     }
 
@@ -361,7 +362,7 @@ impl UsersApi {
         let can = can.0.clone();
         let call = can.clone();
         let view = call.once(once, &body.0, move |tx| {
-            let Invited { invitation, link } = account::invite(tx, &can, invite)?;
+            let Invited { invitation, link } = account::invite(tx, &can, invite.clone())?;
             let view = InvitationView::from(&invitation);
             Ok(InvitationView { link: Some(link.expose().to_owned()), ..view })
         });

@@ -177,6 +177,7 @@ impl Hot {
         asker: Asker<'_>,
         body: &[u8],
     ) -> Result<Response> {
+        json::refuse_nul(body)?;
         // Only a body that does not read is read again, for a message that names the field.
         let body: Body<'_> = match serde_json::from_slice(body) {
             Ok(body) => body,

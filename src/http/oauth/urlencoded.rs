@@ -13,8 +13,19 @@ use crate::model::encoding::{form_decoded, percent_encoded};
 pub(in crate::http) fn parse(text: &[u8]) -> Result<Params> {
     Params::collect(text.split(|&byte| byte == b'&').filter(|pair| !pair.is_empty()).map(|pair| {
         let at = pair.iter().position(|&byte| byte == b'=').unwrap_or(pair.len());
-        Ok((decode(&pair[..at])?, decode(pair.get(at + 1..).unwrap_or_default())?))
+        let name = decode(&pair[..at])?;
+        let value = decode(pair.get(at + 1..).unwrap_or_default()).map_err(|error| named(&name, error))?;
+        Ok((name, value))
     }))
+}
+
+/// `error` with the parameter's name, where that is one of the names of OAuth.
+fn named(name: &str, error: OAuthError) -> OAuthError {
+    let plain = (1..=40).contains(&name.len()) && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'_'));
+    if !plain {
+        return error;
+    }
+    OAuthError::invalid_request(format!("{}: {name}", error.description))
 }
 
 /// The URI of a redirect: the registered one, with the answer added to its query.

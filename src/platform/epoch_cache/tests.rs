@@ -30,7 +30,7 @@ async fn a_value_is_read_again_after_a_change_of_what_it_depends_on_and_no_other
     let demote = |no: i64, touched: Option<Touched>| {
         world.write(move |tx| {
             tx.execute("UPDATE users SET role = 'member' WHERE no = ?1", params![no])?;
-            touched.into_iter().for_each(|touched| tx.touch(touched));
+            touched.clone().into_iter().for_each(|touched| tx.touch(touched));
             Ok(())
         })
     };

@@ -311,8 +311,8 @@ impl Lane {
         let leases: Vec<Lease> = flight.leases.values().map(|leased| leased.lease).collect();
         let until = queue.now().plus_seconds(LEASE_SECONDS);
         let renewed = queue.db.write(move |tx| {
-            for lease in leases {
-                table::renew(tx, lease, until)?;
+            for lease in &leases {
+                table::renew(tx, *lease, until)?;
             }
             Ok::<_, Error>(())
         });

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::columns::ip_bytes;
-use crate::model::activity::{Entry, Kind, Method, Outcome, Reason};
+use crate::model::activity::{Entry, Kind, Method, Outcome, Reason, Stream};
 use crate::model::{RequestId, Timestamp};
 use crate::store::{Conn, Error, Row, Statement, ToSql, Tx, params};
 
@@ -20,6 +20,7 @@ pub const fn segment(no: i64) -> i64 {
 #[expect(missing_docs, reason = "the columns are described in schema.sql")]
 pub struct Stored {
     pub no: i64,
+    pub stream: Stream,
     pub at: Timestamp,
     pub kind: Kind,
     pub outcome: Outcome,
@@ -48,6 +49,7 @@ impl Stored {
     pub fn new(no: i64, entry: &Entry, path_no: Option<i64>, agent_no: Option<i64>) -> Self {
         Self {
             no,
+            stream: Stream::ONLY,
             at: entry.at,
             kind: entry.kind,
             outcome: entry.outcome,
@@ -92,10 +94,10 @@ fn indexed_keys(outcome: Outcome, key_no: Option<i64>, by_key_no: Option<i64>) -
 
 const COLUMNS: &str = "no, at, kind, outcome, code, api_no, key_no, user_no, client_no, grant_no, session_no, \
                        by_key_no, by_user_no, ip, method, path_no, agent_no, took_us, request_id, count, detail, \
-                       unidentified";
+                       unidentified, stream";
 
-/// Inserts rows one after the other with prepared statements: one for rows as almost all are, about a key and nobody
-/// else, which binds a third fewer values than the one for all others.
+/// Inserts rows with prepared statements: one for the usual row, which is about a key alone and binds a third fewer values,
+/// and one for all others.
 pub struct Inserter<'c> {
     usual: Statement<'c>,
     whole: Statement<'c>,
@@ -108,14 +110,14 @@ impl<'c> Inserter<'c> {
         Ok(Self {
             usual: conn.prepare(
                 "INSERT INTO activity (no, at, kind, outcome, code, api_no, key_no, by_key_no, ip, method, path_no, \
-                 agent_no, took_us, request_id) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+                 agent_no, took_us, request_id, stream) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
             )?,
             whole: conn.prepare(
                 "INSERT INTO activity (no, at, kind, outcome, code, api_no, key_no, by_key_no, ip, method, path_no, \
-                 agent_no, took_us, request_id, user_no, client_no, grant_no, session_no, by_user_no, count, detail, \
-                 unidentified) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, \
-                 ?18, ?19, ?20, ?21, ?22)",
+                 agent_no, took_us, request_id, stream, user_no, client_no, grant_no, session_no, by_user_no, count, \
+                 detail, unidentified) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, \
+                 ?17, ?18, ?19, ?20, ?21, ?22, ?23)",
             )?,
         })
     }
@@ -129,14 +131,14 @@ impl<'c> Inserter<'c> {
         }
         let statement = &mut self.whole;
         bind_usual(statement, row)?;
-        statement.bind(15, row.user_no)?;
-        statement.bind(16, row.client_no)?;
-        statement.bind(17, row.grant_no)?;
-        statement.bind(18, row.session_no)?;
-        statement.bind(19, row.by_user_no)?;
-        statement.bind(20, row.count)?;
-        statement.bind(21, row.detail.as_deref())?;
-        statement.bind(22, !row.identified)?;
+        statement.bind(16, row.user_no)?;
+        statement.bind(17, row.client_no)?;
+        statement.bind(18, row.grant_no)?;
+        statement.bind(19, row.session_no)?;
+        statement.bind(20, row.by_user_no)?;
+        statement.bind(21, row.count)?;
+        statement.bind(22, row.detail.as_deref())?;
+        statement.bind(23, !row.identified)?;
         statement.run()?;
         Ok(())
     }
@@ -164,6 +166,7 @@ fn bind_usual(statement: &mut Statement<'_>, row: &Stored) -> Result<(), Error> 
         Some(id) => statement.bind(14, &id.to_bytes()[..])?,
         None => statement.bind(14, None::<i64>)?,
     }
+    statement.bind(15, row.stream.no())?;
     Ok(())
 }
 
@@ -201,6 +204,7 @@ fn stored(row: &Row<'_>) -> Result<Stored, Error> {
         count: row.get(19)?,
         detail: row.get::<Option<String>>(20)?.map(Into::into),
         identified: !row.bool(21)?,
+        stream: Stream::try_from(row.get::<i64>(22)?).map_err(|_| unreadable())?,
     })
 }
 
@@ -362,7 +366,7 @@ pub fn string(conn: &Conn<'_>, no: i64) -> Result<Option<String>, Error> {
     conn.first("SELECT text FROM activity_strings WHERE no = ?1", params![no], |row| row.get(0))
 }
 
-/// Stores a text for the rows of `segment` and tells its number.
+/// Stores a text for the rows of `segment` and returns its number.
 pub fn insert_string(tx: &mut Tx<'_>, segment: i64, text: &str) -> Result<i64, Error> {
     tx.insert(
         "INSERT INTO activity_strings (segment, text) VALUES (?1, ?2) RETURNING no",

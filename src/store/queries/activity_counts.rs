@@ -84,7 +84,7 @@ pub fn of_keys(
     )
 }
 
-/// Removes at most `most` counts from before `at`; tells how many.
+/// Removes at most `most` counts from before `at`; returns how many.
 pub fn remove(tx: &mut Tx<'_>, at: Settled, most: i64) -> Result<usize, Error> {
     tx.execute(
         "DELETE FROM activity_counts WHERE (at, key_no, api_no, outcome) IN (

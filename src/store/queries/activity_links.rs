@@ -1,6 +1,7 @@
 //! The chain over the activity log, and the places where its clock was set back.
 
 use crate::model::Timestamp;
+use crate::model::activity::Stream;
 use crate::store::{Conn, Error, Row, Tx, params};
 
 /// One link of the chain.
@@ -8,6 +9,8 @@ use crate::store::{Conn, Error, Row, Tx, params};
 pub struct Link {
     /// The last row that it covers.
     pub no: i64,
+    /// The sequence that the numbers are of.
+    pub stream: Stream,
     /// No row of it is later, nor any before it since the clock was last set back.
     pub max_at: Timestamp,
     /// What its rows take on disk, roughly.
@@ -24,7 +27,8 @@ pub struct Link {
     pub anchor: Option<Vec<u8>>,
 }
 
-const COLUMNS: &str = "no, max_at, bytes, mac, anchor, unidentified_rows, unidentified_bytes, removed";
+const COLUMNS: &str =
+    "no, max_at, bytes, mac, anchor, unidentified_rows, unidentified_bytes, removed, stream";
 
 fn link(row: &Row<'_>) -> Result<Link, Error> {
     Ok(Link {
@@ -36,6 +40,8 @@ fn link(row: &Row<'_>) -> Result<Link, Error> {
         unidentified_rows: row.get(5)?,
         unidentified_bytes: row.get(6)?,
         removed: row.get(7)?,
+        stream: Stream::try_from(row.get::<i64>(8)?)
+            .map_err(|error| Error::Corrupt(format!("activity_links.stream: {error}")))?,
     })
 }
 
@@ -64,8 +70,8 @@ pub fn each(
 /// Appends a link.
 pub fn insert(tx: &mut Tx<'_>, link: &Link) -> Result<(), Error> {
     tx.execute(
-        "INSERT INTO activity_links (no, max_at, bytes, mac, unidentified_rows, unidentified_bytes) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO activity_links (no, max_at, bytes, mac, unidentified_rows, unidentified_bytes, stream) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         params![
             link.no,
             link.max_at.millis(),
@@ -73,6 +79,7 @@ pub fn insert(tx: &mut Tx<'_>, link: &Link) -> Result<(), Error> {
             link.mac,
             link.unidentified_rows,
             link.unidentified_bytes,
+            link.stream.no(),
         ],
     )?;
     Ok(())

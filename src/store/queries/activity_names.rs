@@ -1,4 +1,4 @@
-//! Who stands behind the numbers in the activity log.
+//! Resolves row numbers of the activity log to public ids and names.
 
 use super::activity::AboutApi;
 use crate::model::{ApiId, ClientId, Environment, KeyId, UserId};

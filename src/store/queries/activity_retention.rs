@@ -2,22 +2,19 @@
 
 use crate::store::{Error, Tx, params};
 
-/// Removes at most `most` of the rows up to `last`, oldest first; tells how many.
+/// Removes at most `most` of the rows up to `last`, oldest first; returns how many.
 pub fn remove_rows(tx: &mut Tx<'_>, last: i64, most: i64) -> Result<usize, Error> {
     let first = tx.number("SELECT min(no) FROM activity", &[])?;
     let end = last.min(first.saturating_add(most - 1));
     tx.execute("DELETE FROM activity WHERE no BETWEEN ?1 AND ?2", params![first, end])
 }
 
-/// Removes the rows from `first` to `last` of callers who did not prove who they are; tells how many.
-///
-/// # Errors
-/// When they cannot be removed.
+/// Removes the rows from `first` to `last` of callers who did not prove who they are; returns how many.
 pub fn remove_unidentified(tx: &mut Tx<'_>, (first, last): (i64, i64)) -> Result<usize, Error> {
     tx.execute("DELETE FROM activity WHERE no BETWEEN ?1 AND ?2 AND unidentified", params![first, last])
 }
 
-/// Removes at most `most` of the links before row `no`; tells how many.
+/// Removes at most `most` of the links before row `no`; returns how many.
 pub fn remove_links(tx: &mut Tx<'_>, no: i64, most: i64) -> Result<usize, Error> {
     tx.execute(
         "DELETE FROM activity_links WHERE no IN (SELECT no FROM activity_links WHERE no < ?1 ORDER BY no LIMIT ?2)",
@@ -30,7 +27,7 @@ pub fn remove_runs(tx: &mut Tx<'_>, no: i64) -> Result<usize, Error> {
     tx.execute("DELETE FROM activity_runs WHERE no < ?1", params![no])
 }
 
-/// Removes at most `most` entries of the index of segments before `segment`; tells how many.
+/// Removes at most `most` entries of the index of segments before `segment`; returns how many.
 pub fn remove_index(tx: &mut Tx<'_>, segment: i64, most: i64) -> Result<usize, Error> {
     let last = tx.first(
         "SELECT segment, key_no, activity_no FROM activity_index WHERE segment < ?1 \
@@ -52,7 +49,7 @@ pub fn remove_segments(tx: &mut Tx<'_>, segment: i64) -> Result<usize, Error> {
     tx.execute("DELETE FROM activity_segments WHERE segment < ?1", params![segment])
 }
 
-/// Removes at most `most` strings of segments before `segment`; tells how many. Strings stand in the order of their
+/// Removes at most `most` strings of segments before `segment`; returns how many. Strings are in the order of their
 /// segments, so that only the first need to be looked at.
 pub fn remove_strings(tx: &mut Tx<'_>, segment: i64, most: i64) -> Result<usize, Error> {
     let first = tx.number("SELECT min(no) FROM activity_strings", &[])?;

@@ -146,7 +146,7 @@ fn routes(conn: &Conn<'_>, api_no: i64) -> Result<Vec<Route>, Error> {
     })
 }
 
-/// Adds an API and tells its number; `api.no` is not read.
+/// Adds an API and returns its number; `api.no` is not read.
 ///
 /// # Errors
 /// `Duplicate` when slug, audience or prefix is taken.

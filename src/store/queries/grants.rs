@@ -70,10 +70,10 @@ pub fn list(conn: &Conn<'_>, user_no: i64, before: i64, limit: u32) -> Result<Ve
     conn.all(&sql, params![user_no, before, limit], read)
 }
 
-/// Adds a grant and tells its number.
+/// Adds a grant and returns its number.
 ///
 /// # Errors
-/// `Duplicate` when one stands already.
+/// `Duplicate` when one is valid already.
 pub fn insert(
     tx: &mut Tx<'_>,
     id: GrantId,
@@ -104,7 +104,7 @@ pub fn touch(tx: &mut Tx<'_>, no: i64, now: Timestamp) -> Result<(), Error> {
     Ok(())
 }
 
-/// Ends a grant with all that stands on it; false when it had ended.
+/// Ends a grant with everything that depends on it; false when it had ended.
 pub fn revoke(tx: &mut Tx<'_>, no: i64, now: Timestamp) -> Result<bool, Error> {
     let sql = "UPDATE grants SET revoked_at = ?2 WHERE no = ?1 AND revoked_at IS NULL";
     let ended = tx.execute(sql, params![no, now.millis()])? == 1;

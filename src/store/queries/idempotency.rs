@@ -65,7 +65,7 @@ pub fn keep(tx: &mut Tx<'_>, hash: &[u8], stored: &Stored) -> Result<(), Error> 
     Ok(())
 }
 
-/// Drops at most `most` answers and `most` rows whose time is over, and tells how many it touched.
+/// Drops at most `most` answers and `most` rows whose time is over; returns how many.
 pub fn sweep(tx: &mut Tx<'_>, now: Settled, most: u32) -> Result<usize, Error> {
     let answers = tx.execute(
         "UPDATE idempotency SET sealed = NULL WHERE hash IN

@@ -7,7 +7,7 @@ pub fn state<T: serde::de::DeserializeOwned>(conn: &Conn<'_>, name: &str) -> Res
     conn.first("SELECT state FROM job_states WHERE name = ?1", params![name], |row| row.json(0))
 }
 
-/// Notes the state of a job, in the transaction of the work that it describes.
+/// Remembers `state` for a job, in the transaction of the work that it describes.
 pub fn set_state(tx: &mut Tx<'_>, name: &str, state: &impl serde::Serialize) -> Result<(), Error> {
     let state = serde_json::to_string(state).map_err(|error| Error::Other(error.to_string()))?;
     tx.execute(

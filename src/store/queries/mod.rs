@@ -31,3 +31,6 @@ pub mod settings;
 pub mod signing_keys;
 pub mod usage;
 pub mod users;
+
+#[cfg(test)]
+mod tests;

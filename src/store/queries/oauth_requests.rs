@@ -64,7 +64,7 @@ pub fn delete(tx: &mut Tx<'_>, hash: &SecretHash) -> Result<bool, Error> {
     Ok(tx.execute("DELETE FROM oauth_requests WHERE hash = ?1", params![hash.as_bytes()])? == 1)
 }
 
-/// Forgets at most `most` requests that nobody answered in time.
+/// Removes at most `most` expired requests.
 pub fn sweep(tx: &mut Tx<'_>, now: Settled, most: u32) -> Result<usize, Error> {
     tx.execute(
         "DELETE FROM oauth_requests WHERE hash IN

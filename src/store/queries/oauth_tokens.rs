@@ -11,7 +11,7 @@ use crate::store::{Conn, Error, Row, Touched, Tx, params};
 pub struct NewAuthorization<'a> {
     /// What the `jti` of its access tokens begins with.
     pub id: &'a str,
-    /// The grant that it stands on.
+    /// Its grant.
     pub grant_no: i64,
     /// Its refresh tokens.
     pub family_no: i64,
@@ -65,7 +65,7 @@ pub fn insert(tx: &mut Tx<'_>, new: &NewAuthorization<'_>) -> Result<i64, Error>
     )
 }
 
-/// An authorization and everything that it stands on, as one committed state has them.
+/// An authorization and everything that it depends on, in one committed state.
 #[derive(Debug, Clone)]
 pub struct Authorization {
     /// The row's number.
@@ -104,7 +104,7 @@ pub struct Authorization {
     pub challenge: Option<String>,
     /// What the ID token repeats.
     pub nonce: Option<String>,
-    /// Whether all of it stands: refresh tokens, grant, client and person.
+    /// Whether refresh tokens, grant, client and person are all valid.
     pub stands: bool,
 }
 
@@ -176,7 +176,7 @@ pub fn extend_family(tx: &mut Tx<'_>, family_no: i64, expires_at: Timestamp) -> 
 }
 
 /// Ends the authorizations that were given in a sign-in, those aside that were given for longer (`offline_access`).
-/// Tells how many.
+/// Returns how many.
 pub fn end_with_session(tx: &mut Tx<'_>, session_no: i64, now: Timestamp) -> Result<usize, Error> {
     let families = tx.returning(
         "UPDATE refresh_families SET revoked_at = ?2 WHERE revoked_at IS NULL AND no IN
@@ -190,7 +190,7 @@ pub fn end_with_session(tx: &mut Tx<'_>, session_no: i64, now: Timestamp) -> Res
     Ok(ended)
 }
 
-/// What an access token of a person stands on, at this moment.
+/// What an access token depends on, at this moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
     /// Number of the grant; none for a client that acts for itself.
@@ -209,11 +209,11 @@ pub struct Standing {
     pub sign_in: Option<(AuthMethods, Timestamp)>,
     /// Whether this instance demands a second factor of owners and admins.
     pub demands_second_factor: bool,
-    /// Whether all of it stands, the token itself included.
+    /// Whether all of it is valid, the token itself included.
     pub stands: bool,
 }
 
-/// What the access token `jti` of the authorization `id` stands on.
+/// What the access token `jti` of the authorization `id` depends on.
 pub fn standing(conn: &Conn<'_>, id: &str, jti: &str) -> Result<Option<Standing>, Error> {
     let sql = "SELECT g.no, g.id, c.no, c.id, u.no, u.id, u.role, g.api_no, x.scopes,
             f.revoked_at IS NULL AND g.revoked_at IS NULL AND c.disabled_at IS NULL AND c.deleted_at IS NULL
@@ -243,7 +243,7 @@ pub fn standing(conn: &Conn<'_>, id: &str, jti: &str) -> Result<Option<Standing>
     })
 }
 
-/// What the access token `jti` of a client that acts for itself stands on.
+/// What the access token `jti` of a client that acts for itself depends on.
 pub fn standing_of_client(
     conn: &Conn<'_>,
     client: ClientId,

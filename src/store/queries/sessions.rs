@@ -7,7 +7,7 @@ use crate::env::Settled;
 use crate::model::{AuthMethods, Role, SecretHash, SessionId, Timestamp, UserId};
 use crate::store::{Conn, Error, Row, Touched, Tx, params};
 
-/// A session and whom it stands for, as one committed state has them: all that a request is judged by.
+/// A session and its person, in one committed state: everything that a request is judged by.
 #[derive(Debug, Clone)]
 pub struct Live {
     /// The row's number.
@@ -216,8 +216,9 @@ pub fn revoke(tx: &mut Tx<'_>, no: i64, now: Timestamp) -> Result<bool, Error> {
     Ok(ended)
 }
 
-/// Ends the sessions of a person other than `kept`, with their refresh tokens. Gives how many.
+/// Ends the sessions of a person other than `kept`, with their refresh tokens. Returns how many.
 pub fn revoke_others(tx: &mut Tx<'_>, user_no: i64, kept: i64, now: Timestamp) -> Result<usize, Error> {
+    tx.touch(Touched::User(user_no));
     let sql = "UPDATE sessions SET revoked_at = ?3 WHERE user_no = ?1 AND no <> ?2 AND revoked_at IS NULL";
     let ended = tx.execute(sql, params![user_no, kept, now.millis()])?;
     let sql = "UPDATE refresh_families SET revoked_at = ?3
@@ -226,7 +227,7 @@ pub fn revoke_others(tx: &mut Tx<'_>, user_no: i64, kept: i64, now: Timestamp) -
     Ok(ended)
 }
 
-/// Ends every session and every refresh token of a person, those of OAuth clients too. Tells how many sessions.
+/// Ends every session and every refresh token of a person, those of OAuth clients too. Returns how many sessions.
 pub fn revoke_all(tx: &mut Tx<'_>, user_no: i64, now: Timestamp) -> Result<usize, Error> {
     let sql = "UPDATE sessions SET revoked_at = ?2 WHERE user_no = ?1 AND revoked_at IS NULL";
     let ended = tx.execute(sql, params![user_no, now.millis()])?;

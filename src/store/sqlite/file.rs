@@ -11,7 +11,7 @@ const KEPT_SHARE: i64 = 16;
 /// Free pages that always stay, in pages of 4 KiB.
 const KEPT_PAGES: i64 = 256;
 
-/// Returns some free pages to the file system and tells how many; 0 when few enough are left. The file itself becomes
+/// Returns some free pages to the file system and returns how many; 0 when few enough are left. The file itself becomes
 /// shorter at the next checkpoint.
 pub fn shrink(tx: &mut Tx<'_>) -> Result<usize, Error> {
     let surplus = free_pages(tx)? - KEPT_PAGES.max(tx.number("PRAGMA page_count", &[])? / KEPT_SHARE);

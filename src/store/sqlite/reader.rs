@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use super::{Conn, connect};
-use crate::store::{Error, Lane as Size, Options};
+use crate::store::{Error, Extent, Lane as Size, Options};
 
 /// A connection inside a read transaction: all of its answers are of one committed state.
 pub struct Reader<'c>(Conn<'c>);
@@ -28,6 +28,7 @@ impl<'c> Deref for Reader<'c> {
 pub(in crate::store) struct Pool {
     reads: Arc<Lane>,
     scans: Arc<Lane>,
+    background: Arc<Lane>,
     /// For lookups on the runtime's own threads, one for each, so that they rarely meet.
     lookups: Vec<Mutex<Connection>>,
 }
@@ -38,16 +39,17 @@ impl Pool {
         Ok(Self {
             reads: Lane::open(options, options.reads)?,
             scans: Lane::open(options, options.scans)?,
+            background: Lane::open(options, options.background)?,
             lookups: (0..threads).map(|_| open(options).map(Mutex::new)).collect::<Result<_, _>>()?,
         })
     }
 
-    pub(in crate::store) fn reads(&self) -> &Arc<Lane> {
-        &self.reads
-    }
-
-    pub(in crate::store) fn scans(&self) -> &Arc<Lane> {
-        &self.scans
+    pub(in crate::store) fn lane(&self, extent: Extent) -> &Arc<Lane> {
+        match extent {
+            Extent::Page => &self.reads,
+            Extent::Scan => &self.scans,
+            Extent::Log => &self.background,
+        }
     }
 
     pub(in crate::store) fn lookup<T, E>(
@@ -111,12 +113,16 @@ impl Lane {
         let lease = Lease::new(self.clone());
         let handle = lease.handle();
         let task = tokio::task::spawn_blocking(move || {
-            let _held = (place, turn);
-            lease.query(query)
+            let result = lease.query(query);
+            // The connection is back before the next query gets its turn.
+            drop(lease);
+            drop((place, turn));
+            result
         });
-        interrupted_after(self.limit, task, &handle)
-            .await
-            .unwrap_or_else(|| Err(Error::Other("a read panicked".to_owned()).into()))
+        // A task of its own: a caller that goes away must not leave a query without its limit.
+        let limit = self.limit;
+        let done = tokio::spawn(async move { interrupted_after(limit, task, &handle).await }).await;
+        done.ok().flatten().unwrap_or_else(|| Err(Error::Other("a read panicked".to_owned()).into()))
     }
 }
 
@@ -170,5 +176,59 @@ impl Drop for Lease {
         if let Some(connection) = self.connection.take() {
             self.lane.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Db;
+    use crate::store::testing::Store;
+
+    /// Never ends by itself.
+    const ENDLESS: &str =
+        "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n";
+
+    fn endless(db: &Db) -> impl Future<Output = Result<i64, Error>> + Send + 'static {
+        let db = db.clone();
+        async move { db.read(Extent::Scan, |reader| reader.number(ENDLESS, &[])).await }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_query_ends_at_its_limit_and_gives_its_connection_back() {
+        let limit = Duration::from_millis(50);
+        let store = Store::with(|options| options.scans = Size { connections: 1, waiting: 0, limit });
+        let db = &store.db;
+        for _ in 0..2 {
+            let ended = endless(db).await.unwrap_err();
+            assert!(matches!(ended, Error::Busy(_)), "{ended:?}");
+        }
+        assert_eq!(db.read(Extent::Scan, |reader| reader.number("SELECT 7", &[])).await, Ok(7));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn long_queries_delay_no_page_and_only_so_many_wait() {
+        let limit = Duration::from_secs(2);
+        let store = Store::with(|options| options.scans = Size { connections: 2, waiting: 3, limit });
+        let db = &store.db;
+        let running: Vec<_> = (0..5).map(|_| tokio::spawn(endless(db))).collect();
+        while db.readers.lane(Extent::Scan).places.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        let refused = endless(db).await.unwrap_err();
+        assert!(matches!(refused, Error::Busy(_)), "{refused:?}");
+        assert_eq!(db.read(Extent::Page, |reader| reader.number("SELECT 7", &[])).await, Ok(7));
+        assert!(running.iter().all(|query| !query.is_finished()), "the page came before the end of any scan");
+        for query in running {
+            assert!(matches!(query.await.unwrap(), Err(Error::Busy(_))));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_query_cannot_write() {
+        let store = Store::new();
+        let db = &store.db;
+        let written = db.lookup(|conn| conn.number("DELETE FROM users RETURNING no", &[]));
+        assert!(matches!(written, Err(Error::Other(text)) if text.contains("not a query")));
     }
 }

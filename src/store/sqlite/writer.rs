@@ -90,22 +90,22 @@ pub(in crate::store) struct Handle {
 impl Handle {
     pub(in crate::store) async fn write<T, E, F>(&self, job: F) -> Result<T, E>
     where
-        F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        self.enqueue(Box::new(Task { job: Some(job), result: None, reply }))?;
+        self.enqueue(Box::new(Task { job, result: None, reply }))?;
         answer.await.unwrap_or_else(|_| Err(Error::Stopped.into()))
     }
 
     pub(in crate::store) fn submit<E, F>(&self, job: F) -> Result<(), Error>
     where
-        F: FnOnce(&mut Tx<'_>) -> Result<(), E> + Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<(), E> + Send + 'static,
         E: From<Error> + Send + 'static,
     {
         let (reply, _) = oneshot::channel();
-        self.enqueue(Box::new(Task { job: Some(job), result: None, reply }))
+        self.enqueue(Box::new(Task { job, result: None, reply }))
     }
 
     fn enqueue(&self, job: Box<dyn Job>) -> Result<(), Error> {
@@ -195,21 +195,20 @@ trait Job: Send {
 }
 
 struct Task<F, T, E> {
-    job: Option<F>,
+    job: F,
     result: Option<Result<T, E>>,
     reply: oneshot::Sender<Result<T, E>>,
 }
 
 impl<F, T, E> Job for Task<F, T, E>
 where
-    F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send,
+    F: Fn(&mut Tx<'_>) -> Result<T, E> + Send,
     T: Send,
     E: From<Error> + Send,
 {
     fn run(&mut self, tx: &mut Tx<'_>) -> bool {
-        let Some(job) = self.job.take() else { return false };
         // A panic must undo this job alone and must not end the thread.
-        let result = std::panic::catch_unwind(AssertUnwindSafe(|| job(tx)))
+        let result = std::panic::catch_unwind(AssertUnwindSafe(|| (self.job)(tx)))
             .unwrap_or_else(|_| Err(Error::Other("a write panicked".to_owned()).into()));
         self.result.insert(result).is_ok()
     }

@@ -39,7 +39,7 @@ pub async fn confirm(person: &Person, password: Secret, code: Option<Secret>) ->
     let done = services
         .write(move |tx| {
             let mut methods = AuthMethods::PASSWORD;
-            if let Some(factor) = factor {
+            if let Some(factor) = &factor {
                 if !factor.use_up(tx, user_no)? {
                     return Err(wrong_code());
                 }

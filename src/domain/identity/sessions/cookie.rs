@@ -6,7 +6,7 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 
-use super::sign_in::{Login, Verified, log_refusal, verify};
+use super::sign_in::{Login, Verified, log_refusal, settle, verify};
 use super::{COOKIE_SECONDS, SECOND_FACTOR_REQUIRED, identity, is_good, lacks_second_factor};
 use crate::activity;
 use crate::domain::identity::Services;
@@ -52,18 +52,13 @@ pub async fn sign_in(
 ) -> Result<CookieSession> {
     check_origin(&call.services, origin)?;
     let former = former.map(SecretHash::of);
-    let mut verified = verify(call, login).await?;
+    let (verified, code) = verify(call, login).await?.split();
     let (caller, user) = (call.clone(), verified.user.clone());
-    call.services
-        .write(move |tx| {
-            let done = open(tx, &caller, &verified, former.as_ref());
-            verified.settle(done.is_ok());
-            done
-        })
-        .await
-        .inspect_err(|error| {
-            let _ = log_refusal(call, Some(&user), error);
-        })
+    let done = call.services.write(move |tx| open(tx, &caller, &verified, former.as_ref())).await;
+    settle(code, done.is_ok());
+    done.inspect_err(|error| {
+        let _ = log_refusal(call, Some(&user), error);
+    })
 }
 
 fn open(

@@ -114,15 +114,19 @@ impl Verified {
         }
     }
 
-    /// Settles the count of guesses after [`Verified::admit`] said yes or no.
-    pub(crate) fn settle(&mut self, admitted: bool) {
-        if let Some(code) = self.code.take() {
-            if admitted {
-                code.succeeded();
-            } else {
-                let _ = code.failed();
-            }
-        }
+    /// Splits off the guess at the second factor. [`settle`] counts it once [`Verified::admit`] has decided.
+    pub(crate) fn split(self) -> (Arc<Self>, Option<Attempt>) {
+        let Self { user, password, factor, code } = self;
+        (Arc::new(Self { user, password, factor, code: None }), code)
+    }
+}
+
+/// Counts a guess at a second factor that was `admitted`, or not.
+pub(crate) fn settle(code: Option<Attempt>, admitted: bool) {
+    match code {
+        Some(code) if admitted => code.succeeded(),
+        Some(code) => drop(code.failed()),
+        None => {}
     }
 }
 

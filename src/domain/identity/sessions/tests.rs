@@ -35,7 +35,7 @@ async fn person(world: &World, email: &str, role: Role) -> User {
     let new =
         users::NewUser { email: email.parse().unwrap(), name: None, role, password: Some(secret(PASSWORD)) };
     let new = users::prepare(&can, new).await.unwrap();
-    world.write(move |tx| users::create(tx, &can, new).map(drop)).await.unwrap();
+    world.write(move |tx| users::create(tx, &can, new.clone()).map(drop)).await.unwrap();
     let no = world
         .services
         .db

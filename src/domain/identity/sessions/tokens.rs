@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 
 use super::refresh::{self, Exchange, Exchanged};
-use super::sign_in::{Login, log_refusal, verify};
+use super::sign_in::{Login, Verified, log_refusal, settle, verify};
 use super::{SESSION_SECONDS, is_good};
 use crate::activity;
 use crate::domain::identity::Services;
@@ -15,6 +15,7 @@ use crate::domain::identity::tokens::{NewToken, SIGN_IN_CLIENT, mint};
 use crate::error::{Code, Error, Result};
 use crate::model::activity::{Entry, Kind, Outcome, Reason};
 use crate::model::{Api, Role, Secret, SessionId, Timestamp, UserId};
+use crate::store::Tx;
 use crate::store::sessions as store;
 use crate::store::sessions::NewSession;
 
@@ -39,58 +40,58 @@ pub struct Tokens {
 pub async fn login(call: &Arc<Call>, login: Login, slug: Option<&str>) -> Result<Tokens> {
     let services = call.services.clone();
     let api = api(&services, slug)?;
-    let mut verified = verify(call, login).await?;
+    let (verified, code) = verify(call, login).await?.split();
     let (id, now) = (SessionId::new(call.now, services.random()), call.now);
-    let (shared, caller, api_no) = (services.clone(), call.clone(), api.no);
-    let user = verified.user.clone();
-    let (verified_back, admitted) = services
-        .write(move |tx| {
-            let done = verified.admit(tx).and_then(|amr| {
-                let session_no = store::insert(
-                    tx,
-                    &NewSession {
-                        id,
-                        user_no: verified.user.no,
-                        api_no,
-                        cookie: None,
-                        amr,
-                        authenticated_at: now,
-                        ip: caller.request.ip,
-                        agent: caller.request.agent.clone(),
-                        created_at: now,
-                        idle_seconds: None,
-                        ends_at: now.plus_seconds(SESSION_SECONDS),
-                    },
-                )?;
-                let ends = now.plus_seconds(SESSION_SECONDS);
-                let user_no = Some(verified.user.no);
-                let (_, token) = refresh::begin(tx, &shared, user_no, Some(session_no), now, ends)?;
-                let entry = caller.entry(Kind::SignIn);
-                let detail = Some(Box::new(serde_json::json!({"amr": amr.to_string()})));
-                activity::record(
-                    tx,
-                    &Entry {
-                        user_no,
-                        session_no: Some(session_no),
-                        api_no: Some(api_no),
-                        outcome: Outcome::Allowed,
-                        detail,
-                        ..entry
-                    },
-                )?;
-                Ok(token)
-            });
-            verified.settle(done.is_ok());
-            done.map(|token| (verified, token))
-        })
-        .await
-        .inspect_err(|error| {
-            let _ = log_refusal(call, Some(&user), error);
-        })?;
+    let (shared, caller, by, api_no) = (services.clone(), call.clone(), verified.clone(), api.no);
+    let done = services.write(move |tx| open(tx, &shared, &caller, &by, (id, api_no))).await;
+    settle(code, done.is_ok());
+    let refresh_token = done.inspect_err(|error| {
+        let _ = log_refusal(call, Some(&verified.user), error);
+    })?;
     let jti = BASE64URL.encode(services.random::<16>());
-    let access_token =
-        access_token(&services, &api, id, (verified_back.user.id, verified_back.user.role), now, jti).await?;
-    Ok(Tokens { access_token, refresh_token: admitted, expires_in: services.settings.access_token_seconds })
+    let user = (verified.user.id, verified.user.role);
+    let access_token = access_token(&services, &api, id, user, now, jti).await?;
+    Ok(Tokens { access_token, refresh_token, expires_in: services.settings.access_token_seconds })
+}
+
+/// Adds the session `id` for the API `api_no`, with its first refresh token.
+fn open(
+    tx: &mut Tx<'_>,
+    services: &Services,
+    call: &Call,
+    verified: &Verified,
+    (id, api_no): (SessionId, i64),
+) -> Result<Secret> {
+    let amr = verified.admit(tx)?;
+    let (now, user_no) = (call.now, verified.user.no);
+    let ends_at = now.plus_seconds(SESSION_SECONDS);
+    let session_no = store::insert(
+        tx,
+        &NewSession {
+            id,
+            user_no,
+            api_no,
+            cookie: None,
+            amr,
+            authenticated_at: now,
+            ip: call.request.ip,
+            agent: call.request.agent.clone(),
+            created_at: now,
+            idle_seconds: None,
+            ends_at,
+        },
+    )?;
+    let (_, token) = refresh::begin(tx, services, Some(user_no), Some(session_no), now, ends_at)?;
+    let entry = Entry {
+        user_no: Some(user_no),
+        session_no: Some(session_no),
+        api_no: Some(api_no),
+        outcome: Outcome::Allowed,
+        detail: Some(Box::new(serde_json::json!({"amr": amr.to_string()}))),
+        ..call.entry(Kind::SignIn)
+    };
+    activity::record(tx, &entry)?;
+    Ok(token)
 }
 
 /// Exchanges a refresh token of a session.

@@ -227,7 +227,7 @@ async fn replace(
             ));
         }
         store::insert(tx, &next)?;
-        if let Some(mut entry) = entry {
+        if let Some(mut entry) = entry.clone() {
             entry.detail = Some(Box::new(serde_json::json!({
                 "kid": changes::member(&active.info.kid, &successor.info.kid),
                 "at_once": retire == Retire::AtOnce,
@@ -251,7 +251,7 @@ fn pair(stored: &[store::Stored]) -> Result<(&store::Stored, &store::Stored)> {
 /// Changes the stored keys. The ring in memory follows.
 async fn change<F>(services: &Arc<Services>, now: Settled, job: F) -> Result<()>
 where
-    F: FnOnce(&mut Tx<'_>, &[store::Stored]) -> Result<()> + Send + 'static,
+    F: Fn(&mut Tx<'_>, &[store::Stored]) -> Result<()> + Send + 'static,
 {
     services
         .write(move |tx| {

@@ -75,7 +75,8 @@ pub async fn setup(call: &Arc<Call>, link: Secret, email: Email, who: Newcomer) 
     services
         .write(move |tx| {
             links::take(tx, links::Purpose::Setup, &hash, now)?.ok_or_else(dead_link)?;
-            let person = Person { email, name, role: Role::Owner, verified: false };
+            let person =
+                Person { email: email.clone(), name: name.clone(), role: Role::Owner, verified: false };
             let user = insert_beside(tx, &caller.services, person, Some(&password), now, Others::None)?;
             let user = user.ok_or_else(dead_link)?;
             record(tx, &caller, Kind::UserCreated, &user, Some(created("by", &"setup", &user)))?;
@@ -103,6 +104,7 @@ async fn hashed(call: &Call, email: &Email, who: Newcomer) -> Result<(String, St
 }
 
 /// An invitation.
+#[derive(Clone)]
 pub struct Invite {
     /// Their address.
     pub email: Email,
@@ -219,8 +221,8 @@ pub async fn accept(call: &Arc<Call>, link: Secret, who: Newcomer) -> Result<Coo
             if !invitations::accept(tx, invitation.no, now)? {
                 return Err(dead_link());
             }
-            let person =
-                Person { email: invitation.email.clone(), name, role: invitation.role, verified: false };
+            let (email, role) = (invitation.email.clone(), invitation.role);
+            let person = Person { email, name: name.clone(), role, verified: false };
             let user = insert(tx, &caller.services, person, Some(&password), now)?;
             let detail = created("invitation_id", &invitation.id, &user);
             record(tx, &caller, Kind::InvitationAccepted, &user, Some(detail))?;
@@ -258,7 +260,7 @@ pub async fn sign_up(call: &Arc<Call>, email: Email) -> Result<()> {
                 Some(page(&shared, "confirm", &new_link(tx, &shared, &link)?))
             };
             // The same commit in both cases: neither its existence nor its time shows whether the address has an account.
-            let mail = sign_up_mail(&shared, email, link.as_ref(), expires_at);
+            let mail = sign_up_mail(&shared, email.clone(), link.as_ref(), expires_at);
             shared.mailer.queue(tx, &mail, now)
         })
         .await
@@ -310,7 +312,8 @@ pub async fn confirm(call: &Arc<Call>, link: Secret, who: Newcomer) -> Result<Co
         .write(move |tx| {
             let link = links::take(tx, links::Purpose::Signup, &hash, now)?.ok_or_else(dead_link)?;
             let email = link.email.ok_or_else(dead_link)?;
-            let person = Person { email, name, role: Role::Member, verified: true };
+            let person =
+                Person { email: email.clone(), name: name.clone(), role: Role::Member, verified: true };
             let user: User = insert(tx, &caller.services, person, Some(&password), now)?;
             let detail = created("by", &"signup", &user);
             record(tx, &caller, Kind::UserCreated, &user, Some(detail))?;

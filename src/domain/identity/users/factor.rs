@@ -129,7 +129,7 @@ pub async fn new_recovery_codes(
 
 async fn with_factor<F>(person: &Person, password: Secret, code: Secret, job: F) -> Result<()>
 where
-    F: FnOnce(&mut crate::store::Tx<'_>, &Call, &User) -> Result<()> + Send + 'static,
+    F: Fn(&mut crate::store::Tx<'_>, &Call, &User) -> Result<()> + Send + 'static,
 {
     let user = who(person)?;
     if !user.second_factor {

@@ -12,7 +12,7 @@ use crate::model::activity::{Entry, Kind};
 use crate::model::{Email, Role, Secret, User, UserId};
 use crate::platform::changes;
 use crate::platform::cursor::{List, Page};
-use crate::store::{Tx, links, users as store};
+use crate::store::{Extent, Tx, links, users as store};
 
 /// People, oldest first; `part` is looked for in names and addresses.
 ///
@@ -28,8 +28,9 @@ pub async fn list(
     let services = &can.services;
     let list = List::new(&services.vault, "users", (role, part.clone()), limit)?;
     let (after, count) = (list.position(cursor)?.unwrap_or(0), list.rows());
+    let extent = if part.is_some() { Extent::Scan } else { Extent::Page };
     let rows = services
-        .read(move |conn| Ok::<_, Error>(store::list(conn, role, part.as_deref(), after, count)?))
+        .read_as(extent, move |conn| Ok::<_, Error>(store::list(conn, role, part.as_deref(), after, count)?))
         .await?;
     Ok(list.page(rows, |last| last.no))
 }
@@ -59,6 +60,7 @@ pub struct NewUser {
 }
 
 /// A user to be added, whose password is hashed.
+#[derive(Clone)]
 pub struct PreparedUser {
     person: Person,
     password: Option<String>,

@@ -124,6 +124,7 @@ pub(crate) fn insert_beside(
 }
 
 /// A person to be added.
+#[derive(Clone)]
 pub(crate) struct Person {
     pub(crate) email: Email,
     pub(crate) name: String,

@@ -160,7 +160,7 @@ async fn send_reset(services: &Arc<Services>, work: Work) -> Result<()> {
             activity::record_request(tx, &Entry { user_no: Some(user.no), ..entry })?;
             let mail = reset_mail(
                 &call.services,
-                user.email,
+                user.email.clone(),
                 &page(&call.services, "reset-password", &token),
                 link.expires_at,
             );
@@ -246,7 +246,7 @@ pub async fn ask_verification(person: &Person) -> Result<()> {
             let organization = &services.settings.organization;
             let page = page(services, "verify-email", &token);
             let mail = Mail {
-                to: about.email,
+                to: about.email.clone(),
                 subject: format!("Confirm your address for {organization}"),
                 text: Secret::new(format!("Follow this link within an hour:\n\n    {}\n", page.expose())),
                 expires_at: link.expires_at,

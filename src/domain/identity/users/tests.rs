@@ -38,7 +38,7 @@ async fn add(call: &Arc<Call>, email: &str, role: Role) -> Result<UserId> {
     let new = NewUser { email: email.parse().unwrap(), name: None, role, password: None };
     let can = Can::check(call)?;
     let new = prepare(&can, new).await?;
-    call.services.write(move |tx| Ok(create(tx, &can, new)?.id)).await
+    call.services.write(move |tx| Ok(create(tx, &can, new.clone())?.id)).await
 }
 
 /// The roles, one line each: what every one may do on Keywright's own API.
@@ -133,7 +133,7 @@ async fn nobody_gains_by_inviting_or_resetting() {
     let can = Can::check(&weak).unwrap();
     let invite = |role| {
         let (can, invite) = (can.clone(), Invite { email: "i@example.com".parse().unwrap(), role });
-        world.write(move |tx| account::invite(tx, &can, invite).map(drop))
+        world.write(move |tx| account::invite(tx, &can, invite.clone()).map(drop))
     };
     assert_eq!(invite(Role::Admin).await.unwrap_err().code, Code::Forbidden);
     assert_eq!(invite(Role::Viewer).await.unwrap_err().code, Code::Forbidden);
@@ -149,7 +149,7 @@ async fn an_invitation_is_taken_up_once_and_a_newer_one_replaces_it() {
     let invite = || {
         let invite = Invite { email: "dev@example.com".parse().unwrap(), role: Role::Developer };
         let can = can.clone();
-        world.write(move |tx| Ok(account::invite(tx, &can, invite)?.link.expose().to_owned()))
+        world.write(move |tx| Ok(account::invite(tx, &can, invite.clone())?.link.expose().to_owned()))
     };
     let (first, second) = (secret(&invite().await.unwrap()), secret(&invite().await.unwrap()));
     let accept = async |link: &Secret| account::accept(&anyone(&world), token_of(link), newcomer()).await;

@@ -39,8 +39,8 @@ async fn world() -> World {
         ],
         "role_scopes": { "member": ["queries:read"], "viewer": ["queries:read"] },
     });
-    let described = serde_json::from_value(described).unwrap();
-    world.write(move |tx| apis::create(tx, &can, described)).await.unwrap();
+    let described: crate::model::api::ApiDescription = serde_json::from_value(described).unwrap();
+    world.write(move |tx| apis::create(tx, &can, described.clone())).await.unwrap();
     world
 }
 
@@ -65,12 +65,12 @@ fn writing(call: &Arc<Call>) -> Reach<KeysWrite> {
 
 async fn make(world: &World, call: &Arc<Call>, new: NewKey) -> Result<Issued> {
     let reach = writing(call);
-    world.write(move |tx| create(tx, &reach, new)).await
+    world.write(move |tx| create(tx, &reach, new.clone())).await
 }
 
 async fn edit(world: &World, call: &Arc<Call>, id: KeyId, edit: KeyChange) -> Result<ApiKey> {
     let reach = writing(call);
-    world.write(move |tx| change(tx, &reach, id, edit)).await
+    world.write(move |tx| change(tx, &reach, id, edit.clone())).await
 }
 
 async fn turn(world: &World, call: &Arc<Call>, id: KeyId, grace_seconds: u32) -> Result<Issued> {

@@ -188,8 +188,9 @@ async fn a_member_can_make_nothing_where_they_hold_nothing() {
     let member = world.user("m@example.com", Role::Member).await;
     let call = world.session_call(member);
     let can = Can::check(&world.admin()).unwrap();
-    let bare = serde_json::from_value(json!({ "slug": "bare", "name": "Bare" })).unwrap();
-    world.write(move |tx| apis::create(tx, &can, bare)).await.unwrap();
+    let bare: crate::model::api::ApiDescription =
+        serde_json::from_value(json!({ "slug": "bare", "name": "Bare" })).unwrap();
+    world.write(move |tx| apis::create(tx, &can, bare.clone())).await.unwrap();
     let new = NewKey { api: "bare".to_owned(), scopes: Some(scopes("")), ..reads("x") };
     assert_eq!(make(&world, &call, new).await.unwrap_err().code, Code::Forbidden);
     let refused = make(&world, &call, management("keys:read")).await.unwrap_err();

@@ -83,16 +83,22 @@ async fn what_is_no_key_is_not_found() {
     }
 }
 
+/// Writes the uses that wait.
+async fn append(world: &World) -> Result<()> {
+    let services = world.services.clone();
+    world.write(move |tx| Ok(services.engine.usage_drain().append(tx, false)?)).await
+}
+
 #[tokio::test]
 async fn uses_and_quotas_are_written_behind() {
     let world = World::new().await;
     let secret = add_key(&world, Some(10)).await;
-    let mut drain = world.services.engine.usage_drain();
+    let drain = world.services.engine.usage_drain();
     for _ in 0..3 {
         assert_eq!(ask(&world, secret.expose()).code, VerifyCode::Valid);
     }
     assert!(drain.pending());
-    world.write(move |tx| Ok(drain.append(tx, false)?)).await.unwrap();
+    append(&world).await.unwrap();
     assert!(!world.services.engine.usage_drain().pending());
 
     let row = || {
@@ -104,8 +110,7 @@ async fn uses_and_quotas_are_written_behind() {
     // Within the hour only the quota is written; what was written stays in step.
     world.clock.advance(Duration::from_secs(1800));
     assert_eq!(ask(&world, secret.expose()).quota.unwrap().used, 4);
-    let mut drain = world.services.engine.usage_drain();
-    world.write(move |tx| Ok(drain.append(tx, false)?)).await.unwrap();
+    append(&world).await.unwrap();
     assert_eq!(row().quota_used, 4);
 }
 
@@ -114,17 +119,16 @@ async fn what_was_not_committed_is_written_again() {
     let world = World::new().await;
     let secret = add_key(&world, Some(10)).await;
     ask(&world, secret.expose());
-    let mut drain = world.services.engine.usage_drain();
+    let services = world.services.clone();
     let lost: Result<()> = world
         .write(move |tx| {
-            drain.append(tx, false)?;
+            services.engine.usage_drain().append(tx, false)?;
             Err(crate::error::Error::conflict("undone"))
         })
         .await;
     assert!(lost.is_err());
-    let mut drain = world.services.engine.usage_drain();
-    assert!(drain.pending());
-    world.write(move |tx| Ok(drain.append(tx, false)?)).await.unwrap();
+    assert!(world.services.engine.usage_drain().pending());
+    append(&world).await.unwrap();
     let row = world.services.db.lookup(|conn| key_lookup::find(conn, &secret.hash())).unwrap().unwrap();
     assert_eq!(row.quota_used, 1);
 }

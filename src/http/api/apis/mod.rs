@@ -58,8 +58,9 @@ impl ApisApi {
     ) -> Result<Created<Api>> {
         let can = allowed.0;
         let once = Once { route: "POST /v1/apis", key: idempotency_key.0.as_deref(), answer: Answer::Plain };
-        let (call, new) = ((*can).clone(), body.0.clone().into());
-        let made = call.once(once, &body.0, move |tx| Ok(Api::from(&apis::create(tx, &can, new)?)));
+        let (call, new) = ((*can).clone(), body.0.clone());
+        let made =
+            call.once(once, &body.0, move |tx| Ok(Api::from(&apis::create(tx, &can, new.clone().into())?)));
         Ok(Created(made.await?))
     }
 
@@ -91,7 +92,8 @@ impl ApisApi {
     ) -> Result<Json<Api>> {
         let can = allowed.0;
         let services = can.services.clone();
-        let changed = services.write(move |tx| apis::change(tx, &can, &api.0, |api| body.0.onto(api)));
+        let changed =
+            services.write(move |tx| apis::change(tx, &can, &api.0, |api| body.0.clone().onto(api)));
         Ok(Json(Api::from(&changed.await?)))
     }
 
@@ -113,7 +115,7 @@ impl ApisApi {
         }
         let can = allowed.0;
         let services = can.services.clone();
-        let applied = services.write(move |tx| apis::apply(tx, &can, body.0.into()));
+        let applied = services.write(move |tx| apis::apply(tx, &can, body.0.clone().into()));
         Ok(Json(applied.await?.into()))
     }
 

@@ -367,7 +367,7 @@ impl Example for NewApi {
 }
 
 /// What changes of an API: each member that is named replaces the one before, whole.
-#[derive(Debug, Default, Serialize, Deserialize, Object)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, Object)]
 #[serde(deny_unknown_fields, default)]
 pub struct ApiChange {
     /// The name for people.

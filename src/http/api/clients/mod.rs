@@ -49,7 +49,7 @@ impl ClientsApi {
         let new = body.0.wanted()?;
         let call = can.clone();
         let made = call.once(once, &body.0, move |tx| {
-            clients::create(tx, &can, new).map(|made| Client::issued(&can.services, made))
+            clients::create(tx, &can, new.clone()).map(|made| Client::issued(&can.services, made))
         });
         Ok(Created(made.await?))
     }
@@ -90,7 +90,7 @@ impl ClientsApi {
     ) -> Result<Json<Client>> {
         let (can, id, change) = (allowed.0, parse_id(&id.0)?, body.0.wanted()?);
         let services = can.services.clone();
-        let view = services.write(move |tx| clients::change(tx, &can, id, change)).await?;
+        let view = services.write(move |tx| clients::change(tx, &can, id, change.clone())).await?;
         Ok(Json(Client::of(&services.catalog.get(), view)))
     }
 

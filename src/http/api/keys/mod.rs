@@ -70,8 +70,9 @@ impl KeysApi {
         };
         let call = within.0.call().clone();
         let services = call.services.clone();
-        let page =
-            services.read(move |conn| keys::list(conn, &within.0, &filter, limit.0, cursor.0.as_deref()));
+        let page = services.read_as(filter.extent(), move |conn| {
+            keys::list(conn, &within.0, &filter, limit.0, cursor.0.as_deref())
+        });
         Ok(Json(KeyPage::new(page.await?, &call)))
     }
 
@@ -91,9 +92,9 @@ impl KeysApi {
         body: Json<NewKey>,
     ) -> Result<Created<IssuedKey>> {
         let once = Once { route: "POST /v1/keys", key: idempotency_key.0.as_deref(), answer: Answer::Secret };
-        let (call, new) = (within.0.call().clone(), body.0.clone().into());
+        let (call, new) = (within.0.call().clone(), body.0.clone());
         let issued = call.once(once, &body.0, move |tx| {
-            let issued = keys::create(tx, &within.0, new)?;
+            let issued = keys::create(tx, &within.0, new.clone().into())?;
             Ok(IssuedKey::new(issued, within.0.call()))
         });
         Ok(Created(issued.await?))
@@ -128,7 +129,7 @@ impl KeysApi {
     ) -> Result<Json<Key>> {
         let (call, id) = (within.0.call().clone(), key_id(&id.0)?);
         let services = call.services.clone();
-        let changed = services.write(move |tx| keys::change(tx, &within.0, id, body.0.into()));
+        let changed = services.write(move |tx| keys::change(tx, &within.0, id, body.0.clone().into()));
         Ok(Json(Key::new(changed.await?, &call)))
     }
 

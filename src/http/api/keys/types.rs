@@ -299,7 +299,7 @@ impl Example for NewKey {
 }
 
 /// What changes of a key: null clears a member, one that is left out stays as it is.
-#[derive(Debug, Default, Serialize, Deserialize, Object)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, Object)]
 #[serde(deny_unknown_fields, default)]
 pub struct KeyChange {
     /// Another name.

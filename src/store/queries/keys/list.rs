@@ -34,7 +34,7 @@ pub struct StatusAt {
     pub now: Timestamp,
     /// Keys that end before this are about to expire.
     pub soon: Timestamp,
-    /// Keys that nobody used since this are unused, those without a newer secret unrotated.
+    /// Keys not used since then are unused, those without a newer secret unrotated.
     pub long_ago: Timestamp,
 }
 
@@ -56,7 +56,7 @@ struct Query {
 }
 
 impl Query {
-    /// Adds a value and tells its placeholder.
+    /// Adds a value and returns its placeholder.
     fn value(&mut self, value: impl ToSql + 'static) -> String {
         self.values.push(Box::new(value));
         format!("?{}", self.values.len())

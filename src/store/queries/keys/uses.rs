@@ -5,7 +5,7 @@ use crate::store::{Conn, Error, Touched, Tx, params};
 
 /// How many unrevoked keys of an API hold `scope`, and the id of one of them.
 pub fn with_scope(conn: &Conn<'_>, api_no: i64, scope: &str) -> Result<(i64, Option<String>), Error> {
-    // Scope names may hold the wildcards of LIKE; cutting the name out tells the same in every SQL.
+    // Scope names may hold the wildcards of LIKE; removing the name works the same in every SQL.
     let sql = "SELECT count(*), min(id) FROM keys WHERE api_no = ?1 AND revoked_at IS NULL
         AND replace(' ' || scopes || ' ', ' ' || ?2 || ' ', '') <> ' ' || scopes || ' '";
     count(conn, sql, api_no, scope)
