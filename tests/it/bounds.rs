@@ -149,7 +149,7 @@ async fn a_restart_keeps_waits_and_rate_limits() {
     assert_eq!(app.verify(&key).await["code"], "VALID");
 }
 
-/// The README says so.
+/// `docs/guarantees.md` states both.
 #[tokio::test]
 async fn a_kill_refills_rate_limits_and_keeps_waits() {
     let program = Program::new();

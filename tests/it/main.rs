@@ -10,6 +10,7 @@ mod activity;
 mod apis;
 mod bounds;
 mod cli;
+mod documents;
 mod faults;
 mod files;
 mod fresh;
