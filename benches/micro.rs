@@ -12,7 +12,7 @@ use keywright::domain::policy::Question;
 use keywright::domain::policy::limits::{BucketId, Limiter, Subject};
 use keywright::model::activity::{Entry, Kind, Method, Outcome, Reason};
 use keywright::model::{
-    Api, AskedEnvironment, Environment, KeyId, KeySecret, RateLimit, RequestId, ScopeExpr, SecretHash,
+    Api, Environment, KeyId, KeySecret, RateLimit, RequestId, RequestedEnvironment, ScopeExpr, SecretHash,
     Timestamp, inspect,
 };
 use keywright::store::activity::{Inserter, Stored};
@@ -78,7 +78,7 @@ fn decision(criterion: &mut Criterion) {
     let scopes = ScopeExpr::parse("keys:verify AND (keys:read OR admin)").expect("an expression");
     let mut ask = |name: &str, scopes: Option<&ScopeExpr>| {
         let question =
-            Question { api: &bench.api, scopes, environment: AskedEnvironment::Live, cost: 1, ip: None };
+            Question { api: &bench.api, scopes, environment: RequestedEnvironment::Live, cost: 1, ip: None };
         criterion.bench_function(name, |bencher| {
             bencher.iter(|| {
                 let key = black_box(bench.key.expose());

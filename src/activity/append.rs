@@ -51,9 +51,9 @@ impl Drain for Appender {
     fn append(&mut self, tx: &mut Tx<'_>, last: bool) -> Result<(), Error> {
         let mut state = lock(&self.state);
         let last = last || self.log.is_closed();
-        let everything = self.log.take_hurry() || last;
+        let everything = self.log.take_flush_request() || last;
         state.collect(&self.log, everything, last);
-        let mut writing = Writing {
+        let mut writing = Transaction {
             now: self.log.clock.now(),
             signer: &self.signer,
             written: self.log.recent_is_kept().then(|| Vec::with_capacity(state.writing)),
@@ -72,7 +72,7 @@ impl Drain for Appender {
 }
 
 /// What the commit hook needs to know of a row.
-struct Written {
+struct RowKeys {
     no: i64,
     keys: (Option<i64>, Option<i64>),
 }
@@ -106,7 +106,7 @@ impl State {
         }
     }
 
-    fn committed(&mut self, log: &Log, written: &[Written]) {
+    fn committed(&mut self, log: &Log, written: &[RowKeys]) {
         self.settled = true;
         self.batch.drain(..self.writing);
         self.batch.shrink_to(4_096);
@@ -124,14 +124,14 @@ impl State {
 }
 
 /// One transaction's work.
-struct Writing<'a> {
+struct Transaction<'a> {
     now: Timestamp,
     signer: &'a Signer,
     /// None while nobody keeps the newest rows' keys in memory.
-    written: Option<Vec<Written>>,
+    written: Option<Vec<RowKeys>>,
 }
 
-impl Writing<'_> {
+impl Transaction<'_> {
     /// Takes up the rows that somebody else has written: changes, or everything after the last link at the start.
     fn catch_up(&mut self, tx: &mut Tx<'_>, chain: &mut Chain) -> Result<(), Error> {
         const AT_ONCE: i64 = 1_000;
@@ -179,7 +179,7 @@ impl Writing<'_> {
 
     fn feed(&mut self, tx: &mut Tx<'_>, chain: &mut Chain, row: &Row<'_>) -> Result<(), Error> {
         if let Some(written) = &mut self.written {
-            written.push(Written { no: row.stored.no, keys: row.stored.indexed_keys() });
+            written.push(RowKeys { no: row.stored.no, keys: row.stored.indexed_keys() });
         }
         chain.feed(tx, self.signer, self.now, row)
     }

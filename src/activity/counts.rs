@@ -6,7 +6,7 @@ use super::{Services, rollup};
 use crate::error::{Error, Result};
 use crate::model::activity::Outcome;
 use crate::model::{KeyId, Timestamp};
-use crate::store::activity::AboutApi;
+use crate::store::activity::ApiFilter;
 use crate::store::activity_counts as table;
 use crate::store::activity_counts::{KEY_MILLIS, SUM_MILLIS, Slot};
 use crate::store::activity_names as names;
@@ -24,7 +24,7 @@ const BUCKETS: i64 = 200;
 
 /// What to count; everything that is said must fit.
 #[derive(Debug, Clone)]
-pub struct CountsOf {
+pub struct CountsFilter {
     /// From the bucket that holds this time.
     pub from: Timestamp,
     /// Until the bucket that holds this time.
@@ -79,7 +79,7 @@ pub struct Counts {
 ///
 /// # Errors
 /// `INVALID_REQUEST` for a span that is empty or too long, or when the store cannot be read or written.
-pub async fn counts(services: &Services, of: CountsOf) -> Result<Counts> {
+pub async fn counts(services: &Services, of: CountsFilter) -> Result<Counts> {
     check_span(of.from, of.to, MAX_DAYS)?;
     services.log.flush(&services.db).await?;
     Ok(services.read(move |reader| count(reader, &of)).await?)
@@ -93,7 +93,7 @@ fn check_span(from: Timestamp, to: Timestamp, most_days: i64) -> Result<()> {
     Err(Error::invalid("to", format!("Use a time after `from`, at most {most_days} days later.")))
 }
 
-fn count(reader: &Reader<'_>, of: &CountsOf) -> std::result::Result<Counts, DbError> {
+fn count(reader: &Reader<'_>, of: &CountsFilter) -> std::result::Result<Counts, DbError> {
     let finest = if of.key.is_some() { KEY_MILLIS } else { SUM_MILLIS };
     let (from, to) = (of.from.millis(), of.to.millis());
     let fits = |step: &i64| *step >= finest && (to - from) / step <= BUCKETS;
@@ -101,7 +101,7 @@ fn count(reader: &Reader<'_>, of: &CountsOf) -> std::result::Result<Counts, DbEr
     let start = from - from % step;
     let begins = (start..to).step_by(step as usize).map(Timestamp::from_millis);
     let mut buckets: Vec<_> = begins.map(|at| (at, Tally::default())).collect();
-    let known = Known::of(reader, of)?;
+    let known = ResolvedFilter::of(reader, of)?;
     if let Some(known) = known {
         let end = start + step * buckets.len() as i64;
         let mut add = |slot: Slot, count: i64| {
@@ -118,14 +118,14 @@ fn count(reader: &Reader<'_>, of: &CountsOf) -> std::result::Result<Counts, DbEr
 }
 
 /// Whom counts are about, in numbers.
-struct Known {
+struct ResolvedFilter {
     key_no: i64,
-    api: Option<AboutApi>,
+    api: Option<ApiFilter>,
 }
 
-impl Known {
+impl ResolvedFilter {
     /// None if something is asked for that does not exist.
-    fn of(reader: &Reader<'_>, of: &CountsOf) -> std::result::Result<Option<Self>, DbError> {
+    fn of(reader: &Reader<'_>, of: &CountsFilter) -> std::result::Result<Option<Self>, DbError> {
         let key_no = of.key.map_or(Ok(Some(0)), |id| names::key_no(reader, id))?;
         let api = of.api.as_ref().map(|api| names::about_api(reader, api)).transpose()?;
         Ok(match (key_no, api) {
@@ -137,8 +137,8 @@ impl Known {
 
     fn fits(&self, slot: Slot) -> bool {
         let fits = |about| match about {
-            AboutApi::This(no) => slot.api_no == no,
-            AboutApi::Others(no) => slot.api_no != no,
+            ApiFilter::This(no) => slot.api_no == no,
+            ApiFilter::Others(no) => slot.api_no != no,
         };
         slot.key_no == self.key_no && self.api.is_none_or(fits)
     }

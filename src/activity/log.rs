@@ -25,7 +25,7 @@ pub struct Options {
     /// Rows that may wait for the writer before requests have to.
     pub capacity: usize,
     /// How long a request waits for room before it is refused.
-    pub patience: Duration,
+    pub max_wait: Duration,
     /// How much of what is refused is counted apart.
     pub refusals: refusals::Bounds,
     /// Rows that one transaction appends at most, so that changes do not wait for long.
@@ -38,7 +38,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             capacity: 65_536,
-            patience: Duration::from_millis(250),
+            max_wait: Duration::from_millis(250),
             refusals: refusals::Bounds::default(),
             rows_per_drain: 8_192,
             retention: Retention::default(),
@@ -57,7 +57,7 @@ pub struct Log {
     depth: AtomicUsize,
     room: Notify,
     /// The next drain is to write everything, also what is still being counted.
-    hurry: AtomicBool,
+    flush_requested: AtomicBool,
     /// See [`Log::discard`].
     discards: AtomicBool,
     pub(super) closed: watch::Sender<bool>,
@@ -103,7 +103,7 @@ impl Log {
             refusals: Mutex::new(Refusals::new(options.refusals)),
             depth: AtomicUsize::new(0),
             room: Notify::new(),
-            hurry: AtomicBool::new(false),
+            flush_requested: AtomicBool::new(false),
             discards: AtomicBool::new(false),
             closed: watch::Sender::new(false),
             counters: Counters::default(),
@@ -119,28 +119,28 @@ impl Log {
     /// # Errors
     /// `UNAVAILABLE` when the writer does not keep up: a decision that cannot be logged is not made.
     pub async fn room(&self) -> Result<()> {
-        if self.has_room() {
+        if self.has_capacity() {
             return Ok(());
         }
-        self.wait_for_room().await
+        self.wait_for_capacity().await
     }
 
-    fn has_room(&self) -> bool {
+    fn has_capacity(&self) -> bool {
         self.depth.load(Ordering::Relaxed) < self.options.capacity
     }
 
-    async fn wait_for_room(&self) -> Result<()> {
+    async fn wait_for_capacity(&self) -> Result<()> {
         self.counters.waits.fetch_add(1, Ordering::Relaxed);
         let freed = async {
             loop {
                 let freed = self.room.notified();
-                if self.has_room() {
+                if self.has_capacity() {
                     return;
                 }
                 freed.await;
             }
         };
-        tokio::time::timeout(self.options.patience, freed).await.map_err(|_| self.full())
+        tokio::time::timeout(self.options.max_wait, freed).await.map_err(|_| self.full())
     }
 
     /// Logs a decision. It is on disk within 100 ms; one that is counted ([`super::refusals`]), when its minute is
@@ -194,7 +194,7 @@ impl Log {
     /// # Errors
     /// When it cannot be written.
     pub async fn flush(&self, db: &Db) -> std::result::Result<(), DbError> {
-        self.hurry.store(true, Ordering::SeqCst);
+        self.flush_requested.store(true, Ordering::SeqCst);
         db.flush().await
     }
 
@@ -236,8 +236,8 @@ impl Log {
     }
 
     /// Whether this drain is to write everything; asking takes the order.
-    pub(super) fn take_hurry(&self) -> bool {
-        self.hurry.swap(false, Ordering::SeqCst) || self.is_closed()
+    pub(super) fn take_flush_request(&self) -> bool {
+        self.flush_requested.swap(false, Ordering::SeqCst) || self.is_closed()
     }
 
     pub(super) fn is_closed(&self) -> bool {

@@ -51,7 +51,7 @@ use std::sync::Arc;
 
 pub use crate::store::activity_names::{KeyName, UserName};
 pub use append::Appender;
-pub use counts::{Counts, CountsOf, Tally, counts, top_keys};
+pub use counts::{Counts, CountsFilter, Tally, counts, top_keys};
 pub use decisions::Decision;
 pub use export::Export;
 pub use index::index_segments;
@@ -63,7 +63,7 @@ pub use rollup::{JOB as COUNTS_JOB, count_rows};
 pub use search::Filter;
 pub use services::Services;
 pub use strings::MAX_CHARS;
-pub use tail::{Followed, Tail};
+pub use tail::{Tail, TailEvent};
 pub use verify::{BadLink, ChainReport, Fault, verify_chain};
 pub use view::Activity;
 

@@ -63,12 +63,12 @@ pub(super) struct Budget {
 pub(super) const BUDGET: Budget = Budget { scanned: 500_000, visited: 20_000 };
 
 /// Rows found, newest first, and where to go on: rows below that number were not looked at.
-pub(super) struct Found {
+pub(super) struct SearchResult {
     pub(super) rows: Vec<Stored>,
     pub(super) rest_below: Option<i64>,
 }
 
-impl Found {
+impl SearchResult {
     const NOTHING: Self = Self { rows: Vec::new(), rest_below: None };
 }
 
@@ -80,14 +80,14 @@ pub(super) fn search(
     before: i64,
     limit: usize,
     budget: Budget,
-) -> Result<Found, DbError> {
-    let Some((first, last)) = table::ends(reader)? else { return Ok(Found::NOTHING) };
-    let Some(conditions) = resolve(reader, filter)? else { return Ok(Found::NOTHING) };
+) -> Result<SearchResult, DbError> {
+    let Some((first, last)) = table::ends(reader)? else { return Ok(SearchResult::NOTHING) };
+    let Some(conditions) = resolve(reader, filter)? else { return Ok(SearchResult::NOTHING) };
     let mut budget = budget;
     let mut search = Search {
         reader,
         conditions,
-        words: filter.q.as_deref().map(|q| Words::new(q, Names::default())),
+        words: filter.q.as_deref().map(|q| TextQuery::new(q, Names::default())),
         limit,
         rows: Vec::new(),
     };
@@ -102,7 +102,7 @@ pub(super) fn search(
             break;
         }
     }
-    Ok(Found { rows: search.rows, rest_below })
+    Ok(SearchResult { rows: search.rows, rest_below })
 }
 
 /// All rows of a small range that fit, newest first.
@@ -112,7 +112,7 @@ pub(super) fn window(
     range: (i64, i64),
 ) -> Result<Vec<Stored>, DbError> {
     let Some(conditions) = resolve(reader, filter)? else { return Ok(Vec::new()) };
-    let words = filter.q.as_deref().map(|q| Words::new(q, Names::default()));
+    let words = filter.q.as_deref().map(|q| TextQuery::new(q, Names::default()));
     let mut search = Search { reader, conditions, words, limit: usize::MAX, rows: Vec::new() };
     search.visit(range)?;
     Ok(search.rows)
@@ -151,7 +151,7 @@ fn resolve(conn: &Conn<'_>, filter: &Filter) -> Result<Option<Conditions>, DbErr
 struct Search<'r> {
     reader: &'r Reader<'r>,
     conditions: Conditions,
-    words: Option<Words>,
+    words: Option<TextQuery>,
     limit: usize,
     rows: Vec<Stored>,
 }
@@ -242,7 +242,7 @@ fn rows_of_key(
 }
 
 /// The text that is searched for.
-struct Words {
+struct TextQuery {
     /// In lower case.
     part: String,
     kinds: Vec<Kind>,
@@ -250,7 +250,7 @@ struct Words {
     names: Names,
 }
 
-impl Words {
+impl TextQuery {
     fn new(q: &str, names: Names) -> Self {
         let part = q.to_lowercase();
         let within = |text: &str| text.to_lowercase().contains(&part);

@@ -23,7 +23,7 @@ const GATHER: Duration = Duration::from_millis(200);
 
 /// What a follower gets next.
 #[derive(Debug)]
-pub enum Followed {
+pub enum TailEvent {
     /// New rows that fit, oldest first; never none.
     Rows(Vec<Activity>),
     /// So many rows came faster than they were taken; they are in the log, but not here.
@@ -60,7 +60,7 @@ impl Tail {
     }
 
     /// What comes next; none when the log is closed because the server stops.
-    pub async fn next(&mut self) -> Result<Option<Followed>> {
+    pub async fn next(&mut self) -> Result<Option<TailEvent>> {
         loop {
             if self.up_to_date {
                 tokio::select! {
@@ -77,7 +77,7 @@ impl Tail {
                     let Ok(newest) = newest else { return Ok(None) };
                     *newest
                 }
-                () = tokio::time::sleep(IDLE) => return Ok(Some(Followed::Nothing)),
+                () = tokio::time::sleep(IDLE) => return Ok(Some(TailEvent::Nothing)),
             };
             if let Some(followed) = self.advance(newest).await? {
                 return Ok(Some(followed));
@@ -86,11 +86,11 @@ impl Tail {
     }
 
     /// Looks at the next window of rows up to `newest`.
-    async fn advance(&mut self, newest: i64) -> Result<Option<Followed>> {
+    async fn advance(&mut self, newest: i64) -> Result<Option<TailEvent>> {
         let behind = newest - self.last_no;
         if behind > MAX_BEHIND {
             self.last_no = newest - WINDOW_ROWS;
-            return Ok(Some(Followed::Missed((behind - WINDOW_ROWS).unsigned_abs())));
+            return Ok(Some(TailEvent::Missed((behind - WINDOW_ROWS).unsigned_abs())));
         }
         let window = (self.last_no + 1, newest.min(self.last_no + WINDOW_ROWS));
         let filter = self.filter.clone();
@@ -104,6 +104,6 @@ impl Tail {
         let rows = rows.await?;
         self.last_no = window.1;
         self.up_to_date = window.1 == newest;
-        Ok((!rows.is_empty()).then_some(Followed::Rows(rows)))
+        Ok((!rows.is_empty()).then_some(TailEvent::Rows(rows)))
     }
 }

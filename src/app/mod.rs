@@ -172,12 +172,13 @@ async fn compose(
     let (log, appender) = activity::open(&vault, clock.clone(), options);
     let engine = policy::Engine::new(config.cache_bytes, &vault);
     let throttle = Throttle::new(&vault, login_throttle::Options::default());
-    let behind = Behind { usage: engine.usage_drain(), throttle: throttle.drain(), activity: appender };
+    let behind = WriteBehind { usage: engine.usage_drain(), throttle: throttle.drain(), activity: appender };
     let db =
         Db::open(&DbOptions::new(&data.database), Box::new(behind)).map_err(|error| data.explain(&error))?;
     let failed = |error| Failure(format!("{error:?}"));
     let queue = Arc::new(Queue::new(db.clone(), clock.clone(), env.rng.clone(), vault.clone()));
-    let mailer = mail::Mailer::new(queue.clone(), &mail_way(config), &config.organization).map_err(failed)?;
+    let mailer =
+        mail::Mailer::new(queue.clone(), &mail_transport(config), &config.organization).map_err(failed)?;
     let platform = platform::Services { db, clock, rng: env.rng, vault, queue, mailer };
     let activity = activity::Services { platform: Arc::new(platform), log };
     let policy = policy::Services { activity: Arc::new(activity), catalog: Catalog::default(), engine };
@@ -212,9 +213,9 @@ fn settings(config: &Config, address: Option<SocketAddr>) -> Settings {
 }
 
 /// Without a mail server, mail goes into files.
-fn mail_way(config: &Config) -> mail::Way {
+fn mail_transport(config: &Config) -> mail::Transport {
     match &config.mail {
-        None => mail::Way::Files(config.data_dir.join("mail")),
+        None => mail::Transport::Files(config.data_dir.join("mail")),
         Some(Mail { server, from }) => {
             let protection = match server.security {
                 SmtpSecurity::StartTls => mail::Protection::StartTls,
@@ -222,19 +223,19 @@ fn mail_way(config: &Config) -> mail::Way {
                 SmtpSecurity::Loopback => mail::Protection::Loopback,
             };
             let (host, port, login) = (server.host.clone(), server.port, server.login.clone());
-            mail::Way::Smtp(mail::Server { protection, host, port, login }, from.clone())
+            mail::Transport::Smtp(mail::Server { protection, host, port, login }, from.clone())
         }
     }
 }
 
 /// What is written behind the requests, in one transaction.
-struct Behind {
+struct WriteBehind {
     usage: policy::UsageDrain,
     throttle: ThrottleDrain,
     activity: activity::Appender,
 }
 
-impl Drain for Behind {
+impl Drain for WriteBehind {
     fn pending(&self) -> bool {
         self.usage.pending() || self.throttle.pending() || self.activity.pending()
     }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::client::{Client, Query, percent};
 use super::failure::Failure;
 use super::output::{self, cell, printable};
-use super::{Context, Done};
+use super::{CommandResult, Context};
 use crate::model::api::ApiDescription;
 
 /// Protected APIs.
@@ -71,7 +71,7 @@ pub(super) struct TestRoute {
 }
 
 impl Api {
-    pub(super) async fn run(self, context: &mut Context) -> Done {
+    pub(super) async fn run(self, context: &mut Context) -> CommandResult {
         // An unreadable file is reported before a server is needed.
         let description = match &self {
             Self::Apply(apply) => Some(apply.description()?),
@@ -110,7 +110,12 @@ impl Apply {
         Ok(description)
     }
 
-    async fn run(self, client: &mut Client, context: &mut Context, description: &ApiDescription) -> Done {
+    async fn run(
+        self,
+        client: &mut Client,
+        context: &mut Context,
+        description: &ApiDescription,
+    ) -> CommandResult {
         let slug = &description.slug;
         let applied = client.put(&format!("/v1/apis/{}", percent(slug)), description).await?;
         if self.json {
@@ -133,7 +138,7 @@ impl Apply {
 }
 
 impl List {
-    async fn run(self, client: &mut Client, context: &mut Context) -> Done {
+    async fn run(self, client: &mut Client, context: &mut Context) -> CommandResult {
         let mut apis = Vec::new();
         client
             .each("/v1/apis", &Query::default().with("limit", Some(200)), |api| {
@@ -164,7 +169,7 @@ fn row(api: &Value) -> Vec<String> {
 }
 
 impl Show {
-    async fn run(self, client: &mut Client, context: &mut Context) -> Done {
+    async fn run(self, client: &mut Client, context: &mut Context) -> CommandResult {
         let mut api = client.get(&format!("/v1/apis/{}", percent(&self.slug))).await?;
         if self.json {
             return context.out.json(&api);
@@ -184,7 +189,7 @@ impl Show {
 }
 
 impl TestRoute {
-    async fn run(self, client: &mut Client, context: &mut Context) -> Done {
+    async fn run(self, client: &mut Client, context: &mut Context) -> CommandResult {
         let asked = json!({"method": self.method, "uri": self.uri});
         let tested = client.post(&format!("/v1/apis/{}/test-route", percent(&self.slug)), &asked).await?;
         if self.json {

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::client::Client;
-use super::{Context, Done};
+use super::{CommandResult, Context};
 
 /// The wall clock.
 #[derive(Subcommand)]
@@ -21,7 +21,7 @@ pub(super) struct Accept {
 }
 
 impl Clock {
-    pub(super) async fn run(self, context: &mut Context) -> Done {
+    pub(super) async fn run(self, context: &mut Context) -> CommandResult {
         let Self::Accept(accept) = self;
         let mut client = Client::open(context).await?;
         let accepted = client.post("/v1/clock/accept", &serde_json::json!({})).await;

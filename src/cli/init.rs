@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::failure::Failure;
 use super::output::{Style, cell, printable};
-use super::{Context, Done, log};
+use super::{CommandResult, Context, log};
 use crate::app::{self, Env, Listen};
 use crate::domain::setup;
 use crate::model::Secret;
@@ -32,7 +32,7 @@ pub(super) struct Init {
 }
 
 impl Init {
-    pub(super) async fn run(self, context: &mut Context) -> Done {
+    pub(super) async fn run(self, context: &mut Context) -> CommandResult {
         let config = context.load(Vec::new())?.config;
         refuse_used(&config.data_dir)?;
         let password = read_password()?;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::net::UnixStream;
 
 use super::failure::Failure;
-use super::{Context, Done};
+use super::{CommandResult, Context};
 use crate::app::{self, Env, Listen, Running};
 use crate::config::Config;
 
@@ -23,7 +23,7 @@ impl From<app::Failure> for Failure {
 }
 
 /// Runs an asynchronous command to its end.
-pub(super) fn block_on(command: impl Future<Output = Done>) -> Done {
+pub(super) fn block_on(command: impl Future<Output = CommandResult>) -> CommandResult {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::failure::Failure;
 use super::output::Style;
 use super::settings::SettingFlags;
-use super::{Context, Done, demo, log};
+use super::{CommandResult, Context, demo, log};
 use crate::app::{self, Env, Listen, Running};
 use crate::config::{Config, Loaded};
 use crate::domain::identity::users::account;
@@ -30,7 +30,7 @@ pub(super) struct Serve {
 }
 
 impl Serve {
-    pub(super) async fn run(self, context: &mut Context) -> Done {
+    pub(super) async fn run(self, context: &mut Context) -> CommandResult {
         let Loaded { mut config, warnings } = context.load(self.settings.0)?;
         if self.demo {
             trust_this_machine(&mut config);
@@ -108,7 +108,7 @@ impl Signals {
 }
 
 /// Prints the address and the first step.
-async fn greet(demo: bool, context: &mut Context, config: &Config, running: &Running) -> Done {
+async fn greet(demo: bool, context: &mut Context, config: &Config, running: &Running) -> CommandResult {
     let url = &running.services.settings.public_url;
     let address = running.address.map(|address| address.to_string()).unwrap_or_default();
     tracing::info!(address, %url, data = %config.data_dir.display(), version = env!("CARGO_PKG_VERSION"), "serving");

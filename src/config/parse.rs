@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use url::Url;
 
 use super::smtp::is_loopback;
-use crate::model::words::UnknownWord;
+use crate::model::string_enum::UnknownValue;
 use crate::model::{Email, Origin};
 
 pub(super) type Parsed<T> = Result<T, String>;
@@ -79,8 +79,8 @@ pub(super) fn boolean(text: &str) -> Parsed<bool> {
     }
 }
 
-pub(super) fn word<T: FromStr<Err = UnknownWord>>(text: &str) -> Parsed<T> {
-    text.parse().map_err(|unknown: UnknownWord| {
+pub(super) fn word<T: FromStr<Err = UnknownValue>>(text: &str) -> Parsed<T> {
+    text.parse().map_err(|unknown: UnknownValue| {
         format!("\"{text}\" is not known: write one of {}", unknown.expected.join(", "))
     })
 }

@@ -60,7 +60,7 @@ fn later_sources_win() {
 }
 
 #[test]
-fn every_mistake_is_told_at_once_with_its_place() {
+fn every_mistake_is_reported_at_once_with_its_origin() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("mine.toml");
     std::fs::write(&file, "# ours\nlistn = '127.0.0.1:80'\n\nsignup = 'maybe'\nlisten = ['a', 1]\n[http]\n")

@@ -8,7 +8,7 @@ use crate::domain::identity::Services;
 use crate::domain::identity::access::{Call, KeysWrite};
 use crate::domain::identity::authenticate;
 use crate::domain::identity::passwords::{PasswordHash, check_length};
-use crate::domain::identity::reach::Reach;
+use crate::domain::identity::self_or_all::SelfOrAll;
 use crate::domain::identity::users;
 use crate::domain::keys::{self, Issued, NewKey};
 use crate::error::{Error, Result};
@@ -57,7 +57,7 @@ pub async fn initialise(services: &Arc<Services>, email: &str, password: Secret)
             return Err(Error::conflict("This instance already has an owner"));
         }
         let owner = add(tx, &call, email, None, Role::Owner, &hash)?;
-        let Issued { secret, .. } = keys::create(tx, &Reach::<KeysWrite>::of(&call)?, management_key())?;
+        let Issued { secret, .. } = keys::create(tx, &SelfOrAll::<KeysWrite>::of(&call)?, management_key())?;
         Ok(Initialised { owner_id: owner, management_key: secret })
     });
     made.await

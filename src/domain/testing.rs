@@ -42,9 +42,9 @@ impl Drop for World {
 }
 
 /// What is written behind the requests.
-struct Behind(ThrottleDrain, activity::Appender);
+struct WriteBehind(ThrottleDrain, activity::Appender);
 
-impl Drain for Behind {
+impl Drain for WriteBehind {
     fn pending(&self) -> bool {
         self.0.pending() || self.1.pending()
     }
@@ -72,10 +72,10 @@ impl World {
         let vault = Arc::new(vault::Vault::open(&vault::generate(&*rng)).unwrap());
         let (log, appender) = activity::open(&vault, trusted.clone(), options);
         let throttle = Throttle::new(&vault, login_throttle::Options::default());
-        let behind = Behind(throttle.drain(), appender);
+        let behind = WriteBehind(throttle.drain(), appender);
         let db = Db::open(&store::Options::new(path), Box::new(behind)).unwrap();
         let catalog = seed(&db, trusted.now(), rng.clone(), settings.public_url.clone()).await;
-        let mail = mail::Way::Files(directory.path().join("mail"));
+        let mail = mail::Transport::Files(directory.path().join("mail"));
         let engine = policy::Engine::new(policy::CACHE_BYTES, &vault);
         let queue = Arc::new(Queue::new(db.clone(), trusted.clone(), rng.clone(), vault.clone()));
         let mailer = mail::Mailer::new(queue.clone(), &mail, &settings.organization).unwrap();

@@ -1,8 +1,8 @@
 //! The proxies that can ask Keywright about each request.
 
-use super::words::word_enum;
+use super::string_enum::string_enum;
 
-word_enum! {
+string_enum! {
     /// A proxy that can ask before it passes a request on.
     Proxy {
         /// nginx, with `auth_request`.

@@ -18,8 +18,8 @@ pub fn holds_key(text: &str) -> bool {
 /// unless they hide a key.
 pub fn redact(text: &str) -> Cow<'_, str> {
     match unescaped(text).filter(|plain| next(plain, 0).is_some()) {
-        Some(plain) => Cow::Owned(blotted(&plain).into_owned()),
-        None => blotted(text),
+        Some(plain) => Cow::Owned(redacted(&plain).into_owned()),
+        None => redacted(text),
     }
 }
 
@@ -40,7 +40,7 @@ fn unescaped(text: &str) -> Option<String> {
     Some(String::from_utf8_lossy(&plain).into_owned())
 }
 
-fn blotted(text: &str) -> Cow<'_, str> {
+fn redacted(text: &str) -> Cow<'_, str> {
     let Some(mut secret) = next(text, 0) else { return Cow::Borrowed(text) };
     let (mut safe, mut done) = (String::with_capacity(text.len()), 0);
     loop {
@@ -83,7 +83,7 @@ mod tests {
     use crate::model::KeySecret;
 
     #[test]
-    fn keys_are_found_wherever_they_stand() {
+    fn keys_are_found_at_any_position() {
         let key = KeySecret::generate("afdb".parse().unwrap(), Environment::Test, &[9; 32]);
         let key = key.expose();
         for (text, safe) in [

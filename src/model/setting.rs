@@ -1,6 +1,6 @@
 //! Words of the configuration that the rules share.
 
-use super::words::word_enum;
+use super::string_enum::string_enum;
 
 /// Values of the configuration that the rules use.
 #[derive(Debug, Clone)]
@@ -29,7 +29,7 @@ pub struct Settings {
     pub registration_api: Option<String>,
 }
 
-word_enum! {
+string_enum! {
     /// Who may make an account.
     #[derive(Default)]
     Signup {
@@ -43,7 +43,7 @@ word_enum! {
     }
 }
 
-word_enum! {
+string_enum! {
     /// What tokens are signed with (RFC 7518, section 3.1; RFC 8037).
     #[derive(Default)]
     SigningAlg {
@@ -57,7 +57,7 @@ word_enum! {
     }
 }
 
-word_enum! {
+string_enum! {
     /// Format of log lines.
     #[derive(Default)]
     LogFormat {
@@ -69,7 +69,7 @@ word_enum! {
     }
 }
 
-word_enum! {
+string_enum! {
     /// Minimum level of log lines.
     #[derive(Default)]
     LogLevel {

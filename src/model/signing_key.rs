@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::setting::SigningAlg;
-use super::{time::Timestamp, words::word_enum};
+use super::{string_enum::string_enum, time::Timestamp};
 
-word_enum! {
+string_enum! {
     /// Where a signing key is in its life.
     KeyStage {
         /// Published, so that verifiers know it before its first token.

@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::string_enum::FromText;
 use super::text::deceptive;
-use super::words::FromText;
 use super::{Role, Timestamp, UserId};
 
 /// A person, without what proves them.

@@ -67,23 +67,23 @@ impl Vault {
         &self.id
     }
 
-    /// Encrypts `plain` so that it opens only under the same `place`: table, row and column, so that a sealed value
+    /// Encrypts `plain` so that it opens only under the same `context`: table, row and column, so that a sealed value
     /// copied into another row does not open there.
-    pub fn seal(&self, rng: &dyn Rng, place: &str, plain: &[u8]) -> Vec<u8> {
+    pub fn seal(&self, rng: &dyn Rng, context: &str, plain: &[u8]) -> Vec<u8> {
         let nonce = crate::env::random::<NONCE_LEN>(rng);
         let mut sealed = plain.to_vec();
         self.seal
             .seal_in_place_append_tag(
                 Nonce::assume_unique_for_key(nonce),
-                Aad::from(place.as_bytes()),
+                Aad::from(context.as_bytes()),
                 &mut sealed,
             )
             .expect("what we seal is far shorter than the cipher's limit");
         [&[VERSION], &nonce[..], &sealed].concat()
     }
 
-    /// Decrypts what [`Vault::seal`] made for the same `place`; none if it was changed, moved or sealed elsewhere.
-    pub fn unseal(&self, place: &str, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    /// Decrypts what [`Vault::seal`] made for the same `context`; none if it was changed, moved or sealed elsewhere.
+    pub fn unseal(&self, context: &str, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let (&version, rest) = sealed.split_first()?;
         let (nonce, text) = rest.split_at_checked(NONCE_LEN)?;
         if version != VERSION {
@@ -91,7 +91,7 @@ impl Vault {
         }
         let nonce = Nonce::assume_unique_for_key(nonce.try_into().ok()?);
         let mut plain = Zeroizing::new(text.to_vec());
-        let length = self.seal.open_in_place(nonce, Aad::from(place.as_bytes()), &mut plain).ok()?.len();
+        let length = self.seal.open_in_place(nonce, Aad::from(context.as_bytes()), &mut plain).ok()?.len();
         plain.truncate(length);
         Some(plain)
     }
@@ -173,13 +173,13 @@ mod tests {
     }
 
     #[test]
-    fn a_mac_tells_its_parts_apart() {
+    fn a_mac_distinguishes_its_parts() {
         let vault = vault(1);
         assert_ne!(vault.mac("p", &[b"ab", b"c"]), vault.mac("p", &[b"a", b"bc"]));
     }
 
     #[test]
-    fn a_broken_file_says_what_to_do() {
+    fn a_broken_file_is_refused_with_a_remedy() {
         assert!(Vault::open("not base64 !").unwrap_err().contains("restore"));
         assert!(Vault::open("AAAA").unwrap_err().contains("3 bytes"));
     }

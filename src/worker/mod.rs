@@ -72,7 +72,7 @@ const JOBS: &[Job] = &[
     Job {
         name: "signing_keys.tend",
         every_seconds: 3_600,
-        run: |services| Box::pin(tend_signing_keys(services)),
+        run: |services| Box::pin(maintain_signing_keys(services)),
     },
 ];
 
@@ -176,7 +176,7 @@ async fn sweep_sessions(services: Arc<Services>) -> Result<()> {
 }
 
 /// A next signing key is always published, and each signs for its time.
-async fn tend_signing_keys(services: Arc<Services>) -> Result<()> {
+async fn maintain_signing_keys(services: Arc<Services>) -> Result<()> {
     let now = services.settled();
-    signing_keys::tend(&services, now).await
+    signing_keys::maintain(&services, now).await
 }

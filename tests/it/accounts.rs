@@ -306,7 +306,7 @@ async fn guessing_at_the_confirmation_is_slowed() {
 }
 
 #[tokio::test]
-async fn a_profile_says_about_its_person_what_the_credential_may_know() {
+async fn a_profile_has_what_the_credential_may_read() {
     let app = crate::oauth::flow::world().await;
     let ada = app.operator().get("/v1/users?q=ada").await.expect(200)["data"][0].clone();
     let client = App::register(&app, json!({})).await;
@@ -370,7 +370,7 @@ async fn mailed_to(app: &TestApp, to: &str, wanted: &[&str]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn people_hear_of_changes_of_what_protects_them() {
+async fn people_are_notified_of_changes_of_their_credentials() {
     let app = TestApp::start().await;
     add(&app, "olga@example.com", "owner").await;
     add(&app, "otto@example.com", "owner").await;

@@ -58,11 +58,11 @@ async fn what_cannot_be_read_is_named() {
     app.operator().get("/v1/activity/act_01h455vb4pex5vsknk084sn02q").await.refused(404, "NOT_FOUND");
     app.operator().get("/v1/activity/nothing").await.refused(404, "NOT_FOUND");
     app.operator().get("/v1/activity/export?format=xml").await.refused(400, "INVALID_REQUEST");
-    let stranger = app.key(&["keys:read"]).await;
+    let without_scope = app.key(&["keys:read"]).await;
     for path in
         ["/v1/activity", "/v1/activity/export?format=csv", "/v1/activity/stream", "/v1/activity/verify"]
     {
-        stranger.get(path).await.refused(403, "INSUFFICIENT_SCOPE");
+        without_scope.get(path).await.refused(403, "INSUFFICIENT_SCOPE");
         app.anonymous().get(path).await.refused(401, "MISSING_API_KEY");
     }
 }

@@ -33,7 +33,8 @@ fn tree(folder: &str) -> Vec<String> {
 
 /// The documents that people write; `docs/conformance.md` is generated.
 fn documents() -> Vec<String> {
-    let written = tree("docs").into_iter().filter(|path| path.ends_with(".md") && !path.ends_with("conformance.md"));
+    let written =
+        tree("docs").into_iter().filter(|path| path.ends_with(".md") && !path.ends_with("conformance.md"));
     let names = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"];
     written.chain(names.map(str::to_owned)).collect()
 }
@@ -46,25 +47,36 @@ fn quoted(line: &str) -> impl Iterator<Item = &str> {
 /// Whether a file or folder of the repository has this path, whole or without its first folders.
 fn exists(path: &str, tree: &[String]) -> bool {
     let path = path.trim_end_matches("/mod.rs").trim_end_matches('/');
-    tree.iter().any(|known| known.strip_suffix(path).is_some_and(|rest| rest.is_empty() || rest.ends_with('/')))
+    tree.iter()
+        .any(|known| known.strip_suffix(path).is_some_and(|rest| rest.is_empty() || rest.ends_with('/')))
 }
 
 /// Whether a quoted text is meant as a path of this repository.
 fn is_path(text: &str) -> bool {
     let plain = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "/_.-".contains(c));
-    let source = [".rs", ".sql", ".mjs", ".js", ".ts", ".svelte", ".py"].iter().any(|end| text.ends_with(end));
-    let rooms = ["src/", "tests/", "docs/", "ui/", "benches/", "http/", "domain/", "model/", "store/", "activity/"];
+    let source =
+        [".rs", ".sql", ".mjs", ".js", ".ts", ".svelte", ".py"].iter().any(|end| text.ends_with(end));
+    let rooms =
+        ["src/", "tests/", "docs/", "ui/", "benches/", "http/", "domain/", "model/", "store/", "activity/"];
     let more = ["platform/", "env/", "app/", "cli/", "worker/", "config/", "policy/", "identity/"];
     plain && (source || rooms.iter().chain(&more).any(|room| text.starts_with(room)))
 }
 
 /// The paths that a text names and that do not exist.
 fn missing(text: &str, tree: &[String]) -> Vec<String> {
-    text.lines().flat_map(quoted).filter(|path| is_path(path) && !exists(path, tree)).map(str::to_owned).collect()
+    text.lines()
+        .flat_map(quoted)
+        .filter(|path| is_path(path) && !exists(path, tree))
+        .map(str::to_owned)
+        .collect()
 }
 
 fn sources() -> Vec<String> {
-    ["src", "tests", "docs", "ui", "benches", "fuzz"].into_iter().flat_map(tree).chain(["schema.sql".to_owned()]).collect()
+    ["src", "tests", "docs", "ui", "benches", "fuzz"]
+        .into_iter()
+        .flat_map(tree)
+        .chain(["schema.sql".to_owned()])
+        .collect()
 }
 
 #[test]
@@ -72,7 +84,9 @@ fn paths() {
     let tree = sources();
     let found: Vec<String> = documents()
         .iter()
-        .flat_map(|document| missing(&text(document), &tree).into_iter().map(move |path| format!("{document}: {path}")))
+        .flat_map(|document| {
+            missing(&text(document), &tree).into_iter().map(move |path| format!("{document}: {path}"))
+        })
         .collect();
     assert!(found.is_empty(), "these paths do not exist:\n{}", found.join("\n"));
 }
@@ -99,7 +113,8 @@ fn links() {
 fn tests_of_invariants() {
     let code: String = sources().iter().filter(|path| path.ends_with(".rs")).map(|path| text(path)).collect();
     let document = text("docs/architecture.md");
-    let names = document.lines().flat_map(quoted).filter_map(|name| name.strip_suffix('…')?.rsplit("::").next());
+    let names =
+        document.lines().flat_map(quoted).filter_map(|name| name.strip_suffix('…')?.rsplit("::").next());
     let names: Vec<&str> = names.filter(|name| name.contains('_')).collect();
     assert!(names.len() > 20, "the architecture names its tests");
     let found: Vec<&&str> = names.iter().filter(|name| !code.contains(&format!("fn {name}"))).collect();
@@ -122,7 +137,8 @@ fn make_targets() {
     for document in documents() {
         let text = text(&document);
         let commands = text.lines().flat_map(|line| quoted(line).chain([line]));
-        for target in commands.filter_map(|command| command.strip_prefix("make ")?.split_whitespace().next()) {
+        for target in commands.filter_map(|command| command.strip_prefix("make ")?.split_whitespace().next())
+        {
             let target = target.trim_end_matches(|c: char| !c.is_alphanumeric());
             assert!(makefile.contains(&format!("\n{target}:")), "{document}: make {target}");
         }

@@ -156,7 +156,7 @@ async fn a_path_is_one_path_however_it_is_spelt() {
 }
 
 #[tokio::test]
-async fn nobody_but_a_trusted_proxy_describes_a_request() {
+async fn only_a_trusted_proxy_describes_a_request() {
     let app = TestApp::start().await;
     let mut api = afdb();
     api["routes"] = json!([{"method": "*", "path": "/*"}]);
@@ -166,7 +166,7 @@ async fn nobody_but_a_trusted_proxy_describes_a_request() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_says_nothing_or_two_things_is_told_so() {
+async fn missing_or_repeated_forwarded_headers_are_reported() {
     let app = gate().await;
     let (reader, _) = key(&app, json!({})).await;
     reader.get("/v1/forward-auth?api=afdb").await.refused(400, "INVALID_REQUEST");
@@ -183,7 +183,7 @@ async fn a_proxy_that_says_nothing_or_two_things_is_told_so() {
 }
 
 #[tokio::test]
-async fn a_public_route_lets_everybody_pass_as_nobody() {
+async fn a_public_route_lets_every_request_pass_anonymously() {
     let app = gate().await;
     let (reader, _) = key(&app, json!({})).await;
     for client in [app.anonymous(), app.bearer("afdb_live_invented"), reader] {
@@ -202,7 +202,7 @@ async fn a_public_route_lets_everybody_pass_as_nobody() {
 }
 
 #[tokio::test]
-async fn a_test_key_passes_where_the_route_lets_it() {
+async fn a_test_key_passes_where_the_route_allows_it() {
     let app = gate().await;
     let (test, _) = key(&app, json!({"environment": "test"})).await;
     let passed = ask(&test, "POST", "/v1/queries").await;
@@ -211,7 +211,7 @@ async fn a_test_key_passes_where_the_route_lets_it() {
 }
 
 #[tokio::test]
-async fn a_route_costs_what_it_says() {
+async fn a_route_charges_its_cost() {
     let app = gate().await;
     let (reader, _) = key(&app, json!({})).await;
     for remaining in ["6", "2"] {
@@ -271,7 +271,7 @@ async fn a_key_in_a_url_is_refused_and_kept_nowhere() {
 }
 
 #[tokio::test]
-async fn the_log_tells_who_met_which_route() {
+async fn the_log_has_the_matched_route() {
     let app = gate().await;
     let (reader, id) = key(&app, json!({})).await;
     ask(&reader, "GET", "/elsewhere").await.refused(403, "FORBIDDEN");
@@ -303,7 +303,7 @@ async fn a_change_of_the_routes_counts_from_the_next_request() {
 }
 
 #[tokio::test]
-async fn a_service_that_ignores_case_says_so() {
+async fn a_service_that_ignores_case_is_configured() {
     let app = gate().await;
     let (reader, _) = key(&app, json!({})).await;
     let (admin, _) = key(&app, json!({"scopes": ["admin"]})).await;
@@ -316,7 +316,7 @@ async fn a_service_that_ignores_case_says_so() {
 }
 
 #[tokio::test]
-async fn two_routes_that_services_cannot_tell_apart_ask_for_the_same() {
+async fn two_routes_that_services_confuse_need_the_same_rule() {
     let app = gate().await;
     let routes = |one: &str, other: &str, scope: &str| {
         json!({"routes": [

@@ -51,7 +51,7 @@ async fn every_answer_carries_the_strict_headers_and_an_id_of_ours() {
 #[tokio::test]
 async fn no_route_takes_a_wrong_credential() {
     let app = TestApp::with_afdb().await;
-    let stranger = app.afdb_key(json!({})).await;
+    let foreign = app.afdb_key(json!({})).await;
     let document: Value = serde_json::from_str(keywright::http::openapi()).expect("JSON");
     let paths = document["paths"].as_object().expect("paths");
     let mut tried = 0;
@@ -87,7 +87,7 @@ async fn no_route_takes_a_wrong_credential() {
             if any_api {
                 continue;
             }
-            let key = stranger["key"].as_str().expect("a key");
+            let key = foreign["key"].as_str().expect("a key");
             let reply = call(app.bearer(key)).await;
             assert!(matches!(reply.status, 401 | 403), "{what} with another API's key: {}", reply.text());
         }

@@ -6,7 +6,7 @@ use std::fmt;
 
 use http::Method;
 use keywright::domain::identity::access::SCOPES;
-use keywright::domain::identity::admission::Takes;
+use keywright::domain::identity::admission::Accepts;
 use keywright::http::Declaration;
 use serde_json::{Value, json};
 
@@ -98,19 +98,19 @@ enum Expected {
 }
 
 /// What a declaration makes of a credential.
-fn expected(takes: Takes, recent: bool, facts: &Facts) -> Expected {
+fn expected(takes: Accepts, recent: bool, facts: &Facts) -> Expected {
     match takes {
-        Takes::Public => Expected::Through,
-        Takes::Client if facts.kind == Kind::ClientSecret => Expected::Through,
-        Takes::Client => Expected::Failed(&["invalid_client", "invalid_request"]),
-        Takes::OpenIdToken => match facts.kind {
+        Accepts::Public => Expected::Through,
+        Accepts::Client if facts.kind == Kind::ClientSecret => Expected::Through,
+        Accepts::Client => Expected::Failed(&["invalid_client", "invalid_request"]),
+        Accepts::OpenIdToken => match facts.kind {
             Kind::Token if facts.scopes.contains("openid") => Expected::Through,
             Kind::Token | Kind::MachineToken | Kind::Session => Expected::Failed(&["insufficient_scope"]),
             _ => Expected::Failed(&["invalid_token"]),
         },
-        Takes::DescribedRequest => described(facts),
-        Takes::AnyCredential => unauthenticated(facts).unwrap_or(Expected::Through),
-        Takes::Person | Takes::Scope(_) | Takes::ScopeOrPerson(_) => unauthenticated(facts)
+        Accepts::DescribedRequest => described(facts),
+        Accepts::AnyCredential => unauthenticated(facts).unwrap_or(Expected::Through),
+        Accepts::Person | Accepts::Scope(_) | Accepts::ScopeOrPerson(_) => unauthenticated(facts)
             .or_else(|| wrong_api(facts))
             .unwrap_or_else(|| admitted(takes, recent, facts)),
     }
@@ -133,12 +133,12 @@ fn wrong_api(facts: &Facts) -> Option<Expected> {
     }
 }
 
-fn admitted(takes: Takes, recent: bool, facts: &Facts) -> Expected {
+fn admitted(takes: Accepts, recent: bool, facts: &Facts) -> Expected {
     let refusal = match takes {
-        Takes::Person if facts.is_person_session() => None,
-        Takes::Person => Some(Expected::Refused(403, "FORBIDDEN")),
-        Takes::Scope(scope) | Takes::ScopeOrPerson(scope) if facts.holds(scope) => None,
-        Takes::ScopeOrPerson(_) if facts.is_person_session() && !facts.narrowed => None,
+        Accepts::Person if facts.is_person_session() => None,
+        Accepts::Person => Some(Expected::Refused(403, "FORBIDDEN")),
+        Accepts::Scope(scope) | Accepts::ScopeOrPerson(scope) if facts.holds(scope) => None,
+        Accepts::ScopeOrPerson(_) if facts.is_person_session() && !facts.narrowed => None,
         _ => Some(Expected::Refused(403, "INSUFFICIENT_SCOPE")),
     };
     let signs_in = facts.is_person_session() || facts.kind == Kind::Token;
@@ -452,7 +452,7 @@ async fn observations(declarations: &[Declaration]) -> Vec<Observed> {
     observe(&mut observed, &lasting, &sessions(&app).await).await;
     let by_scope = by_scope(&app, &clients).await;
     for declaration in declarations {
-        if let Takes::Scope(scope) | Takes::ScopeOrPerson(scope) = declaration.takes {
+        if let Accepts::Scope(scope) | Accepts::ScopeOrPerson(scope) = declaration.takes {
             for actor in &by_scope[scope] {
                 observe_one(&mut observed, declaration, actor).await;
             }
@@ -489,20 +489,20 @@ async fn observations(declarations: &[Declaration]) -> Vec<Observed> {
 /// Every other declaration that a route might have by mistake.
 fn wrong_declarations(right: &Declaration) -> Vec<Declaration> {
     let mut wrong = vec![
-        Takes::Public,
-        Takes::Person,
-        Takes::AnyCredential,
-        Takes::Client,
-        Takes::OpenIdToken,
-        Takes::DescribedRequest,
-        Takes::Scope("profile:read"),
-        Takes::Scope("keys:verify"),
+        Accepts::Public,
+        Accepts::Person,
+        Accepts::AnyCredential,
+        Accepts::Client,
+        Accepts::OpenIdToken,
+        Accepts::DescribedRequest,
+        Accepts::Scope("profile:read"),
+        Accepts::Scope("keys:verify"),
     ];
-    if let Takes::Scope(scope) = right.takes {
-        wrong.push(Takes::ScopeOrPerson(scope));
+    if let Accepts::Scope(scope) = right.takes {
+        wrong.push(Accepts::ScopeOrPerson(scope));
     }
-    if let Takes::ScopeOrPerson(scope) = right.takes {
-        wrong.push(Takes::Scope(scope));
+    if let Accepts::ScopeOrPerson(scope) = right.takes {
+        wrong.push(Accepts::Scope(scope));
     }
     let mut found: Vec<Declaration> = wrong
         .into_iter()
@@ -514,11 +514,11 @@ fn wrong_declarations(right: &Declaration) -> Vec<Declaration> {
     if old_ones_asked
         && !matches!(
             right.takes,
-            Takes::Public
-                | Takes::Client
-                | Takes::OpenIdToken
-                | Takes::DescribedRequest
-                | Takes::AnyCredential
+            Accepts::Public
+                | Accepts::Client
+                | Accepts::OpenIdToken
+                | Accepts::DescribedRequest
+                | Accepts::AnyCredential
         )
     {
         found.push(Declaration { recent: !right.recent, ..right.clone() });

@@ -214,7 +214,7 @@ async fn requests_add_no_labels() {
 }
 
 #[tokio::test]
-async fn the_certificate_says_when_it_expires() {
+async fn the_expiry_of_the_certificate_is_a_metric() {
     let folder = tempfile::tempdir().unwrap();
     let (Tls { cert, key }, _) = certify(folder.path(), &["auth.example.com"]);
     let app = TestApp::with(|config| {

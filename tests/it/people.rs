@@ -117,7 +117,7 @@ async fn the_last_owner_stays_and_admins_do_not_touch_owners() {
 }
 
 #[tokio::test]
-async fn somebody_invited_joins_by_the_link_once() {
+async fn an_invited_person_joins_by_the_link_once() {
     let app = TestApp::start().await;
     add(&app, "olga@example.com", "owner").await;
     let olga = signed_in(&app, "olga@example.com").await.with("idempotency-key", "invite-1");
@@ -142,7 +142,7 @@ async fn somebody_invited_joins_by_the_link_once() {
 }
 
 #[tokio::test]
-async fn a_withdrawn_or_old_invitation_lets_nobody_in() {
+async fn a_withdrawn_or_expired_invitation_is_refused() {
     let app = TestApp::start().await;
     let operator = app.operator();
     let mut tokens = Vec::new();
@@ -163,7 +163,7 @@ async fn a_withdrawn_or_old_invitation_lets_nobody_in() {
 }
 
 #[tokio::test]
-async fn signing_up_tells_nobody_who_has_an_account() {
+async fn signing_up_does_not_reveal_accounts() {
     use keywright::model::setting::Signup;
     let app = TestApp::with(|config| config.sign_in.signup = Signup::Open).await;
     add(&app, "taken@example.com", "member").await;
@@ -218,7 +218,7 @@ async fn nothing_is_chosen_before_the_address_is_proved() {
 }
 
 #[tokio::test]
-async fn where_accounts_are_by_invitation_or_none_nobody_signs_up() {
+async fn sign_up_is_refused_unless_it_is_open() {
     use keywright::model::setting::Signup;
     for signup in [Signup::Invite, Signup::Off] {
         let app = TestApp::with(|config| config.sign_in.signup = signup).await;

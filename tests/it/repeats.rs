@@ -43,7 +43,7 @@ async fn an_old_answer_does_not_cross_the_credentials_of_one_person() {
 }
 
 #[tokio::test]
-async fn rights_are_checked_before_an_old_answer_is_given() {
+async fn rights_are_checked_before_a_stored_answer_is_repeated() {
     let app = world().await;
     let body = json!({"email": "adam@example.com", "name": "Adam", "role": "owner", "password": PASSWORD});
     let adam = app.operator().post("/v1/users", &body).await.expect(201);

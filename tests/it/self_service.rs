@@ -94,7 +94,7 @@ async fn a_member_has_no_more_keys_than_the_api_gives_also_at_once() {
 }
 
 #[tokio::test]
-async fn somebody_elses_is_not_there_on_every_verb_and_nested_route() {
+async fn resources_of_others_are_not_found_on_every_verb_and_nested_route() {
     let app = with_members().await;
     let (ada, bob) = (member(&app, "ada@example.com").await, member(&app, "bob@example.com").await);
     let (key, service) =

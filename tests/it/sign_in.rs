@@ -101,7 +101,7 @@ async fn an_unknown_address_is_answered_like_a_wrong_password() {
 }
 
 #[tokio::test]
-async fn whoever_is_attacked_hears_of_it_once() {
+async fn the_owner_of_an_attacked_account_is_notified_once() {
     let app = with_networks().await;
     add(&app, "ada@example.com", "member").await;
     for attempt in 0..12 {

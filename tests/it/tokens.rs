@@ -36,7 +36,7 @@ async fn stock_libraries_check_our_tokens() {
 }
 
 #[tokio::test]
-async fn a_token_says_what_rfc_9068_wants_and_the_jwks_is_public() {
+async fn a_token_has_the_claims_of_rfc_9068_and_the_jwks_is_public() {
     let app = TestApp::start().await;
     let ada = add(&app, "ada@example.com", "viewer").await;
     let token = token(&app).await;

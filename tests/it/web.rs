@@ -7,12 +7,12 @@ use crate::people::{PASSWORD, add, browser, login, page};
 use crate::support::{Client, Program, Reply, TestApp, afdb};
 
 #[tokio::test]
-async fn browsers_are_told_to_stay_on_https() {
+async fn responses_have_hsts() {
     let issuer = Some("https://auth.example.com".to_owned());
     let app = TestApp::with(|config| config.http.public_url = issuer).await;
     for path in ["/", "/docs", "/v1/nothing", "/v1/user/profile", "/.well-known/jwks.json"] {
-        let told = app.anonymous().get(path).await;
-        assert_eq!(told.header("strict-transport-security"), "max-age=31536000", "{path}");
+        let reply = app.anonymous().get(path).await;
+        assert_eq!(reply.header("strict-transport-security"), "max-age=31536000", "{path}");
     }
     let app = TestApp::with(|config| {
         config.http.public_url = Some("https://auth.example.com".to_owned());
@@ -52,9 +52,9 @@ async fn no_cache_keeps_a_secret() {
     kept(&client, "client");
     let path = format!("/v1/clients/{}/rotate", client.json()["id"].as_str().unwrap());
     kept(&ada.post(&path, &json!({})).await, "client's rotation");
-    let somebody = json!({"email": "bob@example.com", "role": "member"});
-    kept(&ada.post("/v1/invitations", &somebody).await, "invitation");
-    let bob = ada.post("/v1/users", &somebody).await;
+    let member = json!({"email": "bob@example.com", "role": "member"});
+    kept(&ada.post("/v1/invitations", &member).await, "invitation");
+    let bob = ada.post("/v1/users", &member).await;
     kept(&bob, "user with a link");
     let path = format!("/v1/users/{}/reset-password", bob.json()["id"].as_str().unwrap());
     kept(&ada.post(&path, &json!({})).await, "reset link");

@@ -56,7 +56,7 @@ type Caller = (Option<i64>, Option<i64>, Option<i64>);
 
 /// What one counted row is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Counted {
+struct CountKey {
     source: Source,
     kind: Kind,
     reason: Reason,
@@ -78,7 +78,7 @@ pub(super) struct Refusals {
     minute: i64,
     networks: HashSet<Network>,
     full: HashMap<(Source, Reason), u32>,
-    counted: HashMap<Counted, Count>,
+    counted: HashMap<CountKey, Count>,
     /// Rows of minutes that are over.
     over: Vec<Entry>,
 }
@@ -156,9 +156,9 @@ impl Refusals {
 
     fn count(&mut self, source: Source, entry: Entry) {
         let Entry { kind, reason, api_no, key_no, .. } = entry;
-        let mut of = Counted { source, kind, reason, api_no, key_no };
+        let mut of = CountKey { source, kind, reason, api_no, key_no };
         if self.counted.len() >= self.bounds.rows && !self.counted.contains_key(&of) {
-            of = Counted { source: Source::OtherNetworks, key_no: None, ..of };
+            of = CountKey { source: Source::OtherNetworks, key_no: None, ..of };
         }
         let ip = entry.ip;
         let count = self.counted.entry(of).or_insert_with(|| Count {

@@ -91,7 +91,7 @@ async fn counted(world: &World, key: KeyId) -> (Tally, Tally, Vec<(String, Tally
     let (from, to) = (start.minus_seconds(3_600), start.plus_seconds(86_400));
     let mut sums = Vec::new();
     for key in [None, Some(key)] {
-        let found = super::counts(&world.services, CountsOf { from, to, key, api: None }).await.unwrap();
+        let found = super::counts(&world.services, CountsFilter { from, to, key, api: None }).await.unwrap();
         let sum = |pick: fn(&Tally) -> u64| found.buckets.iter().map(|(_, tally)| pick(tally)).sum();
         sums.push(Tally {
             allowed: sum(|tally| tally.allowed),

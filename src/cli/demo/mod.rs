@@ -5,7 +5,7 @@ mod keys;
 
 use super::client::Client;
 use super::failure::Failure;
-use super::{Context, Done};
+use super::{CommandResult, Context};
 use crate::app::Running;
 use crate::config::Config;
 use crate::domain::setup;
@@ -31,7 +31,7 @@ const PEOPLE: &[(&str, &str, Role)] = &[
 const OWNER: &str = "owner@example.com";
 
 /// Fills a new instance and prints how to use it; on an old one prints what was printed then.
-pub(super) async fn fill(context: &mut Context, config: &Config, running: &Running) -> Done {
+pub(super) async fn fill(context: &mut Context, config: &Config, running: &Running) -> CommandResult {
     let name = config.data_dir.join("demo.txt");
     if let Ok(text) = std::fs::read_to_string(&name) {
         return context.out.line(text);

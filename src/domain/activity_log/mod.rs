@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::activity::{self, Activity, ChainReport, Counts, CountsOf, Export, Filter, KeyName, Tail, Tally};
+use crate::activity::{
+    self, Activity, ChainReport, Counts, CountsFilter, Export, Filter, KeyName, Tail, Tally,
+};
 use crate::domain::identity::access::{ActivityRead, Can};
-use crate::domain::identity::reach::Reach;
+use crate::domain::identity::self_or_all::SelfOrAll;
 use crate::error::{Error, Result};
 use crate::model::{ActivityId, KeyId, Timestamp};
 use crate::platform::cursor::Page;
@@ -29,16 +31,16 @@ pub async fn list(
 /// # Errors
 /// `NOT_FOUND`, or as [`list`].
 pub async fn list_of_key(
-    reach: &Reach<ActivityRead>,
+    access: &SelfOrAll<ActivityRead>,
     key: KeyId,
     filter: Filter,
     cursor: Option<&str>,
     limit: usize,
 ) -> Result<Page<Activity>> {
-    check_key(reach, key)?;
+    check_key(access, key)?;
     let filter = Filter { key: Some(key), ..filter };
-    let page = activity::list(&reach.call().services, filter, cursor, limit).await?;
-    Ok(match reach.only() {
+    let page = activity::list(&access.call().services, filter, cursor, limit).await?;
+    Ok(match access.only() {
         None => page,
         Some(owner) => page.map(|row| row.for_owner(owner.id)),
     })
@@ -57,12 +59,12 @@ pub async fn get(can: &Can<ActivityRead>, id: ActivityId) -> Result<Activity> {
 ///
 /// # Errors
 /// `INVALID_REQUEST` for a span that is empty or too long, `NOT_FOUND` for a key out of reach, `INSUFFICIENT_SCOPE`.
-pub async fn counts(reach: &Reach<ActivityRead>, of: CountsOf) -> Result<Counts> {
+pub async fn counts(access: &SelfOrAll<ActivityRead>, of: CountsFilter) -> Result<Counts> {
     match of.key {
-        Some(key) => check_key(reach, key)?,
-        None => drop(Can::<ActivityRead>::check(reach.call())?),
+        Some(key) => check_key(access, key)?,
+        None => drop(Can::<ActivityRead>::check(access.call())?),
     }
-    activity::counts(&reach.call().services, of).await
+    activity::counts(&access.call().services, of).await
 }
 
 /// The keys with the most decisions: see [`activity::top_keys`].
@@ -104,8 +106,8 @@ fn log_of(can: &Can<ActivityRead>) -> Arc<activity::Services> {
 }
 
 /// Whether the key exists and is within reach.
-fn check_key(reach: &Reach<ActivityRead>, key: KeyId) -> Result<()> {
-    let owner = reach.call().services.db.lookup(|conn| names::key_owner(conn, key))?;
-    let within = |owner: Option<i64>| reach.only().is_none_or(|only| owner == Some(only.no));
+fn check_key(access: &SelfOrAll<ActivityRead>, key: KeyId) -> Result<()> {
+    let owner = access.call().services.db.lookup(|conn| names::key_owner(conn, key))?;
+    let within = |owner: Option<i64>| access.only().is_none_or(|only| owner == Some(only.no));
     owner.filter(|owner| within(*owner)).map(drop).ok_or_else(|| Error::not_found("key"))
 }

@@ -12,7 +12,7 @@ const MEMBER_MAX_KEYS: u32 = 5;
 const FREE: &str = "free";
 
 /// What an API keeps while its description changes.
-pub(super) struct Identity {
+pub(super) struct ApiIdentity {
     pub(super) no: i64,
     pub(super) id: ApiId,
     pub(super) created_at: Timestamp,
@@ -35,7 +35,7 @@ pub(super) fn default_tiers() -> Vec<Tier> {
 ///
 /// # Errors
 /// `INVALID_REQUEST` when the slug gives no key prefix and none is named.
-pub(super) fn build(description: ApiDescription, identity: Identity, public_url: &str) -> Result<Api> {
+pub(super) fn build(description: ApiDescription, identity: ApiIdentity, public_url: &str) -> Result<Api> {
     let tiers = description.tiers.unwrap_or_else(default_tiers);
     let default_tier = description.default_tier.unwrap_or_else(|| first_choice(&tiers));
     let prefix = description.prefix.map_or_else(|| prefix_of(&description.slug), Ok)?;

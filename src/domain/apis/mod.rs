@@ -2,9 +2,9 @@
 
 mod build;
 mod built_in;
+mod explain_route;
 mod lines;
 mod patterns;
-mod try_route;
 mod uses;
 mod validate;
 
@@ -12,8 +12,8 @@ mod validate;
 mod tests;
 
 pub use built_in::seed_built_in;
+pub use explain_route::{RouteExplanation, Step, explain_route};
 pub use patterns::path_pattern;
-pub use try_route::{Step, Trial, try_route};
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use serde_json::Value;
 use crate::activity;
 use crate::domain::identity::Services;
 use crate::domain::identity::access::{ApisRead, ApisWrite, Call, Can};
-use crate::domain::identity::reach::Reach;
+use crate::domain::identity::self_or_all::SelfOrAll;
 use crate::domain::policy::catalog::Apis;
 use crate::error::{Error, Result};
 use crate::model::activity::Kind;
@@ -33,7 +33,7 @@ use crate::platform::cursor::{List, Page};
 use crate::store;
 use crate::store::Tx;
 use crate::store::apis::Unique;
-use build::{Identity, build};
+use build::{ApiIdentity, build};
 
 /// What [`apply`] did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,11 +56,12 @@ pub fn default_audience(public_url: &str, slug: &str) -> String {
 ///
 /// # Errors
 /// `INVALID_REQUEST` or `INVALID_CURSOR` about the page.
-pub fn list(reach: &Reach<ApisRead>, limit: Option<u32>, after: Option<&str>) -> Result<Page<Arc<Api>>> {
-    let services = &reach.call().services;
+pub fn list(access: &SelfOrAll<ApisRead>, limit: Option<u32>, after: Option<&str>) -> Result<Page<Arc<Api>>> {
+    let services = &access.call().services;
     let list = List::new(&services.vault, "apis", (), limit)?;
     let after: Option<ApiId> = list.position(after)?;
-    let mut apis: Vec<Arc<Api>> = services.catalog.get().iter().filter_map(|api| seen(reach, api)).collect();
+    let mut apis: Vec<Arc<Api>> =
+        services.catalog.get().iter().filter_map(|api| visible(access, api)).collect();
     apis.sort_unstable_by_key(|api| (!api.built_in, api.id));
     let start = after.map_or(0, |after| apis.partition_point(|api| api.built_in || api.id <= after));
     let rest = apis.split_off(start);
@@ -71,14 +72,14 @@ pub fn list(reach: &Reach<ApisRead>, limit: Option<u32>, after: Option<&str>) ->
 ///
 /// # Errors
 /// `NOT_FOUND`.
-pub fn get(reach: &Reach<ApisRead>, slug_or_id: &str) -> Result<Arc<Api>> {
-    let api = find(&reach.call().services, slug_or_id)?;
-    seen(reach, &api).ok_or_else(|| Error::not_found("API"))
+pub fn get(access: &SelfOrAll<ApisRead>, slug_or_id: &str) -> Result<Arc<Api>> {
+    let api = find(&access.call().services, slug_or_id)?;
+    visible(access, &api).ok_or_else(|| Error::not_found("API"))
 }
 
 /// What somebody sees of an API: all of it, or in self-service what they need to make a key of their own.
-fn seen(reach: &Reach<ApisRead>, api: &Arc<Api>) -> Option<Arc<Api>> {
-    let Some(user) = reach.only() else { return Some(api.clone()) };
+fn visible(access: &SelfOrAll<ApisRead>, api: &Arc<Api>) -> Option<Arc<Api>> {
+    let Some(user) = access.only() else { return Some(api.clone()) };
     let held = api.scopes_of(user.role);
     if held.is_empty() {
         return None;
@@ -177,7 +178,7 @@ pub fn delete(tx: &mut Tx<'_>, can: &Can<ApisWrite>, slug_or_id: &str) -> Result
 }
 
 fn add(tx: &mut Tx<'_>, can: &Can<ApisWrite>, description: ApiDescription) -> Result<Api> {
-    let identity = Identity {
+    let identity = ApiIdentity {
         no: 0,
         id: ApiId::new(can.now, can.services.random()),
         created_at: can.now,
@@ -199,7 +200,7 @@ fn replace(
     description: ApiDescription,
 ) -> Result<(Api, Vec<String>)> {
     let identity =
-        Identity { no: before.no, id: before.id, created_at: before.created_at, updated_at: can.now };
+        ApiIdentity { no: before.no, id: before.id, created_at: before.created_at, updated_at: can.now };
     let after = build(description, identity, &can.services.settings.public_url)?;
     uses::check(tx, before, &after)?;
     validate::validate(&after)?;

@@ -3,10 +3,10 @@
 /// Longest audience and path pattern, in characters.
 const MAX_LENGTH: usize = 512;
 
-type Checked = Result<(), &'static str>;
+type Validity = Result<(), &'static str>;
 
 /// An absolute URI without a fragment (RFC 8707, section 2): `https://api.example.com`, `urn:example:api`.
-pub(super) fn absolute_uri(text: &str) -> Checked {
+pub(super) fn absolute_uri(text: &str) -> Validity {
     const HINT: &str = "Use an absolute URI without a fragment, for example https://api.example.com, of at most 512 characters.";
     let (scheme, rest) = text.split_once(':').ok_or(HINT)?;
     let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::draft::{self, AskedAccess};
-use super::{ClientView, Shown, find, finish, nobody_gains, require_recent_sign_in, view};
+use super::draft::{self, RequestedAccess};
+use super::{ClientView, LoggedClient, ensure_no_escalation, find, finish, require_recent_sign_in, view};
 use crate::domain::identity::access::{Call, Can, ClientsWrite};
 use crate::error::Result;
 use crate::model::activity::Kind;
@@ -20,7 +20,7 @@ pub struct ClientChange {
     /// Another name.
     pub name: Option<String>,
     /// Other access, in place of all before.
-    pub access: Option<Vec<AskedAccess>>,
+    pub access: Option<Vec<RequestedAccess>>,
     /// Other redirect URIs, in place of all before.
     pub redirect_uris: Option<Vec<String>>,
     /// Other URIs after signing out, in place of all before.
@@ -52,10 +52,10 @@ pub fn change(
     change: ClientChange,
 ) -> Result<ClientView> {
     let before = find(tx, id)?;
-    nobody_gains(can, &before)?;
+    ensure_no_escalation(can, &before)?;
     let mut after = edited(can, &before, change)?;
-    nobody_gains(can, &after)?;
-    let shown = |client| Shown::of(&can.services, client);
+    ensure_no_escalation(can, &after)?;
+    let shown = |client| LoggedClient::of(&can.services, client);
     if let Some(detail) = changes::between(&shown(&before), &shown(&after)) {
         let only_disabled = Client { disabled_at: after.disabled_at, ..before.clone() } == after;
         if !only_disabled || after.disabled_at.is_none() {
@@ -117,7 +117,7 @@ fn edited(call: &Call, before: &Client, change: ClientChange) -> Result<Client> 
 /// `NOT_FOUND`; `FORBIDDEN` for a client that may ask for more than the caller holds.
 pub fn delete(tx: &mut Tx<'_>, can: &Can<ClientsWrite>, id: ClientId) -> Result<()> {
     let client = find(tx, id)?;
-    nobody_gains(can, &client)?;
+    ensure_no_escalation(can, &client)?;
     store::clients::delete(tx, client.no, can.now)?;
     // The name stays in the log, whatever becomes of the row.
     let detail = json!({ "client_id": client.id, "name": client.name });

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::draft::{self, AskedAccess};
-use super::{Issued, Shown, add_secret, finish, nobody_gains, require_recent_sign_in, view};
+use super::draft::{self, RequestedAccess};
+use super::{Issued, LoggedClient, add_secret, ensure_no_escalation, finish, require_recent_sign_in, view};
 use crate::domain::identity::access::{Call, Can, ClientsWrite};
-use crate::domain::identity::lasting;
+use crate::domain::identity::key_bound;
 use crate::error::Result;
 use crate::model::activity::Kind;
 use crate::model::{Client, ClientId, ClientType, GrantType, text};
@@ -22,7 +22,7 @@ pub struct NewClient {
     /// Whether it can keep a secret.
     pub kind: ClientType,
     /// What it may ask for, API by API.
-    pub access: Vec<AskedAccess>,
+    pub access: Vec<RequestedAccess>,
     /// Where people may be sent back to.
     pub redirect_uris: Vec<String>,
     /// Where people may be sent to after signing out.
@@ -47,9 +47,9 @@ pub struct NewClient {
 /// `INVALID_REQUEST` naming every member that is wrong; `FORBIDDEN` when somebody would gain.
 pub fn create(tx: &mut Tx<'_>, can: &Can<ClientsWrite>, new: NewClient) -> Result<Issued> {
     let client = drafted(can, new, false)?;
-    nobody_gains(can, &client)?;
+    ensure_no_escalation(can, &client)?;
     require_recent_sign_in(can, &client)?;
-    lasting::refuse_bound(tx, can)?;
+    key_bound::refuse_bound(tx, can)?;
     insert(tx, can, client)
 }
 
@@ -65,7 +65,7 @@ pub(crate) fn insert(tx: &mut Tx<'_>, call: &Call, mut client: Client) -> Result
         ClientType::Confidential => Some(add_secret(tx, &call.services, client.no, call.now)?),
         ClientType::Public => None,
     };
-    let detail = changes::between(&Value::Null, &Shown::of(&call.services, &client));
+    let detail = changes::between(&Value::Null, &LoggedClient::of(&call.services, &client));
     finish(tx, call, Kind::ClientCreated, &client, detail)?;
     Ok(Issued { view: view(tx, client, call.now)?, secret })
 }

@@ -18,14 +18,14 @@ const REFRESH_SECONDS: std::ops::RangeInclusive<u32> = 300..=31_536_000;
 
 /// What a client shall be able to ask for at one API, in the caller's words.
 #[derive(Debug, Clone)]
-pub struct AskedAccess {
+pub struct RequestedAccess {
     /// Slug or id of the API.
     pub api: String,
     /// The scopes.
     pub scopes: ScopeSet,
 }
 
-pub(super) fn access(problems: &mut Problems, apis: &Apis, asked: &[AskedAccess]) -> Vec<Access> {
+pub(super) fn access(problems: &mut Problems, apis: &Apis, asked: &[RequestedAccess]) -> Vec<Access> {
     let mut access: Vec<Access> = Vec::with_capacity(asked.len());
     for (index, asked) in asked.iter().enumerate() {
         let named = |field: &str| format!("access[{index}].{field}");

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{find, finish, nobody_gains};
+use super::{ensure_no_escalation, find, finish};
 use crate::domain::identity::access::{Can, ClientsWrite};
 use crate::error::{Code, Error, Result};
 use crate::model::ClientId;
@@ -38,7 +38,7 @@ pub fn logo(conn: &Conn<'_>, id: ClientId) -> Result<Vec<u8>> {
 /// `TOO_LARGE` beyond 128 KiB.
 pub fn set_logo(tx: &mut Tx<'_>, can: &Can<ClientsWrite>, id: ClientId, bytes: Option<&[u8]>) -> Result<()> {
     let client = find(tx, id)?;
-    nobody_gains(can, &client)?;
+    ensure_no_escalation(can, &client)?;
     if let Some(bytes) = bytes {
         if bytes.len() > MAX_LOGO_BYTES {
             return Err(Error::new(Code::TooLarge, "A logo has at most 128 KiB"));

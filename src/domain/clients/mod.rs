@@ -13,7 +13,7 @@ mod tests;
 pub use change::{ClientChange, change, delete};
 pub use create::{NewClient, create};
 pub(crate) use create::{insert, register};
-pub use draft::AskedAccess;
+pub use draft::RequestedAccess;
 pub use logo::{MAX_LOGO_BYTES, logo, logo_type, set_logo};
 pub use rotate::rotate;
 
@@ -89,12 +89,12 @@ pub fn list(
 
 /// **Nobody gains**: the caller that makes, changes or re-keys a client holds all that it may ask for on Keywright's
 /// own API, and everything where the client is trusted without a protection that others have.
-fn nobody_gains(call: &Call, client: &Client) -> Result<()> {
+fn ensure_no_escalation(call: &Call, client: &Client) -> Result<()> {
     let own = call.services.catalog.get().built_in().clone();
     if lacks_protection(client) {
-        call.nobody_gains(&own.all_scopes())?;
+        call.ensure_no_escalation(&own.all_scopes())?;
     }
-    client.access_to(own.no).map_or(Ok(()), |scopes| call.nobody_gains(scopes))
+    client.access_to(own.no).map_or(Ok(()), |scopes| call.ensure_no_escalation(scopes))
 }
 
 /// Whether people are not asked for consent, or codes are not bound by PKCE.
@@ -140,7 +140,7 @@ fn finish(
 
 /// What the log tells of a client.
 #[derive(Serialize)]
-struct Shown<'c> {
+struct LoggedClient<'c> {
     name: &'c str,
     #[serde(rename = "type")]
     kind: &'static str,
@@ -156,7 +156,7 @@ struct Shown<'c> {
     disabled: bool,
 }
 
-impl<'c> Shown<'c> {
+impl<'c> LoggedClient<'c> {
     fn of(services: &Services, client: &'c Client) -> Self {
         let apis = services.catalog.get();
         let slug = |no| apis.by_no(no).map(|api| api.slug.clone());

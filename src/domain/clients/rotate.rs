@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use super::{Issued, add_secret, find, finish, nobody_gains, require_recent_sign_in, view};
+use super::{Issued, add_secret, ensure_no_escalation, find, finish, require_recent_sign_in, view};
 use crate::domain::identity::access::{Can, ClientsWrite};
-use crate::domain::identity::lasting;
+use crate::domain::identity::key_bound;
 use crate::domain::keys::MAX_GRACE_SECONDS;
 use crate::error::{Code, Error, Result};
 use crate::model::activity::Kind;
@@ -22,9 +22,9 @@ pub fn rotate(tx: &mut Tx<'_>, can: &Can<ClientsWrite>, id: ClientId, grace_seco
         let reason = "Use a number of seconds from 0 to 2,592,000 (30 days).";
         return Err(Error::invalid("grace_seconds", reason));
     }
-    lasting::refuse_bound(tx, can)?;
+    key_bound::refuse_bound(tx, can)?;
     let client = find(tx, id)?;
-    nobody_gains(can, &client)?;
+    ensure_no_escalation(can, &client)?;
     require_recent_sign_in(can, &client)?;
     if client.kind == ClientType::Public {
         return Err(Error::new(Code::Unprocessable, "A public client has no secret"));

@@ -49,7 +49,7 @@ impl Answer {
 
 /// A creating request that may be sent again.
 #[derive(Debug, Clone, Copy)]
-pub struct Once<'a> {
+pub struct IdempotentRequest<'a> {
     /// Method and path as they were called, ids included: `POST /v1/keys/key_01…/rotate`.
     pub route: &'a str,
     /// The header `Idempotency-Key`; none does the job each time.
@@ -67,7 +67,7 @@ impl Call {
     /// The job's own, which are not kept; `INVALID_REQUEST` for a key that is too long or not printable;
     /// `CONFLICT` for another body, and for a repeat after the answer's secret may no longer be shown; `FORBIDDEN` or
     /// `REAUTHENTICATION_REQUIRED` for a credential that holds less than it did.
-    pub async fn once<B, T, F>(self: &Arc<Self>, once: Once<'_>, body: &B, job: F) -> Result<T>
+    pub async fn once<B, T, F>(self: &Arc<Self>, once: IdempotentRequest<'_>, body: &B, job: F) -> Result<T>
     where
         B: Serialize + ?Sized,
         T: Serialize + DeserializeOwned + Send + 'static,
@@ -117,13 +117,13 @@ impl Rights {
 
 /// An answer together with the rights that it was given to.
 #[derive(Serialize)]
-struct Kept<'a, T> {
+struct StoredAnswer<'a, T> {
     rights: Rights,
     answer: &'a T,
 }
 
 #[derive(Deserialize)]
-struct Read<T> {
+struct ReadAnswer<T> {
     rights: Rights,
     answer: T,
 }
@@ -174,7 +174,7 @@ impl Slot {
                 .with("resource_id", stored.resource_id));
         }
         match self.open(&stored) {
-            Some(Read { rights, answer }) => {
+            Some(ReadAnswer { rights, answer }) => {
                 rights.check(call)?;
                 Ok(Some(answer))
             }
@@ -185,7 +185,7 @@ impl Slot {
         }
     }
 
-    fn open<T: DeserializeOwned>(&self, stored: &Stored) -> Option<Read<T>> {
+    fn open<T: DeserializeOwned>(&self, stored: &Stored) -> Option<ReadAnswer<T>> {
         let time = match self.answer {
             Answer::Plain => self.settled,
             Answer::Secret => self.now,
@@ -196,7 +196,7 @@ impl Slot {
     }
 
     fn keep(&self, tx: &mut Tx<'_>, call: &Call, answer: &impl Serialize) -> Result<()> {
-        let kept = Kept { rights: Rights::of(call), answer };
+        let kept = StoredAnswer { rights: Rights::of(call), answer };
         let plain = Zeroizing::new(serde_json::to_vec(&kept).map_err(Error::internal)?);
         let stored = Stored {
             request_hash: self.request_hash.to_vec(),
@@ -212,10 +212,10 @@ impl Slot {
 /// The member `id` of a kept answer in JSON.
 fn resource_id(kept: &[u8]) -> String {
     #[derive(Deserialize)]
-    struct Named {
+    struct WithId {
         id: String,
     }
-    serde_json::from_slice(kept).map_or_else(|_| String::new(), |kept: Read<Named>| kept.answer.id)
+    serde_json::from_slice(kept).map_or_else(|_| String::new(), |kept: ReadAnswer<WithId>| kept.answer.id)
 }
 
 fn check(key: &str) -> Result<()> {

@@ -113,7 +113,7 @@ impl Call {
     /// # Errors
     /// `FORBIDDEN`, `REAUTHENTICATION_REQUIRED`.
     pub fn may_lift_protection(&self) -> Result<()> {
-        self.nobody_gains(&self.services.catalog.get().built_in().all_scopes())?;
+        self.ensure_no_escalation(&self.services.catalog.get().built_in().all_scopes())?;
         self.require_recent_sign_in()
     }
 
@@ -132,7 +132,7 @@ impl Call {
     ///
     /// # Errors
     /// `FORBIDDEN`.
-    pub fn nobody_gains(&self, target_holds: &ScopeSet) -> Result<()> {
+    pub fn ensure_no_escalation(&self, target_holds: &ScopeSet) -> Result<()> {
         if self.covers(target_holds) {
             return Ok(());
         }

@@ -5,13 +5,13 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use super::access::{Call, Can, Capability};
-use super::reach::Reach;
+use super::self_or_all::SelfOrAll;
 use crate::error::{Error, Result};
 use crate::model::{IdentityKind, Role, SessionId, UserId};
 
 /// The identities that an endpoint takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Takes {
+pub enum Accepts {
     /// Every caller; a credential is not looked at.
     Public,
     /// A session of a person for the built-in API, by cookie or by access token.
@@ -33,7 +33,7 @@ pub enum Takes {
 /// Made only of a call whose identity fits.
 pub trait Admission: Sized + Send + Sync + 'static {
     /// The identities that fit.
-    const TAKES: Takes;
+    const ACCEPTS: Accepts;
     /// Whether a person must have signed in recently.
     const RECENT: bool = false;
 
@@ -49,7 +49,7 @@ pub trait Admission: Sized + Send + Sync + 'static {
 
 /// A bare call: nothing is asked of it.
 impl Admission for Arc<Call> {
-    const TAKES: Takes = Takes::Public;
+    const ACCEPTS: Accepts = Accepts::Public;
 
     fn admit(call: &Arc<Call>) -> Result<Self> {
         Ok(call.clone())
@@ -64,7 +64,7 @@ impl Admission for Arc<Call> {
 pub struct AnyCredential(Arc<Call>);
 
 impl Admission for AnyCredential {
-    const TAKES: Takes = Takes::AnyCredential;
+    const ACCEPTS: Accepts = Accepts::AnyCredential;
 
     fn admit(call: &Arc<Call>) -> Result<Self> {
         match call.identity.kind {
@@ -98,7 +98,7 @@ pub struct Person {
 }
 
 impl Admission for Person {
-    const TAKES: Takes = Takes::Person;
+    const ACCEPTS: Accepts = Accepts::Person;
 
     fn admit(call: &Arc<Call>) -> Result<Self> {
         let identity = &call.identity;
@@ -125,7 +125,7 @@ impl Deref for Person {
 }
 
 impl<C: Capability> Admission for Can<C> {
-    const TAKES: Takes = Takes::Scope(C::SCOPE);
+    const ACCEPTS: Accepts = Accepts::Scope(C::SCOPE);
 
     fn admit(call: &Arc<Call>) -> Result<Self> {
         Self::check(call)
@@ -136,8 +136,8 @@ impl<C: Capability> Admission for Can<C> {
     }
 }
 
-impl<C: Capability> Admission for Reach<C> {
-    const TAKES: Takes = Takes::ScopeOrPerson(C::SCOPE);
+impl<C: Capability> Admission for SelfOrAll<C> {
+    const ACCEPTS: Accepts = Accepts::ScopeOrPerson(C::SCOPE);
 
     fn admit(call: &Arc<Call>) -> Result<Self> {
         Self::of(call)
@@ -153,7 +153,7 @@ impl<C: Capability> Admission for Reach<C> {
 pub struct Recent<A>(A);
 
 impl<A: Admission> Admission for Recent<A> {
-    const TAKES: Takes = A::TAKES;
+    const ACCEPTS: Accepts = A::ACCEPTS;
     const RECENT: bool = true;
 
     fn admit(call: &Arc<Call>) -> Result<Self> {

@@ -9,7 +9,7 @@ use super::tokens::{AccessClaims, SIGN_IN_CLIENT, verify};
 use super::{Services, sessions, standing};
 use crate::domain::policy::{self, Entry, Question, Verdict};
 use crate::error::{Error, Result};
-use crate::model::{Api, AskedEnvironment, Identity, IdentityKind, Timestamp};
+use crate::model::{Api, Identity, IdentityKind, RequestedEnvironment, Timestamp};
 
 /// A credential as a request presents it.
 #[derive(Clone, Copy)]
@@ -44,7 +44,7 @@ pub struct Presented<'r> {
 
 /// Whether a request counts against the rate limit and quota of its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Spend {
+enum Charge {
     Yes,
     No,
 }
@@ -54,7 +54,7 @@ enum Spend {
 /// # Errors
 /// 401, 403 or 429 as the credential deserves.
 pub fn authenticate(services: &Services, presented: Presented<'_>, audience: Audience) -> Result<Identity> {
-    identify(services, presented, audience, Spend::Yes)
+    identify(services, presented, audience, Charge::Yes)
 }
 
 /// The same for an answer that goes on, such as a stream: nothing is counted.
@@ -62,14 +62,14 @@ pub fn authenticate(services: &Services, presented: Presented<'_>, audience: Aud
 /// # Errors
 /// As [`authenticate`], but for limits.
 pub fn authenticate_again(services: &Services, presented: Presented<'_>) -> Result<Identity> {
-    identify(services, presented, Audience::BuiltIn, Spend::No)
+    identify(services, presented, Audience::BuiltIn, Charge::No)
 }
 
 fn identify(
     services: &Services,
     presented: Presented<'_>,
     audience: Audience,
-    spend: Spend,
+    charge: Charge,
 ) -> Result<Identity> {
     match presented.credential {
         Credential::Operator => Ok(operator(services)),
@@ -82,7 +82,7 @@ fn identify(
                 Audience::BuiltIn | Audience::Any => Ok(identity),
             }
         }
-        Credential::Bearer(key) => self::key(services, key, &presented, audience, spend),
+        Credential::Bearer(key) => self::key(services, key, &presented, audience, charge),
     }
 }
 
@@ -120,21 +120,21 @@ fn key(
     key: &str,
     presented: &Presented<'_>,
     audience: Audience,
-    spend: Spend,
+    charge: Charge,
 ) -> Result<Identity> {
     let apis = services.catalog.get();
     let (api, environment) = match audience {
-        Audience::BuiltIn => (apis.built_in(), AskedEnvironment::Live),
+        Audience::BuiltIn => (apis.built_in(), RequestedEnvironment::Live),
         Audience::Any => {
             let known = services.engine.find_any(services, key)?;
             let api = known.and_then(|entry| apis.by_no(entry.api_no));
-            (api.unwrap_or_else(|| apis.built_in()), AskedEnvironment::Any)
+            (api.unwrap_or_else(|| apis.built_in()), RequestedEnvironment::Any)
         }
     };
     let question = Question { api, scopes: None, environment, cost: 1, ip: presented.ip };
-    match spend {
-        Spend::Yes => policy::authenticate(services, key, &question, presented.now),
-        Spend::No => policy::authenticate_again(services, key, &question, presented.now),
+    match charge {
+        Charge::Yes => policy::authenticate(services, key, &question, presented.now),
+        Charge::No => policy::authenticate_again(services, key, &question, presented.now),
     }
 }
 

@@ -9,7 +9,7 @@ use super::passwords::{self, Passwords};
 use super::sessions::Sessions;
 use super::signing_keys::Keyring;
 use super::standing::Standings;
-use super::tokens::Seen;
+use super::tokens::VerifiedTokens;
 use super::users::Emails;
 use crate::domain::policy;
 use crate::error::Result;
@@ -31,7 +31,7 @@ pub struct Services {
     /// Limits guesses of passwords and codes.
     pub throttle: Throttle,
     /// Access tokens whose signature was checked before.
-    pub tokens: Seen,
+    pub tokens: VerifiedTokens,
     /// State of OAuth access tokens.
     pub standings: Standings,
     /// Sessions whose access tokens came lately.
@@ -83,7 +83,7 @@ impl Services {
             passwords: Passwords::start(options.passwords)?,
             signing_keys: Keyring::start(options.signing_alg)?,
             throttle,
-            tokens: Seen::default(),
+            tokens: VerifiedTokens::default(),
             standings: Standings::default(),
             sessions: Sessions::default(),
             clients: Clients::default(),

@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn the_address_holds_what_apps_read() {
+    fn the_uri_has_the_parameters_of_apps() {
         let uri = reference().uri("Acme & Co", "ada@example.com");
         assert_eq!(
             uri.expose(),

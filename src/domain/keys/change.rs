@@ -6,11 +6,11 @@ use super::create::refuse_reserved;
 use super::policy::{
     Policy, check_expiry, check_limits, check_metadata, check_owner, check_scopes, check_tier, networks,
 };
-use super::{api_of, find, nobody_gains};
+use super::{api_of, ensure_no_escalation, find};
 use crate::domain::identity::access::KeysWrite;
+use crate::domain::identity::key_bound;
 use crate::domain::identity::key_state;
-use crate::domain::identity::lasting;
-use crate::domain::identity::reach::Reach;
+use crate::domain::identity::self_or_all::SelfOrAll;
 use crate::domain::identity::users::notices;
 use crate::error::{Error, Result};
 use crate::model::activity::Kind;
@@ -51,12 +51,17 @@ pub struct KeyChange {
 /// # Errors
 /// `NOT_FOUND`; `INVALID_REQUEST` naming every member that is wrong; `FORBIDDEN` when somebody would gain, or in
 /// self-service beyond what the person holds; `CONFLICT` for a revoked key.
-pub fn change(tx: &mut Tx<'_>, reach: &Reach<KeysWrite>, id: KeyId, change: KeyChange) -> Result<ApiKey> {
-    let call = reach.call();
-    let before = find(tx, reach, id)?;
+pub fn change(
+    tx: &mut Tx<'_>,
+    access: &SelfOrAll<KeysWrite>,
+    id: KeyId,
+    change: KeyChange,
+) -> Result<ApiKey> {
+    let call = access.call();
+    let before = find(tx, access, id)?;
     let api = api_of(tx, &before)?;
-    nobody_gains(call, &api, &before)?;
-    if reach.only().is_some() {
+    ensure_no_escalation(call, &api, &before)?;
+    if access.only().is_some() {
         refuse_reserved(&[
             ("tier", change.tier.is_some()),
             ("ratelimit", change.ratelimit.is_some()),
@@ -70,14 +75,14 @@ pub fn change(tx: &mut Tx<'_>, reach: &Reach<KeysWrite>, id: KeyId, change: KeyC
     let sets_scopes = change.scopes.is_some();
     let mut after = edited(&before, &api, change, call.now)?;
     if sets_scopes {
-        reach.allows(&api, &after.scopes)?;
-        nobody_gains(call, &api, &after)?;
+        access.allows(&api, &after.scopes)?;
+        ensure_no_escalation(call, &api, &after)?;
     }
-    if is_widened(&before, &after) {
+    if extends_scopes(&before, &after) {
         call.require_recent_sign_in_for(&api, &after.scopes)?;
     }
     if after.expires_at != before.expires_at
-        && let Some(bound) = lasting::bound(tx, call)?
+        && let Some(bound) = key_bound::bound(tx, call)?
     {
         bound.allows(after.user.map(|user| user.id), after.expires_at)?;
     }
@@ -94,7 +99,7 @@ pub fn change(tx: &mut Tx<'_>, reach: &Reach<KeysWrite>, id: KeyId, change: KeyC
 }
 
 /// Whether a key may do more after a change than before: by its scopes, or by when and from where it works.
-fn is_widened(before: &ApiKey, after: &ApiKey) -> bool {
+fn extends_scopes(before: &ApiKey, after: &ApiKey) -> bool {
     let enabled = before.disabled_at.is_some() && after.disabled_at.is_none();
     enabled
         || before.scopes != after.scopes

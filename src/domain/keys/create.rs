@@ -6,11 +6,11 @@ use zeroize::Zeroizing;
 use super::policy::{
     Policy, check_expiry, check_limits, check_metadata, check_owner, check_scopes, check_tier, networks,
 };
-use super::{Issued, may_act_for, nobody_gains};
+use super::{Issued, ensure_no_escalation, may_act_for};
 use crate::domain::identity::access::KeysWrite;
+use crate::domain::identity::key_bound;
 use crate::domain::identity::key_state;
-use crate::domain::identity::lasting;
-use crate::domain::identity::reach::Reach;
+use crate::domain::identity::self_or_all::SelfOrAll;
 use crate::domain::identity::users::notices;
 use crate::error::{Error, Result};
 use crate::model::activity::Kind;
@@ -64,21 +64,21 @@ pub struct NewKey {
 /// # Errors
 /// `INVALID_REQUEST` naming every member that is wrong; `FORBIDDEN` when somebody would gain, or in self-service
 /// beyond what the person holds; `CONFLICT` when a person has as many keys as the API allows.
-pub fn create(tx: &mut Tx<'_>, reach: &Reach<KeysWrite>, new: NewKey) -> Result<Issued> {
-    let call = reach.call();
+pub fn create(tx: &mut Tx<'_>, access: &SelfOrAll<KeysWrite>, new: NewKey) -> Result<Issued> {
+    let call = access.call();
     let unknown = || Error::invalid("api", "There is no API of this slug or id.");
     let api = store::apis::find(tx, &new.api)?.ok_or_else(unknown)?;
-    let new = self_service(reach, &api, new)?;
+    let new = self_service(access, &api, new)?;
     let user = new.user_id.map(|id| user(tx, id)).transpose()?;
     let mut key = draft(&api, user, new, KeyId::new(call.now, call.services.random()), call.now)?;
-    reach.allows(&api, &key.scopes)?;
-    nobody_gains(call, &api, &key)?;
+    access.allows(&api, &key.scopes)?;
+    ensure_no_escalation(call, &api, &key)?;
     may_act_for(call, &api, key.user)?;
     call.require_recent_sign_in_for(&api, &key.scopes)?;
-    if let Some(bound) = lasting::bound(tx, call)? {
+    if let Some(bound) = key_bound::bound(tx, call)? {
         bound.allows(key.user.map(|user| user.id), key.expires_at)?;
     }
-    refuse_too_many(tx, reach, &api)?;
+    refuse_too_many(tx, access, &api)?;
     key.no = store::keys::insert(tx, &key)?;
     let secret = add_secret(tx, &api, &mut key, &call.services.random(), call.now)?;
     let detail = changes::between(&Value::Null, &Policy::from(&key));
@@ -88,8 +88,8 @@ pub fn create(tx: &mut Tx<'_>, reach: &Reach<KeysWrite>, new: NewKey) -> Result<
 }
 
 /// In self-service a key is one's own, of the tier that the API gives to members.
-fn self_service(reach: &Reach<KeysWrite>, api: &Api, new: NewKey) -> Result<NewKey> {
-    let Some(own) = reach.only() else { return Ok(new) };
+fn self_service(access: &SelfOrAll<KeysWrite>, api: &Api, new: NewKey) -> Result<NewKey> {
+    let Some(own) = access.only() else { return Ok(new) };
     let reserved = [
         ("tier", new.tier.is_some()),
         ("ratelimit", new.ratelimit.is_some()),
@@ -111,8 +111,8 @@ pub(super) fn refuse_reserved(named: &[(&str, bool)]) -> Result<()> {
     Err(named.iter().fold(Error::forbidden(message), |error, member| error.with(member, "decided by others")))
 }
 
-fn refuse_too_many(tx: &Tx<'_>, reach: &Reach<KeysWrite>, api: &Api) -> Result<()> {
-    let Some(own) = reach.only() else { return Ok(()) };
+fn refuse_too_many(tx: &Tx<'_>, access: &SelfOrAll<KeysWrite>, api: &Api) -> Result<()> {
+    let Some(own) = access.only() else { return Ok(()) };
     if store::keys::owned_by(tx, api.no, own.no)? < i64::from(api.member_max_keys) {
         return Ok(());
     }

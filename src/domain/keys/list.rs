@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::domain::apis;
 use crate::domain::identity::access::KeysRead;
-use crate::domain::identity::reach::Reach;
+use crate::domain::identity::self_or_all::SelfOrAll;
 use crate::error::{Error, Result};
 use crate::model::{ApiKey, Environment, KeyId, KeyStatus, Timestamp, UserId};
 use crate::platform::cursor::{List, Page};
@@ -44,14 +44,14 @@ pub struct KeyFilter {
 /// `INVALID_REQUEST`, `INVALID_CURSOR`.
 pub fn list(
     conn: &Conn<'_>,
-    reach: &Reach<KeysRead>,
+    access: &SelfOrAll<KeysRead>,
     filter: &KeyFilter,
     limit: Option<u32>,
     after: Option<&str>,
 ) -> Result<Page<ApiKey>> {
-    let vault = &reach.call().services.vault;
-    let list = List::new(vault, "keys", (filter, reach.only().map(|user| user.id)), limit)?;
-    let Some(wanted) = resolve(conn, reach, filter, list.position(after)?)? else {
+    let vault = &access.call().services.vault;
+    let list = List::new(vault, "keys", (filter, access.only().map(|user| user.id)), limit)?;
+    let Some(wanted) = resolve(conn, access, filter, list.position(after)?)? else {
         return Ok(Page { data: Vec::new(), next_cursor: None });
     };
     let keys = store::keys::list(conn, &wanted, list.rows())?;
@@ -61,11 +61,11 @@ pub fn list(
 /// The filter in the store's words; none when nothing can fit.
 fn resolve(
     conn: &Conn<'_>,
-    reach: &Reach<KeysRead>,
+    access: &SelfOrAll<KeysRead>,
     filter: &KeyFilter,
     before: Option<KeyId>,
 ) -> Result<Option<Filter>> {
-    let call = reach.call();
+    let call = access.call();
     let unknown = |_| Error::invalid("api", "There is no API of this slug or id.");
     let api =
         filter.api.as_deref().map(|api| apis::find(&call.services, api).map_err(unknown)).transpose()?;
@@ -76,7 +76,7 @@ fn resolve(
             None => return Ok(None),
         },
     };
-    let user_no = match (reach.only(), asked) {
+    let user_no = match (access.only(), asked) {
         (Some(own), Some(asked)) if own.no != asked => return Ok(None),
         (Some(own), _) => Some(own.no),
         (None, asked) => asked,

@@ -20,7 +20,7 @@ pub use revoke::revoke;
 pub use rotate::{DEFAULT_GRACE_SECONDS, MAX_GRACE_SECONDS, rotate};
 
 use crate::domain::identity::access::{Call, Capability, KeysRead};
-use crate::domain::identity::reach::Reach;
+use crate::domain::identity::self_or_all::SelfOrAll;
 use crate::error::{Error, Result};
 use crate::model::IdentityKind;
 use crate::model::{Api, ApiKey, KeyId, KeySecret, KeyUser, Role};
@@ -40,12 +40,12 @@ pub struct Issued {
 ///
 /// # Errors
 /// `NOT_FOUND`, also for somebody else's key; `INSUFFICIENT_SCOPE` where the caller may see it and no more.
-pub fn find<C: Capability>(conn: &Conn<'_>, reach: &Reach<C>, id: KeyId) -> Result<ApiKey> {
+pub fn find<C: Capability>(conn: &Conn<'_>, access: &SelfOrAll<C>, id: KeyId) -> Result<ApiKey> {
     let key = store::keys::find(conn, id)?.ok_or_else(not_found)?;
-    if reach.reaches_key(&key) {
+    if access.covers_key(&key) {
         return Ok(key);
     }
-    let call = reach.call();
+    let call = access.call();
     if call.holds(KeysRead::SCOPE) {
         return Err(Error::insufficient_scope(C::SCOPE, &call.identity.scopes));
     }
@@ -63,8 +63,8 @@ fn api_of(conn: &Conn<'_>, key: &ApiKey) -> Result<Api> {
 }
 
 /// Nobody gains: whoever changes a key of Keywright's own API holds there all that it holds.
-fn nobody_gains(call: &Call, api: &Api, key: &ApiKey) -> Result<()> {
-    if api.built_in { call.nobody_gains(&key.scopes) } else { Ok(()) }
+fn ensure_no_escalation(call: &Call, api: &Api, key: &ApiKey) -> Result<()> {
+    if api.built_in { call.ensure_no_escalation(&key.scopes) } else { Ok(()) }
 }
 
 /// Nobody gains, either, by a secret that acts for somebody else on Keywright's own API: it takes all that the
@@ -74,7 +74,7 @@ fn may_act_for(call: &Call, api: &Api, user: Option<KeyUser>) -> Result<()> {
     let Some(user) = user.filter(|user| api.built_in && caller.is_none_or(|(no, ..)| no != user.no)) else {
         return Ok(());
     };
-    call.nobody_gains(&api.scopes_of(user.role))?;
+    call.ensure_no_escalation(&api.scopes_of(user.role))?;
     let speaks_for_owners = call.identity.kind == IdentityKind::Operator
         || caller.is_some_and(|(_, _, role)| role == Role::Owner);
     if user.role == Role::Owner && !speaks_for_owners {

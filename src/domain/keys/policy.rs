@@ -164,9 +164,9 @@ mod tests {
     }
 
     #[test]
-    fn a_network_that_may_be_meant_otherwise_is_refused() {
-        let told = read(&["10.0.0.0/8", "192.0.2.5/24"]).unwrap_err();
-        assert_eq!(told["allowed_ips[1]"], "Use 192.0.2.0/24 for the whole network, or 192.0.2.5 alone.");
+    fn an_ambiguous_network_is_refused() {
+        let reported = read(&["10.0.0.0/8", "192.0.2.5/24"]).unwrap_err();
+        assert_eq!(reported["allowed_ips[1]"], "Use 192.0.2.0/24 for the whole network, or 192.0.2.5 alone.");
         for wrong in ["", "example.com", "1.2.3", "1.2.3.4/33", "1.2.3.4-5", "*", "010.0.0.1"] {
             assert!(read(&[wrong]).is_err(), "{wrong}");
         }

@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use super::create::add_secret;
-use super::{Issued, api_of, find, may_act_for, nobody_gains};
+use super::{Issued, api_of, ensure_no_escalation, find, may_act_for};
 use crate::domain::identity::access::KeysWrite;
+use crate::domain::identity::key_bound;
 use crate::domain::identity::key_state;
-use crate::domain::identity::lasting;
-use crate::domain::identity::reach::Reach;
+use crate::domain::identity::self_or_all::SelfOrAll;
 use crate::env::Settled;
 use crate::error::{Code, Error, Result};
 use crate::model::activity::Kind;
@@ -26,20 +26,25 @@ pub const MAX_GRACE_SECONDS: u32 = 30 * 86_400;
 /// # Errors
 /// `NOT_FOUND`; `INVALID_REQUEST` for a grace beyond 30 days; `FORBIDDEN` when somebody would gain; `CONFLICT` for a
 /// revoked key, `UNPROCESSABLE` for an expired one.
-pub fn rotate(tx: &mut Tx<'_>, reach: &Reach<KeysWrite>, id: KeyId, grace_seconds: u32) -> Result<Issued> {
-    let call = reach.call();
+pub fn rotate(
+    tx: &mut Tx<'_>,
+    access: &SelfOrAll<KeysWrite>,
+    id: KeyId,
+    grace_seconds: u32,
+) -> Result<Issued> {
+    let call = access.call();
     if grace_seconds > MAX_GRACE_SECONDS {
         return Err(Error::invalid(
             "grace_seconds",
             "Use a number of seconds from 0 to 2,592,000 (30 days).",
         ));
     }
-    let mut key = find(tx, reach, id)?;
-    if let Some(bound) = lasting::bound(tx, call)? {
+    let mut key = find(tx, access, id)?;
+    if let Some(bound) = key_bound::bound(tx, call)? {
         bound.allows(key.user.map(|user| user.id), key.expires_at)?;
     }
     let api = api_of(tx, &key)?;
-    nobody_gains(call, &api, &key)?;
+    ensure_no_escalation(call, &api, &key)?;
     may_act_for(call, &api, key.user)?;
     call.require_recent_sign_in_for(&api, &key.scopes)?;
     refuse_ended(&key, call.now)?;

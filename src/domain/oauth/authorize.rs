@@ -106,7 +106,7 @@ pub enum Page {
 
 /// What was asked, checked.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Asked {
+pub(super) struct AuthzRequest {
     /// Where the answer goes.
     pub(super) redirect_uri: String,
     /// Whether the request named it.
@@ -131,7 +131,7 @@ pub(super) struct Asked {
     pub(super) login_hint: Option<String>,
 }
 
-impl Asked {
+impl AuthzRequest {
     /// Whether `sign_in` is recent enough, and of the person that the client expects.
     pub(super) fn accepts(&self, sign_in: &SignIn, asked_at: Timestamp, now: Timestamp) -> bool {
         let again = !self.sign_in_again || sign_in.at >= asked_at;
@@ -232,7 +232,7 @@ fn check(
     client: &Client,
     (uri, uri_sent): &(String, bool),
     params: &Params,
-) -> Result<(Arc<Api>, Asked, bool)> {
+) -> Result<(Arc<Api>, AuthzRequest, bool)> {
     refuse_unsupported(params)?;
     match params.need("response_type")? {
         "code" => {}
@@ -248,7 +248,7 @@ fn check(
     let prompt = Prompt::parse(params.get("prompt"))?;
     let max_age = params.get("max_age").map(str::parse).transpose();
     let api = scopes::api(&call.services, client, params.get("resource"))?;
-    let asked = Asked {
+    let asked = AuthzRequest {
         redirect_uri: uri.clone(),
         redirect_uri_sent: *uri_sent,
         state: echo(params, "state")?,
@@ -329,7 +329,7 @@ async fn decide(
     call: &Arc<Call>,
     client: &Client,
     api: &Arc<Api>,
-    asked: Asked,
+    asked: AuthzRequest,
     silent: bool,
     browser: Browser<'_>,
 ) -> Result<Outcome> {
@@ -366,7 +366,7 @@ async fn ask(
     call: &Arc<Call>,
     client: &Client,
     api: &Api,
-    asked: &Asked,
+    asked: &AuthzRequest,
     page: Page,
     browser: Browser<'_>,
 ) -> Result<Outcome> {

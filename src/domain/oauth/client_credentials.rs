@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::error::{ErrorCode, OAuthError, Result};
-use super::issue::{Wanted, access_token};
+use super::issue::{AccessTokenRequest, access_token};
 use super::params::Params;
 use super::{IssuedTokens, log, new_name, scopes};
 use crate::domain::identity::access::Call;
@@ -33,7 +33,7 @@ pub(super) async fn issue(call: &Arc<Call>, client: &Client, params: &Params) ->
         ..call.entry(Kind::TokenIssued)
     };
     services.log.push(log::issued(entry, "client_credentials", &granted))?;
-    let wanted = Wanted {
+    let wanted = AccessTokenRequest {
         api: &api,
         client,
         // RFC 9068, section 2.2: where nobody else is, the client is the subject.

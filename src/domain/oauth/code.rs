@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::authorize::{Asked, Redirect, SignIn};
+use super::authorize::{AuthzRequest, Redirect, SignIn};
 use super::error::{ErrorCode, OAuthError, Result};
 use super::{CODE_SECONDS, new_name, new_secret};
 use crate::activity;
@@ -30,7 +30,7 @@ pub(super) async fn issue(
     call: &Arc<Call>,
     client: &Client,
     api: &Api,
-    asked: Asked,
+    asked: AuthzRequest,
     sign_in: SignIn,
     scopes: ScopeSet,
 ) -> Result<Redirect> {
@@ -44,7 +44,7 @@ pub(super) fn allow(
     call: &Call,
     client: &Client,
     api_no: i64,
-    asked: &Asked,
+    asked: &AuthzRequest,
     sign_in: &SignIn,
     scopes: &ScopeSet,
 ) -> Result<Redirect> {

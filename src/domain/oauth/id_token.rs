@@ -31,7 +31,7 @@ struct Claims<'a> {
 }
 
 /// What an ID token tells beside the authorization.
-pub(super) struct About {
+pub(super) struct IdTokenContext {
     /// `openid` and what goes with it.
     pub(super) scopes: ScopeSet,
     /// When it is issued.
@@ -45,7 +45,7 @@ pub(super) async fn sign(
     services: &Services,
     client: &Client,
     of: &Authorization,
-    about: &About,
+    about: &IdTokenContext,
     access_token: &str,
 ) -> Result<String> {
     let lifetime = client.access_token_seconds.unwrap_or(services.settings.access_token_seconds);

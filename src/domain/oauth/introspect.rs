@@ -63,9 +63,9 @@ pub async fn introspect(
         })
         .inspect_err(|error| log::refused(call, Kind::TokenIntrospected, None, error))?;
     let token = params.need_secret("token")?;
-    let told = told(call, &client, &token)?;
-    let (told, identity) = told.unwrap_or_else(|| (Introspection::default(), Identity::anonymous()));
-    let good = told.active;
+    let describe = describe(call, &client, &token)?;
+    let (describe, identity) = describe.unwrap_or_else(|| (Introspection::default(), Identity::anonymous()));
+    let good = describe.active;
     call.services.log.push(Entry {
         outcome: if good { Outcome::Allowed } else { Outcome::Refused },
         reason: if good { Reason::Valid } else { Reason::InvalidToken },
@@ -78,15 +78,15 @@ pub async fn introspect(
         session_no: identity.session.map(|(no, _)| no),
         ..call.entry(Kind::TokenIntrospected)
     })?;
-    Ok(told)
+    Ok(describe)
 }
 
-fn told(call: &Call, client: &Client, token: &Secret) -> Result<Option<(Introspection, Identity)>> {
-    if let Some(told) = access_token(call, client, token.expose()) {
-        return Ok(Some(told));
+fn describe(call: &Call, client: &Client, token: &Secret) -> Result<Option<(Introspection, Identity)>> {
+    if let Some(describe) = access_token(call, client, token.expose()) {
+        return Ok(Some(describe));
     }
-    if let Some(told) = refresh_token(call, client, token)? {
-        return Ok(Some((told, Identity::anonymous())));
+    if let Some(describe) = refresh_token(call, client, token)? {
+        return Ok(Some((describe, Identity::anonymous())));
     }
     key(call, client, token)
 }
@@ -102,7 +102,7 @@ fn access_token(call: &Call, client: &Client, token: &str) -> Option<(Introspect
     let knows_email = !client.dynamic || identity.scopes.contains("email");
     let known = identity.user.filter(|_| knows_email);
     let email = known.and_then(|(no, ..)| services.emails.of(services, no).ok()?);
-    let told = Introspection {
+    let describe = Introspection {
         active: true,
         scope: Some(identity.scopes.to_string()),
         client_id: Some(claims.client_id.clone()),
@@ -116,7 +116,7 @@ fn access_token(call: &Call, client: &Client, token: &str) -> Option<(Introspect
         jti: Some(claims.jti.clone()),
         ..Introspection::default()
     };
-    Some((told, identity))
+    Some((describe, identity))
 }
 
 /// A refresh token is nobody's business but its own client's.
@@ -159,7 +159,7 @@ fn key(call: &Call, client: &Client, token: &Secret) -> Result<Option<(Introspec
     let bearer = Bearer::Key(key.clone());
     let live = bearer.ended(call.now).is_none();
     let Some(api) = apis.by_no(key.api_no).filter(|_| live) else { return Ok(None) };
-    let told = Introspection {
+    let describe = Introspection {
         active: true,
         scope: Some(bearer.holds(api).text.to_string()),
         token_type: Some("api_key"),
@@ -173,5 +173,5 @@ fn key(call: &Call, client: &Client, token: &Secret) -> Result<Option<(Introspec
         ..Introspection::default()
     };
     let identity = Identity { key: Some((key.no, key.id)), api_no: Some(api.no), ..Identity::anonymous() };
-    Ok(Some((told, identity)))
+    Ok(Some((describe, identity)))
 }

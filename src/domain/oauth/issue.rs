@@ -1,7 +1,7 @@
 //! Access tokens, and the answer that carries them (RFC 6749, section 5.1; RFC 9068).
 
 use super::error::Result;
-use super::id_token::{self, About};
+use super::id_token::{self, IdTokenContext};
 use crate::domain::identity::Services;
 use crate::domain::identity::tokens;
 use crate::domain::identity::tokens::NewToken;
@@ -24,7 +24,7 @@ pub struct IssuedTokens {
 }
 
 /// What an access token is to be.
-pub(super) struct Wanted<'a> {
+pub(super) struct AccessTokenRequest<'a> {
     pub(super) api: &'a Api,
     pub(super) client: &'a Client,
     pub(super) subject: String,
@@ -35,7 +35,10 @@ pub(super) struct Wanted<'a> {
 }
 
 /// Signs an access token.
-pub(super) async fn access_token(services: &Services, wanted: Wanted<'_>) -> Result<IssuedTokens> {
+pub(super) async fn access_token(
+    services: &Services,
+    wanted: AccessTokenRequest<'_>,
+) -> Result<IssuedTokens> {
     let expires_in = wanted.client.access_token_seconds.unwrap_or(services.settings.access_token_seconds);
     let scope = wanted.scopes.to_string();
     let token = NewToken {
@@ -64,8 +67,8 @@ pub(super) async fn for_person(
     refresh_token: Option<Secret>,
 ) -> Result<IssuedTokens> {
     let openid = granted.contains("openid");
-    let about = About { scopes: openid_part(&granted), at, first: of.redeemed_at.is_none() };
-    let wanted = Wanted {
+    let about = IdTokenContext { scopes: openid_part(&granted), at, first: of.redeemed_at.is_none() };
+    let wanted = AccessTokenRequest {
         api,
         client,
         subject: of.user.1.to_string(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::error::{ErrorCode, OAuthError, Result};
 use super::{limits, scopes};
-use crate::domain::clients::{self, AskedAccess, Issued, NewClient};
+use crate::domain::clients::{self, Issued, NewClient, RequestedAccess};
 use crate::domain::identity::access::Call;
 use crate::error::{Code, Error};
 use crate::model::{Api, ClientType, GrantType, RateLimit, ScopeSet};
@@ -78,7 +78,7 @@ pub async fn register(call: &Arc<Call>, metadata: Metadata) -> Result<Registered
     let new = NewClient {
         name: metadata.client_name.clone().unwrap_or_else(|| "Unnamed app".to_owned()),
         kind,
-        access: vec![AskedAccess { api: slug, scopes: ceiling }],
+        access: vec![RequestedAccess { api: slug, scopes: ceiling }],
         redirect_uris: metadata.redirect_uris,
         post_logout_redirect_uris: metadata.post_logout_redirect_uris,
         grant_types: Some(grants(metadata.grant_types.as_deref())?),

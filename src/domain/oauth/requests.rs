@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::authorize::{Asked, Browser, Redirect, SignIn};
+use super::authorize::{AuthzRequest, Browser, Redirect, SignIn};
 use super::error::OAuthError;
 use super::scopes;
 use super::{code, log};
@@ -20,7 +20,7 @@ use crate::store::{Conn, Tx};
 
 /// A request that waits, as its page shows it.
 #[derive(Debug)]
-pub struct Shown {
+pub struct PendingView {
     /// Who asks.
     pub client: Client,
     /// What it asks for access to.
@@ -54,13 +54,13 @@ pub enum Decision {
 ///
 /// # Errors
 /// `NOT_FOUND` when there is none, or its time is over; `FORBIDDEN` in another browser.
-pub async fn show(call: &Arc<Call>, id: &str, browser: Browser<'_>) -> Result<Shown> {
+pub async fn show(call: &Arc<Call>, id: &str, browser: Browser<'_>) -> Result<PendingView> {
     let (hash, this) = (SecretHash::of(id), call.clone());
     let waiting = browser_hash(browser);
     let sign_in = SignIn::of(&call.services, browser.session, call.now);
     call.services
         .read(move |conn| {
-            let open = Open::find(conn, &this, &hash, waiting.as_ref())?;
+            let open = Pending::find(conn, &this, &hash, waiting.as_ref())?;
             let sign_in = sign_in.filter(|sign_in| open.accepts(sign_in, this.now));
             let given = match &sign_in {
                 Some(sign_in) => scopes::for_person(&open.api, sign_in.user.2, &open.asked.scopes),
@@ -72,7 +72,7 @@ pub async fn show(call: &Arc<Call>, id: &str, browser: Browser<'_>) -> Result<Sh
                 .transpose()?
                 .flatten();
             let standing = standing.map(|grant| grant.scopes);
-            Ok(Shown {
+            Ok(PendingView {
                 scopes: described(&open.api, &given),
                 redirect_host: redirect(&open).map_or_else(String::new, |uri| uri.host().to_owned()),
                 redirect_is_local: redirect(&open).is_none_or(RedirectUri::is_local),
@@ -101,7 +101,7 @@ pub async fn decide(person: &Person, id: &str, browser: Browser<'_>, decision: D
     let (this, browser) = (call.clone(), browser_hash(browser));
     call.services
         .write(move |tx| {
-            let open = Open::find(tx, &this, &hash, browser.as_ref())?;
+            let open = Pending::find(tx, &this, &hash, browser.as_ref())?;
             let location = match decision {
                 Decision::Deny => deny(tx, &this, &open, sign_in.as_ref())?,
                 Decision::Allow(chosen) => allow(tx, &this, &open, sign_in, chosen.as_ref())?,
@@ -113,14 +113,14 @@ pub async fn decide(person: &Person, id: &str, browser: Browser<'_>, decision: D
 }
 
 /// A request that waits, with what it is about.
-struct Open {
+struct Pending {
     waiting: Waiting,
-    asked: Asked,
+    asked: AuthzRequest,
     client: Client,
     api: Arc<Api>,
 }
 
-impl Open {
+impl Pending {
     fn find(conn: &Conn<'_>, call: &Call, hash: &SecretHash, browser: Option<&SecretHash>) -> Result<Self> {
         let gone = || Error::not_found("request; start again from the app");
         let waiting = oauth_requests::find(conn, hash)?
@@ -134,7 +134,7 @@ impl Open {
         let client = store::clients::by_no(conn, waiting.client_no)?;
         let client = client.filter(|client| client.disabled_at.is_none()).ok_or_else(gone)?;
         let api = call.services.catalog.get().by_no(waiting.api_no).cloned().ok_or_else(gone)?;
-        let asked: Asked = serde_json::from_str(&waiting.asked).map_err(Error::internal)?;
+        let asked: AuthzRequest = serde_json::from_str(&waiting.asked).map_err(Error::internal)?;
         // The client may have been changed meanwhile.
         client.redirect_uri(&asked.redirect_uri).ok_or_else(gone)?;
         Ok(Self { waiting, asked, client, api })
@@ -149,7 +149,7 @@ fn browser_hash(browser: Browser<'_>) -> Option<SecretHash> {
     browser.id.map(SecretHash::of)
 }
 
-fn redirect(open: &Open) -> Option<&RedirectUri> {
+fn redirect(open: &Pending) -> Option<&RedirectUri> {
     open.client.redirect_uri(&open.asked.redirect_uri)
 }
 
@@ -164,7 +164,7 @@ fn described(api: &Api, scopes: &ScopeSet) -> Vec<(Scope, String)> {
     scopes.iter().map(|scope| (scope.clone(), text(scope))).collect()
 }
 
-fn deny(tx: &mut Tx<'_>, call: &Call, open: &Open, sign_in: Option<&SignIn>) -> Result<Redirect> {
+fn deny(tx: &mut Tx<'_>, call: &Call, open: &Pending, sign_in: Option<&SignIn>) -> Result<Redirect> {
     let entry = Entry {
         outcome: Outcome::Refused,
         reason: Reason::Denied,
@@ -182,7 +182,7 @@ fn deny(tx: &mut Tx<'_>, call: &Call, open: &Open, sign_in: Option<&SignIn>) -> 
 fn allow(
     tx: &mut Tx<'_>,
     call: &Call,
-    open: &Open,
+    open: &Pending,
     sign_in: Option<SignIn>,
     chosen: Option<&ScopeSet>,
 ) -> Result<Redirect> {

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::model::{Api, Quota, RateLimit, Timestamp, VerifyCode};
 
 /// What a request took, or why it took nothing.
-pub(super) struct Taken {
+pub(super) struct ChargeResult {
     pub(super) code: VerifyCode,
     pub(super) rate: RateState,
     pub(super) quota: Option<QuotaState>,
@@ -25,8 +25,8 @@ pub(super) fn take(
     now: Timestamp,
     cost: u32,
     clock: &impl Times,
-) -> Result<Taken> {
-    let mut taken = Taken { code: VerifyCode::Valid, rate: rate(bearer, api)?, quota: None };
+) -> Result<ChargeResult> {
+    let mut taken = ChargeResult { code: VerifyCode::Valid, rate: rate(bearer, api)?, quota: None };
     let rate = &mut taken.rate;
     let mut limit = |may_take: bool| -> Result<bool> {
         rate.level = take_rate(engine, bearer, api, rate, cost, may_take, clock)?;

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::bearer::Bearer;
 use super::rules::RULES;
-use super::verdict::{Found, Unknown};
+use super::verdict::{FoundCredential, Unknown};
 use super::{Question, Verdict};
 use crate::model::{IdentityKind, VerifyCode};
 
@@ -60,34 +60,34 @@ impl Verdict {
             Ok(_) if self.known().is_none() && rule != VerifyCode::WrongApi => {
                 "not shown, since the credential is for another API".to_owned()
             }
-            Ok(found) => self.saw_of(rule, found, question),
+            Ok(found) => self.observed_by(rule, found, question),
         }
     }
 
-    fn saw_of(&self, rule: VerifyCode, found: &Found, question: &Question<'_>) -> String {
+    fn observed_by(&self, rule: VerifyCode, found: &FoundCredential, question: &Question<'_>) -> String {
         let kind = kind(&found.bearer);
         match rule {
-            VerifyCode::NotFound => saw_identity(&found.bearer),
+            VerifyCode::NotFound => observed_identity(&found.bearer),
             VerifyCode::Revoked | VerifyCode::Disabled | VerifyCode::Expired => {
-                saw_liveness(rule, &found.bearer)
+                observed_liveness(rule, &found.bearer)
             }
             VerifyCode::WrongApi if self.known().is_none() => format!("a {kind} of another API"),
             VerifyCode::WrongApi => format!("a {kind} of {}", question.api.slug),
             VerifyCode::WrongEnvironment => {
                 format!("a {} {kind}; asked for {}", found.bearer.environment(), question.environment)
             }
-            VerifyCode::IpNotAllowed => saw_address(found, question),
+            VerifyCode::IpNotAllowed => observed_address(found, question),
             VerifyCode::InsufficientScope => match question.scopes {
                 Some(wanted) => format!("holds {:?}; asked for {:?}", &*found.holds.text, wanted.as_str()),
                 None => format!("holds {:?}; nothing was asked for", &*found.holds.text),
             },
-            VerifyCode::RateLimited => self.saw_rate(),
-            VerifyCode::QuotaExceeded => self.saw_quota(),
+            VerifyCode::RateLimited => self.observed_rate(),
+            VerifyCode::QuotaExceeded => self.observed_quota(),
             VerifyCode::Valid => String::new(),
         }
     }
 
-    fn saw_rate(&self) -> String {
+    fn observed_rate(&self) -> String {
         let tier = self.tier().unwrap_or("its own limit");
         match self.rate.as_ref().and_then(|rate| Some((rate.limit, rate.level?))) {
             Some((limit, level)) => format!(
@@ -100,7 +100,7 @@ impl Verdict {
         }
     }
 
-    fn saw_quota(&self) -> String {
+    fn observed_quota(&self) -> String {
         match &self.quota {
             Some(state) => {
                 format!(
@@ -121,7 +121,7 @@ fn kind(bearer: &Bearer) -> &'static str {
     }
 }
 
-fn saw_identity(bearer: &Bearer) -> String {
+fn observed_identity(bearer: &Bearer) -> String {
     match bearer {
         Bearer::Key(entry) => match entry.secret_expires_at {
             Some(at) => format!("the key {}, by a secret that was replaced and ends at {at}", entry.id),
@@ -137,7 +137,7 @@ fn saw_identity(bearer: &Bearer) -> String {
 }
 
 /// `identity` has refused tokens that are not live, so what it lets through has not ended.
-fn saw_liveness(rule: VerifyCode, bearer: &Bearer) -> String {
+fn observed_liveness(rule: VerifyCode, bearer: &Bearer) -> String {
     let entry = bearer.key();
     match rule {
         VerifyCode::Revoked => match entry.and_then(|entry| entry.revoked_at) {
@@ -157,7 +157,7 @@ fn saw_liveness(rule: VerifyCode, bearer: &Bearer) -> String {
     }
 }
 
-fn saw_address(found: &Found, question: &Question<'_>) -> String {
+fn observed_address(found: &FoundCredential, question: &Question<'_>) -> String {
     let from = question.ip.map_or("no address".to_owned(), |ip| ip.to_canonical().to_string());
     if found.bearer.networks().is_empty() {
         return format!("{from}; every address is allowed");

@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use crate::env::{Settled, TrustedClock};
 use crate::error::{Code, Result};
-use crate::model::{Api, AskedEnvironment, ScopeExpr, SecretHash, Shape, Timestamp, VerifyCode, inspect};
+use crate::model::{Api, RequestedEnvironment, ScopeExpr, SecretHash, Shape, Timestamp, VerifyCode, inspect};
 use crate::model::{Identity, IdentityKind};
 use crate::platform::vault::Vault;
 use crate::store::key_lookup;
@@ -39,7 +39,7 @@ pub use usage::UsageDrain;
 pub use verdict::{QuotaState, RateState, Verdict};
 
 use limits::{Limiter, NetworkLimits};
-use rules::Case;
+use rules::RuleInput;
 use verdict::Unknown;
 
 /// Memory for keys, in bytes, unless configured otherwise.
@@ -85,7 +85,7 @@ pub struct Question<'q> {
     /// What it must hold; none asks for nothing.
     pub scopes: Option<&'q ScopeExpr>,
     /// The environment that it must be of.
-    pub environment: AskedEnvironment,
+    pub environment: RequestedEnvironment,
     /// How many requests it counts as.
     pub cost: u32,
     /// Address of the client; none skips the check only for credentials that allow every address.
@@ -94,7 +94,7 @@ pub struct Question<'q> {
 
 /// How full the engine is, for `/metrics`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Load {
+pub struct EngineStats {
     /// Keys in memory.
     pub cached_keys: usize,
     /// Bytes that they take.
@@ -230,8 +230,8 @@ impl Engine {
     }
 
     /// How full it is.
-    pub fn load(&self) -> Load {
-        Load {
+    pub fn load(&self) -> EngineStats {
+        EngineStats {
             cached_keys: self.0.cache.len(),
             cached_bytes: self.0.cache.bytes(),
             hits: self.0.cache.hits(),
@@ -281,7 +281,7 @@ impl Engine {
     /// The answer of the rules, before anything is charged.
     fn rule(&self, bearer: Bearer, question: &Question<'_>, now: Timestamp) -> Verdict {
         let holds = bearer.holds(question.api);
-        let code = Case { bearer: &bearer, question, holds: &holds, now }.judge();
+        let code = RuleInput { bearer: &bearer, question, holds: &holds, now }.judge();
         Verdict::about(code, bearer, holds, question.api, now)
     }
 }

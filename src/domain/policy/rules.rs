@@ -23,7 +23,7 @@ pub(super) const RULES: [VerifyCode; 8] = [
 ];
 
 /// What the rules look at.
-pub(super) struct Case<'c> {
+pub(super) struct RuleInput<'c> {
     pub(super) bearer: &'c Bearer,
     pub(super) question: &'c Question<'c>,
     /// What the bearer holds on the API of the question.
@@ -31,7 +31,7 @@ pub(super) struct Case<'c> {
     pub(super) now: Timestamp,
 }
 
-impl Case<'_> {
+impl RuleInput<'_> {
     /// The first rule that fails, or `VALID`.
     pub(super) fn judge(&self) -> VerifyCode {
         let Self { bearer, question, holds, now } = self;

@@ -19,11 +19,11 @@ pub struct Verdict {
     /// Where its quota stands, when that was asked.
     pub quota: Option<QuotaState>,
     pub(super) now: Timestamp,
-    pub(super) found: Result<Found, Unknown>,
+    pub(super) found: Result<FoundCredential, Unknown>,
 }
 
 /// A credential that was found, of whichever API.
-pub(super) struct Found {
+pub(super) struct FoundCredential {
     pub(super) bearer: Bearer,
     pub(super) holds: Arc<Grants>,
     pub(super) api: Arc<Api>,
@@ -85,7 +85,13 @@ impl Verdict {
         api: &Arc<Api>,
         now: Timestamp,
     ) -> Self {
-        Self { code, rate: None, quota: None, now, found: Ok(Found { bearer, holds, api: api.clone() }) }
+        Self {
+            code,
+            rate: None,
+            quota: None,
+            now,
+            found: Ok(FoundCredential { bearer, holds, api: api.clone() }),
+        }
     }
 
     /// The holder for the log, of whichever API the credential is.
@@ -129,7 +135,7 @@ impl Verdict {
         .map(|seconds| seconds.max(1))
     }
 
-    fn shown(&self) -> Option<&Found> {
+    fn shown(&self) -> Option<&FoundCredential> {
         self.found.as_ref().ok().filter(|found| found.bearer.api_no() == Some(found.api.no))
     }
 
@@ -160,7 +166,7 @@ impl Verdict {
         match &self.found {
             Err(Unknown::Token(error)) => return (**error).clone(),
             // A token for another API is none here (RFC 9068, section 4).
-            Ok(Found { bearer: Bearer::Token(_), .. }) if self.code == VerifyCode::WrongApi => {
+            Ok(FoundCredential { bearer: Bearer::Token(_), .. }) if self.code == VerifyCode::WrongApi => {
                 return Error::invalid_token();
             }
             _ => {}

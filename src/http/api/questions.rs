@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Tag;
 use crate::domain::identity::access::{Call, KeysVerify};
-use crate::domain::identity::admission::{Admission, Takes};
+use crate::domain::identity::admission::{Accepts, Admission};
 use crate::error::Error;
 use crate::http::Result;
 use crate::http::auth::{Admitted, Allowed};
@@ -163,7 +163,7 @@ pub struct VerifyCheck {
 struct Described(Arc<Call>);
 
 impl Admission for Described {
-    const TAKES: Takes = Takes::DescribedRequest;
+    const ACCEPTS: Accepts = Accepts::DescribedRequest;
 
     fn admit(call: &Arc<Call>) -> crate::error::Result<Self> {
         Ok(Self(call.clone()))

@@ -6,7 +6,7 @@ mod route;
 
 pub use audience::audience_key;
 pub use description::ApiDescription;
-pub use route::{Met, Route};
+pub use route::{Route, RouteMatch};
 
 use std::collections::BTreeMap;
 

@@ -39,14 +39,14 @@ const fn one() -> u32 {
 mod asked_environment {
     use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
 
-    use crate::model::{AskedEnvironment, Environment};
+    use crate::model::{Environment, RequestedEnvironment};
 
     pub(super) fn serialize<S: Serializer>(only: &Option<Environment>, to: S) -> Result<S::Ok, S::Error> {
-        AskedEnvironment::from(*only).serialize(to)
+        RequestedEnvironment::from(*only).serialize(to)
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Environment>, D::Error> {
-        AskedEnvironment::deserialize(from).map(AskedEnvironment::only)
+        RequestedEnvironment::deserialize(from).map(RequestedEnvironment::only)
     }
 }
 
@@ -72,7 +72,7 @@ impl Route {
 
 /// The route that a request meets.
 #[derive(Debug, Clone, Copy)]
-pub struct Met<'a> {
+pub struct RouteMatch<'a> {
     /// Its place in the API's list, from 0.
     pub position: usize,
     /// The route.
@@ -90,7 +90,7 @@ impl Api {
         &self,
         method: Method,
         target: &'r str,
-    ) -> Result<(RequestPath<'r>, Option<Met<'_>>), RequestPathError> {
+    ) -> Result<(RequestPath<'r>, Option<RouteMatch<'_>>), RequestPathError> {
         let path = RequestPath::of(target)?;
         let mut routes = self.routes.iter().enumerate().filter(|(_, route)| route.rules_method(method));
         let met = routes.find(|(_, route)| self.covers_path(route, &path));
@@ -99,7 +99,7 @@ impl Api {
         if earlier.filter(|earlier| path.may_be(&earlier.path)).any(|earlier| !earlier.asks_like(route)) {
             return Err(OTHER_ROUTE);
         }
-        Ok((path, Some(Met { position, route })))
+        Ok((path, Some(RouteMatch { position, route })))
     }
 
     /// Whether a route of this API covers a path.

@@ -6,10 +6,10 @@ pub use redirect_uri::{RedirectUri, RedirectUriError};
 
 use serde::{Deserialize, Serialize};
 
-use super::words::word_enum;
+use super::string_enum::string_enum;
 use super::{ClientId, Role, ScopeSet, Timestamp};
 
-word_enum! {
+string_enum! {
     /// Whether a client can keep a secret (RFC 6749, section 2.1).
     #[derive(Default)]
     ClientType {
@@ -21,7 +21,7 @@ word_enum! {
     }
 }
 
-word_enum! {
+string_enum! {
     /// By what a client may ask for tokens.
     GrantType {
         /// A person's consent, given in the browser (RFC 6749, section 4.1).

@@ -157,7 +157,7 @@ macro_rules! ids {
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let example = concat!($prefix, "_01h455vb4pex5vsknk084sn02q");
-                deserializer.deserialize_str(super::words::FromText::new(example))
+                deserializer.deserialize_str(super::string_enum::FromText::new(example))
             }
         }
     )+};

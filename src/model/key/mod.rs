@@ -12,7 +12,7 @@ use super::{
     ascii::Ascii,
     secret::Secret,
     secret_hash::SecretHash,
-    words::{FromText, word_enum},
+    string_enum::{FromText, string_enum},
 };
 
 /// The digits of base62, lowest first.
@@ -22,7 +22,7 @@ const CHECKSUM_LENGTH: usize = 6;
 /// Characters of the random part that people may see, at each of its ends.
 const SHOWN_LENGTH: usize = 4;
 
-word_enum! {
+string_enum! {
     /// What a key is for.
     #[derive(Default)]
     Environment {
@@ -34,10 +34,10 @@ word_enum! {
     }
 }
 
-word_enum! {
+string_enum! {
     /// The environment that a question accepts; one that names none means `live`.
     #[derive(Default)]
-    AskedEnvironment {
+    RequestedEnvironment {
         /// Live keys only.
         #[default]
         Live = "live",
@@ -48,7 +48,7 @@ word_enum! {
     }
 }
 
-impl AskedEnvironment {
+impl RequestedEnvironment {
     /// Whether a key of `environment` is an answer to this question.
     pub fn accepts(self, environment: Environment) -> bool {
         match self {
@@ -68,14 +68,14 @@ impl AskedEnvironment {
     }
 }
 
-impl From<AskedEnvironment> for Option<Environment> {
+impl From<RequestedEnvironment> for Option<Environment> {
     /// None where either is accepted.
-    fn from(asked: AskedEnvironment) -> Self {
+    fn from(asked: RequestedEnvironment) -> Self {
         asked.only()
     }
 }
 
-impl From<Option<Environment>> for AskedEnvironment {
+impl From<Option<Environment>> for RequestedEnvironment {
     /// None accepts either.
     fn from(only: Option<Environment>) -> Self {
         match only {

@@ -4,9 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{time::Timestamp, words::word_enum};
+use super::{string_enum::string_enum, time::Timestamp};
 
-word_enum! {
+string_enum! {
     /// What lists of keys can be filtered by.
     KeyStatus {
         /// Works now.
@@ -26,7 +26,7 @@ word_enum! {
     }
 }
 
-word_enum! {
+string_enum! {
     /// When a quota starts anew.
     QuotaPeriod {
         /// At midnight UTC.
@@ -58,7 +58,7 @@ impl QuotaPeriod {
     }
 }
 
-word_enum! {
+string_enum! {
     /// Who shares one count.
     #[derive(Default)]
     LimitPer {
@@ -72,7 +72,7 @@ word_enum! {
     }
 }
 
-word_enum! {
+string_enum! {
     /// The answer to a verification; checked in this order, the first failure wins.
     VerifyCode {
         /// It may pass.

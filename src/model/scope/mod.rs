@@ -4,7 +4,7 @@ use std::{borrow::Borrow, fmt, ops::Deref, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::words::FromText;
+use super::string_enum::FromText;
 
 /// The name of one permission of an API, for example `queries:read`. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

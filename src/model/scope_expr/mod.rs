@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
     scope::{Scope, ScopeSet, is_scope_byte},
-    words::FromText,
+    string_enum::FromText,
 };
 
 /// Scope names joined by `AND` and `OR`; `AND` binds tighter, parentheses group.

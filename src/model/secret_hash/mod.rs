@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use aws_lc_rs::digest;
 use serde::{Deserialize, Deserializer};
 
-use super::{ascii::Ascii, words::FromText};
+use super::{ascii::Ascii, string_enum::FromText};
 
 /// SHA-256 of a whole secret: what is stored and looked up in its place.
 ///

@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_is_not_called_like_this_product() {
+    fn a_client_cannot_have_the_name_of_this_product() {
         assert!(client_name("Keywright").is_err());
         assert!(client_name("Grafana").is_ok());
         assert!(name("Keywright").is_ok());

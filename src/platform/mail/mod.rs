@@ -55,7 +55,7 @@ pub struct Server {
 
 /// Where mail goes.
 #[derive(Debug, Clone)]
-pub enum Way {
+pub enum Transport {
     /// To a mail server, from this address.
     Smtp(Server, String),
     /// Into files of this directory.
@@ -83,7 +83,7 @@ pub struct Mailer {
 
 /// A mail as it is queued.
 #[derive(Deserialize)]
-struct Queued {
+struct QueuedMail {
     to: String,
     subject: String,
     text: Secret,
@@ -94,7 +94,7 @@ impl Mailer {
     ///
     /// # Errors
     /// When the sender's address or the server's name is not valid.
-    pub fn new(queue: Arc<Queue>, way: &Way, organization: &str) -> Result<Self> {
+    pub fn new(queue: Arc<Queue>, way: &Transport, organization: &str) -> Result<Self> {
         Ok(Self { queue, sender: Arc::new(Sender::new(way, organization)?) })
     }
 
@@ -128,7 +128,7 @@ async fn deliver(sender: &Sender, work: Work) -> Outcome {
     if work.version != VERSION {
         return Err(permanent(format!("a mail has the unknown format {}", work.version)));
     }
-    let mail: Queued = serde_json::from_slice(&work.payload)
+    let mail: QueuedMail = serde_json::from_slice(&work.payload)
         .map_err(|error| permanent(format!("a queued mail cannot be read: {:?}", error.classify())))?;
     sender.send(&mail, &work.id, work.created_at).await
 }

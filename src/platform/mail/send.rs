@@ -10,7 +10,7 @@ use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 
-use super::{Protection, Queued, Server, Way};
+use super::{Protection, QueuedMail, Server, Transport};
 use crate::error::{Error, Result};
 use crate::model::Timestamp;
 use crate::platform::queue::{Failed, Outcome};
@@ -29,17 +29,17 @@ enum Target {
 }
 
 impl Sender {
-    pub(super) fn new(way: &Way, organization: &str) -> Result<Self> {
+    pub(super) fn new(way: &Transport, organization: &str) -> Result<Self> {
         let (target, from) = match way {
-            Way::Files(directory) => (Target::Files(directory.clone()), "keywright@localhost"),
-            Way::Smtp(server, from) => (Target::Smtp(transport(server)?), from.as_str()),
+            Transport::Files(directory) => (Target::Files(directory.clone()), "keywright@localhost"),
+            Transport::Smtp(server, from) => (Target::Smtp(transport(server)?), from.as_str()),
         };
         let from = Mailbox::new(Some(organization.to_owned()), from.parse().map_err(Error::internal)?);
         Ok(Self { target, from })
     }
 
     /// Sends `mail`. `id` is the same at each attempt, so that receivers drop a repetition.
-    pub(super) async fn send(&self, mail: &Queued, id: &str, at: Timestamp) -> Outcome {
+    pub(super) async fn send(&self, mail: &QueuedMail, id: &str, at: Timestamp) -> Outcome {
         let message = self.message(mail, id, at)?;
         match &self.target {
             Target::Smtp(server) => {
@@ -61,7 +61,7 @@ impl Sender {
 
     fn message(
         &self,
-        mail: &Queued,
+        mail: &QueuedMail,
         id: &str,
         at: Timestamp,
     ) -> std::result::Result<Message, lettre::error::Error> {

@@ -154,33 +154,33 @@ impl Lane {
     pub async fn pass(&self, queue: &Queue) -> usize {
         let shared = queue.shared(self.kind);
         let _turn = shared.turn.lock().await;
-        let mut flight = Flight { attempts: JoinSet::new(), leases: HashMap::new() };
+        let mut running = RunningAttempts { attempts: JoinSet::new(), leases: HashMap::new() };
         let mut ran = 0;
         let mut renewed = queue.clock.monotonic();
         loop {
-            ran += self.take_off(queue, &mut flight).await;
-            if flight.leases.is_empty() {
+            ran += self.take_off(queue, &mut running).await;
+            if running.leases.is_empty() {
                 return ran;
             }
             tokio::select! {
-                Some(landed) = flight.attempts.join_next_with_id() => self.land(queue, &mut flight, landed).await,
-                () = shared.wake.notified(), if flight.leases.len() < self.at_once => {}
+                Some(landed) = running.attempts.join_next_with_id() => self.record(queue, &mut running, landed).await,
+                () = shared.wake.notified(), if running.leases.len() < self.at_once => {}
                 () = tokio::time::sleep(TICK) => {}
             }
             if queue.clock.monotonic().saturating_sub(renewed) >= RENEW_EVERY {
                 renewed = queue.clock.monotonic();
-                self.renew(queue, &flight).await;
+                self.renew(queue, &running).await;
             }
         }
     }
 
     /// Leases what is due and starts an attempt at each; tells how many.
-    async fn take_off(&self, queue: &Queue, flight: &mut Flight) -> usize {
-        let room = self.at_once.saturating_sub(flight.leases.len());
+    async fn take_off(&self, queue: &Queue, running: &mut RunningAttempts) -> usize {
+        let room = self.at_once.saturating_sub(running.leases.len());
         if room == 0 {
             return 0;
         }
-        let leased = match self.lease(queue, flight, room).await {
+        let leased = match self.lease(queue, running, room).await {
             Ok(leased) => leased,
             Err(error) => {
                 tracing::warn!(lane = self.kind, ?error, "cannot lease work");
@@ -201,13 +201,13 @@ impl Lane {
                     lease: leased.lease,
                 }),
             };
-            let id = flight.attempts.spawn(attempt).id();
-            flight.leases.insert(id, leased);
+            let id = running.attempts.spawn(attempt).id();
+            running.leases.insert(id, leased);
         }
         count
     }
 
-    async fn lease(&self, queue: &Queue, flight: &Flight, room: usize) -> Result<Vec<Leased>> {
+    async fn lease(&self, queue: &Queue, running: &RunningAttempts, room: usize) -> Result<Vec<Leased>> {
         let now = queue.now();
         let horizon = self.retry.longest_seconds().max(self.every_seconds.unwrap_or(0));
         let window = Window {
@@ -217,7 +217,7 @@ impl Lane {
         };
         let kind = self.kind;
         // A wall clock that jumps ends leases early: what this process works on is never leased again meanwhile.
-        let own: Vec<i64> = flight.leases.values().map(|leased| leased.lease.no).collect();
+        let own: Vec<i64> = running.leases.values().map(|leased| leased.lease.no).collect();
         let (known, mut due) = queue.db.lookup(|conn| {
             let known = !self.is_schedule() || table::waiting(conn, kind)? > 0;
             Ok::<_, Error>((known, table::due(conn, kind, &window, room + own.len())?))
@@ -242,17 +242,17 @@ impl Lane {
     }
 
     /// Notes how an attempt ended.
-    async fn land(
+    async fn record(
         &self,
         queue: &Queue,
-        flight: &mut Flight,
+        running: &mut RunningAttempts,
         landed: std::result::Result<(Id, Outcome), JoinError>,
     ) {
         let (id, outcome) = match landed {
             Ok((id, outcome)) => (id, outcome),
             Err(panic) => (panic.id(), Err(Failed { error: panic.to_string(), permanent: false })),
         };
-        let Some(leased) = flight.leases.remove(&id) else { return };
+        let Some(leased) = running.leases.remove(&id) else { return };
         let (now, lease) = (queue.now(), leased.lease);
         let shared = queue.shared(self.kind);
         let counter = if outcome.is_ok() { &shared.succeeded } else { &shared.failed };
@@ -307,8 +307,8 @@ impl Lane {
         queue.db.write(move |tx| Ok(table::retry(tx, lease, run_at, &error)?)).await
     }
 
-    async fn renew(&self, queue: &Queue, flight: &Flight) {
-        let leases: Vec<Lease> = flight.leases.values().map(|leased| leased.lease).collect();
+    async fn renew(&self, queue: &Queue, running: &RunningAttempts) {
+        let leases: Vec<Lease> = running.leases.values().map(|leased| leased.lease).collect();
         let until = queue.now().plus_seconds(LEASE_SECONDS);
         let renewed = queue.db.write(move |tx| {
             for lease in leases {
@@ -323,7 +323,7 @@ impl Lane {
 }
 
 /// Attempts in flight, by their tasks. Dropped, they are cut off.
-struct Flight {
+struct RunningAttempts {
     attempts: JoinSet<Outcome>,
     leases: HashMap<Id, Leased>,
 }

@@ -28,10 +28,10 @@ async fn statuses(course: &Course, proxy: &Proxy) -> Vec<u16> {
 }
 
 /// Nobody listens there: the port is one of those that only root may take, and of a service that died out.
-const NOBODY: &str = "http://127.0.0.1:1";
+const NO_SERVER: &str = "http://127.0.0.1:1";
 
 pub(super) async fn down(course: &Course) {
-    let proxy = Proxy::start(course.proxy.kind, &course.world, Some(NOBODY)).await;
+    let proxy = Proxy::start(course.proxy.kind, &course.world, Some(NO_SERVER)).await;
     for route in ROUTES {
         is_unavailable(&Ask::route(route).bearer("afdb_live_whatever").send(proxy.address).await);
     }

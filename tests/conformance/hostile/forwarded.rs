@@ -55,9 +55,9 @@ pub(super) async fn untrusted_peer(course: &Course) {
     let public = through.ask(&Ask::route("GET /v1/health")).await;
     refusal(&public, 403, "FORBIDDEN");
     world.upstream.untouched();
-    let stranger = world.app.bearer(&key.secret);
-    let stranger = stranger.with("x-forwarded-uri", "/v1/queries").with("x-forwarded-method", "GET");
-    stranger.get("/v1/forward-auth?api=afdb").await.refused(403, "FORBIDDEN");
+    let direct = world.app.bearer(&key.secret);
+    let direct = direct.with("x-forwarded-uri", "/v1/queries").with("x-forwarded-method", "GET");
+    direct.get("/v1/forward-auth?api=afdb").await.refused(403, "FORBIDDEN");
 }
 
 pub(super) async fn described_once(course: &Course) {

@@ -36,8 +36,8 @@ async fn a_server_out_of_descriptors_takes_up_again_by_itself() {
 #[tokio::test]
 async fn connections_leave_descriptors_for_the_store() {
     let program = Program::new();
-    let told = program.refuses_to_serve_after("ulimit -n 100");
-    assert!(told.contains("100 files") && told.contains("ulimit -n"), "{told}");
+    let stderr = program.refuses_to_serve_after("ulimit -n 100");
+    assert!(stderr.contains("100 files") && stderr.contains("ulimit -n"), "{stderr}");
     let server = program.serve_after("ulimit -n 250");
     server.says("max_connections is lowered");
     let mut idle = Vec::new();

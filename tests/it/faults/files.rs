@@ -27,8 +27,8 @@ async fn filled() -> (Program, PathBuf) {
 async fn a_second_server_leaves_the_first_alone() {
     let program = Program::new();
     let first = program.serve::<&str>([]);
-    let told = program.refuses_to_serve();
-    assert!(told.contains("in use by another keywright"), "{told}");
+    let stderr = program.refuses_to_serve();
+    assert!(stderr.contains("in use by another keywright"), "{stderr}");
     program.run(["activity", "list"]).good();
     first.anonymous().get("/readyz").await.expect(200);
     assert_eq!(first.stop().code, Some(0));
@@ -40,8 +40,8 @@ async fn a_lost_master_key_is_never_made_anew() {
     let file = program.data().join("master.key");
     let key = std::fs::read(&file).unwrap();
     std::fs::remove_file(&file).unwrap();
-    let told = program.refuses_to_serve();
-    assert!(told.contains("master.key") && told.contains("put your copy of it back"), "{told}");
+    let stderr = program.refuses_to_serve();
+    assert!(stderr.contains("master.key") && stderr.contains("put your copy of it back"), "{stderr}");
     assert!(!file.exists());
     std::fs::write(&file, key).unwrap();
     program.serve::<&str>([]).anonymous().get("/readyz").await.expect(200);
@@ -51,18 +51,21 @@ async fn a_lost_master_key_is_never_made_anew() {
 fn another_master_key_is_refused() {
     let ((program, _), (other, _)) = (Program::initialised(), Program::initialised());
     std::fs::copy(other.data().join("master.key"), program.data().join("master.key")).unwrap();
-    let told = program.refuses_to_serve();
-    assert!(told.contains("master.key") && told.contains("belongs to another database"), "{told}");
+    let stderr = program.refuses_to_serve();
+    assert!(stderr.contains("master.key") && stderr.contains("belongs to another database"), "{stderr}");
     let ended = program.run(["activity", "list"]);
     assert!(ended.refused(1).contains("master.key"), "{}", ended.stderr);
 }
 
 #[test]
-fn a_broken_master_key_is_told_without_showing_it() {
+fn a_broken_master_key_is_reported_without_showing_it() {
     let (program, _) = Program::initialised();
     std::fs::write(program.data().join("master.key"), "c2VjcmV0\n").unwrap();
-    let told = program.refuses_to_serve();
-    assert!(told.contains("master.key") && told.contains("restore") && !told.contains("c2Vj"), "{told}");
+    let stderr = program.refuses_to_serve();
+    assert!(
+        stderr.contains("master.key") && stderr.contains("restore") && !stderr.contains("c2Vj"),
+        "{stderr}"
+    );
 }
 
 #[test]
@@ -71,8 +74,8 @@ fn a_file_of_a_newer_version_is_refused() {
     let file = Connection::open(program.data().join("keywright.db")).unwrap();
     file.pragma_update(None, "user_version", 999).unwrap();
     drop(file);
-    let told = program.refuses_to_serve();
-    assert!(told.contains("newer Keywright") && told.contains("start that version"), "{told}");
+    let stderr = program.refuses_to_serve();
+    assert!(stderr.contains("newer Keywright") && stderr.contains("start that version"), "{stderr}");
 }
 
 #[test]
@@ -84,8 +87,8 @@ fn a_file_without_its_beginning_is_refused_and_left_as_it_is() {
         let mut bytes = good.clone();
         bytes[..end].fill(filler);
         std::fs::write(&file, &bytes).unwrap();
-        let told = program.refuses_to_serve();
-        assert!(told.contains("damaged") && told.contains("restore your latest backup"), "{told}");
+        let stderr = program.refuses_to_serve();
+        assert!(stderr.contains("damaged") && stderr.contains("restore your latest backup"), "{stderr}");
         assert_eq!(std::fs::read(&file).unwrap(), bytes);
     }
 }
@@ -106,15 +109,15 @@ fn damage(file: &Path, name: &str) {
 /// Damage in what every start reads is told at the start; elsewhere by the requests that come upon it, of which none
 /// is answered as if all were well.
 #[tokio::test]
-async fn a_damaged_page_is_told_with_its_remedy_and_opens_nothing() {
+async fn a_damaged_page_is_reported_with_its_remedy_and_opens_nothing() {
     let (program, file) = filled().await;
     let good = std::fs::read(&file).unwrap();
     damage(&file, "apis");
     let ended = program.run(["serve", "--listen", "127.0.0.1:0"]);
     assert_eq!(ended.code, Some(1));
-    let told = ended.stderr;
-    assert!(told.contains("keywright.db cannot be used: the database is damaged"), "{told}");
-    assert!(told.contains("restore your latest backup") && !told.contains("works again"), "{told}");
+    let stderr = ended.stderr;
+    assert!(stderr.contains("keywright.db cannot be used: the database is damaged"), "{stderr}");
+    assert!(stderr.contains("restore your latest backup") && !stderr.contains("works again"), "{stderr}");
 
     std::fs::write(&file, good).unwrap();
     damage(&file, "keys");
@@ -124,12 +127,12 @@ async fn a_damaged_page_is_told_with_its_remedy_and_opens_nothing() {
     let body = json!({"api": "afdb", "name": "x", "scopes": []});
     operator.post("/v1/keys", &body).await.refused(500, "INTERNAL");
     server.anonymous().get("/healthz").await.expect(200);
-    let told = server.stop().stderr;
-    assert!(told.contains("damaged") && told.contains("restore your latest backup"), "{told}");
+    let stderr = server.stop().stderr;
+    assert!(stderr.contains("damaged") && stderr.contains("restore your latest backup"), "{stderr}");
 }
 
 #[tokio::test]
-async fn a_file_that_may_not_be_written_is_told_with_its_remedy() {
+async fn a_read_only_file_is_reported_with_its_remedy() {
     let (program, file) = filled().await;
     // Root may write whatever the mode says, unless it gives that right up.
     let setup = match std::fs::metadata(&file).unwrap().uid() {
@@ -138,8 +141,8 @@ async fn a_file_that_may_not_be_written_is_told_with_its_remedy() {
     };
     let good = std::fs::read(&file).unwrap();
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o400)).unwrap();
-    let told = program.refuses_to_serve_after(setup);
-    assert!(told.contains("cannot be written") && told.contains("who owns the file"), "{told}");
+    let stderr = program.refuses_to_serve_after(setup);
+    assert!(stderr.contains("cannot be written") && stderr.contains("who owns the file"), "{stderr}");
     assert_eq!(std::fs::read(&file).unwrap(), good);
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
     program.serve_after(setup).anonymous().get("/readyz").await.expect(200);

@@ -168,7 +168,7 @@ fn try_histories(cache_bytes: u64) {
 }
 
 #[test]
-fn nobody_sees_what_was_before_an_answered_change() {
+fn no_call_sees_a_state_before_an_answered_change() {
     try_histories(64 << 20);
 }
 

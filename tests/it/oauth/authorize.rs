@@ -65,7 +65,7 @@ async fn a_wrong_client_or_redirect_uri_is_a_page() {
 }
 
 #[tokio::test]
-async fn whatever_else_is_wrong_the_app_hears() {
+async fn other_errors_are_redirected_to_the_app() {
     let app = world().await;
     let client = App::register(&app, json!({})).await;
     let plain = |more: &[(&str, &str)]| client.authorize_plainly(more);
@@ -135,7 +135,7 @@ async fn consent_is_remembered_for_what_it_was_given() {
 }
 
 #[tokio::test]
-async fn an_app_of_ones_own_asks_nobody_but_one_on_loopback_always_does() {
+async fn a_first_party_app_needs_no_consent_except_on_loopback() {
     let app = world().await;
     let own = App::register(&app, json!({"first_party": true})).await;
     let mut browser = Browser::signed_in(&app, "ada@example.com").await;

@@ -88,9 +88,9 @@ async fn an_open_api_admits_keys_and_tokens_that_hold_one_of_its_scopes() {
     for credential in credentials {
         assert_eq!(ask(&app, credential, "api=afdb").await.status, 200, "{credential}");
     }
-    let nobody = json!({"owner": [], "admin": [], "developer": [], "viewer": [], "member": []});
+    let no_scopes = json!({"owner": [], "admin": [], "developer": [], "viewer": [], "member": []});
     // A person who no longer holds anything there keeps the key that is no person's.
-    app.operator().patch("/v1/apis/afdb", &json!({"role_scopes": nobody})).await.expect(200);
+    app.operator().patch("/v1/apis/afdb", &json!({"role_scopes": no_scopes})).await.expect(200);
     for (credential, passes) in credentials.into_iter().zip([false, false, true]) {
         let reply = ask(&app, credential, "api=afdb").await;
         if passes {
@@ -102,7 +102,7 @@ async fn an_open_api_admits_keys_and_tokens_that_hold_one_of_its_scopes() {
 }
 
 #[tokio::test]
-async fn tokens_are_counted_by_what_they_stand_on() {
+async fn tokens_are_counted_by_what_they_were_issued_under() {
     let app = world().await;
     let mut limited = crate::support::afdb();
     limited["slug"] = json!("limited");

@@ -32,7 +32,7 @@ async fn an_app_signs_its_person_out() {
 }
 
 #[tokio::test]
-async fn a_link_alone_signs_nobody_out() {
+async fn a_link_alone_does_not_sign_out() {
     let app = world().await;
     let client = App::register(&app, json!({"post_logout_redirect_uris": [GOODBYE]})).await;
     let mut eve = Browser::signed_in(&app, "eve@example.com").await;
@@ -61,7 +61,7 @@ async fn a_link_alone_signs_nobody_out() {
 }
 
 #[tokio::test]
-async fn nobody_is_sent_where_the_app_did_not_register() {
+async fn only_registered_redirects_are_followed_at_logout() {
     let app = world().await;
     let client = App::register(&app, json!({"post_logout_redirect_uris": [GOODBYE]})).await;
     let evil = encode("https://evil.example");

@@ -23,7 +23,7 @@ async fn it_is_off_unless_switched_on() {
 }
 
 #[tokio::test]
-async fn a_program_registers_itself_and_people_are_told() {
+async fn a_self_registered_client_is_marked_on_the_consent_page() {
     let app = open_world().await;
     let body = json!({
         "client_name": "Some agent", "redirect_uris": ["http://127.0.0.1/cb", super::flow::CALLBACK],
@@ -173,8 +173,12 @@ async fn a_self_registered_client_is_no_resource_server() {
     // About its own tokens it hears, but of the person's address only with the scope for it.
     for (scope, email) in [("queries:read", None), ("openid email queries:read", Some("ada@example.com"))] {
         let own = super::flow::tokens(&app, &spy, scope).await;
-        let told = spy.introspect(text(&own, "access_token")).await;
-        assert_eq!((&told["active"], told["username"].as_str()), (&json!(true), email), "{scope}");
+        let introspection = spy.introspect(text(&own, "access_token")).await;
+        assert_eq!(
+            (&introspection["active"], introspection["username"].as_str()),
+            (&json!(true), email),
+            "{scope}"
+        );
     }
 }
 

@@ -29,7 +29,7 @@ async fn a_client_ends_what_it_holds() {
 }
 
 #[tokio::test]
-async fn nobody_ends_what_is_another_clients() {
+async fn a_client_cannot_revoke_tokens_of_another() {
     let app = world().await;
     let client = App::register(&app, json!({})).await;
     let other = App::register(&app, json!({})).await;
@@ -43,7 +43,7 @@ async fn nobody_ends_what_is_another_clients() {
 }
 
 #[tokio::test]
-async fn whoever_holds_a_key_may_end_it() {
+async fn any_holder_of_a_key_may_revoke_it() {
     let app = world().await;
     let client = App::register(&app, json!({})).await;
     let key = app.afdb_key(json!({})).await;

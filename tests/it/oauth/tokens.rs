@@ -78,7 +78,7 @@ async fn forged_and_bent_tokens_open_nothing() {
 
 /// What is good but for one claim, under our own signature; and what is good but for who signed it.
 #[tokio::test]
-async fn neither_our_signature_nor_somebody_elses_makes_a_token() {
+async fn a_token_with_a_wrong_claim_or_a_foreign_signature_is_refused() {
     let app = world().await;
     let client = App::register(&app, json!({})).await;
     let answer = tokens(&app, &client, "openid queries:read").await;
@@ -122,13 +122,13 @@ async fn neither_our_signature_nor_somebody_elses_makes_a_token() {
             forged.push(format!("{message}.{}", BASE64URL.encode(hmac::sign(&key, message.as_bytes()))));
         }
     }
-    let stranger = Ed25519KeyPair::generate().unwrap();
+    let foreign = Ed25519KeyPair::generate().unwrap();
     let jwk =
-        json!({"kty": "OKP", "crv": "Ed25519", "x": BASE64URL.encode(stranger.public_key()), "kid": "x"});
+        json!({"kty": "OKP", "crv": "Ed25519", "x": BASE64URL.encode(foreign.public_key()), "kid": "x"});
     for kid in [json!("x"), jwks["keys"][0]["kid"].clone()] {
         let header = json!({"alg": "EdDSA", "typ": "at+jwt", "kid": kid, "jwk": jwk});
         let message = format!("{}.{payload}", part(&header));
-        forged.push(format!("{message}.{}", BASE64URL.encode(stranger.sign(message.as_bytes()))));
+        forged.push(format!("{message}.{}", BASE64URL.encode(foreign.sign(message.as_bytes()))));
     }
     for token in forged {
         let refused = app.bearer(&token).get("/v1/user/profile").await;
@@ -138,7 +138,7 @@ async fn neither_our_signature_nor_somebody_elses_makes_a_token() {
 }
 
 #[tokio::test]
-async fn a_huge_token_is_refused_before_anybody_reads_it() {
+async fn a_huge_token_is_refused_before_it_is_parsed() {
     let app = world().await;
     let client = App::register(&app, json!({})).await;
     let token = format!("a.{}.c", "b".repeat(1 << 20));

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 pub use self::saved::ThrottleDrain;
-use self::table::{Counter, Place, Seconds};
+use self::table::{Counter, CounterRef, Seconds};
 use crate::error::{Code, Error, Result};
 use crate::model::Network;
 use crate::platform::vault::{Signer, Vault};
@@ -34,7 +34,7 @@ const FORGET: Seconds = 3_600;
 
 /// What is guessed at. Each has counters of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Guess {
+pub enum AttemptKind {
     /// A password.
     Password = 0,
     /// A second factor.
@@ -43,7 +43,7 @@ pub enum Guess {
     Mail = 2,
 }
 
-impl Guess {
+impl AttemptKind {
     /// Failures that one network may have over all accounts.
     const fn free_of_network(self) -> u32 {
         match self {
@@ -63,19 +63,19 @@ impl Guess {
 
 /// By what attempts are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum By {
+enum CountedBy {
     Pair = 0,
     Account = 1,
     Network = 2,
     Site = 3,
 }
 
-/// Tables: one for each [`Guess`] and [`By`].
+/// Tables: one for each [`AttemptKind`] and [`CountedBy`].
 const TABLES: usize = 12;
 
 /// Counters that are made at once.
 const PAGE: usize = 128;
-type Page = [Counter; PAGE];
+type CounterPage = [Counter; PAGE];
 
 /// Bounds of a [`Throttle`].
 #[derive(Debug, Clone, Copy)]
@@ -99,7 +99,7 @@ pub struct Throttle {
 
 struct State {
     /// Pages of counters. A page is made for the first attempt that is let through or fails there.
-    tables: [Box<[Option<Box<Page>>]>; TABLES],
+    tables: [Box<[Option<Box<CounterPage>>]>; TABLES],
     /// What the clock of the counters shows when the monotonic clock shows zero.
     start: i64,
     /// When a counter last changed.
@@ -112,11 +112,11 @@ struct State {
 #[must_use]
 pub struct Attempt {
     state: Arc<Mutex<State>>,
-    guess: Guess,
-    pair: Place,
-    account: Place,
-    network: Place,
-    site: Option<Place>,
+    kind: AttemptKind,
+    pair: CounterRef,
+    account: CounterRef,
+    network: CounterRef,
+    site: Option<CounterRef>,
     now: Seconds,
     free: u32,
     over: bool,
@@ -145,28 +145,28 @@ impl Throttle {
     /// `LOCKED_OUT` with the seconds to wait.
     pub fn admit(
         &self,
-        guess: Guess,
+        kind: AttemptKind,
         account: &str,
         network: Network,
         known: bool,
         now: Duration,
     ) -> Result<Attempt> {
-        let place = |by: By, name: &[&[u8]]| {
-            let scope = [guess as u8, by as u8];
+        let place = |by: CountedBy, name: &[&[u8]]| {
+            let scope = [kind as u8, by as u8];
             let parts: Vec<&[u8]> = std::iter::once(&scope[..]).chain(name.iter().copied()).collect();
-            Place::of(&self.signer.mac(&parts), self.slots)
+            CounterRef::of(&self.signer.mac(&parts), self.slots)
         };
         let (account, bytes) = (account.as_bytes(), network.to_bytes());
-        let pair = place(By::Pair, &[account, &bytes]);
-        let account = place(By::Account, &[account]);
-        let site = network.site().map(|site| place(By::Site, &[&site.to_bytes()]));
-        let network = place(By::Network, &[&bytes]);
+        let pair = place(CountedBy::Pair, &[account, &bytes]);
+        let account = place(CountedBy::Account, &[account]);
+        let site = network.site().map(|site| place(CountedBy::Site, &[&site.to_bytes()]));
+        let network = place(CountedBy::Network, &[&bytes]);
         let mut state = lock(&self.state);
         let now = state.clock(now);
-        let free = state.admit(guess, (pair, account, network, site), known, now)?;
-        state.at(table(guess, By::Pair), pair.slot).pending += 1;
+        let free = state.admit(kind, (pair, account, network, site), known, now)?;
+        state.at(table(kind, CountedBy::Pair), pair.slot).pending += 1;
         let state = self.state.clone();
-        Ok(Attempt { state, guess, pair, account, network, site, now, free, over: false })
+        Ok(Attempt { state, kind, pair, account, network, site, now, free, over: false })
     }
 }
 
@@ -189,9 +189,9 @@ impl State {
     }
 
     /// A counter that is about to change.
-    fn change(&mut self, guess: Guess, by: By, place: Place, now: Seconds) -> &mut Counter {
+    fn change(&mut self, kind: AttemptKind, by: CountedBy, place: CounterRef, now: Seconds) -> &mut Counter {
         self.now = self.now.max(now);
-        let table = table(guess, by);
+        let table = table(kind, by);
         self.changed.insert((table as u8, place.slot));
         self.at(table, place.slot)
     }
@@ -199,25 +199,25 @@ impl State {
     /// How many failures of the pair are free, if the attempt may pass. Changes nothing.
     fn admit(
         &self,
-        guess: Guess,
-        (pair, account, network, site): (Place, Place, Place, Option<Place>),
+        kind: AttemptKind,
+        (pair, account, network, site): (CounterRef, CounterRef, CounterRef, Option<CounterRef>),
         known: bool,
         now: Seconds,
     ) -> Result<u32> {
-        let read = |by: By, place: Place| self.get(table(guess, by), place.slot);
-        let under_attack = read(By::Account, account).failures(now, FORGET) >= ATTACK;
-        if under_attack && guess == Guess::Code && !known {
+        let read = |by: CountedBy, place: CounterRef| self.get(table(kind, by), place.slot);
+        let under_attack = read(CountedBy::Account, account).failures(now, FORGET) >= ATTACK;
+        if under_attack && kind == AttemptKind::Code && !known {
             return Err(locked_out(LONGEST));
         }
-        let most = guess.free_of_network();
-        let networks = [(By::Network, Some(network), most), (By::Site, site, most * SITE)];
+        let most = kind.free_of_network();
+        let networks = [(CountedBy::Network, Some(network), most), (CountedBy::Site, site, most * SITE)];
         for (by, place, free) in networks {
-            if place.is_some_and(|place| unforgiven(&read(by, place), now, guess) >= free) {
-                return Err(locked_out(guess.forgive()));
+            if place.is_some_and(|place| unforgiven(&read(by, place), now, kind) >= free) {
+                return Err(locked_out(kind.forgive()));
             }
         }
         let free = if under_attack { FREE_UNDER_ATTACK } else { FREE };
-        let counter = read(By::Pair, pair);
+        let counter = read(CountedBy::Pair, pair);
         if counter.blocked_until > now {
             return Err(locked_out(counter.blocked_until - now));
         }
@@ -237,9 +237,9 @@ impl Attempt {
     /// attack, and then once an hour.
     pub fn failed(mut self) -> bool {
         self.over = true;
-        let (guess, now) = (self.guess, self.now);
+        let (kind, now) = (self.kind, self.now);
         let mut state = lock(&self.state);
-        let pair = state.change(guess, By::Pair, self.pair, now);
+        let pair = state.change(kind, CountedBy::Pair, self.pair, now);
         pair.pending = pair.pending.saturating_sub(1);
         pair.fail(self.pair, now, pair.failures(now, FORGET));
         if pair.failures >= self.free {
@@ -247,16 +247,16 @@ impl Attempt {
             let doubled = 1_u32.checked_shl(pair.failures - self.free).unwrap_or(LONGEST);
             pair.blocked_until = pair.blocked_until.max(now + doubled.min(LONGEST));
         }
-        for (by, place) in [(By::Network, Some(self.network)), (By::Site, self.site)] {
+        for (by, place) in [(CountedBy::Network, Some(self.network)), (CountedBy::Site, self.site)] {
             let Some(place) = place else { continue };
-            let counter = state.change(guess, by, place, now);
-            let unforgiven = unforgiven(counter, now, guess);
+            let counter = state.change(kind, by, place, now);
+            let unforgiven = unforgiven(counter, now, kind);
             // What is forgiven of the next failure so far stays so.
             let since =
-                if unforgiven == 0 { now } else { now - now.saturating_sub(counter.last) % guess.forgive() };
+                if unforgiven == 0 { now } else { now - now.saturating_sub(counter.last) % kind.forgive() };
             counter.fail(place, since, unforgiven);
         }
-        let account = state.change(guess, By::Account, self.account, now);
+        let account = state.change(kind, CountedBy::Account, self.account, now);
         account.fail(self.account, now, account.failures(now, FORGET));
         let notify = account.failures >= FREE
             && (account.notified == 0 || account.notified.saturating_add(FORGET) <= now);
@@ -271,7 +271,7 @@ impl Attempt {
         self.over = true;
         let mut state = lock(&self.state);
         let now = self.now;
-        let counter = state.at(table(self.guess, By::Pair), self.pair.slot);
+        let counter = state.at(table(self.kind, CountedBy::Pair), self.pair.slot);
         counter.pending = counter.pending.saturating_sub(1);
         let failures = counter.failures(now, FORGET);
         if failures > 0 && !counter.is_of(self.pair) {
@@ -281,7 +281,7 @@ impl Attempt {
         let reset =
             Counter { tag: self.pair.tag, right: now, pending: counter.pending, ..Counter::default() };
         if failures > 0 {
-            *state.change(self.guess, By::Pair, self.pair, now) = reset;
+            *state.change(self.kind, CountedBy::Pair, self.pair, now) = reset;
         } else {
             *counter = reset;
         }
@@ -292,19 +292,19 @@ impl Drop for Attempt {
     fn drop(&mut self) {
         if !self.over {
             let mut state = lock(&self.state);
-            let counter = state.at(table(self.guess, By::Pair), self.pair.slot);
+            let counter = state.at(table(self.kind, CountedBy::Pair), self.pair.slot);
             counter.pending = counter.pending.saturating_sub(1);
         }
     }
 }
 
 /// Failures of a network that are not forgiven yet.
-fn unforgiven(counter: &Counter, now: Seconds, guess: Guess) -> u32 {
-    counter.failures.saturating_sub(now.saturating_sub(counter.last) / guess.forgive())
+fn unforgiven(counter: &Counter, now: Seconds, kind: AttemptKind) -> u32 {
+    counter.failures.saturating_sub(now.saturating_sub(counter.last) / kind.forgive())
 }
 
-const fn table(guess: Guess, by: By) -> usize {
-    guess as usize * 4 + by as usize
+const fn table(kind: AttemptKind, by: CountedBy) -> usize {
+    kind as usize * 4 + by as usize
 }
 
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {

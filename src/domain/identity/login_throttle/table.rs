@@ -26,12 +26,12 @@ pub(super) struct Counter {
 
 /// Where a name is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct CounterRef {
     pub(super) slot: u32,
     pub(super) tag: u32,
 }
 
-impl Place {
+impl CounterRef {
     /// The place of a name with this keyed hash, in a table of `slots` counters.
     pub(super) fn of(hash: &[u8; 32], slots: u32) -> Self {
         let word = |at: usize| u32::from_le_bytes([hash[at], hash[at + 1], hash[at + 2], hash[at + 3]]);
@@ -42,7 +42,7 @@ impl Place {
 
 impl Counter {
     /// Whether the only name counted here is that of `place`.
-    pub(super) fn is_of(&self, place: Place) -> bool {
+    pub(super) fn is_of(&self, place: CounterRef) -> bool {
         self.tag == place.tag
     }
 
@@ -52,7 +52,7 @@ impl Counter {
     }
 
     /// Adds a failure to those that still count.
-    pub(super) fn fail(&mut self, place: Place, now: Seconds, counting: u32) {
+    pub(super) fn fail(&mut self, place: CounterRef, now: Seconds, counting: u32) {
         if counting == 0 {
             // Failures that are forgotten belong to no name.
             if !self.is_of(place) {

@@ -30,14 +30,14 @@ pub struct PasswordHash {
 impl PasswordHash {
     /// Hashes `password` with today's cost. `memory` is reused from call to call.
     pub fn new(password: &Secret, salt: [u8; 16], memory: &mut Vec<Block>) -> Self {
-        let mut made = Self::of_nobody();
+        let mut made = Self::dummy();
         made.salt = salt.to_vec();
         made.hash = made.compute(password, memory).expect("our own cost is within Argon2's limits");
         made
     }
 
     /// A hash of today's cost that fits no password that anybody can find.
-    pub fn of_nobody() -> Self {
+    pub fn dummy() -> Self {
         Self {
             memory_kib: MEMORY_KIB,
             passes: PASSES,

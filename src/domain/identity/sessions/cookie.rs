@@ -154,7 +154,7 @@ pub fn from_cookie(
 }
 
 /// The session of a person, as a page shows it.
-pub struct Current {
+pub struct CurrentSession {
     /// The person.
     pub user: User,
     /// What changing requests of a browser send along; none for a session without a cookie.
@@ -166,10 +166,10 @@ pub struct Current {
 }
 
 /// Describes the session that asks; `cookie` is its own, if it has one.
-pub fn current(person: &Person, cookie: Option<&str>) -> Result<Current> {
+pub fn current(person: &Person, cookie: Option<&str>) -> Result<CurrentSession> {
     let services = &person.services;
     let user = services.db.lookup(|conn| Ok::<_, Error>(users::by_no(conn, person.user.0)?))?;
-    Ok(Current {
+    Ok(CurrentSession {
         user: user.ok_or_else(ended)?,
         csrf_token: cookie.map(|cookie| csrf_token_of(services, cookie)),
         scopes: person.identity.scopes.clone(),

@@ -13,14 +13,14 @@ mod tokens;
 pub(crate) use self::confirm::show;
 pub use self::confirm::{Confirmed, confirm};
 pub use self::cookie::{
-    Change, CookieSession, Current, csrf_token_of, current, from_cookie, second_factor_missing,
+    Change, CookieSession, CurrentSession, csrf_token_of, current, from_cookie, second_factor_missing,
     sign_in as sign_in_cookie,
 };
 pub(crate) use self::cookie::{Strength, begin as begin_cookie};
 pub(crate) use self::end::end_others;
 pub use self::end::{Session, end_all, list, revoke, revoke_all, sign_out, sweep};
 pub use self::sign_in::Login;
-pub(crate) use self::sign_in::{check_code, seed_place, wrong_code};
+pub(crate) use self::sign_in::{check_code, seed_context, wrong_code};
 pub use self::tokens::{Tokens, login, refresh_tokens};
 use std::sync::Arc;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::domain::identity::access::Call;
-use crate::domain::identity::login_throttle::{Attempt, Guess};
+use crate::domain::identity::login_throttle::{Attempt, AttemptKind};
 use crate::domain::identity::{passwords, totp};
 use crate::error::{Code, Error, Result};
 use crate::model::activity::{Entry, Kind, Outcome, Reason};
@@ -55,7 +55,7 @@ pub(crate) async fn verify(call: &Arc<Call>, login: Login) -> Result<Verified> {
     passwords::check_length("password", &login.password)?;
     let services = &call.services;
     let account = login.email.trim().to_lowercase();
-    let attempt = admit(call, Guess::Password, &account, false)?;
+    let attempt = admit(call, AttemptKind::Password, &account, false)?;
     let found = match login.email.parse::<Email>() {
         Ok(email) => services.db.lookup(|conn| Ok::<_, Error>(store::by_email(conn, &email)?))?,
         Err(_) => None,
@@ -159,7 +159,7 @@ pub(crate) fn check_code(call: &Call, user: &User, code: &Secret) -> Result<(Sec
     let addresses =
         services.db.lookup(|conn| Ok::<_, Error>(crate::store::sessions::known_addresses(conn, user.no)?))?;
     let known = addresses.into_iter().any(|ip| Network::of(ip) == here);
-    let attempt = admit(call, Guess::Code, &user.id.to_string(), known)?;
+    let attempt = admit(call, AttemptKind::Code, &user.id.to_string(), known)?;
     let code = code.expose().trim();
     if !totp::is_app_code(code) {
         return Ok((
@@ -169,7 +169,7 @@ pub(crate) fn check_code(call: &Call, user: &User, code: &Secret) -> Result<(Sec
     }
     let stored = services.db.lookup(|conn| Ok::<_, Error>(store::totp(conn, user.no)?))?;
     let step = stored.and_then(|stored| {
-        let seed = services.vault.unseal(&seed_place(user), &stored.sealed)?;
+        let seed = services.vault.unseal(&seed_context(user), &stored.sealed)?;
         totp::Seed::from_bytes(&seed)?.accepts(code, [call.now, services.settled().at()], stored.last_step)
     });
     match step {
@@ -184,11 +184,11 @@ pub(crate) fn check_code(call: &Call, user: &User, code: &Secret) -> Result<(Sec
 }
 
 /// Where a seed is sealed.
-pub(crate) fn seed_place(user: &User) -> String {
+pub(crate) fn seed_context(user: &User) -> String {
     format!("totp/{}/sealed", user.id)
 }
 
-fn admit(call: &Call, guess: Guess, account: &str, known: bool) -> Result<Attempt> {
+fn admit(call: &Call, guess: AttemptKind, account: &str, known: bool) -> Result<Attempt> {
     let services = &call.services;
     services
         .throttle

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use serde::de::DeserializeOwned;
 
-use super::ring::{Active, Made, Ring};
+use super::ring::{Active, NewSigningKey, Ring};
 use crate::env::SeededRng;
 use crate::model::Timestamp;
 use crate::model::setting::SigningAlg;
@@ -33,7 +33,7 @@ impl Forge {
     pub fn new() -> Self {
         let rng = SeededRng::new(1);
         let vault = Vault::open(&generate(&rng)).expect("a new master key opens");
-        let made = Made::generate(SigningAlg::EdDsa).expect("the library makes keys");
+        let made = NewSigningKey::generate(SigningAlg::EdDsa).expect("the library makes keys");
         let mut stored = made.seal(&vault, &rng, Timestamp::MIN);
         stored.info.stage = KeyStage::Active;
         let ring = Ring::new(vec![stored], &vault).expect("a new key can be read");

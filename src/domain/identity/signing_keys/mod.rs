@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 pub use self::forge::Forge;
 pub use self::ring::Signed;
-use self::ring::{Made, Ring};
+use self::ring::{NewSigningKey, Ring};
 use crate::activity;
 use crate::domain::identity::Services;
 use crate::domain::identity::access::{Call, Can, SettingsManage};
@@ -129,7 +129,7 @@ pub async fn open(services: &Arc<Services>, now: Settled) -> Result<()> {
 async fn made(services: &Services, now: Settled) -> Result<store::Stored> {
     let keyring = &services.signing_keys;
     let alg = keyring.alg;
-    Ok(keyring.workers.run(Network::UNKNOWN, move |()| Made::generate(alg)).await??.seal(
+    Ok(keyring.workers.run(Network::UNKNOWN, move |()| NewSigningKey::generate(alg)).await??.seal(
         &services.vault,
         &*services.rng,
         now.at(),
@@ -157,7 +157,7 @@ pub async fn rotate(can: &Can<SettingsManage>, retire: Retire) -> Result<Vec<Sig
 
 /// Keeps the ring in order: a next key of the configured kind, a rotation when it is due, no key for longer than
 /// needed. Run it after the start and then every hour.
-pub async fn tend(services: &Arc<Services>, now: Settled) -> Result<()> {
+pub async fn maintain(services: &Arc<Services>, now: Settled) -> Result<()> {
     let keyring = &services.signing_keys;
     let ring = keyring.ring();
     let next = ring.infos.iter().find(|info| info.stage == KeyStage::Next);

@@ -22,9 +22,9 @@ use crate::store::signing_keys::Stored;
 const MAX_TOKEN_BYTES: usize = 16 << 10;
 
 /// A new key that nobody has stored yet.
-pub(super) struct Made(Signer);
+pub(super) struct NewSigningKey(Signer);
 
-impl Made {
+impl NewSigningKey {
     pub(super) fn generate(alg: SigningAlg) -> Result<Self> {
         Signer::generate(alg).map(Self)
     }

@@ -23,14 +23,14 @@ pub const SIGN_IN_CLIENT: &str = "keywright";
 const SEEN: usize = 8_192;
 
 /// Tokens whose signature was checked before, by SHA-256. What can change later (time, keys, people) is not kept.
-pub struct Seen(Cache<[u8; 32], Arc<Checked>>);
+pub struct VerifiedTokens(Cache<[u8; 32], Arc<VerifiedToken>>);
 
-struct Checked {
+struct VerifiedToken {
     kid: String,
     claims: Arc<AccessClaims>,
 }
 
-impl Default for Seen {
+impl Default for VerifiedTokens {
     fn default() -> Self {
         Self(Cache::new(SEEN))
     }
@@ -63,13 +63,13 @@ pub fn verify(services: &Services, token: &str, now: Timestamp) -> Result<Arc<Ac
     if claims.iss != services.settings.public_url {
         return Err(Error::invalid_token());
     }
-    let checked = Checked { kid, claims: Arc::new(claims) };
+    let checked = VerifiedToken { kid, claims: Arc::new(claims) };
     let checked = Arc::new(checked);
     services.tokens.0.insert(hash, checked.clone());
     checked.at(now)
 }
 
-impl Checked {
+impl VerifiedToken {
     fn at(&self, now: Timestamp) -> Result<Arc<AccessClaims>> {
         let claims = &self.claims;
         let seconds = u64::try_from(now.seconds()).unwrap_or(0);

@@ -31,7 +31,7 @@ fn code(world: &World, token: &str) -> Option<Code> {
 }
 
 #[tokio::test]
-async fn a_minted_token_is_good_until_its_end_and_says_what_rfc_9068_wants() {
+async fn a_signed_token_is_valid_until_its_expiry_and_has_the_claims_of_rfc_9068() {
     let world = World::new().await;
     let token = NewToken {
         audience: "https://api.example.com".to_owned(),

@@ -7,14 +7,15 @@ use serde_json::{Value, json};
 
 pub use crate::store::invitations::Invitation;
 
-use super::manage::{Logged, record};
+use super::manage::{LoggedUser, record};
 use super::{
-    INVITATION_SECONDS, LINK_SECONDS, Person, dead_link, hash_password, insert, name, new_link, page, token,
+    INVITATION_SECONDS, LINK_SECONDS, Person, hash_password, insert, invalid_link, name, new_link, page,
+    token,
 };
 use crate::activity;
 use crate::domain::identity::Services;
 use crate::domain::identity::access::{Call, Can, TeamManage, TeamRead};
-use crate::domain::identity::login_throttle::Guess;
+use crate::domain::identity::login_throttle::AttemptKind;
 use crate::domain::identity::sessions;
 use crate::domain::identity::sessions::{CookieSession, Strength};
 use crate::error::{Error, Result};
@@ -27,7 +28,7 @@ use crate::platform::mail::Mail;
 use crate::store::{Tx, invitations, links, users as store};
 
 /// What a person who follows a link chooses.
-pub struct Newcomer {
+pub struct Registration {
     /// What others call them.
     pub name: Option<String>,
     /// Their password.
@@ -58,7 +59,7 @@ pub async fn setup_link(services: &Arc<Services>, now: Timestamp) -> Result<Opti
 ///
 /// # Errors
 /// `NOT_FOUND` when the link does not work (any more); `INVALID_REQUEST` for a weak password.
-pub async fn setup(call: &Arc<Call>, link: Secret, email: Email, who: Newcomer) -> Result<CookieSession> {
+pub async fn setup(call: &Arc<Call>, link: Secret, email: Email, who: Registration) -> Result<CookieSession> {
     let hash = SecretHash::of(link.expose());
     let now = call.now;
     let services = &call.services;
@@ -66,15 +67,15 @@ pub async fn setup(call: &Arc<Call>, link: Secret, email: Email, who: Newcomer) 
         Ok::<_, Error>(links::find(conn, links::Purpose::Setup, &hash, now)?.is_some() && !store::any(conn)?)
     })?;
     if !works {
-        return Err(dead_link());
+        return Err(invalid_link());
     }
     let (name, password) = hashed(call, &email, who).await?;
     let caller = call.clone();
     services
         .write(move |tx| {
-            links::take(tx, links::Purpose::Setup, &hash, now)?.ok_or_else(dead_link)?;
+            links::take(tx, links::Purpose::Setup, &hash, now)?.ok_or_else(invalid_link)?;
             if store::any(tx)? {
-                return Err(dead_link());
+                return Err(invalid_link());
             }
             let person = Person { email, name, role: Role::Owner, verified: false };
             let user = insert(tx, &caller.services, person, Some(&password), now)?;
@@ -91,12 +92,12 @@ fn chosen(now: Timestamp) -> Strength {
 
 /// The detail of a new account: how it came about, and what it is.
 fn created(by: &str, value: &impl Serialize, user: &User) -> Box<Value> {
-    let mut detail = changes::between(&Value::Null, &Logged::from(user)).unwrap_or_default();
+    let mut detail = changes::between(&Value::Null, &LoggedUser::from(user)).unwrap_or_default();
     detail[by] = json!(value);
     detail
 }
 
-async fn hashed(call: &Call, email: &Email, who: Newcomer) -> Result<(String, String)> {
+async fn hashed(call: &Call, email: &Email, who: Registration) -> Result<(String, String)> {
     let name = name(who.name.as_deref(), email)?;
     let password = hash_password(call, "password", (email, &name), who.password).await?;
     Ok((name, password))
@@ -111,7 +112,7 @@ pub struct Invite {
 }
 
 /// An invitation with its link, which is shown this once.
-pub struct Invited {
+pub struct CreatedInvitation {
     /// The invitation.
     pub invitation: Invitation,
     /// The page that takes it up.
@@ -122,7 +123,7 @@ pub struct Invited {
 ///
 /// # Errors
 /// `FORBIDDEN` when they would hold more than the caller; `CONFLICT` when the address is taken.
-pub fn invite(tx: &mut Tx<'_>, can: &Can<TeamManage>, invite: Invite) -> Result<Invited> {
+pub fn invite(tx: &mut Tx<'_>, can: &Can<TeamManage>, invite: Invite) -> Result<CreatedInvitation> {
     super::may_raise(can, invite.role)?;
     if store::by_email(tx, &invite.email)?.is_some() {
         return Err(Error::conflict("This address is already in use"));
@@ -142,12 +143,12 @@ pub fn invite(tx: &mut Tx<'_>, can: &Can<TeamManage>, invite: Invite) -> Result<
     let by = can.identity.user.map(|(no, _, _)| no);
     invitation.no = invitations::insert(tx, &invitation, &SecretHash::of(token.expose()), by)?;
     record_invitation(tx, can, Kind::InvitationCreated, &invitation)?;
-    let invited = Invited { link: page(&services, "invitation", &token), invitation };
+    let invited = CreatedInvitation { link: page(&services, "invitation", &token), invitation };
     services.mailer.queue(tx, &mail(&services, &invited), now)?;
     Ok(invited)
 }
 
-fn mail(services: &Services, invited: &Invited) -> Mail {
+fn mail(services: &Services, invited: &CreatedInvitation) -> Mail {
     let organization = &services.settings.organization;
     Mail {
         to: invited.invitation.email.clone(),
@@ -204,16 +205,16 @@ pub async fn withdraw(can: &Can<TeamManage>, id: InvitationId) -> Result<()> {
 ///
 /// # Errors
 /// `NOT_FOUND` when the link does not work (any more); `INVALID_REQUEST` for a weak password.
-pub async fn accept(call: &Arc<Call>, link: Secret, who: Newcomer) -> Result<CookieSession> {
+pub async fn accept(call: &Arc<Call>, link: Secret, who: Registration) -> Result<CookieSession> {
     let (services, now) = (&call.services, call.now);
     let hash = SecretHash::of(link.expose());
     let invitation = services.db.lookup(|conn| Ok::<_, Error>(invitations::by_hash(conn, &hash, now)?))?;
-    let invitation = invitation.ok_or_else(dead_link)?;
+    let invitation = invitation.ok_or_else(invalid_link)?;
     let (name, password) = hashed(call, &invitation.email, who).await?;
     let caller = call.clone();
     services
         .write(move |tx| {
-            let invitation = invitations::by_hash(tx, &hash, now)?.ok_or_else(dead_link)?;
+            let invitation = invitations::by_hash(tx, &hash, now)?.ok_or_else(invalid_link)?;
             invitations::accept(tx, invitation.no, now)?;
             let person =
                 Person { email: invitation.email.clone(), name, role: invitation.role, verified: false };
@@ -284,7 +285,7 @@ fn sign_up_mail(services: &Services, to: Email, link: Option<&Secret>, expires_a
 pub(super) fn limit_mail(call: &Call, email: &Email) -> Result<()> {
     let services = &call.services;
     let (network, now) = (call.request.network(), services.clock.monotonic());
-    let attempt = services.throttle.admit(Guess::Mail, email.key(), network, false, now)?;
+    let attempt = services.throttle.admit(AttemptKind::Mail, email.key(), network, false, now)?;
     let _ = attempt.failed();
     Ok(())
 }
@@ -294,18 +295,18 @@ pub(super) fn limit_mail(call: &Call, email: &Email) -> Result<()> {
 ///
 /// # Errors
 /// `NOT_FOUND` when the link does not work (any more); `INVALID_REQUEST` for a weak password.
-pub async fn confirm(call: &Arc<Call>, link: Secret, who: Newcomer) -> Result<CookieSession> {
+pub async fn confirm(call: &Arc<Call>, link: Secret, who: Registration) -> Result<CookieSession> {
     let (services, now) = (&call.services, call.now);
     let hash = SecretHash::of(link.expose());
     let found =
         services.db.lookup(|conn| Ok::<_, Error>(links::find(conn, links::Purpose::Signup, &hash, now)?))?;
-    let email = found.and_then(|link| link.email).ok_or_else(dead_link)?;
+    let email = found.and_then(|link| link.email).ok_or_else(invalid_link)?;
     let (name, password) = hashed(call, &email, who).await?;
     let caller = call.clone();
     services
         .write(move |tx| {
-            let link = links::take(tx, links::Purpose::Signup, &hash, now)?.ok_or_else(dead_link)?;
-            let email = link.email.ok_or_else(dead_link)?;
+            let link = links::take(tx, links::Purpose::Signup, &hash, now)?.ok_or_else(invalid_link)?;
+            let email = link.email.ok_or_else(invalid_link)?;
             let person = Person { email, name, role: Role::Member, verified: true };
             let user: User = insert(tx, &caller.services, person, Some(&password), now)?;
             let detail = created("by", &"signup", &user);

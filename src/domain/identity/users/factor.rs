@@ -4,9 +4,9 @@ use super::manage::record;
 use super::notices;
 use crate::domain::identity::access::Call;
 use crate::domain::identity::admission::{Person, Recent};
-use crate::domain::identity::login_throttle::Guess;
+use crate::domain::identity::login_throttle::AttemptKind;
 use crate::domain::identity::sessions;
-use crate::domain::identity::sessions::{check_code, seed_place, wrong_code};
+use crate::domain::identity::sessions::{check_code, seed_context, wrong_code};
 use crate::domain::identity::{passwords, totp};
 use crate::error::{Code, Error, Result};
 use crate::model::activity::Kind;
@@ -32,7 +32,7 @@ pub fn status(person: &Person) -> Result<Status> {
 }
 
 /// A seed to be put into an app, shown this once.
-pub struct Offer {
+pub struct TotpEnrolment {
     /// Base32, for typing it in.
     pub secret: Secret,
     /// `otpauth://…`, for apps.
@@ -43,12 +43,12 @@ pub struct Offer {
 ///
 /// # Errors
 /// `INVALID_CREDENTIALS` when the password is wrong; `CONFLICT` when there is a second factor already.
-pub async fn enrol(person: &Person, password: Secret) -> Result<Offer> {
+pub async fn enrol(person: &Person, password: Secret) -> Result<TotpEnrolment> {
     let user = who(person)?;
     check_password(person, &user, password).await?;
     let services = person.services.clone();
     let seed = totp::Seed::generate(&*services.rng);
-    let sealed = services.vault.seal(&*services.rng, &seed_place(&user), seed.expose());
+    let sealed = services.vault.seal(&*services.rng, &seed_context(&user), seed.expose());
     let (now, user_no) = (person.now, user.no);
     services
         .write(move |tx| {
@@ -59,7 +59,7 @@ pub async fn enrol(person: &Person, password: Secret) -> Result<Offer> {
         })
         .await?;
     let uri = seed.uri(&services.settings.organization, user.email.as_str());
-    Ok(Offer { secret: seed.base32(), uri })
+    Ok(TotpEnrolment { secret: seed.base32(), uri })
 }
 
 /// Switches the second factor on, now that a code has shown that the app has the seed. The session that asks has shown
@@ -173,7 +173,7 @@ pub(crate) async fn check_password(call: &Call, user: &User, password: Secret) -
     passwords::check_length("password", &password)?;
     let services = &call.services;
     let (network, now) = (call.request.network(), services.clock.monotonic());
-    let attempt = services.throttle.admit(Guess::Password, &user.id.to_string(), network, true, now)?;
+    let attempt = services.throttle.admit(AttemptKind::Password, &user.id.to_string(), network, true, now)?;
     let stored = services.db.lookup(|conn| Ok::<_, Error>(store::password(conn, user.no)?))?;
     let hash = stored.as_deref().and_then(|text| text.parse().ok());
     if services.passwords.verify(network, password, hash).await? {

@@ -85,7 +85,7 @@ pub async fn prepare(can: &Can<TeamManage>, new: NewUser) -> Result<PreparedUser
 /// `CONFLICT` when the address is taken.
 pub fn create(tx: &mut Tx<'_>, can: &Can<TeamManage>, new: PreparedUser) -> Result<User> {
     let user = super::insert(tx, &can.services, new.person, new.password.as_deref(), can.now)?;
-    record(tx, can, Kind::UserCreated, &user, changes::between(&Value::Null, &Logged::from(&user)))?;
+    record(tx, can, Kind::UserCreated, &user, changes::between(&Value::Null, &LoggedUser::from(&user)))?;
     Ok(user)
 }
 
@@ -133,7 +133,7 @@ pub async fn update(can: &Can<TeamManage>, id: UserId, changes: Changes) -> Resu
             }
             after.updated_at = can.now;
             store::update(tx, &after)?;
-            let detail = changes::between(&Logged::from(&before), &Logged::from(&after));
+            let detail = changes::between(&LoggedUser::from(&before), &LoggedUser::from(&after));
             record(tx, &can, change_kind(&before, &after), &after, detail)?;
             if before.disabled_at.is_none() && after.disabled_at.is_some() {
                 sessions::end_all(tx, &can, after.no)?;
@@ -154,13 +154,13 @@ fn change_kind(before: &User, after: &User) -> Kind {
 
 /// The part of a person that the log shows when it changes.
 #[derive(Serialize)]
-pub(super) struct Logged<'u> {
+pub(super) struct LoggedUser<'u> {
     name: &'u str,
     role: Role,
     disabled: bool,
 }
 
-impl<'u> From<&'u User> for Logged<'u> {
+impl<'u> From<&'u User> for LoggedUser<'u> {
     fn from(user: &'u User) -> Self {
         Self { name: &user.name, role: user.role, disabled: user.disabled_at.is_some() }
     }

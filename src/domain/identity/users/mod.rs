@@ -45,7 +45,7 @@ pub use crate::store::links::LINK_SECONDS;
 /// `FORBIDDEN`.
 pub(crate) fn may_touch(call: &Call, role: Role) -> Result<()> {
     let apis = call.services.catalog.get();
-    call.nobody_gains(&apis.built_in().scopes_of(role))?;
+    call.ensure_no_escalation(&apis.built_in().scopes_of(role))?;
     let is_owner = call.identity.kind == IdentityKind::Operator
         || call.identity.user.is_some_and(|(_, _, role)| role == Role::Owner);
     if role == Role::Owner && !is_owner {
@@ -167,7 +167,7 @@ pub(crate) fn page(services: &Services, page: &str, token: &Secret) -> Secret {
 }
 
 /// What a link that does not work, or not any more, is answered with.
-pub(crate) fn dead_link() -> Error {
+pub(crate) fn invalid_link() -> Error {
     Error::new(Code::NotFound, "This link was used or has expired; ask for a new one")
 }
 

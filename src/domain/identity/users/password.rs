@@ -9,12 +9,12 @@ use serde_json::json;
 
 use super::account::limit_mail;
 use super::manage::record;
-use super::{LINK_SECONDS, dead_link, hash_password, new_link, notices, page};
+use super::{LINK_SECONDS, hash_password, invalid_link, new_link, notices, page};
 use crate::activity;
 use crate::domain::identity::Services;
 use crate::domain::identity::access::Call;
 use crate::domain::identity::admission::{Admission as _, Person, Recent};
-use crate::domain::identity::login_throttle::Guess;
+use crate::domain::identity::login_throttle::AttemptKind;
 use crate::domain::identity::passwords;
 use crate::domain::identity::sessions;
 use crate::domain::identity::sessions::{CookieSession, Strength};
@@ -44,7 +44,7 @@ pub async fn change(person: &Recent<Person>, current: Secret, new: Secret) -> Re
     let (services, call) = (&person.services, person.call());
     passwords::check_length("current_password", &current)?;
     let (network, now) = (call.request.network(), services.clock.monotonic());
-    let attempt = services.throttle.admit(Guess::Password, &id.to_string(), network, true, now)?;
+    let attempt = services.throttle.admit(AttemptKind::Password, &id.to_string(), network, true, now)?;
     let (user, stored) = services.db.lookup(|conn| {
         let user = store::by_no(conn, user_no)?.ok_or_else(|| Error::not_found("user"))?;
         Ok::<_, Error>((user, store::password(conn, user_no)?))
@@ -88,7 +88,7 @@ fn set(tx: &mut crate::store::Tx<'_>, call: &Call, user: &User, password: &str) 
 pub async fn forgot(call: &Arc<Call>, email: Email) -> Result<()> {
     limit_mail(call, &email)?;
     let (services, now) = (call.services.clone(), call.now);
-    let asked = json!(Asked::new(call, &email)).to_string();
+    let asked = json!(ResetRequest::new(call, &email)).to_string();
     call.services
         .write(move |tx| {
             let work = NewWork {
@@ -106,7 +106,7 @@ pub async fn forgot(call: &Arc<Call>, email: Email) -> Result<()> {
 
 /// A request for a new password, as it is queued.
 #[derive(Serialize, Deserialize)]
-struct Asked {
+struct ResetRequest {
     email: String,
     request_id: String,
     ip: Option<IpAddr>,
@@ -114,7 +114,7 @@ struct Asked {
     agent: Option<Box<str>>,
 }
 
-impl Asked {
+impl ResetRequest {
     fn new(call: &Call, email: &Email) -> Self {
         let request = &call.request;
         Self {
@@ -147,7 +147,7 @@ pub fn reset_lane(services: &Arc<Services>) -> Lane {
 }
 
 async fn send_reset(services: &Arc<Services>, work: Work) -> Result<()> {
-    let asked: Asked = serde_json::from_slice(&work.payload).map_err(Error::internal)?;
+    let asked: ResetRequest = serde_json::from_slice(&work.payload).map_err(Error::internal)?;
     let (email, call) = asked.call(services, work.created_at)?;
     let found = services.db.lookup(|conn| Ok::<_, Error>(store::by_email(conn, &email)?))?;
     let Some((user, _)) = found.filter(|(user, _)| user.disabled_at.is_none()) else { return Ok(()) };
@@ -206,14 +206,14 @@ pub async fn reset(call: &Arc<Call>, link: Secret, new: Secret) -> Result<()> {
             Ok::<_, Error>(link.and_then(|link| link.user_no).map(|no| store::by_no(conn, no)).transpose()?)
         })?
         .flatten()
-        .ok_or_else(dead_link)?;
+        .ok_or_else(invalid_link)?;
     let about = (&user.email, user.name.as_str());
     let password = hash_password(call, "password", about, new).await?;
     let caller = call.clone();
     services
         .write(move |tx| {
-            let link = links::take(tx, Purpose::ResetPassword, &hash, now)?.ok_or_else(dead_link)?;
-            let mut user = store::by_no(tx, user.no)?.ok_or_else(dead_link)?;
+            let link = links::take(tx, Purpose::ResetPassword, &hash, now)?.ok_or_else(invalid_link)?;
+            let mut user = store::by_no(tx, user.no)?.ok_or_else(invalid_link)?;
             if user.email_verified_at.is_none() && link.email.as_ref() == Some(&user.email) {
                 user.email_verified_at = Some(now);
                 store::update(tx, &user)?;
@@ -265,10 +265,10 @@ pub async fn verify_email(call: &Arc<Call>, link: Secret) -> Result<()> {
     let hash = SecretHash::of(link.expose());
     call.services
         .write(move |tx| {
-            let link = links::take(tx, Purpose::VerifyEmail, &hash, now)?.ok_or_else(dead_link)?;
+            let link = links::take(tx, Purpose::VerifyEmail, &hash, now)?.ok_or_else(invalid_link)?;
             let user = link.user_no.map(|no| store::by_no(tx, no)).transpose()?.flatten();
             let mut user =
-                user.filter(|user| link.email.as_ref() == Some(&user.email)).ok_or_else(dead_link)?;
+                user.filter(|user| link.email.as_ref() == Some(&user.email)).ok_or_else(invalid_link)?;
             user.email_verified_at = Some(now);
             user.updated_at = now;
             store::update(tx, &user)?;

@@ -1,6 +1,6 @@
 //! Who is calling: the same question for a key, a token and a session, of any API of this instance.
 
-use super::manage::{Logged, record};
+use super::manage::{LoggedUser, record};
 use super::name;
 use crate::domain::identity::Services;
 use crate::domain::identity::admission::Person;
@@ -99,7 +99,7 @@ pub async fn rename(person: &Person, new: Option<String>) -> Result<User> {
             }
             after.updated_at = caller.now;
             store::update(tx, &after)?;
-            let detail = changes::between(&Logged::from(&before), &Logged::from(&after));
+            let detail = changes::between(&LoggedUser::from(&before), &LoggedUser::from(&after));
             record(tx, &caller, Kind::UserUpdated, &after, detail)?;
             Ok(after)
         })

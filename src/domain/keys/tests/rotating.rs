@@ -78,7 +78,7 @@ async fn a_revoked_key_shows_the_secrets_that_it_had() {
 }
 
 #[tokio::test]
-async fn whoever_holds_a_key_may_end_it() {
+async fn any_holder_of_a_key_may_revoke_it() {
     let world = world().await;
     let call = world.admin();
     let made = make(&world, &call, reads("Key")).await.unwrap();

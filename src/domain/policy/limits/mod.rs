@@ -70,7 +70,7 @@ const SHARD_CAPACITY: usize = (1 << 16) / 8 * 7;
 
 /// The size and the pace of a bucket, in nanoseconds.
 #[derive(Clone, Copy)]
-struct Pace {
+struct BucketRate {
     /// Time that brings one request back. Rounded up: rather a hair too slow than one request too many.
     interval: u64,
     /// Time that an empty bucket takes to fill.
@@ -79,7 +79,7 @@ struct Pace {
     burst: u32,
 }
 
-impl Pace {
+impl BucketRate {
     /// None when unlimited.
     fn of(limit: &RateLimit) -> Option<Self> {
         let (count, burst) = (limit.limit?, limit.bucket()?);
@@ -117,12 +117,12 @@ impl Pace {
 
 /// A bucket's name in 128 bits of two keyed hashes: no caller can aim at another's, and no text needs storing.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Name {
+struct BucketHash {
     shard: u64,
     place: u64,
 }
 
-impl Hash for Name {
+impl Hash for BucketHash {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u64(self.place);
     }
@@ -130,9 +130,9 @@ impl Hash for Name {
 
 /// The name is a hash already.
 #[derive(Default)]
-struct AsIs(u64);
+struct PassThroughHasher(u64);
 
-impl Hasher for AsIs {
+impl Hasher for PassThroughHasher {
     fn finish(&self) -> u64 {
         self.0
     }
@@ -146,7 +146,7 @@ impl Hasher for AsIs {
     }
 }
 
-type Shard = HashMap<Name, u64, BuildHasherDefault<AsIs>>;
+type Shard = HashMap<BucketHash, u64, BuildHasherDefault<PassThroughHasher>>;
 
 /// Every bucket.
 pub struct Limiter {
@@ -197,17 +197,17 @@ impl Limiter {
         now: Duration,
         cost: u32,
     ) -> Result<Option<Level>> {
-        let Some(pace) = Pace::of(limit) else { return Ok(None) };
+        let Some(bucket_rate) = BucketRate::of(limit) else { return Ok(None) };
         let (name, now) = (self.name(id), nanos(now));
         let mut shard = self.shard(&name).lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(full_at) = shard.get_mut(&name) {
-            let (level, after) = pace.take(now, *full_at, cost);
+            let (level, after) = bucket_rate.take(now, *full_at, cost);
             if let Some(after) = after {
                 *full_at = after;
             }
             return Ok(Some(level));
         }
-        let (level, after) = pace.take(now, 0, cost);
+        let (level, after) = bucket_rate.take(now, 0, cost);
         if let Some(after) = after {
             self.make_room(&mut shard, now)?;
             shard.insert(name, after);
@@ -217,13 +217,15 @@ impl Limiter {
 
     /// How a bucket would take `cost` requests, without taking them. None when the limit is unlimited.
     pub fn look(&self, id: &BucketId<'_>, limit: &RateLimit, now: Duration, cost: u32) -> Option<Level> {
-        let pace = Pace::of(limit)?;
+        let bucket_rate = BucketRate::of(limit)?;
         let (name, now) = (self.name(id), nanos(now));
         let shard = self.shard(&name).lock().unwrap_or_else(PoisonError::into_inner);
         let full_at = shard.get(&name).copied().unwrap_or(0);
-        let (level, after) = pace.take(now, full_at, cost);
+        let (level, after) = bucket_rate.take(now, full_at, cost);
         // What is shown is the bucket as it stays.
-        Some(after.map_or(level, |_| pace.level(full_at.saturating_sub(now).min(pace.full), None, true)))
+        Some(after.map_or(level, |_| {
+            bucket_rate.level(full_at.saturating_sub(now).min(bucket_rate.full), None, true)
+        }))
     }
 
     /// Buckets that are held, full ones that wait for their removal included.
@@ -236,16 +238,16 @@ impl Limiter {
         self.len() == 0
     }
 
-    fn name(&self, id: &BucketId<'_>) -> Name {
+    fn name(&self, id: &BucketId<'_>) -> BucketHash {
         let hash = |keyed: &DefaultHasher| {
             let mut hasher = keyed.clone();
             id.hash(&mut hasher);
             hasher.finish()
         };
-        Name { shard: hash(&self.names[0]), place: hash(&self.names[1]) }
+        BucketHash { shard: hash(&self.names[0]), place: hash(&self.names[1]) }
     }
 
-    fn shard(&self, name: &Name) -> &Mutex<Shard> {
+    fn shard(&self, name: &BucketHash) -> &Mutex<Shard> {
         &self.shards[name.shard as usize % self.shards.len()]
     }
 

@@ -7,7 +7,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{Level, Pace, nanos};
+use super::{BucketRate, Level, nanos};
 use crate::error::{Code, Error, Result};
 use crate::model::{Network, RateLimit};
 use crate::platform::vault::{Signer, Vault};
@@ -81,7 +81,7 @@ impl NetworkLimits {
         now: u64,
         cost: u32,
     ) -> Option<Level> {
-        let pace = Pace::of(limit)?;
+        let bucket_rate = BucketRate::of(limit)?;
         let hash = self.signer.mac(&[what.as_bytes(), &network.to_bytes()]);
         let place = |row: usize| {
             let word = hash[row * 8..][..8].try_into().map_or(0, u64::from_le_bytes);
@@ -89,7 +89,7 @@ impl NetworkLimits {
         };
         let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
         let full_at = (0..ROWS).map(|row| rows[row][place(row)]).min().unwrap_or(0);
-        let (level, after) = pace.take(now, full_at, cost);
+        let (level, after) = bucket_rate.take(now, full_at, cost);
         if let Some(after) = after {
             for row in 0..ROWS {
                 let cell = &mut rows[row][place(row)];
@@ -100,7 +100,7 @@ impl NetworkLimits {
     }
 
     /// Buckets that are not full: row, cell, and the time until they are.
-    pub(super) fn debts(&self, now: u64) -> Vec<(u64, u64, u64)> {
+    pub(super) fn unfilled(&self, now: u64) -> Vec<(u64, u64, u64)> {
         let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
         let cells = rows.iter().enumerate().flat_map(|(row, cells)| {
             cells.iter().enumerate().map(move |(cell, full_at)| (row as u64, cell as u64, *full_at))
@@ -112,7 +112,7 @@ impl NetworkLimits {
     }
 
     /// Takes up a bucket of the last run.
-    pub(super) fn owe(&self, row: u64, cell: u64, full_at: u64) {
+    pub(super) fn restore(&self, row: u64, cell: u64, full_at: u64) {
         let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
         let cell = rows.get_mut(row as usize).and_then(|cells| cells.get_mut(cell as usize));
         if let Some(cell) = cell {

@@ -74,7 +74,7 @@ fn run(cache_bytes: u64) {
 }
 
 #[test]
-fn nobody_sees_the_state_before_an_answered_change() {
+fn no_question_sees_the_state_before_an_answered_change() {
     run(CACHE_BYTES);
 }
 

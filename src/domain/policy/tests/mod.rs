@@ -118,7 +118,7 @@ impl Bench {
     }
 
     fn question(&self) -> Question<'_> {
-        Question { api: &self.api, scopes: None, environment: AskedEnvironment::Live, cost: 1, ip: None }
+        Question { api: &self.api, scopes: None, environment: RequestedEnvironment::Live, cost: 1, ip: None }
     }
 
     fn ask(&self, question: &Question<'_>, now: Timestamp, monotonic: Duration) -> Verdict {

@@ -33,7 +33,7 @@ fn a_period_starts_anew_by_the_calendar_in_utc() {
 }
 
 #[test]
-fn a_clock_that_goes_back_gives_nothing_back() {
+fn a_clock_set_back_refills_nothing() {
     let bench = Bench::new(api(7), KeyRow { quota: quota(1, QuotaPeriod::Day), ..row() });
     let ask = |now| bench.ask(&bench.question(), now, Duration::ZERO).code;
     assert_eq!(ask(at("2026-02-01T12:00:00Z")), VerifyCode::Valid);

@@ -3,7 +3,7 @@
 use super::*;
 
 /// A row and a question that break every rule of one list, from some place on.
-fn broken_from(first: usize) -> (KeyRow, AskedEnvironment, Option<ScopeExpr>) {
+fn broken_from(first: usize) -> (KeyRow, RequestedEnvironment, Option<ScopeExpr>) {
     let mut row = row();
     let breaks = |rule: VerifyCode| VerifyCode::ALL.iter().position(|code| *code == rule).unwrap() >= first;
     row.secret_expires_at = breaks(VerifyCode::NotFound).then_some(NOW);
@@ -14,8 +14,11 @@ fn broken_from(first: usize) -> (KeyRow, AskedEnvironment, Option<ScopeExpr>) {
     row.allowed_ips = breaks(VerifyCode::IpNotAllowed).then(|| "192.0.2.0/24".into());
     row.ratelimit = breaks(VerifyCode::RateLimited).then_some(LIMIT_OF_ONE);
     row.quota = breaks(VerifyCode::QuotaExceeded).then_some(QUOTA_OF_ONE);
-    let environment =
-        if breaks(VerifyCode::WrongEnvironment) { AskedEnvironment::Test } else { AskedEnvironment::Live };
+    let environment = if breaks(VerifyCode::WrongEnvironment) {
+        RequestedEnvironment::Test
+    } else {
+        RequestedEnvironment::Live
+    };
     let scopes = breaks(VerifyCode::InsufficientScope).then(|| "a:write".parse().unwrap());
     (row, environment, scopes)
 }
@@ -76,7 +79,7 @@ fn a_secret_past_its_grace_is_unknown_but_the_key_is_named() {
 }
 
 #[test]
-fn about_another_api_s_key_only_the_code_is_told() {
+fn about_another_api_s_key_only_the_code_is_shown() {
     let states = [
         (KeyRow { api_no: 8, ..row() }, VerifyCode::WrongApi),
         (KeyRow { api_no: 8, revoked_at: Some(NOW), ..row() }, VerifyCode::Revoked),
@@ -97,7 +100,7 @@ fn about_another_api_s_key_only_the_code_is_told() {
 }
 
 #[test]
-fn networks_bind_and_know_ipv4_in_ipv6_clothes() {
+fn networks_bind_and_match_ipv4_mapped_ipv6() {
     let row = KeyRow { allowed_ips: Some("192.0.2.0/24 2001:db8::/32".into()), ..row() };
     let bench = Bench::new(api(7), row);
     for (ip, expected) in [

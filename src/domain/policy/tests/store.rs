@@ -33,7 +33,7 @@ fn ask(world: &World, key: &str) -> Verdict {
     let question = Question {
         api: apis.built_in(),
         scopes: None,
-        environment: AskedEnvironment::Live,
+        environment: RequestedEnvironment::Live,
         cost: 1,
         ip: None,
     };
@@ -57,7 +57,7 @@ async fn a_key_is_found_by_its_secret_and_acts_as_itself() {
     let question = Question {
         api: apis.built_in(),
         scopes: None,
-        environment: AskedEnvironment::Live,
+        environment: RequestedEnvironment::Live,
         cost: 1,
         ip: None,
     };

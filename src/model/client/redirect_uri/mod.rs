@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::model::words::FromText;
+use crate::model::string_enum::FromText;
 
 /// Longest URI, in bytes.
 const MAX_LENGTH: usize = 1_000;

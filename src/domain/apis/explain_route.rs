@@ -11,7 +11,7 @@ use crate::model::{Api, RequestPath};
 
 /// What forward-auth would ask of a request.
 #[derive(Debug, Clone)]
-pub struct Trial {
+pub struct RouteExplanation {
     /// The API, with its routes.
     pub api: Arc<Api>,
     /// The path as routes see it; none where it is refused as it stands.
@@ -35,7 +35,7 @@ pub enum Step {
     NotReached,
 }
 
-impl Trial {
+impl RouteExplanation {
     /// The route that rules the request.
     pub fn route(&self) -> Option<(usize, &Route)> {
         let position = self.steps.iter().position(|step| *step == Step::Matched)?;
@@ -47,14 +47,19 @@ impl Trial {
 ///
 /// # Errors
 /// `NOT_FOUND`.
-pub fn try_route(can: &Can<ApisRead>, slug_or_id: &str, method: Method, uri: &str) -> Result<Trial> {
+pub fn explain_route(
+    can: &Can<ApisRead>,
+    slug_or_id: &str,
+    method: Method,
+    uri: &str,
+) -> Result<RouteExplanation> {
     let api = find(&can.services, slug_or_id)?;
     let path = match api.route_to(method, uri) {
         Ok((path, _)) => path,
         Err(error) => {
             let (steps, message) = (vec![Step::NotReached; api.routes.len()], error.0);
             let message = format!("The path is refused, whatever the credential: {message}.");
-            return Ok(Trial { api, path: None, steps, message });
+            return Ok(RouteExplanation { api, path: None, steps, message });
         }
     };
     let mut reached = true;
@@ -67,8 +72,12 @@ pub fn try_route(can: &Can<ApisRead>, slug_or_id: &str, method: Method, uri: &st
             step
         })
         .collect();
-    let mut trial =
-        Trial { path: Some(path.as_str().to_owned()), steps, message: String::new(), api: api.clone() };
+    let mut trial = RouteExplanation {
+        path: Some(path.as_str().to_owned()),
+        steps,
+        message: String::new(),
+        api: api.clone(),
+    };
     trial.message = sentence(&api, trial.route().map(|(_, route)| route));
     Ok(trial)
 }

@@ -4,21 +4,21 @@ use std::fmt;
 
 /// A word outside the list that its place allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct UnknownWord {
+pub struct UnknownValue {
     /// The words that would have been understood.
     pub expected: &'static [&'static str],
 }
 
-impl fmt::Display for UnknownWord {
+impl fmt::Display for UnknownValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Use one of: {}.", self.expected.join(", "))
     }
 }
 
-impl std::error::Error for UnknownWord {}
+impl std::error::Error for UnknownValue {}
 
 /// Declares an enum of plain variants and the one spelling of each.
-macro_rules! word_enum {
+macro_rules! string_enum {
     ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $word:literal,)+ }) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,7 +30,7 @@ macro_rules! word_enum {
             /// Every value, in the order of its declaration.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
             /// Every spelling, in the same order.
-            pub const WORDS: &'static [&'static str] = &[$($word),+];
+            pub const NAMES: &'static [&'static str] = &[$($word),+];
 
             /// The one spelling, in JSON, queries and columns alike.
             pub const fn as_str(self) -> &'static str {
@@ -47,12 +47,12 @@ macro_rules! word_enum {
         }
 
         impl std::str::FromStr for $name {
-            type Err = $crate::model::words::UnknownWord;
+            type Err = $crate::model::string_enum::UnknownValue;
 
             fn from_str(word: &str) -> Result<Self, Self::Err> {
                 match word {
                     $($word => Ok(Self::$variant),)+
-                    _ => Err($crate::model::words::UnknownWord { expected: Self::WORDS }),
+                    _ => Err($crate::model::string_enum::UnknownValue { expected: Self::NAMES }),
                 }
             }
         }
@@ -65,13 +65,13 @@ macro_rules! word_enum {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserializer.deserialize_str($crate::model::words::FromText::new(Self::WORDS[0]))
+                deserializer.deserialize_str($crate::model::string_enum::FromText::new(Self::NAMES[0]))
             }
         }
     };
 }
 
-pub(crate) use word_enum;
+pub(crate) use string_enum;
 
 /// Reads a string with `FromStr`, borrowed or not, and reports its sentence.
 pub(super) struct FromText<T> {

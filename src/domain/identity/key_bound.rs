@@ -11,14 +11,14 @@ use crate::store::Conn;
 
 /// Bounds of a key that is made with a person's own key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Bound {
+pub struct KeyBound {
     /// The person whose key the new one must be.
     pub user: UserId,
     /// When it must have ended; none for a key that does not end.
     pub ends: Option<Timestamp>,
 }
 
-impl Bound {
+impl KeyBound {
     /// Refuses a key of another person or of none, and one that ends later.
     ///
     /// # Errors
@@ -42,7 +42,7 @@ impl Bound {
 ///
 /// # Errors
 /// `FORBIDDEN` for an app that acts for a person: it makes no credentials.
-pub fn bound(conn: &Conn<'_>, call: &Call) -> Result<Option<Bound>> {
+pub fn bound(conn: &Conn<'_>, call: &Call) -> Result<Option<KeyBound>> {
     let caller = &call.identity;
     match (caller.kind, caller.user, caller.key) {
         (IdentityKind::Token, Some(_), _) => {
@@ -50,7 +50,7 @@ pub fn bound(conn: &Conn<'_>, call: &Call) -> Result<Option<Bound>> {
         }
         (IdentityKind::Key, Some((_, user, _)), Some((_, key))) => {
             let key = store::keys::find(conn, key)?.ok_or_else(|| Error::not_found("key"))?;
-            Ok(Some(Bound { user, ends: key.expires_at }))
+            Ok(Some(KeyBound { user, ends: key.expires_at }))
         }
         _ => Ok(None),
     }

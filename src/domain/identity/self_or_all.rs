@@ -8,9 +8,9 @@ use crate::model::IdentityKind;
 use crate::model::{Api, ApiKey, KeyUser, ScopeSet};
 
 /// Everything, for who holds `C`; their own, for everybody who signed in.
-pub enum Reach<C> {
+pub enum SelfOrAll<C> {
     /// Everything.
-    Every(Can<C>),
+    All(Can<C>),
     /// What belongs to the person who signed in.
     Own {
         /// The call.
@@ -20,7 +20,7 @@ pub enum Reach<C> {
     },
 }
 
-impl<C: Capability> Reach<C> {
+impl<C: Capability> SelfOrAll<C> {
     /// How far the caller's reach goes. Self-service is for people who sign in: a key or a token that acts for one
     /// cannot make more of its kind.
     ///
@@ -28,7 +28,7 @@ impl<C: Capability> Reach<C> {
     /// `INSUFFICIENT_SCOPE`.
     pub fn of(call: &Arc<Call>) -> Result<Self> {
         let refusal = match Can::check(call) {
-            Ok(can) => return Ok(Self::Every(can)),
+            Ok(can) => return Ok(Self::All(can)),
             Err(refusal) => refusal,
         };
         let identity = &call.identity;
@@ -48,7 +48,7 @@ impl<C: Capability> Reach<C> {
     /// The call.
     pub fn call(&self) -> &Arc<Call> {
         match self {
-            Self::Every(can) => can,
+            Self::All(can) => can,
             Self::Own { call, .. } => call,
         }
     }
@@ -56,13 +56,13 @@ impl<C: Capability> Reach<C> {
     /// The only person whose things are within reach; none when everything is.
     pub fn only(&self) -> Option<KeyUser> {
         match self {
-            Self::Every(_) => None,
+            Self::All(_) => None,
             Self::Own { user, .. } => Some(*user),
         }
     }
 
     /// Whether `key` is within reach.
-    pub fn reaches_key(&self, key: &ApiKey) -> bool {
+    pub fn covers_key(&self, key: &ApiKey) -> bool {
         self.only().is_none_or(|only| key.user.is_some_and(|user| user.no == only.no))
     }
 
