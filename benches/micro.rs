@@ -1,4 +1,4 @@
-//! The parts of a decision, one by one: what a request's time is made of. `cargo bench --bench micro` runs them.
+//! The parts of a decision, individually. `cargo bench --bench micro` runs them.
 #![expect(clippy::disallowed_methods, reason = "it measures real time")]
 
 use std::hint::black_box;
@@ -20,7 +20,7 @@ use keywright::store::{Error, ToSql, Tx};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_780_000_000);
 
-/// A server without a network, and a key of its own API that is in the cache.
+/// A server without a network, and a key of the built-in API in its cache.
 struct Bench {
     runtime: tokio::runtime::Runtime,
     running: Running,
@@ -93,7 +93,7 @@ fn decision(criterion: &mut Criterion) {
         bencher.iter_custom(|times| {
             let (mut took, mut rest) = (Duration::ZERO, times);
             while rest > 0 {
-                // The writer takes its time, which is not what is measured here.
+                // The time of the writer is not measured here.
                 while bench.runtime.block_on(services.log.room()).is_err() {}
                 let part = rest.min(10_000);
                 let started = Instant::now();
@@ -118,7 +118,7 @@ fn decision(criterion: &mut Criterion) {
                 }
                 let took = started.elapsed();
                 drop(rows);
-                // The log goes on after its newest row, which must stay its own.
+                // The log continues after its newest row, which must not change.
                 tx.execute("DELETE FROM activity WHERE no >= ?1", &[&first as &dyn ToSql])?;
                 Ok::<_, Error>(took)
             };

@@ -1,4 +1,4 @@
-//! The services of this room: the log.
+//! Services of `activity`: the log.
 
 use std::ops::Deref;
 use std::sync::Arc;

@@ -15,7 +15,7 @@ use crate::model::api::ApiDescription;
 /// Protected APIs.
 #[derive(Subcommand)]
 pub(super) enum Api {
-    /// Make the instance match the description of one API (idempotent)
+    /// Create or change an API from a description file (idempotent)
     Apply(Apply),
     /// List the APIs
     List(List),
@@ -72,7 +72,7 @@ pub(super) struct TestRoute {
 
 impl Api {
     pub(super) async fn run(self, context: &mut Context) -> CommandResult {
-        // An unreadable file is reported before a server is needed.
+        // An unreadable file is reported before a server is contacted.
         let description = match &self {
             Self::Apply(apply) => Some(apply.description()?),
             _ => None,
@@ -90,7 +90,7 @@ impl Api {
     }
 }
 
-/// Reads a description, from standard input where the name is `-`.
+/// Reads a description; the name `-` is standard input.
 fn read(file: &Path) -> Result<ApiDescription, Failure> {
     let name = if file == Path::new("-") { "standard input".to_owned() } else { file.display().to_string() };
     let text = if file == Path::new("-") {
@@ -174,7 +174,7 @@ impl Show {
         if self.json {
             return context.out.json(&api);
         }
-        // What the server knows beyond a description is not its author's to write.
+        // Members that the server adds are not part of a description.
         if let Some(members) = api.as_object_mut() {
             for member in ["id", "built_in", "created_at", "updated_at"] {
                 members.remove(member);

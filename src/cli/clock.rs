@@ -8,7 +8,7 @@ use super::{CommandResult, Context};
 /// The wall clock.
 #[derive(Subcommand)]
 pub(super) enum Clock {
-    /// Trust the wall clock as it is now, although boot time contradicts it
+    /// Trust the current wall clock despite its difference from boot time
     Accept(Accept),
 }
 

@@ -14,7 +14,7 @@ use crate::app::{self, Env, Listen};
 use crate::domain::setup;
 use crate::model::Secret;
 
-/// More than the longest password takes.
+/// Longer than any password.
 const MAX_INPUT_BYTES: u64 = 64 << 10;
 
 /// Create a data directory with an owner and one management key.
@@ -64,7 +64,7 @@ impl Init {
     }
 }
 
-/// Only a directory in which nothing is, or nothing but its configuration, becomes a new one.
+/// Only a directory that is empty, or has only its configuration, is initialised.
 fn refuse_used(path: &Path) -> Result<(), Failure> {
     let entries = match std::fs::read_dir(path) {
         Ok(entries) => entries,
@@ -90,7 +90,7 @@ fn read_password() -> Result<Secret, Failure> {
     Ok(Secret::new(text.strip_suffix('\r').unwrap_or(text).to_owned()))
 }
 
-/// The rules' words, field by field.
+/// Problems by field, as text.
 fn reasons(error: &crate::error::Error) -> String {
     let reasons = error.details.iter().map(|(field, reason)| format!("{field}: {}", cell(reason)));
     match reasons.collect::<Vec<_>>().join("\n  ") {

@@ -1,5 +1,5 @@
-//! The command line: one file a subcommand. All but `serve` and `init` speak REST through `control.sock`, with the
-//! server that has the data directory open or with one that is started for the occasion.
+//! The command line: one file per subcommand. All except `serve` and `init` call REST through `control.sock`, with the
+//! server that has the data directory open or with one that is started for the command.
 
 mod activity;
 mod api;

@@ -1,4 +1,4 @@
-//! `keywright openapi`: the document that `/openapi.json` serves, without a server.
+//! `keywright openapi`: prints the document of `/openapi.json`, without a server.
 
 use super::{CommandResult, Context};
 

@@ -17,7 +17,7 @@ pub(super) struct ProxyConfig {
     /// Slug of the API behind the proxy
     #[arg(long)]
     api: String,
-    /// The service that answers the API's requests
+    /// URL of the service behind the proxy
     #[arg(long, value_name = "URL")]
     upstream: String,
     /// Listen address of the proxy

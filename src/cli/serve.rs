@@ -44,7 +44,7 @@ impl Serve {
         for warning in warnings {
             tracing::warn!("{warning}");
         }
-        // First, so that a signal during a slow start is received.
+        // Installed first, so that a signal during a slow start is handled.
         let mut asked = Signals::listen()?;
         let running = app::start(&config, Env::default(), Listen::Tcp).await?;
         let greeted = greet(self.demo, context, &config, &running).await;
@@ -54,14 +54,14 @@ impl Serve {
         }
         tokio::select! {
             () = running.stop() => {}
-            // Asked twice: do not wait for requests in flight. What was answered is on disk.
+            // A second signal: do not wait for requests in flight. Answered changes are on disk.
             () = asked.wait() => {}
         }
         greeted
     }
 }
 
-/// The example APIs have routes; the demo trusts loopback so that a curl can act as the proxy.
+/// The example APIs have routes; the demo trusts loopback so that a curl command can act as the proxy.
 fn trust_this_machine(config: &mut Config) {
     let proxies = &mut config.http.trusted_proxies;
     if proxies.is_empty() {
@@ -88,7 +88,7 @@ impl Signals {
         })
     }
 
-    /// Returns when it is asked to stop; SIGHUP asks to look at the certificate's files.
+    /// Returns when a signal to stop arrives; SIGHUP reloads the certificate files.
     async fn serve_until_stop(&mut self, running: &Running) {
         loop {
             tokio::select! {

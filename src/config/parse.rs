@@ -1,4 +1,4 @@
-//! One function a kind of value: text in, value or a sentence out.
+//! Parsers of setting values: text in, value or an error sentence out.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -22,7 +22,7 @@ pub(super) fn address(text: &str) -> Parsed<SocketAddr> {
     })
 }
 
-/// An absolute http or https URL that is an origin, spelled as browsers spell it.
+/// An absolute http or https URL that is an origin, in the spelling of browsers.
 pub(super) fn public_url(text: &str) -> Parsed<String> {
     let wrong = |what: &str| Err(format!("\"{text}\" {what}: write it like https://auth.example.com"));
     let url = match Url::parse(text) {
@@ -52,7 +52,7 @@ pub(super) fn public_url(text: &str) -> Parsed<String> {
     }
 }
 
-/// Whether a URL that [`public_url`] took protects what travels, or never leaves the machine.
+/// Whether a URL from [`public_url`] uses TLS or stays on this machine.
 pub(super) fn is_private(url: &str) -> bool {
     let url = Url::parse(url).ok();
     url.is_some_and(|url| url.scheme() == "https" || url.host_str().is_some_and(is_loopback))
@@ -116,7 +116,7 @@ pub(super) fn bytes(text: &str, least: u64) -> Parsed<u64> {
     })
 }
 
-/// A file that is there.
+/// An existing file.
 pub(super) fn file(text: &str) -> Parsed<PathBuf> {
     match std::fs::File::open(text) {
         Ok(_) => Ok(PathBuf::from(text)),
@@ -132,7 +132,7 @@ pub(super) fn slug(text: &str) -> Parsed<String> {
     Err(format!("\"{text}\" is no API's slug: write its short name, such as afdb"))
 }
 
-/// A name that people read, under the same rule as every other name.
+/// A display name, under the same rule as every other name.
 pub(super) fn name(text: &str) -> Parsed<String> {
     crate::model::text::name(text)
 }

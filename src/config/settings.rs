@@ -1,4 +1,4 @@
-//! Every setting, and how the values become a [`Config`].
+//! The list of settings, and their conversion to a [`Config`].
 
 use std::net::SocketAddr;
 
@@ -9,16 +9,16 @@ use super::{Activity, Config, Http, Loaded, Mail, Mistakes, OAuth, SignIn, Tls};
 use crate::model::api::BUILT_IN_SLUG;
 use crate::model::setting::{LogFormat, LogLevel, SigningAlg, Signup};
 
-/// A setting's name and meaning. Its variable is `KEYWRIGHT_` and the name in upper case.
+/// Name and meaning of a setting. Its variable is `KEYWRIGHT_` and the name in upper case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Setting {
     /// The key in `keywright.toml`.
     pub name: &'static str,
-    /// What counts where nothing is said, for people.
+    /// Default, for people.
     pub default: &'static str,
-    /// What it decides, for people.
+    /// Description, for people.
     pub about: &'static str,
-    /// Whether its value must not be shown, and so cannot be a flag.
+    /// Whether its value is secret, and so cannot be a flag.
     pub secret: bool,
 }
 
@@ -26,7 +26,7 @@ const fn setting(name: &'static str, default: &'static str, about: &'static str)
     Setting { name, default, about, secret: false }
 }
 
-/// Every setting, in the order of the manual.
+/// All settings, in the order of the manual.
 pub const SETTINGS: &[Setting] = &[
     setting("listen", "127.0.0.1:8080", "Address and port of the public listener"),
     setting("public_url", "http on the listen address", "Public URL; the issuer of tokens"),
@@ -74,11 +74,11 @@ pub const SETTINGS: &[Setting] = &[
     setting("log_level", "info", "Minimum log level: error, warn, info or debug"),
 ];
 
-/// The values while they are read; collects what is wrong with them.
+/// Values with the mistakes found so far.
 struct Reading(Values);
 
 impl Reading {
-    /// The value of a setting; `None` when it was not given or is wrong.
+    /// Value of a setting; `None` if it is missing or wrong.
     fn get<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Parsed<T>) -> Option<T> {
         let (text, origin) = self.0.given.get(name)?;
         match parse(text.trim()) {

@@ -14,7 +14,7 @@ fn sentences(loaded: Result<Loaded, Mistakes>) -> Vec<String> {
     loaded.unwrap_err().0.iter().map(ToString::to_string).collect()
 }
 
-/// Loads one setting; the text of its mistake where there is one.
+/// Loads one setting; returns the text of its mistake, if any.
 fn one(name: &'static str, value: &str) -> Result<Config, String> {
     let loaded = load(&[], &[(name, value)]);
     loaded.map(|loaded| loaded.config).map_err(|mistakes| mistakes.to_string())

@@ -1,6 +1,6 @@
-//! Plain types that every layer shares: no I/O, no clock, no randomness of their own.
+//! Plain types that all layers share: no I/O, no clock, no randomness of their own.
 //!
-//! `now` and random bytes are arguments, so that the same call always gives the same answer.
+//! `now` and random bytes are arguments, so that the same call always has the same result.
 
 pub mod activity;
 pub mod api;

@@ -1,11 +1,11 @@
-//! Enums that travel as one word: in JSON, in query strings, in columns.
+//! Enums that are one string in JSON, in queries and in columns.
 
 use std::fmt;
 
-/// A word outside the list that its place allows.
+/// A string that is not a name of the enum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnknownValue {
-    /// The words that would have been understood.
+    /// The allowed names.
     pub expected: &'static [&'static str],
 }
 
@@ -17,7 +17,7 @@ impl fmt::Display for UnknownValue {
 
 impl std::error::Error for UnknownValue {}
 
-/// Declares an enum of plain variants and the one spelling of each.
+/// Declares an enum of plain variants with one name each.
 macro_rules! string_enum {
     ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $word:literal,)+ }) => {
         $(#[$meta])*
@@ -29,10 +29,10 @@ macro_rules! string_enum {
         impl $name {
             /// Every value, in the order of its declaration.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-            /// Every spelling, in the same order.
+            /// Every name, in the same order.
             pub const NAMES: &'static [&'static str] = &[$($word),+];
 
-            /// The one spelling, in JSON, queries and columns alike.
+            /// The name, in JSON, queries and columns alike.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $word,)+
@@ -73,14 +73,14 @@ macro_rules! string_enum {
 
 pub(crate) use string_enum;
 
-/// Reads a string with `FromStr`, borrowed or not, and reports its sentence.
+/// Deserialises a string with `FromStr`, borrowed or not, and reports its error.
 pub(super) struct FromText<T> {
     example: &'static str,
     target: std::marker::PhantomData<T>,
 }
 
 impl<T> FromText<T> {
-    /// `example` tells what was expected where something else than a string came.
+    /// `example` is shown when the value is not a string.
     pub(super) fn new(example: &'static str) -> Self {
         Self { example, target: std::marker::PhantomData }
     }

@@ -1,4 +1,4 @@
-//! What `master.key` is for: sealing what must be readable again, and signing what comes back to us.
+//! Encryption and MACs derived from `master.key`.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::{digest, hkdf, hmac};
@@ -10,7 +10,7 @@ use crate::env::Rng;
 
 /// Bytes of a master key.
 const KEY_BYTES: usize = 32;
-/// First byte of everything sealed: which way and under which key it was sealed.
+/// First byte of each sealed value: algorithm and key version.
 const VERSION: u8 = 1;
 
 /// The secrets derived from `master.key`. Its `Debug` shows nothing.
@@ -38,7 +38,7 @@ impl Vault {
     /// Reads the text of a `master.key` file.
     ///
     /// # Errors
-    /// A sentence on what is wrong with it.
+    /// A sentence that says what is wrong with the file.
     pub fn open(text: &str) -> Result<Self, String> {
         let key = Zeroizing::new(
             BASE64
@@ -62,13 +62,13 @@ impl Vault {
         })
     }
 
-    /// Names the key without telling anything of it.
+    /// Identifier of the key that reveals nothing about it.
     pub const fn id(&self) -> &[u8; 8] {
         &self.id
     }
 
-    /// Encrypts `plain` so that it opens only under the same `context`: table, row and column, so that a sealed value
-    /// copied into another row does not open there.
+    /// Encrypts `plain` for `context` (table, row and column): a sealed value that is copied into another row does not
+    /// open there.
     pub fn seal(&self, rng: &dyn Rng, context: &str, plain: &[u8]) -> Vec<u8> {
         let nonce = crate::env::random::<NONCE_LEN>(rng);
         let mut sealed = plain.to_vec();
@@ -82,7 +82,8 @@ impl Vault {
         [&[VERSION], &nonce[..], &sealed].concat()
     }
 
-    /// Decrypts what [`Vault::seal`] made for the same `context`; none if it was changed, moved or sealed elsewhere.
+    /// Decrypts a value of [`Vault::seal`] for the same `context`; none if it was changed, moved or sealed under
+    /// another key.
     pub fn unseal(&self, context: &str, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let (&version, rest) = sealed.split_first()?;
         let (nonce, text) = rest.split_at_checked(NONCE_LEN)?;
@@ -96,18 +97,18 @@ impl Vault {
         Some(plain)
     }
 
-    /// A keyed hash over `parts`, each with its length, for `purpose`.
+    /// MAC of `parts`, each with its length, for `purpose`.
     pub fn mac(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
         mac(&self.mac, std::iter::once(purpose.as_bytes()).chain(parts.iter().copied()))
     }
 
-    /// A key of its own for `purpose`, for whoever signs on another thread.
+    /// A key for `purpose`, for signing on another thread.
     pub fn signer(&self, purpose: &str) -> Signer {
         Signer(hmac::Key::new(hmac::HMAC_SHA256, &self.mac("signer", &[purpose.as_bytes()])))
     }
 }
 
-/// Signs for one purpose, away from the vault. Its `Debug` shows nothing.
+/// Signs for one purpose, without the vault. Its `Debug` shows nothing.
 #[derive(Clone)]
 pub struct Signer(hmac::Key);
 
@@ -118,7 +119,7 @@ impl std::fmt::Debug for Signer {
 }
 
 impl Signer {
-    /// A keyed hash over `parts`, each with its length.
+    /// MAC of `parts`, each with its length.
     pub fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
         mac(&self.0, parts.iter().copied())
     }

@@ -1,4 +1,4 @@
-/** People look after their own account: second factor, sessions, and the links that come by mail. */
+/** /** Account management by its owner: second factor, sessions, and mailed links. */
 import { after, before, test } from 'node:test';
 import { launch, Visitor } from './support/browser.js';
 import { Server } from './support/server.js';

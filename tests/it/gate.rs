@@ -1,4 +1,4 @@
-//! `/v1/forward-auth` for an API with routes: method and path decide what a request needs.
+//! `/v1/forward-auth` for an API with routes: method and path determine the requirements of a request.
 
 use serde_json::{Value, json};
 
@@ -35,7 +35,7 @@ async fn gate() -> TestApp {
     app
 }
 
-/// Asks as Caddy does.
+/// Sends the request that Caddy sends.
 async fn ask(client: &Client, method: &str, uri: &str) -> Reply {
     let client = client.with("x-forwarded-method", method).with("x-forwarded-uri", uri);
     client.with("x-forwarded-for", "203.0.113.9").get("/v1/forward-auth?api=afdb").await
@@ -47,9 +47,9 @@ async fn key(app: &TestApp, more: Value) -> (Client, String) {
     (app.bearer(&text("key")), text("id"))
 }
 
-/// Rows of the log about decisions of the gate, the newest first.
+/// Log rows of the gate's decisions, newest first.
 async fn decisions(app: &TestApp) -> Vec<Value> {
-    // Strangers are counted by the second.
+    // Unidentified callers are counted after five rows.
     app.advance(1);
     let page = app.operator().get("/v1/activity?kind=request.authorize").await.expect(200);
     page["data"].as_array().expect("a list").clone()
@@ -94,7 +94,7 @@ async fn a_path_is_one_path_however_it_is_spelt() {
         ask(&reader, "GET", same).await.refused(403, "INSUFFICIENT_SCOPE");
     }
     for unclear in [
-        // Node's `new URL(req.url, base)` takes the first segment for a host.
+        // Node's `new URL(req.url, base)` reads the first segment as a host.
         "//h/v1/admin/x",
         "/\\h/v1/admin/x",
         "//v1//admin",
@@ -108,7 +108,7 @@ async fn a_path_is_one_path_however_it_is_spelt() {
         "#/v1/status",
         "/v1/status#/../admin",
         "/v1/queries/17?x#y",
-        // For many services the same as a path that another route rules.
+        // For many services the same as a path of another route.
         "/v1/Admin/x",
         "/v1/ADMIN",
         "/v1/%EF%BD%81dmin/x",
@@ -126,7 +126,7 @@ async fn a_path_is_one_path_however_it_is_spelt() {
         "/v1/%23",
         "/v1/x%5c..%5cadmin",
         "/v1/%252e%252e/admin",
-        // For a service that leaves dots or escapes as they are, another route's.
+        // Another route for a service that keeps dots or escapes.
         "/v1/admin/../queries/17",
         "/v1/x/../admin/a",
         "/v1/./admin",
@@ -174,7 +174,7 @@ async fn missing_or_repeated_forwarded_headers_are_reported() {
     assert!(no_method.refused(400, "INVALID_REQUEST")["details"]["X-Forwarded-Method"].is_string());
     let twice = reader.with("x-original-uri", "/v1/status");
     ask(&twice, "GET", "/v1/queries/17").await.refused(400, "INVALID_REQUEST");
-    // A rule in two places would sooner or later be two rules.
+    // Routes and query rules must not be combined.
     for query in ["scope=queries:read", "environment=any"] {
         let described = reader.with("x-forwarded-uri", "/v1/queries/17");
         let reply = described.get(&format!("/v1/forward-auth?api=afdb&{query}")).await;
@@ -195,7 +195,7 @@ async fn a_public_route_lets_every_request_pass_anonymously() {
     }
     ask(&app.anonymous(), "GET", "/v1/queries/17").await.refused(401, "MISSING_API_KEY");
     let rows = decisions(&app).await;
-    // One row, or two where a job of the clock wrote meanwhile what was counted so far.
+    // One row, or two if a job wrote counted refusals in between.
     let passed: Vec<&Value> = rows.iter().filter(|row| row["code"] == "PUBLIC").collect();
     assert!(passed.iter().all(|row| row["outcome"] == "allowed"), "{passed:?}");
     assert_eq!(passed.iter().filter_map(|row| row["count"].as_u64()).sum::<u64>(), 3, "{passed:?}");
@@ -221,7 +221,7 @@ async fn a_route_charges_its_cost() {
     let limited = ask(&reader, "POST", "/v1/reports").await;
     limited.refused(429, "RATE_LIMITED");
     assert_eq!(limited.header("retry-after"), "12");
-    // What is cheaper still passes.
+    // A cheaper request still passes.
     assert_eq!(ask(&reader, "POST", "/v1/queries").await.status, 200);
 }
 
@@ -383,7 +383,7 @@ async fn removing_the_rules_opens_nothing() {
     assert_eq!(applied["changes"], json!(["~ open: true → false"]));
     assert!(applied["warnings"][0].as_str().is_some_and(|text| text.contains("no routes")), "{applied}");
     ask(&reader, "GET", "/v1/queries/17").await.refused(403, "FORBIDDEN");
-    // The question may still say what it needs.
+    // The query may still set the requirement.
     let described = reader.with("x-forwarded-uri", "/v1/queries/17").with("x-forwarded-method", "GET");
     described.get("/v1/forward-auth?api=afdb&scope=queries:read").await.expect(200);
     described.get("/v1/forward-auth?api=afdb&scope=queries:write").await.refused(403, "INSUFFICIENT_SCOPE");

@@ -94,7 +94,7 @@ async fn both_secrets_work_during_the_grace() {
     app.advance(60);
     assert_ne!(app.verify(text(&key)).await["code"], "VALID");
     assert_eq!(app.verify(text(&turned)).await["code"], "VALID");
-    // No body takes the default grace, a day.
+    // Without a body, the grace period is the default, a day.
     let again = admin.send(Method::POST, &rotate, None, Vec::new()).await.expect(200);
     assert_eq!(again["secrets"][1]["expires_at"], "2026-06-02T12:01:00Z");
     admin.delete(&path(&key)).await.expect(204);
@@ -293,7 +293,7 @@ async fn a_change_is_in_the_activity_and_the_secret_is_not() {
     assert!(![file, wal].iter().any(|bytes| bytes.windows(needle.len()).any(|part| part == needle)));
 }
 
-/// A question that names no environment means `live`.
+/// A request without an environment means `live`.
 #[tokio::test]
 async fn a_test_key_must_be_asked_for() {
     let app = TestApp::with_afdb().await;

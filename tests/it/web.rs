@@ -1,4 +1,4 @@
-//! What browsers and what stands between them and us must hear, and what must not be overheard.
+//! Headers and responses for browsers and intermediaries, and secrets that must not leak.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ async fn responses_have_hsts() {
     assert_eq!(plain.header("strict-transport-security"), "", "it would lock people out of http");
 }
 
-/// Every answer that holds a secret.
+/// Every response with a secret.
 #[tokio::test]
 async fn no_cache_keeps_a_secret() {
     let app = TestApp::with_afdb().await;
@@ -65,7 +65,7 @@ async fn no_cache_keeps_a_secret() {
     assert_eq!(public.header("cache-control"), "public, max-age=300", "and what is public is kept");
 }
 
-/// A page elsewhere gets no answer to read that a cookie opened, whatever it asks for.
+/// A page of another origin cannot read a response by cookie, whatever it requests.
 #[tokio::test]
 async fn no_foreign_page_reads_what_a_cookie_opens() {
     let app = TestApp::start().await;
@@ -130,7 +130,7 @@ async fn with_key_in_url(client: &Client, key: &str) -> Vec<(String, u16)> {
     answers
 }
 
-/// URLs are written down by everything that they pass: a key in one opens nothing, and we do not write it down.
+/// Intermediaries log URLs: a key in one is refused, and we do not log it.
 #[tokio::test]
 async fn a_key_in_a_url_opens_nothing_and_is_written_nowhere() {
     let (mut program, key) = Program::initialised();
@@ -157,7 +157,7 @@ async fn a_key_in_a_url_opens_nothing_and_is_written_nowhere() {
     }
 }
 
-/// The document names every answer's shape; none of them is HTML but the pages.
+/// The document describes every response; only the pages are HTML.
 #[tokio::test]
 async fn json_is_never_taken_for_a_page() {
     let app = TestApp::with_afdb().await;

@@ -30,7 +30,7 @@ const PEOPLE: &[(&str, &str, Role)] = &[
 ];
 const OWNER: &str = "owner@example.com";
 
-/// Fills a new instance and prints how to use it; on an old one prints what was printed then.
+/// Fills a new instance and prints how to use it; on an existing one prints the same again.
 pub(super) async fn fill(context: &mut Context, config: &Config, running: &Running) -> CommandResult {
     let name = config.data_dir.join("demo.txt");
     if let Ok(text) = std::fs::read_to_string(&name) {

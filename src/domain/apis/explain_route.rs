@@ -1,4 +1,4 @@
-//! Which route a request meets, explained.
+//! Explains which route matches a request.
 
 use std::sync::Arc;
 
@@ -9,41 +9,41 @@ use crate::model::activity::Method;
 use crate::model::api::Route;
 use crate::model::{Api, RequestPath};
 
-/// What forward-auth would ask of a request.
+/// Result of a test: the requirements of a request.
 #[derive(Debug, Clone)]
 pub struct RouteExplanation {
     /// The API, with its routes.
     pub api: Arc<Api>,
-    /// The path as routes see it; none where it is refused as it stands.
+    /// Normal form of the path; none if the path is refused.
     pub path: Option<String>,
-    /// How each route went, in order.
+    /// Result of each route, in order.
     pub steps: Vec<Step>,
     /// One sentence for people.
     pub message: String,
 }
 
-/// How one route went.
+/// Result of one route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// It rules the request.
+    /// It matches.
     Matched,
-    /// It is about other methods.
+    /// It is for other methods.
     OtherMethod,
-    /// It is about other paths.
+    /// It is for other paths.
     OtherPath,
-    /// A route before it matched, or the path is refused.
+    /// An earlier route matched, or the path is refused.
     NotReached,
 }
 
 impl RouteExplanation {
-    /// The route that rules the request.
+    /// The matching route.
     pub fn route(&self) -> Option<(usize, &Route)> {
         let position = self.steps.iter().position(|step| *step == Step::Matched)?;
         self.api.routes.get(position).map(|route| (position, route))
     }
 }
 
-/// Tries a request on an API's routes. Nothing is judged, taken or logged as a decision.
+/// Matches a request with an API's routes. No credential is judged, no limit charged, no decision logged.
 ///
 /// # Errors
 /// `NOT_FOUND`.

@@ -212,7 +212,7 @@ async fn a_change_replaces_what_it_names_and_shows_at_once() {
     assert_eq!(changed.updated_at, made.updated_at.plus_seconds(5));
     assert_eq!(Api { name: made.name.clone(), updated_at: made.updated_at, ..changed.clone() }, made);
     assert_eq!(*find(&world.services, "afdb").unwrap(), changed);
-    // A change of nothing is none.
+    // An empty change is not logged.
     world.clock.advance(std::time::Duration::from_secs(5));
     assert_eq!(edit(&world, "afdb", |_| {}).await.unwrap(), changed);
     let moved = edit(&world, "afdb", |api| api.slug = "new".to_owned()).await.unwrap_err();
@@ -237,7 +237,7 @@ async fn a_scope_in_use_stays() {
     revoke(&world, &held).await;
     edit(&world, "afdb", without_write).await.unwrap();
     assert!(!find(&world.services, "afdb").unwrap().all_scopes().contains("queries:write"));
-    // Everything that names it goes with it.
+    // The removal of an API removes its dependants.
     let all_at_once = |api: &mut ApiDescription| {
         api.scopes.clear();
         api.presets.clear();
@@ -300,7 +300,7 @@ async fn an_api_goes_when_its_keys_are_revoked() {
     let before = find(&world.services, "afdb").unwrap().no;
     remove(&world, "afdb").await.unwrap();
     assert_eq!(find(&world.services, "afdb").unwrap_err().code, Code::NotFound);
-    // The log still names the old number: nothing else may ever have it.
+    // The log keeps the old number, so it is never used again.
     assert!(add(&world, described(afdb())).await.unwrap().no > before);
     assert!(key(&world, "queries:read", None).await.no > held.no);
 }

@@ -1,4 +1,4 @@
-//! Registering a client.
+//! Registration of a client.
 
 use serde_json::Value;
 
@@ -14,37 +14,37 @@ use crate::platform::input::Problems;
 use crate::store;
 use crate::store::Tx;
 
-/// What a new client shall be.
+/// Members of a new client.
 #[derive(Debug, Clone, Default)]
 pub struct NewClient {
-    /// The name for people.
+    /// Display name.
     pub name: String,
-    /// Whether it can keep a secret.
+    /// Confidential or public.
     pub kind: ClientType,
-    /// What it may ask for, API by API.
+    /// Scopes that it may request, by API.
     pub access: Vec<RequestedAccess>,
-    /// Where people may be sent back to.
+    /// Redirect URIs.
     pub redirect_uris: Vec<String>,
-    /// Where people may be sent to after signing out.
+    /// Redirect URIs after sign-out.
     pub post_logout_redirect_uris: Vec<String>,
-    /// By what it may ask for tokens; none takes what fits the rest.
+    /// Grant types; none derives them from the other members.
     pub grant_types: Option<Vec<GrantType>>,
     /// Whether a code flow without PKCE is refused; by default yes.
     pub require_pkce: Option<bool>,
-    /// Whether it is the operator's own.
+    /// Whether it is a first-party client.
     pub first_party: bool,
-    /// Its home page.
+    /// Home page.
     pub home_page: Option<String>,
     /// Lifetime of its access tokens, in seconds.
     pub access_token_seconds: Option<u32>,
-    /// How long an unused refresh token stays good, in seconds.
+    /// Lifetime of an unused refresh token, in seconds.
     pub refresh_token_seconds: Option<u32>,
 }
 
-/// Registers a client and tells its secret, this once.
+/// Registers a client and returns its secret, which is shown once.
 ///
 /// # Errors
-/// `INVALID_REQUEST` naming every member that is wrong; `FORBIDDEN` when somebody would gain.
+/// `INVALID_REQUEST` with every wrong member; `FORBIDDEN` for an escalation.
 pub fn create(tx: &mut Tx<'_>, can: &Can<ClientsWrite>, new: NewClient) -> Result<Issued> {
     let client = drafted(can, new, false)?;
     ensure_no_escalation(can, &client)?;
@@ -53,7 +53,7 @@ pub fn create(tx: &mut Tx<'_>, can: &Can<ClientsWrite>, new: NewClient) -> Resul
     insert(tx, can, client)
 }
 
-/// The client that a program registers for itself (RFC 7591): never first-party, always with PKCE.
+/// A self-registered client (RFC 7591): never first-party, always with PKCE.
 pub(crate) fn register(call: &Call, new: NewClient) -> Result<Client> {
     drafted(call, NewClient { first_party: false, require_pkce: Some(true), ..new }, true)
 }

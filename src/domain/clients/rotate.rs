@@ -1,4 +1,4 @@
-//! Giving a client a new secret.
+//! Rotation of a client's secret.
 
 use serde_json::json;
 
@@ -12,11 +12,11 @@ use crate::model::{ClientId, ClientType};
 use crate::store;
 use crate::store::Tx;
 
-/// Gives a client a new secret; the one before works for `grace_seconds` more, any older one ends.
+/// Gives a client a new secret; the previous one works for `grace_seconds` more, older ones end.
 ///
 /// # Errors
-/// `NOT_FOUND`; `INVALID_REQUEST` for a grace beyond 30 days; `UNPROCESSABLE` for a public client, which has none;
-/// `FORBIDDEN` when somebody would gain.
+/// `NOT_FOUND`; `INVALID_REQUEST` for a grace beyond 30 days; `UNPROCESSABLE` for a public client, which has no secret;
+/// `FORBIDDEN` for an escalation.
 pub fn rotate(tx: &mut Tx<'_>, can: &Can<ClientsWrite>, id: ClientId, grace_seconds: u32) -> Result<Issued> {
     if grace_seconds > MAX_GRACE_SECONDS {
         let reason = "Use a number of seconds from 0 to 2,592,000 (30 days).";
@@ -29,7 +29,7 @@ pub fn rotate(tx: &mut Tx<'_>, can: &Can<ClientsWrite>, id: ClientId, grace_seco
     if client.kind == ClientType::Public {
         return Err(Error::new(Code::Unprocessable, "A public client has no secret"));
     }
-    // What ends at once has ended under either reading of the clock.
+    // A secret that ends at once has ended under both readings of the clock.
     let ended = can.services.settled();
     let mut end = match grace_seconds {
         0 => ended.at(),

@@ -14,7 +14,7 @@ struct Made {
     secret: String,
 }
 
-/// Counts how often the job really ran.
+/// Counts executions of the job.
 #[derive(Clone, Default)]
 struct Jobs(Arc<AtomicU32>);
 

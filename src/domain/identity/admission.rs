@@ -1,5 +1,5 @@
-//! What an endpoint asks of its caller, as a type. A handler that takes an [`Admission`] cannot run for a caller that
-//! does not fit, and the declaration of every endpoint can be read from the type: a test compares the two.
+//! Requirements of an endpoint for its caller, as types. A handler that takes an [`Admission`] cannot run for another
+//! caller, and the OpenAPI document states the requirement of the type: a test compares the two.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -9,35 +9,35 @@ use super::self_or_all::SelfOrAll;
 use crate::error::{Error, Result};
 use crate::model::{IdentityKind, Role, SessionId, UserId};
 
-/// The identities that an endpoint takes.
+/// Identities that an endpoint accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Accepts {
-    /// Every caller; a credential is not looked at.
+    /// Every caller; credentials are ignored.
     Public,
     /// A session of a person for the built-in API, by cookie or by access token.
     Person,
     /// A key, token or session for the built-in API that holds this scope.
     Scope(&'static str),
-    /// The same, or a session of a person for what belongs to that person.
+    /// A credential of `Scope`, or a session of a person for that person's own data.
     ScopeOrPerson(&'static str),
     /// A credential of any kind, for any API of this instance.
     AnyCredential,
-    /// An OAuth client that proves itself, or a public one that names itself.
+    /// An OAuth client, authenticated; a public client by its id only.
     Client,
     /// An OAuth access token with the scope `openid`, for any API of this instance.
     OpenIdToken,
-    /// The credential of the request that a proxy describes, for the API that the proxy names.
+    /// The credential of the described request, for the API that the proxy names.
     DescribedRequest,
 }
 
-/// Made only of a call whose identity fits.
+/// Proof that the identity of a call is accepted.
 pub trait Admission: Sized + Send + Sync + 'static {
-    /// The identities that fit.
+    /// Accepted identities.
     const ACCEPTS: Accepts;
     /// Whether a person must have signed in recently.
     const RECENT: bool = false;
 
-    /// Admits the call, or says why not.
+    /// Admits the call.
     ///
     /// # Errors
     /// `INSUFFICIENT_SCOPE`, `FORBIDDEN` or `REAUTHENTICATION_REQUIRED`.
@@ -47,7 +47,7 @@ pub trait Admission: Sized + Send + Sync + 'static {
     fn call(&self) -> &Arc<Call>;
 }
 
-/// A bare call: nothing is asked of it.
+/// A call without requirements.
 impl Admission for Arc<Call> {
     const ACCEPTS: Accepts = Accepts::Public;
 
@@ -60,7 +60,7 @@ impl Admission for Arc<Call> {
     }
 }
 
-/// A call with any good credential of this instance.
+/// A call with any valid credential of this instance.
 pub struct AnyCredential(Arc<Call>);
 
 impl Admission for AnyCredential {
@@ -86,8 +86,8 @@ impl Deref for AnyCredential {
     }
 }
 
-/// A person who manages their own account, in a session for the built-in API. Keys and OAuth tokens of that person
-/// are for programs, and no program manages an account.
+/// A person who manages their own account, in a session for the built-in API. Keys and OAuth tokens of that person are
+/// for programs, which do not manage accounts.
 #[derive(Clone)]
 pub struct Person {
     call: Arc<Call>,
@@ -148,7 +148,7 @@ impl<C: Capability> Admission for SelfOrAll<C> {
     }
 }
 
-/// `A`, by a person who signed in recently, or by an identity that does not sign in.
+/// `A`, by a person with a recent sign-in, or by an identity that does not sign in.
 #[derive(Clone)]
 pub struct Recent<A>(A);
 

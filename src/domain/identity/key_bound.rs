@@ -1,7 +1,7 @@
-//! Credentials made with a credential that can be withdrawn: they must not outlive it.
+//! Bounds of a key that is created with a revocable credential: it must not outlive that credential.
 //!
-//! A person withdraws an app's grant, or their own key, and expects that this is the end of it. A sign-in is not
-//! bound: it is how a person makes credentials that last.
+//! A person who revokes an app's grant or their own key expects that its access ends. A sign-in has no such bound:
+//! people create lasting credentials with it.
 
 use super::access::Call;
 use crate::error::{Error, Result};
@@ -9,17 +9,17 @@ use crate::model::{IdentityKind, Timestamp, UserId};
 use crate::store;
 use crate::store::Conn;
 
-/// Bounds of a key that is made with a person's own key.
+/// Bounds of a key that is created with a person's own key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyBound {
-    /// The person whose key the new one must be.
+    /// Owner that the new key must have.
     pub user: UserId,
-    /// When it must have ended; none for a key that does not end.
+    /// Latest expiry of the new key; none if there is no bound.
     pub ends: Option<Timestamp>,
 }
 
 impl KeyBound {
-    /// Refuses a key of another person or of none, and one that ends later.
+    /// Refuses a key of another owner or without one, and one that expires later.
     ///
     /// # Errors
     /// `FORBIDDEN`.
@@ -38,10 +38,11 @@ impl KeyBound {
     }
 }
 
-/// The bounds of what the caller makes; none for a sign-in, a service key, a client of its own right and the operator.
+/// Bounds of what the caller creates; none for a sign-in, a service key, a client that acts for itself and the
+/// operator.
 ///
 /// # Errors
-/// `FORBIDDEN` for an app that acts for a person: it makes no credentials.
+/// `FORBIDDEN` for an app that acts for a person: it creates no credentials.
 pub fn bound(conn: &Conn<'_>, call: &Call) -> Result<Option<KeyBound>> {
     let caller = &call.identity;
     match (caller.kind, caller.user, caller.key) {
@@ -56,7 +57,7 @@ pub fn bound(conn: &Conn<'_>, call: &Call) -> Result<Option<KeyBound>> {
     }
 }
 
-/// Refuses callers whose credential may be withdrawn before what they make.
+/// Refuses callers whose credential may be revoked before what they create.
 ///
 /// # Errors
 /// `FORBIDDEN`.

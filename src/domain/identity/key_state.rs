@@ -1,4 +1,4 @@
-//! Keys as credentials: every change of one is logged and dropped from the cache here.
+//! Changes of keys as credentials: logged and removed from the cache here.
 
 use serde_json::{Value, json};
 
@@ -10,10 +10,10 @@ use crate::model::activity::Kind;
 use crate::store;
 use crate::store::Tx;
 
-/// Logs a change of a key, and has the cache drop it before the change is answered.
+/// Logs a change of a key, and removes it from the cache before the change is answered.
 ///
 /// # Errors
-/// When the log cannot be written; the change is then undone too.
+/// When the row cannot be written; the change is then undone too.
 pub(crate) fn record(
     tx: &mut Tx<'_>,
     call: &Call,
@@ -32,7 +32,7 @@ pub(crate) fn record(
     Ok(())
 }
 
-/// Revokes a key in any state, and logs it as `kind`. A key that is revoked already stays so.
+/// Revokes a key in any state, and logs it as `kind`. A revoked key stays revoked.
 pub(crate) fn revoke(tx: &mut Tx<'_>, call: &Call, mut key: ApiKey, kind: Kind) -> Result<()> {
     if key.revoked_at.is_some() {
         return Ok(());
@@ -44,7 +44,7 @@ pub(crate) fn revoke(tx: &mut Tx<'_>, call: &Call, mut key: ApiKey, kind: Kind) 
     record(tx, call, kind, &key, Some(Box::new(detail)))
 }
 
-/// Revokes every key of a user who is removed; returns their count.
+/// Revokes every key of a removed user; returns their number.
 pub(super) fn revoke_all_of(tx: &mut Tx<'_>, call: &Call, user_no: i64) -> Result<usize> {
     let ids = store::users::unrevoked_keys(tx, user_no)?;
     for id in &ids {
@@ -55,7 +55,7 @@ pub(super) fn revoke_all_of(tx: &mut Tx<'_>, call: &Call, user_no: i64) -> Resul
     Ok(ids.len())
 }
 
-/// Drops every key of a user from the cache: such a key holds no more than its user.
+/// Removes every key of a user from the cache: such a key holds at most what its user holds.
 pub(super) fn forget_all_of(tx: &mut Tx<'_>, call: &Call, user_no: i64) -> Result<()> {
     let hashes = store::users::key_hashes(tx, user_no)?;
     if !hashes.is_empty() {

@@ -1,6 +1,6 @@
-//! Who is asking: credentials, sessions, users, passwords, factors and the keys that sign tokens.
+//! Authentication: credentials, sessions, users, passwords, factors and signing keys.
 //!
-//! `authenticate` reads `tokens`, `sessions` and `standing`; these do not know one another's callers.
+//! `authenticate` uses `tokens`, `sessions` and `standing`, which do not depend on one another's callers.
 
 pub mod access;
 pub mod admission;

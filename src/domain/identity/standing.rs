@@ -1,4 +1,4 @@
-//! Whether an access token stands at this moment: its client, its person, its grant, and itself.
+//! State of an access token: that of its client, user, grant and of the token itself.
 
 use std::sync::Arc;
 
@@ -16,17 +16,17 @@ use crate::store::oauth_tokens::Standing;
 /// Characters of the part of a `jti` that names the authorization.
 const NAME: usize = 22;
 
-/// Whom the access token of an OAuth client stands for, and what it may do at this moment.
+/// Identity of the access token of an OAuth client, with its current scopes.
 ///
 /// # Errors
-/// `INVALID_TOKEN` when something that it stands on is gone.
+/// `INVALID_TOKEN` when a dependency of it is gone.
 pub fn of_token(services: &Services, api: &Api, claims: &AccessClaims) -> Result<Identity> {
     let standing =
         find(services, api, claims)?.filter(|standing| standing.stands && standing.api_no == api.no);
     let standing = standing.ok_or_else(Error::invalid_token)?;
     let role = standing.user.map(|(_, _, role)| role);
     let mut held = current_scopes(api, &claims.scope, &standing.access, role);
-    // What was allowed in a sign-in is worth no more than the sign-in itself.
+    // A consent is as strong as the sign-in in which it was given.
     if let (Some((amr, _)), Some(role)) = (standing.sign_in, role)
         && lacks_second_factor(standing.demands_second_factor, amr, role)
     {
@@ -45,7 +45,7 @@ pub fn of_token(services: &Services, api: &Api, claims: &AccessClaims) -> Result
     })
 }
 
-/// State of access tokens, by their `jti`.
+/// Cache of token states by `jti`.
 #[derive(Default)]
 pub struct Standings(Memo<Box<str>, Arc<Standing>>);
 
@@ -70,7 +70,7 @@ fn find(services: &Services, api: &Api, claims: &AccessClaims) -> Result<Option<
     }))
 }
 
-/// What a token with `scopes` may do at this moment: no more than its client may ask for and its user holds.
+/// Current scopes of a token with `scopes`: at most those that its client may request and its user holds.
 pub fn current_scopes(api: &Api, scopes: &ScopeSet, access: &ScopeSet, role: Option<Role>) -> ScopeSet {
     let known = api.all_scopes();
     let mut valid = api.cut(&api_part(scopes).intersection(&known), access);

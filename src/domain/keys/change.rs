@@ -1,4 +1,4 @@
-//! Changing a key's policy.
+//! Change of a key's policy.
 
 use serde_json::{Map, Value};
 
@@ -21,36 +21,36 @@ use crate::platform::input::Problems;
 use crate::store;
 use crate::store::Tx;
 
-/// What changes of a key; none leaves a member as it is.
+/// Changed members of a key; none leaves a member unchanged.
 #[derive(Debug, Clone, Default)]
 pub struct KeyChange {
-    /// Another name.
+    /// New name.
     pub name: Option<String>,
-    /// Other scopes, in place of all before.
+    /// New scopes, which replace the previous ones.
     pub scopes: Option<ScopeSet>,
-    /// Another tier, which ends a limit of its own; cleared, the API's default.
+    /// New tier, which ends a limit of its own; cleared, the API's default.
     pub tier: Edit<String>,
-    /// A limit of its own, in place of the tier.
+    /// Rate limit of its own, which replaces the tier.
     pub ratelimit: Edit<RateLimit>,
-    /// Another quota.
+    /// New quota.
     pub quota: Edit<Quota>,
-    /// Another customer.
+    /// New owner.
     pub owner: Edit<String>,
-    /// Other networks; cleared, every address.
+    /// New networks; cleared, every address.
     pub allowed_ips: Edit<Vec<String>>,
-    /// Other notes, in place of all before.
+    /// New metadata, which replaces the previous.
     pub metadata: Edit<Map<String, Value>>,
-    /// Another end.
+    /// New expiry.
     pub expires_at: Edit<Timestamp>,
-    /// Switches the key off or on.
+    /// Disables or enables the key.
     pub disabled: Option<bool>,
 }
 
-/// Changes a key; from the next request on it is judged by the new policy.
+/// Changes a key; the next request is judged by the new policy.
 ///
 /// # Errors
-/// `NOT_FOUND`; `INVALID_REQUEST` naming every member that is wrong; `FORBIDDEN` when somebody would gain, or in
-/// self-service beyond what the person holds; `CONFLICT` for a revoked key.
+/// `NOT_FOUND`; `INVALID_REQUEST` with every wrong member; `FORBIDDEN` for an escalation, or in self-service beyond the
+/// person's scopes; `CONFLICT` for a revoked key.
 pub fn change(
     tx: &mut Tx<'_>,
     access: &SelfOrAll<KeysWrite>,
@@ -98,7 +98,7 @@ pub fn change(
     Ok(after)
 }
 
-/// Whether a key may do more after a change than before: by its scopes, or by when and from where it works.
+/// Whether a change extends the access of a key: its scopes, validity or networks.
 fn extends_scopes(before: &ApiKey, after: &ApiKey) -> bool {
     let enabled = before.disabled_at.is_some() && after.disabled_at.is_none();
     enabled

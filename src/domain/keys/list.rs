@@ -1,4 +1,4 @@
-//! Finding keys.
+//! Lists of keys.
 
 use serde::Serialize;
 
@@ -12,33 +12,33 @@ use crate::store;
 use crate::store::Conn;
 use crate::store::keys::{Filter, StatusAt};
 
-/// `expiring` means within this time: 14 days.
+/// Remaining time of `expiring`: 14 days.
 const SOON_SECONDS: i64 = 14 * 86_400;
-/// `unused` and `unrotated` mean for this time: 90 days.
+/// Age of `unused` and `unrotated`: 90 days.
 const LONG_SECONDS: i64 = 90 * 86_400;
-/// The longest text to search for, in characters.
+/// Maximum length of a search text, in characters.
 const MAX_Q: usize = 120;
 
-/// Which keys; every member narrows.
+/// Filter of keys; all given members must match.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct KeyFilter {
-    /// Of this API, by slug or id.
+    /// Slug or id of the API.
     pub api: Option<String>,
-    /// For this customer.
+    /// Customer.
     pub owner: Option<String>,
-    /// This person's own.
+    /// Owner.
     pub user_id: Option<UserId>,
-    /// Of this environment.
+    /// Environment.
     pub environment: Option<Environment>,
-    /// In this state now.
+    /// Current state.
     pub status: Option<KeyStatus>,
-    /// Made before this time.
+    /// Created before this time.
     pub created_before: Option<Timestamp>,
-    /// With this in name or owner, or with this id, start or end.
+    /// Text in name or owner, or the id, start or end of the key.
     pub q: Option<String>,
 }
 
-/// The keys within reach, newest first.
+/// The keys that the caller may see, newest first.
 ///
 /// # Errors
 /// `INVALID_REQUEST`, `INVALID_CURSOR`.
@@ -58,7 +58,7 @@ pub fn list(
     Ok(list.page(keys, |last| last.id))
 }
 
-/// The filter in the store's words; none when nothing can fit.
+/// The filter with row numbers; none if nothing can match.
 fn resolve(
     conn: &Conn<'_>,
     access: &SelfOrAll<KeysRead>,

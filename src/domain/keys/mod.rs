@@ -1,4 +1,4 @@
-//! API keys: made, changed, rotated and revoked. Whoever proves one is looked at in `verify`.
+//! API keys: creation, change, rotation and revocation. `policy` verifies them.
 
 mod change;
 mod create;
@@ -27,19 +27,19 @@ use crate::model::{Api, ApiKey, KeyId, KeySecret, KeyUser, Role};
 use crate::store;
 use crate::store::Conn;
 
-/// A key together with a secret of it, which is in the clear this one time.
+/// A key with a new secret, shown once.
 #[derive(Debug)]
 pub struct Issued {
-    /// The key as it is now.
+    /// The key after the change.
     pub key: ApiKey,
-    /// What proves it.
+    /// The secret.
     pub secret: KeySecret,
 }
 
-/// The key of this id, if it is within reach.
+/// The key of this id, if the caller may see it.
 ///
 /// # Errors
-/// `NOT_FOUND`, also for somebody else's key; `INSUFFICIENT_SCOPE` where the caller may see it and no more.
+/// `NOT_FOUND`, also for a key of another person; `INSUFFICIENT_SCOPE` where the caller may only read it.
 pub fn find<C: Capability>(conn: &Conn<'_>, access: &SelfOrAll<C>, id: KeyId) -> Result<ApiKey> {
     let key = store::keys::find(conn, id)?.ok_or_else(not_found)?;
     if access.covers_key(&key) {
@@ -57,18 +57,18 @@ pub fn not_found() -> Error {
     Error::not_found("key")
 }
 
-/// The API of a key, as this transaction has it.
+/// The API of a key, in this transaction.
 fn api_of(conn: &Conn<'_>, key: &ApiKey) -> Result<Api> {
     store::apis::by_no(conn, key.api_no)?.ok_or_else(|| Error::internal("a key without its API"))
 }
 
-/// Nobody gains: whoever changes a key of Keywright's own API holds there all that it holds.
+/// No escalation: a caller that changes a key of the built-in API must hold all of its scopes.
 fn ensure_no_escalation(call: &Call, api: &Api, key: &ApiKey) -> Result<()> {
     if api.built_in { call.ensure_no_escalation(&key.scopes) } else { Ok(()) }
 }
 
-/// Nobody gains, either, by a secret that acts for somebody else on Keywright's own API: it takes all that the
-/// person holds there, and an owner for an owner.
+/// No escalation by the secret of another person's key on the built-in API: the caller must hold all scopes of that
+/// person, and be an owner if that person is.
 fn may_act_for(call: &Call, api: &Api, user: Option<KeyUser>) -> Result<()> {
     let caller = call.identity.user;
     let Some(user) = user.filter(|user| api.built_in && caller.is_none_or(|(no, ..)| no != user.no)) else {

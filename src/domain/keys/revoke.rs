@@ -1,4 +1,4 @@
-//! Ending a key for good.
+//! Revocation of a key.
 
 use super::{api_of, ensure_no_escalation, find};
 use crate::domain::identity::access::KeysWrite;
@@ -9,7 +9,7 @@ use crate::model::KeyId;
 use crate::model::activity::Kind;
 use crate::store::Tx;
 
-/// Revokes a key with all its secrets. The row and its activity stay. A key that is revoked already stays so.
+/// Revokes a key with all its secrets. Its row and activity are kept. A revoked key stays revoked.
 ///
 /// # Errors
 /// `NOT_FOUND`; `FORBIDDEN` for a key of Keywright's own API that holds more than the caller.

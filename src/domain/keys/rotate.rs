@@ -1,4 +1,4 @@
-//! Giving a key a new secret.
+//! Rotation of a key.
 
 use serde_json::{Value, json};
 
@@ -15,17 +15,17 @@ use crate::model::{ApiKey, KeyId, KeySecretInfo, KeyStatus, Timestamp};
 use crate::store;
 use crate::store::Tx;
 
-/// How long the secret before works on where nothing else is said: a day.
+/// Default grace period of the previous secret: a day.
 pub const DEFAULT_GRACE_SECONDS: u32 = 86_400;
-/// The longest that it may work on: 30 days.
+/// Maximum grace period: 30 days.
 pub const MAX_GRACE_SECONDS: u32 = 30 * 86_400;
 
-/// Gives a key a new secret; the one before works for `grace_seconds` more, any older one ends. Id, policy and
-/// activity stay.
+/// Gives a key a new secret; the previous one works for `grace_seconds` more, older ones end. Id, policy and activity
+/// are kept.
 ///
 /// # Errors
-/// `NOT_FOUND`; `INVALID_REQUEST` for a grace beyond 30 days; `FORBIDDEN` when somebody would gain; `CONFLICT` for a
-/// revoked key, `UNPROCESSABLE` for an expired one.
+/// `NOT_FOUND`; `INVALID_REQUEST` for a grace beyond 30 days; `FORBIDDEN` for an escalation; `CONFLICT` for a revoked
+/// key, `UNPROCESSABLE` for an expired one.
 pub fn rotate(
     tx: &mut Tx<'_>,
     access: &SelfOrAll<KeysWrite>,
@@ -61,7 +61,7 @@ pub fn rotate(
 fn refuse_ended(key: &ApiKey, now: Timestamp) -> Result<()> {
     match (key.status(now), key.expires_at) {
         (KeyStatus::Revoked, _) => Err(Error::conflict("A revoked key gets no new secret; create another")),
-        // A disabled key may be past its end as well.
+        // A disabled key may have expired too.
         (_, Some(end)) if end <= now => Err(Error::new(
             Code::Unprocessable,
             "An expired key gets no new secret; give it another end first, or create another",
@@ -71,8 +71,8 @@ fn refuse_ended(key: &ApiKey, now: Timestamp) -> Result<()> {
     }
 }
 
-/// The newest secret gets the grace, unless it ends before that anyway; the others end now. What ends now has ended
-/// under either reading of the clock.
+/// The newest secret gets the grace period, unless it ends earlier; the others end now, under both readings of the
+/// clock.
 fn end_secrets(
     tx: &mut Tx<'_>,
     key: &mut ApiKey,

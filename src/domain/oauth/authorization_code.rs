@@ -16,22 +16,22 @@ use crate::store::oauth_tokens::Authorization;
 
 use super::params::Params;
 
-/// What a refresh token starts with, as those of sessions do.
+/// Prefix of refresh tokens, as for sessions.
 const REFRESH_PREFIX: &str = "kwr_";
 
-/// What became of a code.
+/// Result of an exchange.
 enum Redeemed {
-    /// It was exchanged.
+    /// Exchanged.
     Now { of: Box<Authorization>, granted: ScopeSet, refresh_token: Option<Secret> },
-    /// It had been exchanged before; what came of that is revoked.
+    /// Exchanged before; its tokens are revoked.
     Before,
 }
 
 /// Exchanges a code.
 ///
 /// # Errors
-/// `invalid_grant` for a code that is unknown, another client's, exchanged before (which revokes what came of it),
-/// too old, sent with another redirect URI or verifier, or whose person may not sign in any more.
+/// `invalid_grant` for a code that is unknown, another client's, exchanged before (which revokes its tokens), expired,
+/// sent with another redirect URI or verifier, or whose person may not sign in any more.
 pub(super) async fn exchange(call: &Arc<Call>, client: &Client, params: &Params) -> Result<IssuedTokens> {
     let services = &call.services;
     let code = SecretHash::of(params.need_secret("code")?.expose());
@@ -58,7 +58,7 @@ fn redeem(
         .filter(|of| of.client.0 == client.no)
         .ok_or_else(unknown)?;
     if of.redeemed_at.is_some() {
-        // Somebody has copied the code, and who came first cannot be told (RFC 6749, section 4.1.2).
+        // The code was copied, and the first of the two uses may be the attacker's (RFC 6749, section 4.1.2).
         if store::sessions::revoke_family(tx, of.family_no, call.now)? {
             let entry = log::about(call, Kind::TokenRevoked, Outcome::Refused, Reason::Replayed, &of);
             activity::record(tx, &entry)?;
@@ -87,7 +87,7 @@ fn redeem(
     Ok(Redeemed::Now { of: Box::new(of), granted, refresh_token })
 }
 
-/// What the code is bound to.
+/// Checks the bindings of the code.
 fn check(call: &Call, of: &Authorization, params: &Params) -> Result<()> {
     let given_at = of.code_expires_at.minus_seconds(CODE_SECONDS);
     if of.code_expires_at <= call.now || !given_at.has_started(call.now) {
@@ -99,7 +99,7 @@ fn check(call: &Call, of: &Authorization, params: &Params) -> Result<()> {
     match params.get("redirect_uri") {
         Some(uri) if uri == of.redirect_uri => {}
         Some(_) => return Err(OAuthError::invalid_grant("The redirect_uri is not the one of the code")),
-        // OAuth 2.1 leaves it out where PKCE binds the code; without PKCE it is all there is.
+        // OAuth 2.1 omits the redirect URI where PKCE binds the code; without PKCE it is the only binding.
         None if of.redirect_uri_sent && of.challenge.is_none() => {
             return Err(OAuthError::invalid_grant("The redirect_uri is missing"));
         }

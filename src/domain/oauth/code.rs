@@ -1,4 +1,4 @@
-//! Codes (RFC 6749, section 4.1.2): what a person's consent becomes.
+//! Authorization codes (RFC 6749, section 4.1.2).
 
 use std::sync::Arc;
 
@@ -17,15 +17,15 @@ use crate::store::Tx;
 use crate::store::oauth_tokens;
 use crate::store::oauth_tokens::NewAuthorization;
 
-/// What a code starts with, so that a scanner knows a leaked one.
+/// Prefix of codes, for secret scanners.
 const PREFIX: &str = "kwac_";
 
-/// `access_denied`: the person holds nothing of what is asked.
+/// `access_denied`: the person holds none of the requested scopes.
 pub(super) fn nothing_to_give() -> OAuthError {
     OAuthError::new(ErrorCode::AccessDenied, "This person holds none of the requested scopes")
 }
 
-/// Gives the client a code; tells where the browser goes with it.
+/// Issues a code; returns the redirect of the browser.
 pub(super) async fn issue(
     call: &Arc<Call>,
     client: &Client,
@@ -38,7 +38,7 @@ pub(super) async fn issue(
     call.services.write(move |tx| allow(tx, &this, &client, api_no, &asked, &sign_in, &scopes)).await
 }
 
-/// [`issue`] within a transaction: notes what was allowed, and makes the code.
+/// [`issue`] within a transaction: stores the authorization and the code.
 pub(super) fn allow(
     tx: &mut Tx<'_>,
     call: &Call,
@@ -91,7 +91,7 @@ pub(super) fn allow(
     Ok(asked.redirect(services, &[("code", code.expose())]))
 }
 
-/// The standing grant, made or widened as needed.
+/// The live grant, created or extended.
 fn grant(
     tx: &mut Tx<'_>,
     call: &Call,

@@ -1,4 +1,4 @@
-//! Introspection (RFC 7662): an API asks whether a token is good, and for what.
+//! Introspection (RFC 7662).
 
 use std::sync::Arc;
 
@@ -18,9 +18,9 @@ use crate::store::oauth_tokens;
 /// Introspection response (RFC 7662, section 2.2).
 #[derive(Debug, Default)]
 pub struct Introspection {
-    /// Whether it is good at this moment. If not, nothing else is told.
+    /// Whether it is live. If not, there are no other members.
     pub active: bool,
-    /// What it may do at this moment.
+    /// Its current scopes.
     pub scope: Option<String>,
     /// The client that it was issued to.
     pub client_id: Option<String>,
@@ -28,35 +28,35 @@ pub struct Introspection {
     pub username: Option<Arc<str>>,
     /// `Bearer`, `refresh_token` or `api_key`.
     pub token_type: Option<&'static str>,
-    /// When it ends: seconds since 1970.
+    /// Expiry, in seconds since 1970.
     pub exp: Option<i64>,
-    /// When it was issued: seconds since 1970.
+    /// Time of issue, in seconds since 1970.
     pub iat: Option<i64>,
-    /// The person, the client that acts for itself, or the key.
+    /// Id of the person, of the client that acts for itself, or of the key.
     pub sub: Option<String>,
-    /// The API that it is for.
+    /// Audience of the API.
     pub aud: Option<String>,
-    /// This instance.
+    /// Issuer.
     pub iss: Option<String>,
-    /// Its own name.
+    /// Id of the token.
     pub jti: Option<String>,
-    /// For a key: the customer that it is for.
+    /// For a key: its `owner`.
     pub owner: Option<String>,
     /// For a key: `live` or `test`.
     pub environment: Option<&'static str>,
 }
 
-/// Answers what a client may know of a token: those of its own APIs, and keys if it holds `keys:verify`.
+/// Introspects a token for a client: tokens of its own APIs, and keys if it holds `keys:verify`.
 ///
 /// # Errors
-/// `invalid_client` for who does not prove themselves; `invalid_request`.
+/// `invalid_client` without client authentication; `invalid_request`.
 pub async fn introspect(
     call: &Arc<Call>,
     header: Option<ClientCredentials>,
     params: &Params,
 ) -> Result<Introspection> {
     let client = client_auth::authenticate(&call.services, header, params, call.now)
-        // Whoever can only say a name could ask about stolen tokens (RFC 7662, section 2.1).
+        // A public client, which sends only its id, could test stolen tokens (RFC 7662, section 2.1).
         .and_then(|client| match client.kind {
             ClientType::Confidential => Ok(client),
             ClientType::Public => Err(OAuthError::invalid_client()),
@@ -95,7 +95,7 @@ fn access_token(call: &Call, client: &Client, token: &str) -> Option<(Introspect
     let services = &call.services;
     let (claims, identity) = authenticate::examine(services, token, call.now).ok()?;
     client.access_to(identity.api_no?)?;
-    // A client that registered itself is no resource server: it learns about its own tokens only.
+    // A self-registered client is not a resource server: it can introspect its own tokens only.
     if client.dynamic && claims.client_id != client.id.to_string() {
         return None;
     }
@@ -119,7 +119,7 @@ fn access_token(call: &Call, client: &Client, token: &str) -> Option<(Introspect
     Some((describe, identity))
 }
 
-/// A refresh token is nobody's business but its own client's.
+/// Only its own client can introspect a refresh token.
 fn refresh_token(call: &Call, client: &Client, token: &Secret) -> Result<Option<Introspection>> {
     let services = &call.services;
     let found = services.db.lookup(|conn| {
@@ -146,7 +146,7 @@ fn refresh_token(call: &Call, client: &Client, token: &Secret) -> Result<Option<
     }))
 }
 
-/// Keys are told to clients that hold `keys:verify`, as `POST /v1/keys/verify` tells them; nothing is counted.
+/// Clients that hold `keys:verify` can introspect keys, as with `POST /v1/keys/verify`; nothing is counted.
 fn key(call: &Call, client: &Client, token: &Secret) -> Result<Option<(Introspection, Identity)>> {
     let services = &call.services;
     let apis = services.catalog.get();

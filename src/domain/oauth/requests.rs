@@ -1,4 +1,4 @@
-//! Requests that wait for a person: what the sign-in and consent pages show, and what the person decides.
+//! Pending authorization requests: the content of the sign-in and consent pages, and the decision of the person.
 
 use std::sync::Arc;
 
@@ -18,42 +18,42 @@ use crate::store::oauth_requests;
 use crate::store::oauth_requests::Waiting;
 use crate::store::{Conn, Tx};
 
-/// A request that waits, as its page shows it.
+/// A pending request, for its page.
 #[derive(Debug)]
 pub struct PendingView {
-    /// Who asks.
+    /// The client.
     pub client: Client,
-    /// What it asks for access to.
+    /// The API.
     pub api: Arc<Api>,
-    /// What it asks for, with what that allows. After sign-in, only what the person can grant.
+    /// Requested scopes with their descriptions. After sign-in, only those that the person can grant.
     pub scopes: Vec<(Scope, String)>,
-    /// Where the answer goes.
+    /// Host of the redirect URI.
     pub redirect_host: String,
-    /// Whether any program on the person's machine could take the answer.
+    /// Whether other programs on the person's machine could receive the response.
     pub redirect_is_local: bool,
-    /// What to fill in on the sign-in page.
+    /// Address to fill in on the sign-in page.
     pub login_hint: Option<String>,
-    /// Whether the person must sign in, perhaps again, before they may decide.
+    /// Whether the person must sign in, perhaps again, before the decision.
     pub sign_in_required: bool,
-    /// Whether there is anything to decide; if not, the page allows at once.
+    /// Whether a decision is needed; otherwise the page allows at once.
     pub consent_required: bool,
-    /// Until when it may be answered.
+    /// Expiry.
     pub expires_at: Timestamp,
 }
 
-/// What the person says.
+/// Decision of the person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
-    /// Yes: to all of it, or to these scopes.
+    /// Allows all scopes, or these.
     Allow(Option<ScopeSet>),
-    /// No.
+    /// Denies the request.
     Deny,
 }
 
-/// A request, for the browser that sent it.
+/// A pending request, for the browser that sent it.
 ///
 /// # Errors
-/// `NOT_FOUND` when there is none, or its time is over; `FORBIDDEN` in another browser.
+/// `NOT_FOUND` when it does not exist or has expired; `FORBIDDEN` in another browser.
 pub async fn show(call: &Arc<Call>, id: &str, browser: Browser<'_>) -> Result<PendingView> {
     let (hash, this) = (SecretHash::of(id), call.clone());
     let waiting = browser_hash(browser);
@@ -87,15 +87,15 @@ pub async fn show(call: &Arc<Call>, id: &str, browser: Browser<'_>) -> Result<Pe
         .await
 }
 
-/// Carries out what the person decided; tells where the browser goes with the answer.
+/// Carries out the decision of the person; returns the redirect of the browser.
 ///
 /// # Errors
-/// As [`show`]; `FORBIDDEN` when the person must sign in again or set a second factor up first; `INVALID_REQUEST` when
-/// nothing is allowed.
+/// Those of [`show`]; `FORBIDDEN` when the person must sign in again or set up a second factor first; `INVALID_REQUEST`
+/// when no scope is allowed.
 pub async fn decide(person: &Person, id: &str, browser: Browser<'_>, decision: Decision) -> Result<Redirect> {
     let hash = SecretHash::of(id);
     let call = person.call();
-    // The session that asks must be the browser's own: what decides is the person on the consent page.
+    // The session must be the browser's own: the person on the consent page decides.
     let sign_in = SignIn::of(&call.services, browser.session, call.now)
         .filter(|sign_in| sign_in.session == person.session);
     let (this, browser) = (call.clone(), browser_hash(browser));
@@ -112,7 +112,7 @@ pub async fn decide(person: &Person, id: &str, browser: Browser<'_>, decision: D
         .await
 }
 
-/// A request that waits, with what it is about.
+/// A pending request with its client and API.
 struct Pending {
     waiting: Waiting,
     asked: AuthzRequest,
@@ -135,7 +135,7 @@ impl Pending {
         let client = client.filter(|client| client.disabled_at.is_none()).ok_or_else(gone)?;
         let api = call.services.catalog.get().by_no(waiting.api_no).cloned().ok_or_else(gone)?;
         let asked: AuthzRequest = serde_json::from_str(&waiting.asked).map_err(Error::internal)?;
-        // The client may have been changed meanwhile.
+        // The client may have changed since.
         client.redirect_uri(&asked.redirect_uri).ok_or_else(gone)?;
         Ok(Self { waiting, asked, client, api })
     }

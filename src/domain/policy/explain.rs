@@ -1,4 +1,4 @@
-//! `explain`: every rule in its order, with what it saw.
+//! `explain`: every rule in order, with the values that it compared.
 
 use serde::Serialize;
 
@@ -8,31 +8,31 @@ use super::verdict::{FoundCredential, Unknown};
 use super::{Question, Verdict};
 use crate::model::{IdentityKind, VerifyCode};
 
-/// How one rule went.
+/// Result of one rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// The rule, by the code that it answers when it fails.
+    /// The rule, by the code of its failure.
     pub rule: VerifyCode,
-    /// How it went.
+    /// Result.
     pub result: CheckResult,
-    /// What it saw, for people.
+    /// Values that it compared, for people.
     pub saw: String,
 }
 
-/// How a rule went.
+/// Result of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckResult {
-    /// It lets the key pass.
+    /// It passed.
     Passed,
-    /// It is why the key is refused.
+    /// It failed: the reason for the refusal.
     Failed,
-    /// A rule before it failed.
+    /// An earlier rule failed.
     NotReached,
 }
 
 impl Verdict {
-    /// Every rule in order. Nothing is taken: it explains the answer that was given.
+    /// Every rule in order. Charges nothing: it explains the given answer.
     pub fn checks(&self, question: &Question<'_>) -> Vec<Check> {
         let rules = RULES.into_iter().chain([VerifyCode::RateLimited, VerifyCode::QuotaExceeded]);
         let mut reached = true;
@@ -136,7 +136,7 @@ fn observed_identity(bearer: &Bearer) -> String {
     }
 }
 
-/// `identity` has refused tokens that are not live, so what it lets through has not ended.
+/// `identity` has refused tokens that are not live, so a token here has not expired.
 fn observed_liveness(rule: VerifyCode, bearer: &Bearer) -> String {
     let entry = bearer.key();
     match rule {

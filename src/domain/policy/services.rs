@@ -1,4 +1,4 @@
-//! The services of this room: the APIs and the engine that judges credentials.
+//! Services of `policy`: the APIs and the engine.
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
@@ -13,9 +13,9 @@ use crate::measure::{Family, Labels};
 pub struct Services {
     /// Services of the room below.
     pub activity: Arc<activity::Services>,
-    /// Every API, in memory.
+    /// All APIs, in memory.
     pub catalog: Catalog,
-    /// Judges credentials.
+    /// The policy engine.
     pub engine: Engine,
 }
 
@@ -51,7 +51,7 @@ impl Services {
         let apis = self.catalog.get();
         let mut samples = BTreeMap::new();
         for (about, count) in self.log.decisions() {
-            // Decisions of APIs that are gone are added up, so that no sample ever falls.
+            // Decisions of removed APIs are added up, so that no counter decreases.
             let api = match about.api_no {
                 None => String::new(),
                 Some(no) => apis.by_no(no).map_or_else(|| "deleted".to_owned(), |api| api.slug.to_string()),

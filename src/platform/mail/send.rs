@@ -1,5 +1,4 @@
-//! Sends one mail: over SMTP, or into a file where no mail server is configured, so that everything can be tried on a
-//! laptop.
+//! Sends one mail: over SMTP, or into a file if no mail server is configured, so that every flow works on a laptop.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -15,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::model::Timestamp;
 use crate::platform::queue::{Failed, Outcome};
 
-/// Longest time that one attempt takes.
+/// Time limit of one attempt.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(super) struct Sender {
@@ -38,7 +37,7 @@ impl Sender {
         Ok(Self { target, from })
     }
 
-    /// Sends `mail`. `id` is the same at each attempt, so that receivers drop a repetition.
+    /// Sends `mail`. `id` is the same for each attempt, so that receivers drop duplicates.
     pub(super) async fn send(&self, mail: &QueuedMail, id: &str, at: Timestamp) -> Outcome {
         let message = self.message(mail, id, at)?;
         match &self.target {
@@ -95,7 +94,7 @@ fn transport(server: &Server) -> Result<AsyncSmtpTransport<Tokio1Executor>> {
     Ok(builder.build())
 }
 
-/// Writes a whole file or none, readable by its owner only: it holds links that act for people.
+/// Writes the whole file or none, readable by its owner only: it contains one-time links.
 fn write(directory: &Path, name: &str, content: &[u8]) -> std::io::Result<PathBuf> {
     use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;

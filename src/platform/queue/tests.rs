@@ -1,4 +1,4 @@
-//! Lanes against a store of their own and a clock that the test moves.
+//! Lanes on a store of their own, with a clock that the test advances.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -83,7 +83,7 @@ impl TestBed {
     }
 }
 
-/// A lane that hands each attempt to the test, which ends it by sending the outcome back.
+/// A lane that passes each attempt to the test, which ends it by sending the outcome.
 fn observed(at_once: usize) -> (Lane, mpsc::UnboundedReceiver<(Work, mpsc::UnboundedSender<Outcome>)>) {
     let (seen, attempts) = mpsc::unbounded_channel();
     let lane = Lane::items(KIND, at_once, RETRY, Duration::ZERO, move |work| {
@@ -184,7 +184,7 @@ async fn what_one_node_has_leased_no_other_does_until_the_lease_ends() {
     let other = bed.other_node();
     let (lane, count) = ending(Ok(()));
     assert_eq!(lane.pass(&other).await, 0);
-    // The first node froze. Its item is done elsewhere, and it must not touch it when it wakes.
+    // The first node was suspended. Another node did its item, so it must not change it after it resumes.
     bed.clock.advance(Duration::from_secs(61));
     assert_eq!((lane.pass(&other).await, count.load(Ordering::SeqCst)), (1, 1));
     let late = bed.queue.db.write(move |tx| work.finish(tx)).await;

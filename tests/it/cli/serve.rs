@@ -1,4 +1,4 @@
-//! `keywright serve`: how it starts, refuses to start, and stops.
+//! `keywright serve`: start, refusal to start, and stop.
 
 use std::io::BufRead as _;
 use std::os::unix::fs::PermissionsExt as _;

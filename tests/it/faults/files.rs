@@ -1,5 +1,4 @@
-//! Files that are in use, lost, foreign, damaged or not to be written: a refusal that names the remedy, and nothing
-//! is changed.
+//! Files that are in use, lost, foreign, damaged or read-only: a refusal with a remedy, and no change.
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -9,7 +8,7 @@ use serde_json::json;
 
 use crate::support::{Program, afdb};
 
-/// The program with an owner, an API and some keys in its file, and nothing left in the write-ahead log.
+/// The program with an owner, an API and some keys in its file, and an empty write-ahead log.
 async fn filled() -> (Program, PathBuf) {
     let (program, _) = Program::initialised();
     let server = program.serve::<&str>([]);
@@ -93,7 +92,7 @@ fn a_file_without_its_beginning_is_refused_and_left_as_it_is() {
     }
 }
 
-/// Overwrites the page at which a table or an index begins.
+/// Overwrites the first page of a table or an index.
 fn damage(file: &Path, name: &str) {
     let connection = Connection::open(file).unwrap();
     let size: u32 = connection.query_row("PRAGMA page_size", [], |row| row.get(0)).unwrap();
@@ -106,8 +105,8 @@ fn damage(file: &Path, name: &str) {
     std::fs::write(file, bytes).unwrap();
 }
 
-/// Damage in what every start reads is told at the start; elsewhere by the requests that come upon it, of which none
-/// is answered as if all were well.
+/// Damage of pages that every start reads is reported at the start; other damage by the requests that read it, none of
+/// which succeeds.
 #[tokio::test]
 async fn a_damaged_page_is_reported_with_its_remedy_and_opens_nothing() {
     let (program, file) = filled().await;
@@ -134,7 +133,7 @@ async fn a_damaged_page_is_reported_with_its_remedy_and_opens_nothing() {
 #[tokio::test]
 async fn a_read_only_file_is_reported_with_its_remedy() {
     let (program, file) = filled().await;
-    // Root may write whatever the mode says, unless it gives that right up.
+    // Root may write regardless of the mode, unless it drops that capability.
     let setup = match std::fs::metadata(&file).unwrap().uid() {
         0 => "UNDER='setpriv --bounding-set=-dac_override,-dac_read_search'",
         _ => "",

@@ -27,7 +27,7 @@ async fn a_client_introspects_tokens_of_its_own_apis() {
     // In the header as well as in the body.
     let basic = api.post_basic("/oauth/introspect", &[("token", text(&answer, "access_token"))]).await;
     assert_eq!(basic.expect(200), introspection);
-    // A refresh token is its own client's business.
+    // Only its own client can introspect a refresh token.
     let own = client.introspect(text(&answer, "refresh_token")).await;
     assert_eq!((&own["active"], text(&own, "token_type")), (&json!(true), "refresh_token"));
     assert_eq!(api.introspect(text(&answer, "refresh_token")).await, json!({"active": false}));

@@ -1,4 +1,4 @@
-//! What programs can find out, and from where they may ask.
+//! Discovery documents and CORS.
 
 use http::Method;
 use serde_json::json;

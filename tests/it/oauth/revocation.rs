@@ -16,7 +16,7 @@ async fn a_client_ends_what_it_holds() {
     app.bearer(access).get("/v1/user/profile").await.refused(401, "INVALID_TOKEN");
     let answer = client.refresh(refresh).await.expect(200);
     let (access, refresh) = (text(&answer, "access_token"), text(&answer, "refresh_token"));
-    // A refresh token with all that came of it.
+    // A refresh token with all tokens of its authorization.
     client.post_basic("/oauth/revoke", &[("token", refresh)]).await.expect(200);
     assert_eq!(client.introspect(access).await, json!({"active": false}));
     client.refresh(refresh).await.failed(400, "invalid_grant");

@@ -24,7 +24,7 @@ async fn an_app_learns_who_signed_in() {
     assert_eq!(info["sub"], id["sub"]);
     assert_eq!((text(&info, "email"), text(&info, "name")), ("ada@example.com", "Somebody"));
     assert_eq!(caller.form("/oauth/userinfo", "").await.expect(200), info);
-    // A refresh gives another one, about the same sign-in.
+    // A refresh gives a new one for the same sign-in.
     let again = client.refresh(text(&answer, "refresh_token")).await.expect(200);
     let again = claims(text(&again, "id_token"));
     assert_eq!((&again["sub"], &again["auth_time"]), (&id["sub"], &id["auth_time"]));
@@ -58,6 +58,6 @@ async fn an_app_may_ask_for_nothing_but_who_it_is() {
     assert_eq!(text(&answer, "scope"), "email openid");
     let info = app.bearer(text(&answer, "access_token")).get("/oauth/userinfo").await.expect(200);
     assert_eq!(text(&info, "email"), "ada@example.com");
-    // It opens nothing of our own API.
+    // It opens no route of the built-in API.
     app.bearer(text(&answer, "access_token")).get("/v1/keys").await.refused(403, "INSUFFICIENT_SCOPE");
 }

@@ -1,8 +1,8 @@
-//! Slows guessing down. What counts is the pair of account and network, so that an attack on an account from elsewhere
-//! does not keep its owner out; a network that tries many accounts is counted by itself, and so is an IPv6 /48.
+//! Throttling of password and code guesses. Failures are counted by pair of account and network, so attacks from other
+//! networks do not lock out the owner; a network over all accounts has a counter of its own, and so has an IPv6 /48.
 //!
 //! The counters are in tables of fixed size ([`table`]) and are saved as they change ([`saved`]): a flood can lengthen
-//! a wait and never shorten one, and a restart forgets nothing. A refused attempt changes nothing.
+//! a wait but never shorten one, and a restart keeps all waits. A refused attempt changes nothing.
 
 mod saved;
 mod table;
@@ -19,32 +19,32 @@ use crate::error::{Code, Error, Result};
 use crate::model::Network;
 use crate::platform::vault::{Signer, Vault};
 
-/// Failures of one account from one network that cost nothing.
+/// Free failures of one account from one network.
 const FREE: u32 = 5;
-/// The same while the account is under attack from several networks.
+/// Free failures while the account is under attack from several networks.
 const FREE_UNDER_ATTACK: u32 = 2;
-/// Failures of one account from anywhere, within [`FORGET`], that are an attack.
+/// Failures of one account from all networks, within [`FORGET`], that count as an attack.
 const ATTACK: u32 = 20;
-/// An IPv6 /48 may have this many times what one network may have.
+/// Limit of an IPv6 /48, as a multiple of that of one network.
 const SITE: u32 = 4;
-/// The longest wait, in seconds.
+/// Longest wait, in seconds.
 const LONGEST: Seconds = 900;
 /// Seconds without a failure after which all are forgotten.
 const FORGET: Seconds = 3_600;
 
-/// What is guessed at. Each has counters of its own.
+/// Kind of an attempt, each with its own counters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AttemptKind {
     /// A password.
     Password = 0,
     /// A second factor.
     Code = 1,
-    /// Not a guess: a request that makes us send mail.
+    /// A request that sends mail; not a guess.
     Mail = 2,
 }
 
 impl AttemptKind {
-    /// Failures that one network may have over all accounts.
+    /// Maximum number of failures of one network over all accounts.
     const fn free_of_network(self) -> u32 {
         match self {
             Self::Password | Self::Code => 100,
@@ -52,7 +52,7 @@ impl AttemptKind {
         }
     }
 
-    /// Seconds after which a network is forgiven one of them.
+    /// Seconds after which one failure of a network is forgiven.
     const fn forgive(self) -> Seconds {
         match self {
             Self::Password | Self::Code => 10,
@@ -61,7 +61,7 @@ impl AttemptKind {
     }
 }
 
-/// By what attempts are counted.
+/// Key of a counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum CountedBy {
     Pair = 0,
@@ -70,17 +70,17 @@ enum CountedBy {
     Site = 3,
 }
 
-/// Tables: one for each [`AttemptKind`] and [`CountedBy`].
+/// Number of tables: one per [`AttemptKind`] and [`CountedBy`].
 const TABLES: usize = 12;
 
-/// Counters that are made at once.
+/// Counters allocated together.
 const PAGE: usize = 128;
 type CounterPage = [Counter; PAGE];
 
 /// Bounds of a [`Throttle`].
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// Counters in each of the twelve tables, 28 bytes each. Those that are never used take no memory.
+    /// Counters in each of the twelve tables, 28 bytes each. Unused pages take no memory.
     pub slots: u32,
 }
 
@@ -90,7 +90,7 @@ impl Default for Options {
     }
 }
 
-/// Every counter.
+/// All counters.
 pub struct Throttle {
     signer: Signer,
     slots: u32,
@@ -98,17 +98,17 @@ pub struct Throttle {
 }
 
 struct State {
-    /// Pages of counters. A page is made for the first attempt that is let through or fails there.
+    /// Pages of counters. A page is allocated by the first attempt that uses it.
     tables: [Box<[Option<Box<CounterPage>>]>; TABLES],
-    /// What the clock of the counters shows when the monotonic clock shows zero.
+    /// Time of the counters' clock at monotonic time zero.
     start: i64,
-    /// When a counter last changed.
+    /// Time of the last change of a counter.
     now: Seconds,
-    /// Counters that changed since they were saved: table and slot.
+    /// Counters changed since they were saved: table and slot.
     changed: HashSet<(u8, u32)>,
 }
 
-/// An attempt that was let through. Dropped without an outcome, it counts for nothing.
+/// An admitted attempt. Dropped without an outcome, it counts for nothing.
 #[must_use]
 pub struct Attempt {
     state: Arc<Mutex<State>>,
@@ -123,7 +123,7 @@ pub struct Attempt {
 }
 
 impl Throttle {
-    /// A throttle whose counters are at places that only the holder of `vault` can compute.
+    /// A throttle whose slots only the holder of `vault` can compute.
     pub fn new(vault: &Vault, options: Options) -> Self {
         let slots = options.slots.max(1);
         let table = || (0..(slots as usize).div_ceil(PAGE)).map(|_| None).collect();
@@ -137,12 +137,12 @@ impl Throttle {
         Self { signer: vault.signer("login_throttle"), slots, state: Arc::new(Mutex::new(state)) }
     }
 
-    /// Lets a guess at `account` (an address as it is compared, or an id) from `network` through, or tells how long to wait.
-    /// `known` says that the account's owner has signed in from there before; it matters for second factors, where an
-    /// attacker has the password already.
+    /// Admits an attempt at `account` (a normalised address, or an id) from `network`, or returns the wait. `known`
+    /// says that the account's owner has signed in from this network before; it matters for second factors, where an
+    /// attacker already has the password.
     ///
     /// # Errors
-    /// `LOCKED_OUT` with the seconds to wait.
+    /// `LOCKED_OUT` with the wait in seconds.
     pub fn admit(
         &self,
         kind: AttemptKind,
@@ -188,7 +188,7 @@ impl State {
         &mut page[slot % PAGE]
     }
 
-    /// A counter that is about to change.
+    /// A counter for a change.
     fn change(&mut self, kind: AttemptKind, by: CountedBy, place: CounterRef, now: Seconds) -> &mut Counter {
         self.now = self.now.max(now);
         let table = table(kind, by);
@@ -196,7 +196,7 @@ impl State {
         self.at(table, place.slot)
     }
 
-    /// How many failures of the pair are free, if the attempt may pass. Changes nothing.
+    /// Number of free failures of the pair, if the attempt may pass. Changes nothing.
     fn admit(
         &self,
         kind: AttemptKind,
@@ -221,8 +221,7 @@ impl State {
         if counter.blocked_until > now {
             return Err(locked_out(counter.blocked_until - now));
         }
-        // Attempts without an outcome count as if they will fail, unless the last one succeeded; a first one always
-        // passes.
+        // Attempts without an outcome count as failures, unless the last one succeeded; the first one always passes.
         let failures = counter.failures(now, FORGET);
         let right = counter.is_of(pair) && counter.right > 0 && counter.right + FORGET > now;
         if counter.pending > 0 && !(failures == 0 && right) && failures + counter.pending >= free {
@@ -233,8 +232,8 @@ impl State {
 }
 
 impl Attempt {
-    /// The guess was wrong. True when the account's owner should be notified: the first time that it looks like an
-    /// attack, and then once an hour.
+    /// Records a failure. True if the account's owner should be notified: at the first sign of an attack, and then once
+    /// an hour.
     pub fn failed(mut self) -> bool {
         self.over = true;
         let (kind, now) = (self.kind, self.now);
@@ -251,7 +250,7 @@ impl Attempt {
             let Some(place) = place else { continue };
             let counter = state.change(kind, by, place, now);
             let unforgiven = unforgiven(counter, now, kind);
-            // What is forgiven of the next failure so far stays so.
+            // Time that already counts toward forgiving the next failure is kept.
             let since =
                 if unforgiven == 0 { now } else { now - now.saturating_sub(counter.last) % kind.forgive() };
             counter.fail(place, since, unforgiven);
@@ -266,7 +265,7 @@ impl Attempt {
         notify
     }
 
-    /// The guess was right.
+    /// Records a success.
     pub fn succeeded(mut self) {
         self.over = true;
         let mut state = lock(&self.state);
@@ -275,7 +274,7 @@ impl Attempt {
         counter.pending = counter.pending.saturating_sub(1);
         let failures = counter.failures(now, FORGET);
         if failures > 0 && !counter.is_of(self.pair) {
-            // Another name has failed here: its wait stays.
+            // Another name has failed in this slot: its wait is kept.
             return;
         }
         let reset =

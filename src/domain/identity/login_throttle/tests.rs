@@ -121,7 +121,7 @@ fn a_stolen_password_gives_no_botnet_of_code_guesses() {
     guess(HERE, true).unwrap().succeeded();
 }
 
-/// The same number of guesses once existed to push an account's counter out of a bounded cache.
+/// This number of guesses evicted an account's counter from the former bounded cache.
 #[test]
 fn three_hundred_thousand_invented_addresses_set_no_lock_back() {
     let throttle = throttle();
@@ -147,7 +147,7 @@ fn three_hundred_thousand_invented_addresses_set_no_lock_back() {
             .max()
     };
     let wait = locked(&throttle).unwrap();
-    // The network of the flood is locked out already.
+    // The network of the flood is already locked out.
     for n in 0..AttemptKind::Code.free_of_network() * 2 {
         if let Ok(attempt) =
             throttle.admit(AttemptKind::Code, &format!("usr_x{n}"), Network::of(THERE), false, seconds(10))
@@ -168,7 +168,7 @@ fn three_hundred_thousand_invented_addresses_set_no_lock_back() {
     assert_eq!(refused.retry_after_seconds, Some(wait));
 }
 
-/// With four counters to a table everything collides: fewer guesses pass, never more.
+/// With four counters per table everything collides: fewer guesses pass, never more.
 #[test]
 fn a_collision_lengthens_waits_and_never_shortens_one() {
     for victim in 0..50 {
@@ -183,7 +183,7 @@ fn a_collision_lengthens_waits_and_never_shortens_one() {
             let now = seconds(10 + round * 7);
             passed_alone += guess(&alone, now);
             passed_crowded += guess(&crowded, now);
-            // Others come and go in between, and some of them know their password.
+            // Other accounts sign in during the attack, some of them successfully.
             for n in 0..20 {
                 let ip = IpAddr::from([198, 51, n, 7]);
                 let other = format!("other{n}@example.com");
@@ -225,14 +225,14 @@ async fn a_restart_keeps_every_wait() {
     }
     let wait = guess(throttle, HERE).unwrap();
     world.services.db.flush().await.unwrap();
-    // The monotonic clock starts at zero again.
+    // The monotonic clock restarts at zero.
     world.clock.restart();
     let again = Throttle::new(&world.services.vault, Options::default());
     world.services.db.lookup(|conn| again.load(conn, world.services.clock.monotonic())).unwrap();
     let later = guess(&again, HERE).unwrap();
     assert!(later <= wait && later + 2 >= wait, "{wait} before, {later} after");
     assert_eq!(guess(&again, THERE), None);
-    // The counters that no longer count leave the store, not the others.
+    // Expired counters are removed from the store, others are not.
     let rows =
         || world.services.db.lookup(|conn| conn.number("SELECT count(*) FROM login_throttle", &[])).unwrap();
     let before = rows();

@@ -236,7 +236,7 @@ async fn guessing_is_throttled_in_its_network_only() {
     assert_eq!(wrong("nobody@example.com").await.unwrap_err().code, Code::LockedOut);
 }
 
-/// Enrols and gives the seed with the recovery codes.
+/// Enrols a second factor; returns the seed and the recovery codes.
 async fn enrol(world: &World, user: &User) -> (totp::Seed, Vec<Secret>) {
     enrol_in(world, user, &world.person(user.identity())).await
 }

@@ -1,4 +1,4 @@
-//! Tokens with any header and any payload under a right signature, for the fuzz target of tokens.
+//! Tokens with any header and payload under a valid signature, for the fuzz target of tokens.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::model::setting::SigningAlg;
 use crate::model::signing_key::KeyStage;
 use crate::platform::vault::{Vault, generate};
 
-/// A key ring that signs whatever it is given.
+/// A key ring that signs any header and payload.
 pub struct Forge {
     ring: Ring,
     active: Arc<Active>,
@@ -29,7 +29,7 @@ impl Forge {
     /// A ring with one new Ed25519 key.
     ///
     /// # Panics
-    /// When no key can be made.
+    /// When no key can be generated.
     pub fn new() -> Self {
         let rng = SeededRng::new(1);
         let vault = Vault::open(&generate(&rng)).expect("a new master key opens");
@@ -55,12 +55,12 @@ impl Forge {
         self.active.finish(message).expect("the library signs")
     }
 
-    /// The header that tokens of type `typ` have.
+    /// Header of tokens of type `typ`.
     pub fn header(&self, typ: &str) -> String {
         self.active.header(typ)
     }
 
-    /// The claims of a token that is accepted.
+    /// Claims of a valid token.
     pub fn open<C: DeserializeOwned>(&self, typ: &str, token: &str) -> Option<C> {
         self.ring.open_jws(typ, token).map(|signed| signed.claims)
     }

@@ -78,7 +78,7 @@ async fn keys_are_rotated_by_the_clock_and_survive_a_restart() {
     assert_eq!((services.signing_keys.list(), services.signing_keys.jwks()), (after, jwks));
 }
 
-/// A stock library reads our JWKS and checks our signatures, of every kind.
+/// A common library reads our JWKS and verifies our signatures of every algorithm.
 #[test]
 fn a_stock_library_agrees_on_every_algorithm() {
     use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, jwk::Jwk};

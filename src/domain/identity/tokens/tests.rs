@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::domain::testing::World;
 
-/// Claims of a token that would be good; `change` makes them something else.
+/// Claims of a valid token, altered by `change`.
 fn claims(world: &World, change: &Value) -> Value {
     let now = world.now().seconds();
     let mut claims = json!({
@@ -66,7 +66,7 @@ fn part(token: &str, index: usize) -> Vec<u8> {
     BASE64URL.decode(token.split('.').nth(index).unwrap()).unwrap()
 }
 
-/// Even under our own signature.
+/// Even under a valid signature.
 #[tokio::test]
 async fn claims_of_another_form_are_no_token() {
     let world = World::new().await;

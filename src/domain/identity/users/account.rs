@@ -1,4 +1,4 @@
-//! How an account begins: the setup link, an invitation, or signing up.
+//! Creation of an account: setup link, invitation, or sign-up.
 
 use std::sync::Arc;
 
@@ -27,15 +27,15 @@ use crate::platform::cursor::{List, Page};
 use crate::platform::mail::Mail;
 use crate::store::{Tx, invitations, links, users as store};
 
-/// What a person who follows a link chooses.
+/// Choices of a person who follows a link.
 pub struct Registration {
-    /// What others call them.
+    /// Display name.
     pub name: Option<String>,
-    /// Their password.
+    /// Password.
     pub password: Secret,
 }
 
-/// The one-time link with which the first owner is made; none when there is anybody. Each call replaces the former.
+/// One-time link that creates the first owner; none if there is a user. Each call replaces the previous link.
 pub async fn setup_link(services: &Arc<Services>, now: Timestamp) -> Result<Option<Secret>> {
     let shared = services.clone();
     services
@@ -55,10 +55,10 @@ pub async fn setup_link(services: &Arc<Services>, now: Timestamp) -> Result<Opti
         .await
 }
 
-/// Makes the first owner and signs them in.
+/// Creates the first owner and signs them in.
 ///
 /// # Errors
-/// `NOT_FOUND` when the link does not work (any more); `INVALID_REQUEST` for a weak password.
+/// `NOT_FOUND` when the link is not valid; `INVALID_REQUEST` for a weak password.
 pub async fn setup(call: &Arc<Call>, link: Secret, email: Email, who: Registration) -> Result<CookieSession> {
     let hash = SecretHash::of(link.expose());
     let now = call.now;
@@ -85,12 +85,12 @@ pub async fn setup(call: &Arc<Call>, link: Secret, email: Email, who: Registrati
         .await
 }
 
-/// The strength of a session in which a password was chosen just now, by a link that proves little else.
+/// Strength of a session in which the password was just chosen by a link: the link proves little else.
 fn chosen(now: Timestamp) -> Strength {
     Strength { amr: AuthMethods::PASSWORD, at: now }
 }
 
-/// The detail of a new account: how it came about, and what it is.
+/// Log details of a new account.
 fn created(by: &str, value: &impl Serialize, user: &User) -> Box<Value> {
     let mut detail = changes::between(&Value::Null, &LoggedUser::from(user)).unwrap_or_default();
     detail[by] = json!(value);
@@ -103,26 +103,26 @@ async fn hashed(call: &Call, email: &Email, who: Registration) -> Result<(String
     Ok((name, password))
 }
 
-/// An invitation.
+/// A new invitation.
 pub struct Invite {
-    /// Their address.
+    /// Email address.
     pub email: Email,
-    /// As what.
+    /// Role.
     pub role: Role,
 }
 
-/// An invitation with its link, which is shown this once.
+/// An invitation with its link, which is shown once.
 pub struct CreatedInvitation {
     /// The invitation.
     pub invitation: Invitation,
-    /// The page that takes it up.
+    /// Page that accepts it.
     pub link: Secret,
 }
 
-/// Invites somebody, in place of a former invitation, and mails them the link.
+/// Invites a person, replacing a previous invitation, and mails the link.
 ///
 /// # Errors
-/// `FORBIDDEN` when they would hold more than the caller; `CONFLICT` when the address is taken.
+/// `FORBIDDEN` when they would hold more than the caller; `CONFLICT` when the address is in use.
 pub fn invite(tx: &mut Tx<'_>, can: &Can<TeamManage>, invite: Invite) -> Result<CreatedInvitation> {
     super::may_raise(can, invite.role)?;
     if store::by_email(tx, &invite.email)?.is_some() {
@@ -187,7 +187,7 @@ pub async fn invitations_list(
 /// Withdraws an invitation.
 ///
 /// # Errors
-/// `NOT_FOUND` when it is not open; `FORBIDDEN` when it is for more than the caller holds.
+/// `NOT_FOUND` when it is not open; `FORBIDDEN` when its role holds more than the caller.
 pub async fn withdraw(can: &Can<TeamManage>, id: InvitationId) -> Result<()> {
     let can = can.clone();
     let services = can.services.clone();
@@ -201,10 +201,10 @@ pub async fn withdraw(can: &Can<TeamManage>, id: InvitationId) -> Result<()> {
         .await
 }
 
-/// Takes an invitation up and signs the newcomer in.
+/// Accepts an invitation and signs the new user in.
 ///
 /// # Errors
-/// `NOT_FOUND` when the link does not work (any more); `INVALID_REQUEST` for a weak password.
+/// `NOT_FOUND` when the link is not valid; `INVALID_REQUEST` for a weak password.
 pub async fn accept(call: &Arc<Call>, link: Secret, who: Registration) -> Result<CookieSession> {
     let (services, now) = (&call.services, call.now);
     let hash = SecretHash::of(link.expose());
@@ -226,11 +226,11 @@ pub async fn accept(call: &Arc<Call>, link: Secret, who: Registration) -> Result
         .await
 }
 
-/// Asks for an account. The answer is the same whether the address has one: a mail says it to its owner. Name
-/// and password are chosen after the link was followed, so that no choice of the one who asks outlives the request.
+/// Requests an account. The response is the same whether or not the address has one: a mail informs its owner. Name and
+/// password are chosen after the link was followed, so that the requester's input is not used.
 ///
 /// # Errors
-/// `FORBIDDEN` unless signing up is open; `LOCKED_OUT`.
+/// `FORBIDDEN` unless sign-up is open; `LOCKED_OUT`.
 pub async fn sign_up(call: &Arc<Call>, email: Email) -> Result<()> {
     let services = &call.services;
     match services.settings.signup {
@@ -254,7 +254,7 @@ pub async fn sign_up(call: &Arc<Call>, email: Email) -> Result<()> {
                 };
                 Some(page(&shared, "confirm", &new_link(tx, &shared, &link)?))
             };
-            // The same commit in both cases: neither its existence nor its time shows whether the address has an account.
+            // One commit in both cases: neither the response nor its time shows whether the address has an account.
             let mail = sign_up_mail(&shared, email, link.as_ref(), expires_at);
             shared.mailer.queue(tx, &mail, now)
         })
@@ -278,7 +278,7 @@ fn sign_up_mail(services: &Services, to: Email, link: Option<&Secret>, expires_a
     Mail { to, subject: format!("Your {organization} account"), text: Secret::new(text), expires_at }
 }
 
-/// Counts requests that make the server send mail: five an hour to one address from one network, then slower and slower.
+/// Counts requests that send mail: five an hour to one address from one network, then with growing waits.
 ///
 /// # Errors
 /// `LOCKED_OUT`.
@@ -290,11 +290,10 @@ pub(super) fn limit_mail(call: &Call, email: &Email) -> Result<()> {
     Ok(())
 }
 
-/// Makes the account that was asked for, with the name and password that are chosen now that mail has reached its
-/// owner, and signs them in.
+/// Creates the requested account with the name and password that its owner chooses after the mail, and signs them in.
 ///
 /// # Errors
-/// `NOT_FOUND` when the link does not work (any more); `INVALID_REQUEST` for a weak password.
+/// `NOT_FOUND` when the link is not valid; `INVALID_REQUEST` for a weak password.
 pub async fn confirm(call: &Arc<Call>, link: Secret, who: Registration) -> Result<CookieSession> {
     let (services, now) = (&call.services, call.now);
     let hash = SecretHash::of(link.expose());

@@ -1,4 +1,4 @@
-//! People: who may sign in, as what, and who may change that.
+//! People: users, their roles, and the rights to change them.
 
 pub mod account;
 pub mod factor;
@@ -20,12 +20,12 @@ use crate::model::{Email, IdentityKind, Role, Secret, SecretHash, Timestamp, Use
 use crate::platform::memo::Memo;
 use crate::store::{Tx, links, users as store};
 
-/// Email addresses by the row number of their user.
+/// Cache of email addresses by row number of the user.
 #[derive(Default)]
 pub struct Emails(Memo<i64, Arc<str>>);
 
 impl Emails {
-    /// The address of a user; none when the user is gone.
+    /// Address of a user; none if the user is gone.
     pub fn of(&self, services: &Services, user_no: i64) -> Result<Option<Arc<str>>> {
         self.0.get(services, user_no, |conn, no| {
             Ok(store::by_no(conn, *no)?.map(|user| user.email.as_str().into()))
@@ -33,13 +33,13 @@ impl Emails {
     }
 }
 
-/// How long an invitation works.
+/// Lifetime of an invitation.
 pub const INVITATION_SECONDS: i64 = 7 * 86_400;
-/// How long every other link works.
+/// Lifetime of every other link.
 pub use crate::store::links::LINK_SECONDS;
 
-/// Refuses unless the caller may act upon somebody of `role`: they must hold all that the role holds, and only an
-/// owner (or whoever has the data directory) may touch owners.
+/// Requires that the caller may change a person of `role`: they must hold all scopes of the role, and only an owner or
+/// the operator may change owners.
 ///
 /// # Errors
 /// `FORBIDDEN`.
@@ -54,7 +54,7 @@ pub(crate) fn may_touch(call: &Call, role: Role) -> Result<()> {
     Ok(())
 }
 
-/// Refuses unless the caller may give `role` to a person: as [`may_touch`], and with a recent sign-in for every role
+/// Requires that the caller may give `role` to a person: as [`may_touch`], and with a recent sign-in for every role
 /// above member.
 ///
 /// # Errors
@@ -75,7 +75,7 @@ fn keep_an_owner(tx: &Tx<'_>, user: &User) -> Result<()> {
 /// Adds a person.
 ///
 /// # Errors
-/// `CONFLICT` when the address is taken.
+/// `CONFLICT` when the address is in use.
 pub(crate) fn insert(
     tx: &mut Tx<'_>,
     services: &Services,
@@ -100,12 +100,12 @@ pub(crate) fn insert(
         return Err(Error::conflict("This address is already in use"));
     }
     user.no = store::insert(tx, &user, password)?;
-    // Whoever is here needs no setup any more.
+    // The setup link is void once a user exists.
     links::remove_all(tx, links::Purpose::Setup)?;
     Ok(user)
 }
 
-/// A person to be added.
+/// A person to add.
 pub(crate) struct Person {
     pub(crate) email: Email,
     pub(crate) name: String,
@@ -113,7 +113,7 @@ pub(crate) struct Person {
     pub(crate) verified: bool,
 }
 
-/// The name that is stored for a person: the given one, or else the local part of their address.
+/// Stored name of a person: the given one, or the local part of their address.
 ///
 /// # Errors
 /// `INVALID_REQUEST` when it breaks the rule of [`text::name`].
@@ -123,10 +123,10 @@ pub(crate) fn name(given: Option<&str>, email: &Email) -> Result<String> {
     text::name(name).map_err(|reason| Error::invalid("name", reason))
 }
 
-/// Checks a new password of a person and hashes it. Words of this instance and of the person do not make one.
+/// Validates and hashes a new password. Words of this instance and of the person are not accepted.
 ///
 /// # Errors
-/// `INVALID_REQUEST` about `field` for a weak one; `UNAVAILABLE` when too many wait.
+/// `INVALID_REQUEST` for `field` when it is weak; `UNAVAILABLE` when too many wait.
 pub(crate) async fn hash_password(
     call: &Call,
     field: &'static str,
@@ -146,7 +146,7 @@ pub(crate) async fn hash_password(
     Ok(hash.to_string())
 }
 
-/// A new link of `purpose`, in place of the person's former ones.
+/// A new link of `purpose`, which replaces the person's previous ones.
 pub(crate) fn new_link(tx: &mut Tx<'_>, services: &Services, link: &links::Link) -> Result<Secret> {
     let token = token(services);
     links::replace(tx, &SecretHash::of(token.expose()), link)?;
@@ -159,14 +159,13 @@ pub(crate) fn token(services: &Services) -> Secret {
     Secret::new(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(services.random::<32>()))
 }
 
-/// The address of a page that takes a link's token. It stands behind `#`, so that it reaches no server's log and no
-/// `Referer`.
+/// URL of a page with the token of a link. The token is after `#`, so that it reaches no server's log and no `Referer`.
 pub(crate) fn page(services: &Services, page: &str, token: &Secret) -> Secret {
     let url = services.settings.public_url.trim_end_matches('/');
     Secret::new(format!("{url}/{page}#token={}", token.expose()))
 }
 
-/// What a link that does not work, or not any more, is answered with.
+/// Error for a link that is unknown, used or expired.
 pub(crate) fn invalid_link() -> Error {
     Error::new(Code::NotFound, "This link was used or has expired; ask for a new one")
 }

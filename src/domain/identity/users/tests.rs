@@ -27,7 +27,7 @@ fn token_of(link: &Secret) -> Secret {
     secret(link.expose().split("#token=").nth(1).unwrap())
 }
 
-/// The first owner, by the setup link.
+/// The first owner, created by the setup link.
 async fn owner(world: &World) -> User {
     let link = account::setup_link(&world.services, world.now()).await.unwrap().unwrap();
     let email = "olga@example.com".parse().unwrap();
@@ -41,7 +41,7 @@ async fn add(call: &Arc<Call>, email: &str, role: Role) -> Result<UserId> {
     call.services.write(move |tx| Ok(create(tx, &can, new)?.id)).await
 }
 
-/// The roles, one line each: what every one may do on Keywright's own API.
+/// The scopes of each role on the built-in API, one line each.
 #[tokio::test]
 async fn the_roles_are_these() {
     let world = World::new().await;

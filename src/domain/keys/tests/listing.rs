@@ -30,7 +30,7 @@ async fn pages_follow_each_other_newest_first_and_miss_nothing() {
     loop {
         let part = page(&world, KeyFilter::default(), 3, after).await.unwrap();
         seen.extend(part.data.iter().map(|key| key.name.clone()));
-        // What is added meanwhile belongs to the first page.
+        // Keys added between the pages belong before the first page.
         make(&world, &world.admin(), reads("later")).await.unwrap();
         after = part.next_cursor;
         if after.is_none() {

@@ -1,4 +1,4 @@
-//! What the tests of keys share: one API, and short ways to say things.
+//! Shared parts of the tests of keys: one API, and short calls.
 
 mod changing;
 mod creating;
@@ -44,7 +44,7 @@ async fn world() -> World {
     world
 }
 
-/// A key of `afdb` that reads.
+/// A key of `afdb` with `queries:read`.
 fn reads(name: &str) -> NewKey {
     NewKey {
         api: "afdb".to_owned(),
@@ -54,7 +54,7 @@ fn reads(name: &str) -> NewKey {
     }
 }
 
-/// A key of Keywright's own API.
+/// A key of the built-in API.
 fn management(held: &str) -> NewKey {
     NewKey { api: "keywright".to_owned(), scopes: Some(scopes(held)), ..reads("Management") }
 }
@@ -83,7 +83,7 @@ async fn end(world: &World, call: &Arc<Call>, id: KeyId) -> Result<()> {
     world.write(move |tx| revoke(tx, &access, id)).await
 }
 
-/// The key as it is stored, seen by somebody who may see all.
+/// The stored key, for a caller who may see all.
 async fn stored(world: &World, id: KeyId) -> ApiKey {
     see(world, &world.admin(), id).await.unwrap()
 }

@@ -1,4 +1,4 @@
-//! Who may do what to whose key.
+//! Rights over the keys of others.
 
 use super::*;
 use crate::model::{Identity, IdentityKind};
@@ -69,7 +69,7 @@ async fn acting_for_a_person_who_holds_more_is_refused() {
     assert_eq!(refused.code, Code::Forbidden);
     let owners = make(&world, &world.session_call(owner), for_whom(owner)).await.unwrap().key;
     assert_eq!(turn(&world, &as_admin, owners.id, 0).await.unwrap_err().code, Code::Forbidden);
-    // On another API the person's key can do no more than the person, whoever makes it.
+    // On another API the person's key holds at most what the person holds, whoever creates it.
     make(&world, &as_developer, NewKey { user_id: Some(owner.1), ..reads("x") }).await.unwrap();
 }
 
@@ -165,7 +165,7 @@ async fn a_key_or_token_of_a_person_creates_no_further_ones() {
         assert_eq!(SelfOrAll::<KeysWrite>::of(&call).err().unwrap().code, Code::InsufficientScope);
         assert!(SelfOrAll::<KeysRead>::of(&call).is_err());
     }
-    // Nor does a session for another API.
+    // A session for another API is refused too.
     let elsewhere = world.services.catalog.get().by_slug("afdb").map(|api| api.no);
     let call = world.call(Identity { api_no: elsewhere, ..session.identity.clone() });
     assert!(SelfOrAll::<KeysWrite>::of(&call).is_err());

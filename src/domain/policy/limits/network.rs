@@ -1,8 +1,8 @@
-//! Limits of what a network may ask for without a credential.
+//! Rate limits of unauthenticated callers, by network.
 //!
-//! The buckets are cells of two rows of fixed size, at places that a keyed hash gives. A request passes if the fuller
-//! cell of its network allows it, so that two names must meet in both rows before one uses up the time of the other;
-//! nothing is evicted, and these buckets take no room from those of keys.
+//! The buckets are cells in two rows of fixed size, selected by a keyed hash. A request passes if the fuller cell of
+//! its network allows it, so two networks must collide in both rows before one affects the other; nothing is evicted,
+//! and these buckets take no capacity from those of keys.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -13,13 +13,13 @@ use crate::model::{Network, RateLimit};
 use crate::platform::vault::{Signer, Vault};
 
 const ROWS: usize = 2;
-/// Networks of an IPv6 /48 may ask for this many times as much as one of them.
+/// Limit of an IPv6 /48, as a multiple of that of one network.
 const SITE: u32 = 4;
 
 /// Bounds of [`NetworkLimits`].
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// Cells in each of the two rows, 8 bytes each.
+    /// Cells per row, 8 bytes each.
     pub cells: usize,
 }
 
@@ -29,11 +29,11 @@ impl Default for Options {
     }
 }
 
-/// The limits of all networks.
+/// Limits of all networks.
 pub struct NetworkLimits {
     signer: Signer,
     cells: usize,
-    /// When each bucket will be full, on the monotonic clock.
+    /// Time at which each bucket is full, on the monotonic clock.
     rows: Mutex<[Box<[u64]>; ROWS]>,
 }
 
@@ -45,10 +45,10 @@ impl NetworkLimits {
         Self { signer: vault.signer("network_limits"), cells, rows: Mutex::new(rows) }
     }
 
-    /// Takes `cost` requests of kind `what` from what `network` has, and from what its IPv6 /48 has.
+    /// Charges `cost` requests of kind `what` to `network` and to its IPv6 /48.
     ///
     /// # Errors
-    /// `RATE_LIMITED`, with when the same request would pass.
+    /// `RATE_LIMITED`, with the wait.
     pub fn take(
         &self,
         what: &str,
@@ -111,7 +111,7 @@ impl NetworkLimits {
             .collect()
     }
 
-    /// Takes up a bucket of the last run.
+    /// Restores a bucket of the previous run.
     pub(super) fn restore(&self, row: u64, cell: u64, full_at: u64) {
         let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
         let cell = rows.get_mut(row as usize).and_then(|cells| cells.get_mut(cell as usize));

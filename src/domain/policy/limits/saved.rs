@@ -1,5 +1,5 @@
-//! Buckets that are not full, in the store from a graceful stop until the next start. The time in between does not
-//! count: no restart refills a bucket. After a kill there are none, and every bucket is full.
+//! Stored buckets, from a graceful stop until the next start. The time in between does not count: a restart refills no
+//! bucket. After a kill there are none, and every bucket is full.
 
 use std::sync::PoisonError;
 
@@ -9,14 +9,14 @@ use crate::error::{Error, Result};
 use crate::store::limits as store;
 use crate::store::limits::Debt;
 
-/// Buckets that are saved at most: a stop must not take long. The emptiest are saved.
+/// Maximum number of saved buckets, so that a stop is fast. The emptiest are saved.
 const MOST: usize = 262_144;
-/// Buckets to a transaction.
+/// Buckets per transaction.
 const PER_STEP: usize = 4_096;
-/// What stands for the rows of the limits of networks, beside the names of other buckets.
+/// Marks the rows of the limits of networks among the hashes of other buckets.
 const NETWORKS: u64 = u64::MAX - 8;
 
-/// Saves what is not full. Call it when nothing is answered any more.
+/// Saves buckets that are not full. Call it after the last response.
 pub async fn save(services: &Services) -> Result<()> {
     let now = nanos(services.clock.monotonic());
     let debt = |first: u64, second: u64, nanos: u64| Debt {
@@ -40,7 +40,7 @@ pub async fn save(services: &Services) -> Result<()> {
     Ok(())
 }
 
-/// Takes up what the last graceful stop saved, and forgets it: a kill from here on refills every bucket.
+/// Restores the buckets of the last graceful stop, and deletes them: a later kill refills every bucket.
 pub async fn load(services: &Services) -> Result<()> {
     let unfilled = services.write(|tx| Ok::<_, Error>(store::take(tx)?)).await?;
     let now = nanos(services.clock.monotonic());

@@ -1,4 +1,4 @@
-//! Rate limits: never more than the limit and the burst in any window, and no refusal without need.
+//! Rate limits: no window exceeds limit and burst, and no request is refused without need.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -129,7 +129,7 @@ fn full_buckets_make_room_and_too_many_are_an_error() {
     let take =
         |key, now| limiter.take(&BucketId { subject: Subject::Key(key), ..ID }, &limit, now, 1).map(|_| ());
     for key in 0..100_000 {
-        // A thousand keys a minute: each bucket is full again when the next thousand come.
+        // A thousand keys a minute: each bucket is refilled when the next thousand arrive.
         let second = u64::try_from(key).unwrap() / 500 * 60;
         take(key, at(second)).unwrap();
         assert!(limiter.len() <= 1000);

@@ -1,8 +1,8 @@
-//! The rules, their order and what they tell.
+//! The rules, their order and their explanations.
 
 use super::*;
 
-/// A row and a question that break every rule of one list, from some place on.
+/// A row and a question that break every rule of a list, from an index on.
 fn broken_from(first: usize) -> (KeyRow, RequestedEnvironment, Option<ScopeExpr>) {
     let mut row = row();
     let breaks = |rule: VerifyCode| VerifyCode::ALL.iter().position(|code| *code == rule).unwrap() >= first;
@@ -32,7 +32,7 @@ fn the_first_rule_that_fails_is_the_answer() {
     for (place, expected) in VerifyCode::ALL.iter().enumerate().skip(1) {
         let (row, environment, scopes) = broken_from(place);
         let bench = Bench::new(api(7), row);
-        // Two requests at once are one too many for limit and quota.
+        // Two requests at once exceed limit and quota by one.
         let question = Question { environment, scopes: scopes.as_ref(), cost: 2, ..bench.question() };
         let verdict = bench.ask(&question, NOW, Duration::ZERO);
         assert_eq!(verdict.code, *expected);

@@ -1,4 +1,4 @@
-/** Why a request was let in or not: every rule in order. */
+/** /** The explanation of a decision: every rule in order. */
 import type { Activity } from '../../api/types';
 import { clock, date } from '../../lib/time';
 
@@ -34,7 +34,7 @@ export function rulesOf(row: Activity): RuleLine[] {
   if (!['key.verify', 'request.authorize', 'api.call'].includes(row.kind)) return [];
   // A session or a token: the rules of keys do not apply.
   if (!row.key && (row.user || row.client)) return [];
-  // The order is fixed and the first failure wins, so the code says which rules were checked.
+  // The order is fixed and the first failure decides, so the code shows which rules were checked.
   const stop = RULES.findIndex(([code]) => code === row.code);
   return RULES.map(([code, text], index) => ({
     text,
@@ -43,7 +43,7 @@ export function rulesOf(row: Activity): RuleLine[] {
   }));
 }
 
-/** Times in the reader's own words and zone. */
+/** /** Times in the reader's zone. */
 function readable(saw: string | undefined): string | undefined {
   if (saw === 'not revoked' || saw === 'not disabled') return '';
   return saw?.replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, (at) => `${date(Date.parse(at))}, ${clock(Date.parse(at))}`);
@@ -57,7 +57,7 @@ function sawOf(code: string, detail: Detail): string {
 
 const words = (value: unknown): string => (Array.isArray(value) ? value.join(', ') : typeof value === 'string' ? value : '');
 
-/** Further details of the row, as lines of name and value. */
+/** /** Further details of the row, as lines of name and value. */
 export function detailLines(row: Activity): [string, string][] {
   if (!row.detail || typeof row.detail !== 'object') return [];
   return Object.entries(row.detail as Detail)
@@ -66,7 +66,7 @@ export function detailLines(row: Activity): [string, string][] {
     .filter(([, text]) => text !== '');
 }
 
-/** One value for people: lists without brackets, a change as `before → after`, nothing for nothing. */
+/** /** One value for people: lists without brackets, a change as `before → after`, an empty text for nothing. */
 function shown(value: unknown): string {
   if (value === null || value === undefined) return '';
   if (Array.isArray(value)) return value.map(shown).join(', ');
