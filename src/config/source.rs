@@ -201,7 +201,7 @@ fn suggestion(key: &str) -> String {
     }
 }
 
-/// The setting that `key` most likely stands for: a misspelling.
+/// The setting of which `key` is most likely a misspelling.
 fn nearest(key: &str) -> Option<&'static str> {
     let names = SETTINGS.iter().map(|setting| (strsim::levenshtein(key, setting.name), setting.name));
     let (distance, name) = names.min()?;

@@ -57,7 +57,7 @@ pub async fn register(call: &Arc<Call>, metadata: Metadata) -> Result<Registered
     let services = &call.services;
     let slug = services.settings.registration_api.clone().ok_or_else(off)?;
     let apis = services.catalog.get();
-    // Never the built-in API: a wrong setting must not give strangers management access.
+    // Never the built-in API: a wrong setting must not open it to unidentified clients.
     let api = apis.by_slug(&slug).filter(|api| !api.built_in).ok_or_else(off)?;
     limits::take(call, "oauth.register", &PER_NETWORK, 1)?;
     let method =
@@ -90,8 +90,7 @@ pub async fn register(call: &Arc<Call>, metadata: Metadata) -> Result<Registered
     let issued = services
         .write(move |tx| {
             if store::clients::count_unused_from(tx, &network)? >= MAX_UNUSED_PER_NETWORK {
-                let text =
-                    "Too many clients of your network registered themselves and were not used; wait a day";
+                let text = "Too many self-registered clients of your network are unused; wait a day";
                 return Err(Error::new(Code::RateLimited, text).retry_after(u64::from(UNUSED_SECONDS)));
             }
             if store::clients::count_unused(tx)? >= MAX_UNUSED {

@@ -83,7 +83,7 @@ async fn end(world: &World, call: &Arc<Call>, id: KeyId) -> Result<()> {
     world.write(move |tx| revoke(tx, &access, id)).await
 }
 
-/// The stored key, for a caller who may see all.
+/// The stored key, for a caller with access to all.
 async fn stored(world: &World, id: KeyId) -> ApiKey {
     see(world, &world.admin(), id).await.unwrap()
 }

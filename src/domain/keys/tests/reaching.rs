@@ -69,7 +69,7 @@ async fn acting_for_a_person_who_holds_more_is_refused() {
     assert_eq!(refused.code, Code::Forbidden);
     let owners = make(&world, &world.session_call(owner), for_whom(owner)).await.unwrap().key;
     assert_eq!(turn(&world, &as_admin, owners.id, 0).await.unwrap_err().code, Code::Forbidden);
-    // On another API the person's key holds at most what the person holds, whoever creates it.
+    // On another API the person's key holds at most what the person holds, for every creator.
     make(&world, &as_developer, NewKey { user_id: Some(owner.1), ..reads("x") }).await.unwrap();
 }
 
