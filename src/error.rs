@@ -182,10 +182,7 @@ impl Error {
     pub fn internal(cause: impl fmt::Display) -> Self {
         Self {
             cause: Some(cause.to_string()),
-            ..Self::new(
-                Code::Internal,
-                "Something went wrong on our side; the request id finds it in the log",
-            )
+            ..Self::new(Code::Internal, "Internal error; the server's log has the cause under the request id")
         }
     }
 
@@ -194,7 +191,7 @@ impl Error {
         Self {
             cause: Some(cause.to_string()),
             retry_after_seconds: Some(1),
-            ..Self::new(Code::Unavailable, "The server cannot answer just now; try again shortly")
+            ..Self::new(Code::Unavailable, "The server is temporarily unavailable; try again shortly")
         }
     }
 

@@ -186,7 +186,7 @@ impl Log {
 
     fn full(&self) -> Error {
         self.counters.refusals.fetch_add(1, Ordering::Relaxed);
-        Error::unavailable("the activity log does not keep up")
+        Error::unavailable("the writer of the activity log is too slow")
     }
 
     /// Returns when every row that was pushed before is on disk.

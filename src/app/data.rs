@@ -112,8 +112,8 @@ fn master_key(name: &Path, has_database: bool, env: &Env) -> Result<Zeroizing<St
             Ok(text)
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(Failure(format!(
-            "{} is missing, and keywright.db is sealed under it: put your copy of it back; a new one would not open \
-             what the old one sealed",
+            "{} is missing, and keywright.db is sealed under it: restore your copy; a new key cannot \
+             decrypt the data",
             name.display()
         ))),
         Err(error) => Err(Failure(format!("{} cannot be read: {error}", name.display()))),

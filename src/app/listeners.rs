@@ -123,7 +123,7 @@ pub(super) async fn follow(identity: Arc<server::Identity>, mut stop: watch::Rec
 pub(super) fn reload(identity: &server::Identity) {
     match identity.refresh() {
         Ok(false) => {}
-        Ok(true) => tracing::info!("the TLS certificate was read anew"),
+        Ok(true) => tracing::info!("the TLS certificate was reloaded"),
         Err(error) => tracing::error!(error, "the previous TLS certificate stays in use"),
     }
 }

@@ -108,7 +108,7 @@ impl Client {
             return Ok(Value::Null);
         }
         serde_json::from_slice(&bytes)
-            .map_err(|error| Failure::new(format!("The server answered no JSON: {error}.")))
+            .map_err(|error| Failure::new(format!("The server's response is not JSON: {error}.")))
     }
 
     /// The body of a successful response, streamed.

@@ -27,7 +27,7 @@ pub(super) fn block_on(command: impl Future<Output = CommandResult>) -> CommandR
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::new(format!("The system gives no threads: {error}.")))?
+        .map_err(|error| Failure::new(format!("Cannot start threads: {error}.")))?
         .block_on(command)
 }
 
@@ -36,7 +36,7 @@ pub(super) async fn connect(context: &Context) -> Result<(UnixStream, Option<Run
     let config = context.load(Vec::new())?.config;
     if !config.database_path().exists() {
         return Err(Failure::new(format!(
-            "There is no Keywright in {}: make one with `keywright init`, or name another directory with --data.",
+            "There is no Keywright in {}: create one with `keywright init`, or name another directory with --data.",
             config.data_dir.display()
         )));
     }

@@ -129,5 +129,5 @@ async fn greet(demo: bool, context: &mut Context, config: &Config, running: &Run
 async fn setup_link(running: &Running) -> Result<Option<Secret>, Failure> {
     let services = &running.services;
     let link = account::setup_link(services, services.now()).await;
-    link.map_err(|error| Failure::new(format!("The setup link cannot be made: {error:?}")))
+    link.map_err(|error| Failure::new(format!("The setup link cannot be created: {error:?}")))
 }

@@ -17,7 +17,7 @@ pub(super) fn address(text: &str) -> Parsed<SocketAddr> {
     let spelled = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
     spelled.as_deref().unwrap_or(text).parse().map_err(|_| {
         format!(
-            "\"{text}\" is no address: write an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080"
+            "\"{text}\" is not an address: write an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080"
         )
     })
 }
@@ -68,7 +68,7 @@ fn network(text: &str) -> Parsed<IpNet> {
     let address = || text.parse::<IpAddr>().map(IpNet::from);
     text.parse()
         .or_else(|_| address())
-        .map_err(|_| format!("\"{text}\" is no network: write CIDR, such as 10.0.0.0/8 or ::1/128"))
+        .map_err(|_| format!("\"{text}\" is not a network: write CIDR, such as 10.0.0.0/8 or ::1/128"))
 }
 
 pub(super) fn boolean(text: &str) -> Parsed<bool> {
@@ -92,7 +92,7 @@ where
 {
     let fits = text.parse().ok().filter(|number: &T| *number >= least && *number <= most);
     fits.ok_or_else(|| {
-        format!("\"{text}\" will not do: write a whole number of {unit} from {least} to {most}")
+        format!("\"{text}\" is not valid: write a whole number of {unit} from {least} to {most}")
     })
 }
 
@@ -111,7 +111,7 @@ pub(super) fn bytes(text: &str, least: u64) -> Parsed<u64> {
         shift.zip(digits.parse::<u64>().ok()).and_then(|(shift, number)| number.checked_mul(1 << shift));
     size.filter(|size| *size >= least && i64::try_from(*size).is_ok()).ok_or_else(|| {
         format!(
-            "\"{text}\" will not do: write a number of bytes, or such as 64MiB, of at least {least} bytes"
+            "\"{text}\" is not valid: write a number of bytes, or such as 64MiB, of at least {least} bytes"
         )
     })
 }
@@ -129,7 +129,7 @@ pub(super) fn slug(text: &str) -> Parsed<String> {
     if !text.is_empty() && text.len() <= 64 && fits {
         return Ok(text.to_owned());
     }
-    Err(format!("\"{text}\" is no API's slug: write its short name, such as afdb"))
+    Err(format!("\"{text}\" is not the slug of an API: write its short name, such as afdb"))
 }
 
 /// A display name, under the same rule as every other name.
@@ -141,5 +141,5 @@ pub(super) fn mail_address(text: &str) -> Parsed<String> {
     if text.is_ascii() && text.parse::<Email>().is_ok() {
         return Ok(text.trim().to_owned());
     }
-    Err(format!("\"{text}\" is no mail address: write one such as keywright@example.com"))
+    Err(format!("\"{text}\" is not an email address: write one such as keywright@example.com"))
 }

@@ -139,15 +139,15 @@ fn http(reading: &mut Reading) -> Http {
         reading.mistake("public_url", sentence);
     }
     if http.metrics_listen == Some(http.listen) && http.listen.port() != 0 {
-        reading.mistake("metrics_listen", "this is where requests are taken: choose another port");
+        reading.mistake("metrics_listen", "listen uses this port: choose another");
     }
     let url = http.public_url.as_deref().unwrap_or_default();
     if http.tls.is_some() && url.starts_with("http://") {
         reading.mistake("public_url", "this is plain http although tls_cert is set: write https://");
     } else if !url.is_empty() && !parse::is_private(url) {
         reading.0.warnings.push(format!(
-            "public_url is {url}: without https, keys and passwords travel readable, and browsers will not keep a \
-             sign-in; put a proxy with TLS in front, or set tls_cert and tls_key, and write https://"
+            "public_url is {url}: without https, keys and passwords are sent unencrypted, and browsers reject the \
+             session cookie; put a proxy with TLS in front, or set tls_cert and tls_key, and write https://"
         ));
     }
     http
@@ -155,9 +155,9 @@ fn http(reading: &mut Reading) -> Http {
 
 fn tls(reading: &mut Reading) -> Option<Tls> {
     match (reading.given("tls_cert"), reading.given("tls_key")) {
-        (true, false) => reading.mistake("tls_key", "set it too: tls_cert is of no use without its key"),
+        (true, false) => reading.mistake("tls_key", "set it too: tls_cert needs it"),
         (false, true) => {
-            reading.mistake("tls_cert", "set it too: tls_key is of no use without its certificate");
+            reading.mistake("tls_cert", "set it too: tls_key needs it");
         }
         _ => {}
     }
@@ -194,7 +194,8 @@ fn oauth(reading: &mut Reading) -> OAuth {
         reading.mistake("registration_api", "set it to the slug of the API that registered clients may use");
     }
     if oauth.registration_api.as_deref() == Some(BUILT_IN_SLUG) {
-        reading.mistake("registration_api", "registered clients never get Keywright's own API: name another");
+        reading
+            .mistake("registration_api", "registered clients cannot access the built-in API: name another");
     }
     oauth
 }

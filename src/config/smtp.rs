@@ -36,11 +36,11 @@ impl SmtpUrl {
         const FORM: &str =
             "write smtp://user:password@mail.example.com:587, or smtps:// for TLS from the start";
         let wrong = |what: &str| format!("{what}: {FORM}");
-        let uri: http::Uri = text.parse().map_err(|_| wrong("this is no URL"))?;
+        let uri: http::Uri = text.parse().map_err(|_| wrong("this is not a URL"))?;
         if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
             return Err(wrong("this has a path or a query"));
         }
-        let authority = uri.authority().ok_or_else(|| wrong("this is no URL"))?;
+        let authority = uri.authority().ok_or_else(|| wrong("this is not a URL"))?;
         let host = authority.host().trim_matches(['[', ']']).to_owned();
         let tls = match uri.scheme_str() {
             Some("smtps") => true,

@@ -40,8 +40,8 @@ fn claim(tx: &mut Tx<'_>, services: &Services) -> Result<Apis> {
     match found {
         Some(id) if id != services.vault.id() => {
             return Err(Error::conflict(
-                "this master.key belongs to another database: put the one back that was beside keywright.db when it \
-                 was made",
+                "this master.key belongs to another database: restore the one that was created with \
+                 keywright.db",
             ));
         }
         Some(_) => {}

@@ -39,7 +39,7 @@ pub fn random<const N: usize>(rng: &dyn Rng) -> [u8; N] {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the place that the others ask")]
+    #[expect(clippy::disallowed_methods, reason = "the only place that reads it")]
     fn wall(&self) -> Timestamp {
         let since_epoch =
             std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or(Duration::ZERO);
@@ -58,7 +58,7 @@ impl Clock for SystemClock {
 pub struct SystemRng;
 
 impl Rng for SystemRng {
-    #[expect(clippy::disallowed_methods, reason = "this is the place that the others ask")]
+    #[expect(clippy::disallowed_methods, reason = "the only place that reads it")]
     fn fill(&self, buffer: &mut [u8]) {
         // Without randomness no secret can be created, so the process cannot continue.
         aws_lc_rs::rand::fill(buffer).expect("the system gives random bytes");

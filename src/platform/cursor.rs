@@ -110,7 +110,7 @@ pub fn decode<P: DeserializeOwned>(
     let invalid = || {
         Error::new(
             Code::InvalidCursor,
-            "This cursor is not from this list with these filters; start again without one",
+            "This cursor belongs to another list or other filters; start again without one",
         )
     };
     let bytes = BASE64.decode(cursor).map_err(|_| invalid())?;

@@ -45,9 +45,9 @@ impl Banner {
             line("Docs", &format!("{}/docs", self.url)),
             line("Sign in", &format!("{}  {}", self.owner, strong(&self.password))),
             line("", &format!("or as {}, with the same password", others.join(", "))),
-            format!("\n  {}\n\n", quiet("Ask whether a key may run queries:")),
+            format!("\n  {}\n\n", quiet("Verify that a key may run queries:")),
             self.curl(),
-            format!("\n  {}\n\n", quiet("Forget all this: stop it, then delete the directory.")),
+            format!("\n  {}\n\n", quiet("To remove the demo, stop it and delete the directory.")),
         ]
         .concat()
     }

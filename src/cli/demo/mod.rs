@@ -51,7 +51,7 @@ async fn make(running: &Running) -> Result<Banner, Failure> {
     let services = &running.services;
     let password = passphrase(&services.random());
     let made = setup::initialise(services, OWNER, Secret::new(password.clone())).await;
-    made.map_err(|error| Failure::new(format!("The demo cannot be made: {error:?}")))?;
+    made.map_err(|error| Failure::new(format!("The demo cannot be created: {error:?}")))?;
     let mut client = Client::to(running).await?;
     for text in APIS {
         let api: ApiDescription = toml::from_str(text).expect("a test reads the built-in descriptions");
@@ -62,7 +62,7 @@ async fn make(running: &Running) -> Result<Banner, Failure> {
         people.push(
             setup::add_person(services, email, name, role, Secret::new(password.clone()))
                 .await
-                .map_err(|error| Failure::new(format!("The demo cannot be made: {error:?}")))?,
+                .map_err(|error| Failure::new(format!("The demo cannot be created: {error:?}")))?,
         );
     }
     let keys = Keys::make(&mut client, people[2]).await?;

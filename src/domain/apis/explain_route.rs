@@ -95,10 +95,10 @@ fn sentence(api: &Api, route: Option<&Route>) -> String {
     let Some(route) = route else {
         let text = match (api.routes.is_empty(), api.open) {
             (true, true) => {
-                "This API is open: needs any valid credential, or the scope in the proxy's question."
+                "This API is open: needs any valid credential, or the scope in the proxy's request."
             }
             (true, false) => {
-                "This API has no routes and is not open: needs the scope in the proxy's question."
+                "This API has no routes and is not open: needs the scope in the proxy's request."
             }
             (false, _) => "Refused, whatever the credential: no route matches.",
         };

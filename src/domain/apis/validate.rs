@@ -54,21 +54,21 @@ fn routes(problems: &mut Problems, api: &Api) {
         let field = format!("routes[{at}]");
         if !seen.insert((wanted.method.as_str(), wanted.path.as_str())) {
             problems
-                .add(format!("{field}.path"), "This method and path are there twice; the first match wins.");
+                .add(format!("{field}.path"), "This method and path occur twice; the first match decides.");
         }
         let earlier = alike.entry(wanted.path.trim_end_matches('/').to_lowercase()).or_default();
         if earlier.iter().any(|earlier| confused(earlier, wanted)) {
             problems.add(
                 format!("{field}.path"),
                 "It differs from an earlier route only in case or in a slash at the end, and asks for something \
-                 else: many services cannot tell the two apart.",
+                 else: many services do not distinguish the two.",
             );
         }
         earlier.push(wanted);
         let before = &api.routes[..at];
         if let Some(shadow) = before.iter().find(|one| shadows(one, wanted) && !one.asks_like(wanted)) {
             let text = format!(
-                "No request meets it, since {} {} comes first: put the more specific route before it.",
+                "No request matches it, because {} {} comes first: put the more specific route before it.",
                 shadow.method, shadow.path
             );
             problems.add(format!("{field}.path"), text);
@@ -120,7 +120,7 @@ fn scopes(problems: &mut Problems, api: &Api) {
     for (at, scope) in api.scopes.iter().enumerate() {
         let field = format!("scopes[{at}].name");
         if !seen.insert(scope.name.as_str()) {
-            problems.add(field, format!("{} is there twice.", scope.name));
+            problems.add(field, format!("{} occurs twice.", scope.name));
         } else if is_openid(scope.name.as_str()) {
             problems.add(field, format!("{} is a scope of OpenID Connect and of no API.", scope.name));
         }
@@ -136,7 +136,7 @@ fn presets(problems: &mut Problems, api: &Api) {
         match text::name(&preset.name) {
             Ok(name) if name != preset.name => problems.add(field, "Leave out the spaces around the name."),
             Ok(_) if !seen.insert(preset.name.as_str()) => {
-                problems.add(field, format!("{} is there twice.", preset.name));
+                problems.add(field, format!("{} occurs twice.", preset.name));
             }
             Ok(_) => {}
             Err(reason) => problems.add(field, reason),
@@ -162,7 +162,7 @@ fn tiers(problems: &mut Problems, api: &Api) {
     let mut seen = HashSet::new();
     for (at, tier) in api.tiers.iter().enumerate() {
         if !seen.insert(tier.name.as_str()) {
-            problems.add(format!("tiers[{at}].name"), format!("{} is there twice.", tier.name));
+            problems.add(format!("tiers[{at}].name"), format!("{} occurs twice.", tier.name));
         }
         check_tier(problems, at, tier);
     }
@@ -172,7 +172,7 @@ fn tiers(problems: &mut Problems, api: &Api) {
         ("member_tier", &api.member_tier),
     ] {
         if !seen.contains(name.as_str()) {
-            problems.add(field, format!("{name:?} is no tier of this API."));
+            problems.add(field, format!("This API has no tier {name:?}."));
         }
     }
 }
@@ -208,7 +208,7 @@ fn route(problems: &mut Problems, api: &Api, field: &str, route: &Route) {
     }
     let Some(scope) = &route.scope else { return };
     if route.public {
-        problems.add(format!("{field}.scope"), "A public route asks for no scope.");
+        problems.add(format!("{field}.scope"), "A public route has no scope.");
     }
     let named: ScopeSet = scope.names().filter_map(|name| name.parse().ok()).collect();
     known(problems, api, &format!("{field}.scope"), &named);

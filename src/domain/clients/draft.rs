@@ -85,7 +85,7 @@ pub(super) fn whole(problems: &mut Problems, client: &Client) {
         problems.add("grant_types", "Name at least one, or leave it out.");
     }
     if codes && client.redirect_uris.is_empty() {
-        problems.add("redirect_uris", "Name where people are sent back to; authorization_code needs it.");
+        problems.add("redirect_uris", "Give a redirect URI; authorization_code needs one.");
     }
     if client.may(GrantType::RefreshToken) && !codes {
         problems.add("grant_types", "refresh_token needs authorization_code beside it.");

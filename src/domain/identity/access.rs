@@ -135,7 +135,7 @@ impl Call {
         if self.covers(target_holds) {
             return Ok(());
         }
-        Err(Error::forbidden("This would act with more than you hold; ask a person who holds all of it")
+        Err(Error::forbidden("This exceeds your own rights; ask a person who has them")
             .with("required", serde_json::json!(target_holds))
             .with("granted", serde_json::json!(self.identity.scopes)))
     }
@@ -206,7 +206,7 @@ capabilities! {
     ApisWrite = "apis:write" "Add, change and remove APIs",
     KeysRead = "keys:read" "See API keys, never their secrets",
     KeysWrite = "keys:write" "Create, change, rotate and revoke API keys",
-    KeysVerify = "keys:verify" "Ask whether a key is good",
+    KeysVerify = "keys:verify" "Verify API keys",
     ClientsRead = "clients:read" "See OAuth apps",
     ClientsWrite = "clients:write" "Register, change and remove OAuth apps",
     ActivityRead = "activity:read" "Read the activity log",
@@ -214,5 +214,5 @@ capabilities! {
     TeamManage = "team:manage" "Invite people, change their roles and remove them",
     WebhooksManage = "webhooks:manage" "Add, change and remove webhooks",
     SettingsManage = "settings:manage" "Change the instance's settings and signing keys",
-    ProfileRead = "profile:read" "See one's own profile",
+    ProfileRead = "profile:read" "See your own profile",
 }

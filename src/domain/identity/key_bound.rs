@@ -25,12 +25,13 @@ impl KeyBound {
     /// `FORBIDDEN`.
     pub fn allows(&self, user: Option<UserId>, expires_at: Option<Timestamp>) -> Result<()> {
         if user != Some(self.user) {
-            let message = "A person's own key makes keys of that person only: name it in user_id, or sign in";
+            let message =
+                "A person's own key creates keys of that person only: name it in user_id, or sign in";
             return Err(Error::forbidden(message).with("user_id", serde_json::json!(self.user)));
         }
         match self.ends {
             Some(ends) if expires_at.is_none_or(|asked| asked > ends) => {
-                Err(Error::forbidden("A key made with your own key ends no later than that key")
+                Err(Error::forbidden("A key created with your own key expires no later than that key")
                     .with("expires_at", ends.to_string()))
             }
             _ => Ok(()),
@@ -47,7 +48,7 @@ pub fn bound(conn: &Conn<'_>, call: &Call) -> Result<Option<KeyBound>> {
     let caller = &call.identity;
     match (caller.kind, caller.user, caller.key) {
         (IdentityKind::Token, Some(_), _) => {
-            Err(Error::forbidden("An app makes no credentials for a person: sign in to make one"))
+            Err(Error::forbidden("An app cannot create credentials for a person: sign in to create one"))
         }
         (IdentityKind::Key, Some((_, user, _)), Some((_, key))) => {
             let key = store::keys::find(conn, key)?.ok_or_else(|| Error::not_found("key"))?;
@@ -65,7 +66,7 @@ pub fn refuse_bound(conn: &Conn<'_>, call: &Call) -> Result<()> {
     match bound(conn, call)? {
         None => Ok(()),
         Some(_) => {
-            Err(Error::forbidden("A person's own key makes keys of that person only: sign in for this"))
+            Err(Error::forbidden("A person's own key creates keys of that person only: sign in for this"))
         }
     }
 }

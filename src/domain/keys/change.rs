@@ -70,7 +70,7 @@ pub fn change(
         ])?;
     }
     if before.revoked_at.is_some() {
-        return Err(Error::conflict("A revoked key stays as it is; create another"));
+        return Err(Error::conflict("A revoked key cannot be changed; create another"));
     }
     let sets_scopes = change.scopes.is_some();
     let mut after = edited(&before, &api, change, call.now)?;

@@ -107,8 +107,10 @@ pub(super) fn refuse_reserved(named: &[(&str, bool)]) -> Result<()> {
     if named.is_empty() {
         return Ok(());
     }
-    let message = format!("For your own keys, leave out what others decide: {}", named.join(", "));
-    Err(named.iter().fold(Error::forbidden(message), |error, member| error.with(member, "decided by others")))
+    let message = format!("Your own keys cannot set: {}", named.join(", "));
+    Err(named
+        .iter()
+        .fold(Error::forbidden(message), |error, member| error.with(member, "not allowed for your own keys")))
 }
 
 fn refuse_too_many(tx: &Tx<'_>, access: &SelfOrAll<KeysWrite>, api: &Api) -> Result<()> {
@@ -116,7 +118,7 @@ fn refuse_too_many(tx: &Tx<'_>, access: &SelfOrAll<KeysWrite>, api: &Api) -> Res
     if store::keys::owned_by(tx, api.no, own.no)? < i64::from(api.member_max_keys) {
         return Ok(());
     }
-    let message = format!("You have as many keys of {} as you may; revoke one first", api.slug);
+    let message = format!("You have the maximum number of keys of {}; revoke one first", api.slug);
     Err(Error::conflict(message).with("max_keys", api.member_max_keys))
 }
 
@@ -206,7 +208,7 @@ fn scopes_and_environment(problems: &mut Problems, api: &Api, new: &NewKey) -> (
     }
     let environment = new.environment.or(fixed).unwrap_or_default();
     if api.built_in && environment == Environment::Test {
-        problems.add("environment", "Keywright's own API has no test keys.");
+        problems.add("environment", "The built-in API has no test keys.");
     }
     let scopes = new.scopes.clone().or(preset.map(|preset| preset.scopes.clone())).unwrap_or_default();
     check_scopes(problems, api, &scopes);

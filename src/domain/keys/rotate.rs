@@ -60,11 +60,11 @@ pub fn rotate(
 
 fn refuse_ended(key: &ApiKey, now: Timestamp) -> Result<()> {
     match (key.status(now), key.expires_at) {
-        (KeyStatus::Revoked, _) => Err(Error::conflict("A revoked key gets no new secret; create another")),
+        (KeyStatus::Revoked, _) => Err(Error::conflict("A revoked key cannot be rotated; create another")),
         // A disabled key may have expired too.
         (_, Some(end)) if end <= now => Err(Error::new(
             Code::Unprocessable,
-            "An expired key gets no new secret; give it another end first, or create another",
+            "An expired key cannot be rotated; set a later expiry first, or create another",
         )
         .with("expired_at", end.to_string())),
         _ => Ok(()),

@@ -38,7 +38,7 @@ pub(super) async fn exchange(call: &Arc<Call>, client: &Client, params: &Params)
     let (this, asking, sent) = (call.clone(), client.clone(), params.clone());
     let redeemed = services.write(move |tx| redeem(tx, &this, &asking, &code, &sent)).await?;
     let Redeemed::Now { of, granted, refresh_token } = redeemed else {
-        return Err(OAuthError::invalid_grant("The code was used before; what came of it is revoked"));
+        return Err(OAuthError::invalid_grant("The code was used before; its tokens are revoked"));
     };
     let api = services.catalog.get().by_no(of.api_no).cloned();
     let api = api.ok_or_else(|| OAuthError::invalid_grant("The API is gone"))?;
@@ -94,7 +94,7 @@ fn check(call: &Call, of: &Authorization, params: &Params) -> Result<()> {
         return Err(OAuthError::invalid_grant("The code has expired"));
     }
     if !of.stands || !of.session_stands {
-        return Err(OAuthError::invalid_grant("The sign-in or the consent behind the code has ended"));
+        return Err(OAuthError::invalid_grant("The session or the grant of the code has ended"));
     }
     match params.get("redirect_uri") {
         Some(uri) if uri == of.redirect_uri => {}

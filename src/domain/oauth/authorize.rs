@@ -236,7 +236,7 @@ fn check(
     match params.need("response_type")? {
         "code" => {}
         _ => {
-            let text = "Only response_type=code is answered";
+            let text = "Only response_type=code is supported";
             return Err(OAuthError::new(ErrorCode::UnsupportedResponseType, text));
         }
     }
@@ -275,7 +275,7 @@ fn refuse_unsupported(params: &Params) -> Result<()> {
         }
     }
     if params.get("response_mode").is_some_and(|mode| mode != "query") {
-        return Err(OAuthError::invalid_request("Only response_mode=query is answered"));
+        return Err(OAuthError::invalid_request("Only response_mode=query is supported"));
     }
     Ok(())
 }
@@ -293,7 +293,7 @@ fn echo(params: &Params, name: &'static str) -> Result<Option<String>> {
 fn subject(call: &Call, client: &Client, params: &Params) -> Result<Option<String>> {
     let Some(hint) = params.get("id_token_hint") else { return Ok(None) };
     let claims = id_token::read(&call.services, hint).filter(|claims| claims.aud == client.id.to_string());
-    let wrong = || OAuthError::invalid_request("The id_token_hint is no ID token of this client");
+    let wrong = || OAuthError::invalid_request("The id_token_hint is not an ID token of this client");
     claims.map(|claims| Some(claims.sub)).ok_or_else(wrong)
 }
 
@@ -317,7 +317,7 @@ impl Prompt {
             }
         }
         if prompt.none && (prompt.sign_in || prompt.consent) {
-            return Err(OAuthError::invalid_request("prompt=none goes with nothing else"));
+            return Err(OAuthError::invalid_request("prompt=none cannot be combined with another value"));
         }
         Ok(prompt)
     }
@@ -356,7 +356,7 @@ async fn decide(
         return code::issue(call, client, api, asked, sign_in, given).await.map(Outcome::Redirect);
     }
     if silent {
-        return Err(OAuthError::new(ErrorCode::ConsentRequired, "The person has to be asked"));
+        return Err(OAuthError::new(ErrorCode::ConsentRequired, "The person must give consent"));
     }
     ask(call, client, api, &asked, Page::Consent, browser).await
 }
@@ -391,7 +391,7 @@ async fn ask(
     };
     let insert = move |tx: &mut store::Tx<'_>| {
         if oauth_requests::count(tx, MAX_WAITING)? >= MAX_WAITING {
-            let error = crate::error::Error::unavailable("too many requests for authorization wait");
+            let error = crate::error::Error::unavailable("too many authorization requests are pending");
             return Err(OAuthError::from(error));
         }
         Ok(oauth_requests::insert(tx, &hash, &waiting)?)

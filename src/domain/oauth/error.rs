@@ -95,7 +95,7 @@ impl OAuthError {
 
     /// `invalid_client`, with the same sentence for every cause.
     pub fn invalid_client() -> Self {
-        Self::new(ErrorCode::InvalidClient, "The client is unknown, switched off, or did not prove who it is")
+        Self::new(ErrorCode::InvalidClient, "The client is unknown or disabled, or its authentication failed")
     }
 
     /// `invalid_grant`, with a sentence.

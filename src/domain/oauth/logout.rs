@@ -49,7 +49,7 @@ pub async fn logout(
     let services = &call.services;
     let hint = match params.get("id_token_hint") {
         Some(text) => Some(id_token::read(services, text).ok_or_else(|| {
-            OAuthError::invalid_request("The id_token_hint is no ID token of this instance")
+            OAuthError::invalid_request("The id_token_hint is not an ID token of this instance")
         })?),
         None => None,
     };

@@ -58,7 +58,7 @@ pub fn verify(challenge: Option<&str>, verifier: Option<&str>) -> Result<()> {
     }
     let hash = BASE64URL.encode(digest::digest(&digest::SHA256, verifier.as_bytes()));
     verify_slices_are_equal(hash.as_bytes(), challenge.as_bytes())
-        .map_err(|_| OAuthError::invalid_grant("The code_verifier does not fit the code_challenge"))
+        .map_err(|_| OAuthError::invalid_grant("The code_verifier does not match the code_challenge"))
 }
 
 #[cfg(test)]

@@ -175,7 +175,7 @@ fn deny(tx: &mut Tx<'_>, call: &Call, open: &Pending, sign_in: Option<&SignIn>) 
         ..call.entry(Kind::Authorization)
     };
     activity::record_request(tx, &entry)?;
-    let answer = [("error", "access_denied"), ("error_description", "The person did not allow it")];
+    let answer = [("error", "access_denied"), ("error_description", "The person denied it")];
     Ok(open.asked.redirect(&call.services, &answer))
 }
 
@@ -191,17 +191,14 @@ fn allow(
         return Err(Error::forbidden("The app asks you to sign in again").with("sign_in_required", true));
     }
     if sign_in.second_factor_missing {
-        return Err(Error::forbidden("Set a second factor up first").with("second_factor_required", true));
+        return Err(Error::forbidden("Set up a second factor first").with("second_factor_required", true));
     }
     let mut given = scopes::for_person(&open.api, sign_in.user.2, &open.asked.scopes);
     if let Some(chosen) = chosen {
         given = given.intersection(chosen);
     }
     if given.is_empty() {
-        return Err(Error::invalid(
-            "scopes",
-            "Allow at least one of what is asked for, or deny the request.",
-        ));
+        return Err(Error::invalid("scopes", "Allow at least one scope, or deny the request."));
     }
     let done = code::allow(tx, call, &open.client, open.api.no, &open.asked, &sign_in, &given);
     done.map_err(|error: OAuthError| {

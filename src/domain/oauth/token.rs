@@ -27,7 +27,7 @@ pub async fn token(
 
 async fn by_grant(call: &Arc<Call>, client: &Client, params: &Params) -> Result<IssuedTokens> {
     let unsupported =
-        |_| OAuthError::new(ErrorCode::UnsupportedGrantType, "There is no such grant type here");
+        |_| OAuthError::new(ErrorCode::UnsupportedGrantType, "This grant type is not supported");
     let grant: GrantType = params.need("grant_type")?.parse().map_err(unsupported)?;
     if !client.may(grant) {
         let text = "This client may not use this grant type";

@@ -54,7 +54,7 @@ impl Verdict {
     fn saw(&self, rule: VerifyCode, question: &Question<'_>) -> String {
         match &self.found {
             Err(Unknown::TooLong) => "the text is longer than any key".to_owned(),
-            Err(Unknown::Mistyped) => "the checksum does not fit: the key is mistyped or invented".to_owned(),
+            Err(Unknown::Mistyped) => "the checksum is wrong: the key is mistyped or invented".to_owned(),
             Err(Unknown::NoSuchKey) => "no key has this secret".to_owned(),
             Err(Unknown::Token(error)) => error.message.to_string(),
             Ok(_) if self.known().is_none() && rule != VerifyCode::WrongApi => {

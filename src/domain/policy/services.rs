@@ -39,7 +39,7 @@ impl Services {
                 self.decisions(),
             ),
             Family::gauge("cache_keys", "Keys in memory.", load.cached_keys as f64),
-            Family::gauge("cache_bytes", "Bytes that they take.", load.cached_bytes as f64),
+            Family::gauge("cache_bytes", "Bytes of the keys in memory.", load.cached_bytes as f64),
             Family::counter("cache_hits_total", "Lookups that found their key in memory.", load.hits),
             Family::counter("cache_misses_total", "Lookups that asked the store.", load.misses),
             Family::gauge("rate_limit_buckets", "Rate limits in use.", load.buckets as f64),

@@ -221,7 +221,7 @@ impl TrustedClock {
         let ahead = readings.ahead_ms();
         if ahead.abs() <= SLACK_MILLIS {
             if difference.take().is_some_and(|difference| difference.reported) {
-                tracing::info!("the wall clock agrees again; clean-up goes on");
+                tracing::info!("the wall clock agrees again; clean-up continues");
             }
             self.differs.store(false, Ordering::Relaxed);
             return readings;

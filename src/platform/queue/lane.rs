@@ -278,7 +278,11 @@ impl Lane {
             Ok(true) => {}
             Ok(false) => tracing::warn!(lane = self.kind, item = hex(&leased.id), "a lease was lost"),
             Err(error) => {
-                tracing::warn!(lane = self.kind, ?error, "cannot note how work ended; it will be done again");
+                tracing::warn!(
+                    lane = self.kind,
+                    ?error,
+                    "cannot record the result of an attempt; the work will be repeated"
+                );
             }
         }
     }

@@ -61,7 +61,7 @@ fn a_renewed_certificate_is_used_after_sighup() {
     assert!(server.url.starts_with("https://"), "{}", server.url);
     renew();
     server.signal("HUP");
-    server.says("the TLS certificate was read anew");
+    server.says("the TLS certificate was reloaded");
     std::fs::write(program.directory().join("key.pem"), "gone").unwrap();
     server.signal("HUP");
     server.says("the previous TLS certificate stays in use");

@@ -40,7 +40,7 @@ async fn a_lost_master_key_is_never_made_anew() {
     let key = std::fs::read(&file).unwrap();
     std::fs::remove_file(&file).unwrap();
     let stderr = program.refuses_to_serve();
-    assert!(stderr.contains("master.key") && stderr.contains("put your copy of it back"), "{stderr}");
+    assert!(stderr.contains("master.key") && stderr.contains("restore your copy"), "{stderr}");
     assert!(!file.exists());
     std::fs::write(&file, key).unwrap();
     program.serve::<&str>([]).anonymous().get("/readyz").await.expect(200);

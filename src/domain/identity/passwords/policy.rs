@@ -46,7 +46,7 @@ pub(super) fn check_strength(field: &str, password: &Secret, context: &Context) 
     match context.words_in(password.expose()) {
         // The rest must be strong without the words of the context.
         Some((word, rest)) if easy || rest < MIN_CHARACTERS => {
-            let reason = format!("{reason} It is built from \"{word}\", which is tried first here.");
+            let reason = format!("{reason} It is built from \"{word}\", which is guessed first.");
             return Err(Error::invalid(field, reason));
         }
         _ if !easy => return Ok(()),

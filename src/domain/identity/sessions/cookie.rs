@@ -208,7 +208,7 @@ pub(crate) fn check_origin(services: &Services, origin: Option<&str>) -> Result<
     if origin.is_some_and(|origin| origin.eq_ignore_ascii_case(own)) {
         return Ok(());
     }
-    Err(Error::new(Code::Csrf, "This can only be asked by a page of this instance").with("origin", own))
+    Err(Error::new(Code::Csrf, "Only a page of this instance may send this request").with("origin", own))
 }
 
 /// Origin of a URL: scheme, host and port (RFC 6454).

@@ -236,7 +236,7 @@ fn warn(call: &Call, user: &User) -> Result<()> {
         subject: format!("Failed sign-ins to your {organization} account"),
         text: Secret::new(format!(
             "Several sign-ins to your account failed, the last one at {} from {}.\n\n\
-             Further attempts from there have to wait longer and longer; you are not locked out elsewhere.\n\
+             Further attempts from that network must wait increasingly long; other networks are not affected.\n\
              If this was not you and your password is used anywhere else, change it:\n\n    {}\n",
             call.now,
             call.request.ip.map_or_else(|| "an unknown address".to_owned(), |ip| ip.to_string()),

@@ -234,7 +234,7 @@ fn pair(stored: &[store::Stored]) -> Result<(&store::Stored, &store::Stored)> {
     let find = |stage| stored.iter().find(|key| key.info.stage == stage);
     let active = find(KeyStage::Active).ok_or_else(|| Error::internal("no signing key is active"))?;
     let next = find(KeyStage::Next)
-        .ok_or_else(|| Error::conflict("The next key is still being made; try again in a moment"))?;
+        .ok_or_else(|| Error::conflict("The next key is still being generated; try again in a moment"))?;
     Ok((active, next))
 }
 

@@ -235,8 +235,8 @@ pub async fn sign_up(call: &Arc<Call>, email: Email) -> Result<()> {
     let services = &call.services;
     match services.settings.signup {
         Signup::Open => {}
-        Signup::Invite => return Err(Error::forbidden("Accounts are by invitation here")),
-        Signup::Off => return Err(Error::forbidden("No new accounts are made here")),
+        Signup::Invite => return Err(Error::forbidden("Sign-up needs an invitation")),
+        Signup::Off => return Err(Error::forbidden("Sign-up is disabled")),
     }
     limit_mail(call, &email)?;
     let (shared, now) = (services.clone(), call.now);

@@ -55,7 +55,7 @@ pub async fn enrol(person: &Person, password: Secret) -> Result<TotpEnrolment> {
             if store::offer_totp(tx, user_no, &sealed, now)? {
                 return Ok(());
             }
-            Err(Error::conflict("There is a second factor already; switch it off first"))
+            Err(Error::conflict("There is a second factor already; disable it first"))
         })
         .await?;
     let uri = seed.uri(&services.settings.organization, user.email.as_str());

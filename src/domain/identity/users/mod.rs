@@ -49,7 +49,7 @@ pub(crate) fn may_touch(call: &Call, role: Role) -> Result<()> {
     let is_owner = call.identity.kind == IdentityKind::Operator
         || call.identity.user.is_some_and(|(_, _, role)| role == Role::Owner);
     if role == Role::Owner && !is_owner {
-        return Err(Error::forbidden("Only an owner may make, change or remove owners"));
+        return Err(Error::forbidden("Only an owner may create, change or remove owners"));
     }
     Ok(())
 }

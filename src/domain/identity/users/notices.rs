@@ -29,7 +29,7 @@ pub(crate) fn admin_key(tx: &mut Tx<'_>, call: &Call, api: &Api, key: &ApiKey) -
     if !api.built_in || !api.grants_all(&key.scopes) || call.identity.kind == IdentityKind::Operator {
         return Ok(());
     }
-    let what = format!("A management key has all rights from now on: {} ({})", key.name, key.id);
+    let what = format!("A management key with all rights was created: {} ({})", key.name, key.id);
     for owner in store::list(tx, Some(Role::Owner), None, 0, MAX_OWNERS)? {
         if owner.disabled_at.is_none() {
             send(tx, call, &owner, "A new management key with all rights", &happened(call, &what));
