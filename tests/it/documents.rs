@@ -122,6 +122,28 @@ fn tests_of_invariants() {
 }
 
 #[test]
+fn names_of_the_glossary() {
+    let code: String =
+        tree("src").iter().filter(|path| path.ends_with(".rs")).map(|path| text(path)).collect();
+    let document = text("docs/glossary.md");
+    let rows: Vec<&str> = document.lines().filter(|line| line.starts_with("| **")).collect();
+    assert!((20..40).contains(&rows.len()), "a page");
+    for row in rows {
+        let column = row.rsplit('|').nth(1).expect("a third column");
+        assert!(quoted(column).next().is_some(), "no name in {row}");
+        for name in quoted(column) {
+            let declared = ["struct", "enum", "trait", "fn", "mod", "pub"].iter().any(|word| {
+                [" ", "<", "(", ":", ";", "\n"].iter().any(|end| code.contains(&format!("{word} {name}{end}")))
+            });
+            assert!(
+                declared || code.contains(&format!("{name} {{")),
+                "docs/glossary.md: {name} is not declared"
+            );
+        }
+    }
+}
+
+#[test]
 fn settings() {
     let document = text("docs/configuration.md");
     let rows: Vec<&str> = document.lines().filter(|line| line.starts_with("| `")).collect();
