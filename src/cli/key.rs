@@ -138,7 +138,7 @@ impl Create {
         if json {
             return context.out.json(&made);
         }
-        show_secret(context, &made, "Made")
+        show_secret(context, &made, "Created")
     }
 
     fn request(self) -> Result<Value, Failure> {

@@ -12,7 +12,7 @@ pub fn looks_like_own_name(text: &str) -> bool {
     let text: String = text.nfkd().filter(|&c| !is_combining_mark(c)).collect();
     // Two letters that look like one.
     let text = text.to_lowercase().replace("vv", "w");
-    let string_enum: Vec<Vec<char>> = text
+    let words: Vec<Vec<char>> = text
         .split(|c: char| !c.is_alphanumeric() && !stands_for(c, 'i'))
         .filter(|word| !word.is_empty())
         .map(|word| word.chars().collect())
@@ -21,9 +21,9 @@ pub fn looks_like_own_name(text: &str) -> bool {
     let alike = |part: &[char]| {
         part.len() == own.len() && part.iter().zip(&own).all(|(&c, &letter)| stands_for(c, letter))
     };
-    let inside_a_word = string_enum.iter().any(|word| word.windows(own.len()).any(alike));
-    let over_words = (0..string_enum.len()).any(|first| {
-        let joined = string_enum[first..].iter().scan(Vec::new(), |joined: &mut Vec<char>, word| {
+    let inside_a_word = words.iter().any(|word| word.windows(own.len()).any(alike));
+    let over_words = (0..words.len()).any(|first| {
+        let joined = words[first..].iter().scan(Vec::new(), |joined: &mut Vec<char>, word| {
             joined.extend(word);
             Some(joined.clone())
         });
