@@ -260,6 +260,7 @@ CREATE TABLE signing_keys (
     -- -- Time at which it leaves the JWKS.
     expires_at       INTEGER
 ) STRICT;
+CREATE UNIQUE INDEX signing_keys_active ON signing_keys (status) WHERE status = 'active';
 
 ---------------------------------------------------------------------------------------------------- Keys
 

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use crate::activity;
 use crate::domain::apis;
-use crate::domain::identity::Services;
 use crate::domain::identity::access::{Can, SettingsManage};
-use crate::domain::identity::signing_keys;
+use crate::domain::identity::{Services, memory, signing_keys};
 use crate::domain::policy;
 use crate::domain::policy::catalog::Apis;
 use crate::error::{Error, Result};
@@ -23,9 +22,10 @@ pub async fn prepare(services: &Arc<Services>) -> Result<()> {
     if let Some(witness) = services.db.lookup(store::instance::trusted_at)? {
         services.clock.begin(witness);
     }
+    memory::follow_store(services);
     let this = services.clone();
     let loaded = services.write(move |tx| claim(tx, &this)).await?;
-    services.catalog.replace(loaded);
+    services.catalog.install(loaded, services.db.changes());
     services
         .db
         .lookup(|conn| services.throttle.load(conn, services.clock.monotonic()))

@@ -18,6 +18,7 @@ use crate::model::api::BUILT_IN_SLUG;
 use crate::model::{Email, KeySecret, RequestId, Role, Scope, Secret, UserId};
 use crate::store;
 use crate::store::Tx;
+use crate::store::users::Others;
 
 /// Results of an initialisation.
 #[derive(Debug)]
@@ -53,10 +54,8 @@ pub async fn initialise(services: &Arc<Services>, email: &str, password: Secret)
     let hash = hash(services, password).await?;
     let call = operator(services);
     let made = services.write(move |tx| {
-        if store::users::any(tx)? {
-            return Err(Error::conflict("This instance already has an owner"));
-        }
-        let owner = add(tx, &call, email, None, Role::Owner, &hash)?;
+        let owner = add(tx, &call, email, None, Role::Owner, &hash, Others::None)?;
+        let owner = owner.ok_or_else(|| Error::conflict("This instance already has an owner"))?;
         let Issued { secret, .. } = keys::create(tx, &SelfOrAll::<KeysWrite>::of(&call)?, management_key())?;
         Ok(Initialised { owner_id: owner, management_key: secret })
     });
@@ -77,7 +76,12 @@ pub async fn add_person(
     let email = check(email, &password)?;
     let hash = hash(services, password).await?;
     let call = operator(services);
-    services.write(move |tx| add(tx, &call, email, Some(name), role, &hash)).await
+    services
+        .write(move |tx| {
+            let added = add(tx, &call, email, Some(name), role, &hash, Others::Any)?;
+            added.ok_or_else(|| Error::conflict("Another person has this email address already"))
+        })
+        .await
 }
 
 fn management_key() -> NewKey {
@@ -97,13 +101,16 @@ fn add(
     name: Option<&str>,
     role: Role,
     hash: &PasswordHash,
-) -> Result<UserId> {
+    others: Others,
+) -> Result<Option<UserId>> {
     let person = users::Person { name: users::name(name, &email)?, email, role, verified: true };
-    let user = users::insert(tx, &call.services, person, Some(&hash.to_string()), call.now)?;
+    let password = hash.to_string();
+    let added = users::insert_beside(tx, &call.services, person, Some(&password), call.now, others)?;
+    let Some(user) = added else { return Ok(None) };
     let mut entry = call.entry(Kind::UserCreated);
     entry.user_no = Some(user.no);
     activity::record(tx, &entry)?;
-    Ok(user.id)
+    Ok(Some(user.id))
 }
 
 /// Not queued: the server has no other users yet.

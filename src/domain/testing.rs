@@ -9,7 +9,7 @@ use crate::domain::identity::access::Call;
 use crate::domain::identity::admission::{Admission as _, Person};
 use crate::domain::identity::login_throttle;
 use crate::domain::identity::login_throttle::{Throttle, ThrottleDrain};
-use crate::domain::identity::signing_keys;
+use crate::domain::identity::{memory, signing_keys};
 use crate::domain::policy::catalog::{Apis, Catalog};
 use crate::domain::{apis, identity, policy};
 use crate::env::{ManualClock, Rng, SeededRng, TrustedClock, random};
@@ -87,6 +87,7 @@ impl World {
         let options = identity::Options::new(SigningAlg::EdDsa);
         let services = identity::Services::start(Arc::new(policy), settings, throttle, &options).unwrap();
         let services = Arc::new(services);
+        memory::follow_store(&services);
         signing_keys::open(&services, services.settled()).await.unwrap();
         Self { services, clock, _directory: directory }
     }
@@ -160,7 +161,7 @@ impl World {
         let no = self
             .write(move |tx| {
                 let sql = "INSERT INTO users (id, email, email_key, name, role, created_at, updated_at)
-                    VALUES (?1, ?2, ?2, ?2, ?3, ?4, ?4)";
+                    VALUES (?1, ?2, ?2, ?2, ?3, ?4, ?4) RETURNING no";
                 Ok(tx.insert(sql, params![id.to_string(), email, role.as_str(), now.millis()])?)
             })
             .await

@@ -133,7 +133,9 @@ fn names_of_the_glossary() {
         assert!(quoted(column).next().is_some(), "no name in {row}");
         for name in quoted(column) {
             let declared = ["struct", "enum", "trait", "fn", "mod", "pub"].iter().any(|word| {
-                [" ", "<", "(", ":", ";", "\n"].iter().any(|end| code.contains(&format!("{word} {name}{end}")))
+                [" ", "<", "(", ":", ";", "\n"]
+                    .iter()
+                    .any(|end| code.contains(&format!("{word} {name}{end}")))
             });
             assert!(
                 declared || code.contains(&format!("{name} {{")),

@@ -20,7 +20,7 @@ async fn key(world: &World, name: &'static str) -> (i64, KeyId) {
     let no = world
         .write(move |tx| {
             let sql = "INSERT INTO keys (id, api_no, name, environment, scopes, created_at, updated_at)
-                VALUES (?1, 1, ?2, 'live', '', ?3, ?3)";
+                VALUES (?1, 1, ?2, 'live', '', ?3, ?3) RETURNING no";
             Ok(tx.insert(sql, params![id.to_string(), name, now.millis()])?)
         })
         .await

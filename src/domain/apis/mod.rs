@@ -23,7 +23,6 @@ use crate::activity;
 use crate::domain::identity::Services;
 use crate::domain::identity::access::{ApisRead, ApisWrite, Call, Can};
 use crate::domain::identity::self_or_all::SelfOrAll;
-use crate::domain::policy::catalog::Apis;
 use crate::error::{Error, Result};
 use crate::model::activity::Kind;
 use crate::model::api::{ApiDescription, audience_key};
@@ -165,15 +164,12 @@ pub fn delete(tx: &mut Tx<'_>, can: &Can<ApisWrite>, slug_or_id: &str) -> Result
         let message = format!("The API {} has keys that are not revoked; revoke them first", api.slug);
         return Err(Error::conflict(message).with("keys", keys));
     }
-    let hashes = store::keys::delete_of_api(tx, api.no)?;
+    store::keys::delete_of_api(tx, api.no)?;
     store::apis::delete(tx, api.no).map_err(|error| match error {
         store::Error::Constraint(_) => Error::conflict("OAuth apps or grants still refer to this API"),
         other => other.into(),
     })?;
-    record(tx, can, Kind::ApiDeleted, &api, changes::between(&ApiDescription::from(&api), &Value::Null))?;
-    let services = can.services.clone();
-    tx.on_commit(move || services.engine.forget(&hashes));
-    publish(tx, &can.services)
+    record(tx, can, Kind::ApiDeleted, &api, changes::between(&ApiDescription::from(&api), &Value::Null))
 }
 
 fn add(tx: &mut Tx<'_>, can: &Can<ApisWrite>, description: ApiDescription) -> Result<Api> {
@@ -188,7 +184,6 @@ fn add(tx: &mut Tx<'_>, can: &Can<ApisWrite>, description: ApiDescription) -> Re
     refuse_taken(tx, &api, &can.services.settings.public_url)?;
     api.no = store::apis::insert(tx, &api)?;
     record(tx, can, Kind::ApiCreated, &api, changes::between(&Value::Null, &ApiDescription::from(&api)))?;
-    publish(tx, &can.services)?;
     Ok(api)
 }
 
@@ -214,7 +209,6 @@ fn replace(
     }
     store::apis::update(tx, &after)?;
     record(tx, can, Kind::ApiUpdated, &after, detail)?;
-    publish(tx, &can.services)?;
     let lines = lines::changes(before, &after);
     Ok((after, lines))
 }
@@ -291,12 +285,4 @@ fn record(tx: &mut Tx<'_>, call: &Call, kind: Kind, api: &Api, detail: Option<Bo
     entry.api_no = Some(api.no);
     entry.detail = detail;
     activity::record(tx, &entry)
-}
-
-/// Publishes the APIs of this transaction in the catalog after its commit. Every change of an API calls it.
-fn publish(tx: &mut Tx<'_>, services: &Arc<Services>) -> Result<()> {
-    let apis = Apis::new(store::apis::load_all(tx)?);
-    let services = services.clone();
-    tx.on_commit(move || services.catalog.replace(apis));
-    Ok(())
 }

@@ -6,7 +6,7 @@ use super::draft::{self, RequestedAccess};
 use super::{Issued, LoggedClient, add_secret, ensure_no_escalation, finish, require_recent_sign_in, view};
 use crate::domain::identity::access::{Call, Can, ClientsWrite};
 use crate::domain::identity::key_bound;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::activity::Kind;
 use crate::model::{Client, ClientId, ClientType, GrantType, text};
 use crate::platform::changes;
@@ -50,7 +50,8 @@ pub fn create(tx: &mut Tx<'_>, can: &Can<ClientsWrite>, new: NewClient) -> Resul
     ensure_no_escalation(can, &client)?;
     require_recent_sign_in(can, &client)?;
     key_bound::refuse_bound(tx, can)?;
-    insert(tx, can, client)
+    insert(tx, can, client, None)?
+        .ok_or_else(|| Error::internal("an insert without a condition added no row"))
 }
 
 /// A self-registered client (RFC 7591): never first-party, always with PKCE.
@@ -58,16 +59,23 @@ pub(crate) fn register(call: &Call, new: NewClient) -> Result<Client> {
     drafted(call, NewClient { first_party: false, require_pkce: Some(true), ..new }, true)
 }
 
-/// Stores a drafted client with its first secret.
-pub(crate) fn insert(tx: &mut Tx<'_>, call: &Call, mut client: Client) -> Result<Issued> {
-    client.no = store::clients::insert(tx, &client)?;
+/// Stores a drafted client with its first secret; none when `most_unused` clients that registered
+/// themselves were never used.
+pub(crate) fn insert(
+    tx: &mut Tx<'_>,
+    call: &Call,
+    mut client: Client,
+    most_unused: Option<i64>,
+) -> Result<Option<Issued>> {
+    let Some(no) = store::clients::insert(tx, &client, most_unused)? else { return Ok(None) };
+    client.no = no;
     let secret = match client.kind {
         ClientType::Confidential => Some(add_secret(tx, &call.services, client.no, call.now)?),
         ClientType::Public => None,
     };
     let detail = changes::between(&Value::Null, &LoggedClient::of(&call.services, &client));
     finish(tx, call, Kind::ClientCreated, &client, detail)?;
-    Ok(Issued { view: view(tx, client, call.now)?, secret })
+    Ok(Some(Issued { view: view(tx, client, call.now)?, secret }))
 }
 
 fn drafted(call: &Call, new: NewClient, dynamic: bool) -> Result<Client> {

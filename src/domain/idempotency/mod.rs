@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::model::{Role, ScopeSet, Timestamp};
 use crate::store;
 use crate::store::Tx;
-use crate::store::idempotency::{Stored, find, put};
+use crate::store::idempotency::{Stored, claim, find, keep};
 
 /// Maximum length of an `Idempotency-Key`, in characters.
 const MAX_KEY: usize = 255;
@@ -78,13 +78,13 @@ impl Call {
         let slot = Slot::new(self, once.route, key, body, once.answer)?;
         let call = self.clone();
         self.services
-            .write(move |tx| match slot.answered(tx, &call)? {
-                Some(answer) => Ok(answer),
-                None => {
-                    let answer = job(tx)?;
-                    slot.keep(tx, &call, &answer)?;
-                    Ok(answer)
+            .write(move |tx| {
+                if !claim(tx, &slot.hash, &slot.request_hash, slot.settled)? {
+                    return slot.answered(tx, &call);
                 }
+                let answer = job(tx)?;
+                slot.keep(tx, &call, &answer)?;
+                Ok(answer)
             })
             .await
     }
@@ -166,9 +166,8 @@ impl Slot {
         format!("idempotency/{hex}")
     }
 
-    fn answered<T: DeserializeOwned>(&self, tx: &Tx<'_>, call: &Call) -> Result<Option<T>> {
-        let stored = find(tx, &self.hash)?.filter(|stored| self.settled < stored.expires_at);
-        let Some(stored) = stored else { return Ok(None) };
+    fn answered<T: DeserializeOwned>(&self, tx: &Tx<'_>, call: &Call) -> Result<T> {
+        let stored = find(tx, &self.hash)?.ok_or_else(|| Error::internal("a claimed answer is not there"))?;
         if stored.request_hash != self.request_hash {
             return Err(Error::conflict("This Idempotency-Key was used before, with another request")
                 .with("resource_id", stored.resource_id));
@@ -176,7 +175,7 @@ impl Slot {
         match self.open(&stored) {
             Some(ReadAnswer { rights, answer }) => {
                 rights.check(call)?;
-                Ok(Some(answer))
+                Ok(answer)
             }
             None => Err(Error::conflict(
                 "This request was answered before, and its answer can no longer be shown; the resource exists",
@@ -205,7 +204,7 @@ impl Slot {
             answer_until_at: self.settled.plus_seconds(self.answer.answer_seconds()),
             expires_at: self.settled.plus_seconds(self.answer.row_seconds()),
         };
-        Ok(put(tx, &self.hash, &stored)?)
+        Ok(keep(tx, &self.hash, &stored)?)
     }
 }
 

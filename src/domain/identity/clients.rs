@@ -4,15 +4,22 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::model::{Client, ClientId, ClientType, SecretHash, Timestamp};
-use crate::platform::memo::Memo;
+use crate::platform::epoch_cache::{DependsOn, EpochCache};
 use crate::store;
-use crate::store::Conn;
+use crate::store::{Conn, Touched};
 
 use super::Services;
 
 /// Cache of clients.
 #[derive(Default)]
-pub struct Clients(Memo<ClientId, Known>);
+pub struct Clients(EpochCache<ClientId, Known>);
+
+impl DependsOn<ClientId> for Known {
+    fn depends_on(&self, _: &ClientId) -> Vec<Touched> {
+        let apis = self.client.access.iter().map(|access| Touched::Api(access.api_no));
+        std::iter::once(Touched::Client(self.client.no)).chain(apis).collect()
+    }
+}
 
 /// A client with the hashes of its secrets.
 #[derive(Clone)]

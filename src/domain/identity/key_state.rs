@@ -1,4 +1,4 @@
-//! Changes of keys as credentials: logged and removed from the cache here.
+//! Changes of keys as credentials: logged here.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::model::activity::Kind;
 use crate::store;
 use crate::store::Tx;
 
-/// Logs a change of a key, and removes it from the cache before the change is answered.
+/// Logs a change of a key.
 ///
 /// # Errors
 /// When the row cannot be written; the change is then undone too.
@@ -26,10 +26,7 @@ pub(crate) fn record(
     entry.key_no = Some(key.no);
     entry.user_no = key.user.map(|user| user.no);
     entry.detail = detail;
-    activity::record(tx, &entry)?;
-    let (services, hashes) = (call.services.clone(), key.hashes());
-    tx.on_commit(move || services.engine.forget(&hashes));
-    Ok(())
+    activity::record(tx, &entry)
 }
 
 /// Revokes a key in any state, and logs it as `kind`. A revoked key stays revoked.
@@ -53,14 +50,4 @@ pub(super) fn revoke_all_of(tx: &mut Tx<'_>, call: &Call, user_no: i64) -> Resul
         }
     }
     Ok(ids.len())
-}
-
-/// Removes every key of a user from the cache: such a key holds at most what its user holds.
-pub(super) fn forget_all_of(tx: &mut Tx<'_>, call: &Call, user_no: i64) -> Result<()> {
-    let hashes = store::users::key_hashes(tx, user_no)?;
-    if !hashes.is_empty() {
-        let services = call.services.clone();
-        tx.on_commit(move || services.engine.forget(&hashes));
-    }
-    Ok(())
 }

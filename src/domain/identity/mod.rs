@@ -9,6 +9,7 @@ pub mod clients;
 pub mod key_bound;
 pub mod key_state;
 pub mod login_throttle;
+pub mod memory;
 pub mod passwords;
 pub mod self_or_all;
 pub mod services;

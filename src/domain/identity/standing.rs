@@ -9,7 +9,8 @@ use crate::error::{Error, Result};
 use crate::model::openid::{api_part, openid_part};
 use crate::model::{Api, AuthMethods, ClientId, Role, ScopeSet};
 use crate::model::{Identity, IdentityKind};
-use crate::platform::memo::Memo;
+use crate::platform::epoch_cache::{DependsOn, EpochCache};
+use crate::store::Touched;
 use crate::store::oauth_tokens as store;
 use crate::store::oauth_tokens::Standing;
 
@@ -47,7 +48,22 @@ pub fn of_token(services: &Services, api: &Api, claims: &AccessClaims) -> Result
 
 /// Cache of token states by `jti`.
 #[derive(Default)]
-pub struct Standings(Memo<Box<str>, Arc<Standing>>);
+pub struct Standings(EpochCache<Box<str>, Arc<Standing>>);
+
+impl DependsOn<Box<str>> for Arc<Standing> {
+    fn depends_on(&self, jti: &Box<str>) -> Vec<Touched> {
+        let mut found = vec![
+            Touched::Token(jti.clone()),
+            Touched::Client(self.client.0),
+            Touched::Api(self.api_no),
+            Touched::Settings,
+        ];
+        found.extend(self.grant.map(|(no, _)| Touched::Grant(no)));
+        found.extend(self.user.map(|(no, _, _)| Touched::User(no)));
+        found.extend(self.family_no.map(Touched::Family));
+        found
+    }
+}
 
 fn find(services: &Services, api: &Api, claims: &AccessClaims) -> Result<Option<Arc<Standing>>> {
     let client: ClientId = claims.client_id.parse().map_err(|_| Error::invalid_token())?;

@@ -78,8 +78,8 @@ pub fn create(tx: &mut Tx<'_>, access: &SelfOrAll<KeysWrite>, new: NewKey) -> Re
     if let Some(bound) = key_bound::bound(tx, call)? {
         bound.allows(key.user.map(|user| user.id), key.expires_at)?;
     }
-    refuse_too_many(tx, access, &api)?;
-    key.no = store::keys::insert(tx, &key)?;
+    let most = access.only().map(|_| api.member_max_keys);
+    key.no = store::keys::insert(tx, &key, most)?.ok_or_else(|| too_many(&api))?;
     let secret = add_secret(tx, &api, &mut key, &call.services.random(), call.now)?;
     let detail = changes::between(&Value::Null, &Policy::from(&key));
     key_state::record(tx, call, Kind::KeyCreated, &key, detail)?;
@@ -113,13 +113,9 @@ pub(super) fn refuse_reserved(named: &[(&str, bool)]) -> Result<()> {
         .fold(Error::forbidden(message), |error, member| error.with(member, "not allowed for your own keys")))
 }
 
-fn refuse_too_many(tx: &Tx<'_>, access: &SelfOrAll<KeysWrite>, api: &Api) -> Result<()> {
-    let Some(own) = access.only() else { return Ok(()) };
-    if store::keys::owned_by(tx, api.no, own.no)? < i64::from(api.member_max_keys) {
-        return Ok(());
-    }
+fn too_many(api: &Api) -> Error {
     let message = format!("You have the maximum number of keys of {}; revoke one first", api.slug);
-    Err(Error::conflict(message).with("max_keys", api.member_max_keys))
+    Error::conflict(message).with("max_keys", api.member_max_keys)
 }
 
 fn user(tx: &Tx<'_>, id: UserId) -> Result<KeyUser> {

@@ -58,12 +58,7 @@ fn redeem(
         .filter(|of| of.client.0 == client.no)
         .ok_or_else(unknown)?;
     if of.redeemed_at.is_some() {
-        // The code was copied, and the first of the two uses may be the attacker's (RFC 6749, section 4.1.2).
-        if store::sessions::revoke_family(tx, of.family_no, call.now)? {
-            let entry = log::about(call, Kind::TokenRevoked, Outcome::Refused, Reason::Replayed, &of);
-            activity::record(tx, &entry)?;
-        }
-        return Ok(Redeemed::Before);
+        return replayed(tx, call, &of);
     }
     check(call, &of, params)?;
     let api = call.services.catalog.get().by_no(of.api_no).cloned().ok_or_else(unknown)?;
@@ -72,7 +67,9 @@ fn redeem(
     if granted.is_empty() {
         return Err(OAuthError::invalid_scope());
     }
-    oauth_tokens::redeem(tx, of.no, call.now)?;
+    if !oauth_tokens::redeem(tx, of.no, call.now)? {
+        return replayed(tx, call, &of);
+    }
     let refresh_token =
         client.may(GrantType::RefreshToken).then(|| new_secret(&call.services, REFRESH_PREFIX));
     let mut ends = call.now.plus_seconds(86_400);
@@ -85,6 +82,15 @@ fn redeem(
     let entry = log::about(call, Kind::TokenIssued, Outcome::Allowed, Reason::Valid, &of);
     activity::record(tx, &log::issued(entry, "authorization_code", &granted))?;
     Ok(Redeemed::Now { of: Box::new(of), granted, refresh_token })
+}
+
+/// A second exchange of one code: it was copied, and either caller may be the attacker (RFC 6749, section 4.1.2).
+fn replayed(tx: &mut Tx<'_>, call: &Call, of: &Authorization) -> Result<Redeemed> {
+    if store::sessions::revoke_family(tx, of.family_no, call.now)? {
+        let entry = log::about(call, Kind::TokenRevoked, Outcome::Refused, Reason::Replayed, of);
+        activity::record(tx, &entry)?;
+    }
+    Ok(Redeemed::Before)
 }
 
 /// Checks the bindings of the code.

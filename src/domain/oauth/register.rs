@@ -93,10 +93,8 @@ pub async fn register(call: &Arc<Call>, metadata: Metadata) -> Result<Registered
                 let text = "Too many self-registered clients of your network are unused; wait a day";
                 return Err(Error::new(Code::RateLimited, text).retry_after(u64::from(UNUSED_SECONDS)));
             }
-            if store::clients::count_unused(tx)? >= MAX_UNUSED {
-                return Err(Error::unavailable("too many self-registered clients that were never used"));
-            }
-            let issued = clients::insert(tx, &this, client)?;
+            let issued = clients::insert(tx, &this, client, Some(MAX_UNUSED))?
+                .ok_or_else(|| Error::unavailable("too many self-registered clients that were never used"))?;
             store::clients::set_registered_from(tx, issued.view.client.no, &network)?;
             Ok(issued)
         })

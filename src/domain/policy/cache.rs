@@ -99,6 +99,11 @@ impl Cache {
         self.keys.remove(hash);
     }
 
+    /// Removes every key, also those that are being loaded: a load without its placeholder inserts nothing.
+    pub(super) fn clear(&self) {
+        self.keys.clear();
+    }
+
     /// Number of cached keys.
     pub(super) fn len(&self) -> usize {
         self.keys.len()

@@ -55,23 +55,26 @@ impl Apis {
     }
 }
 
-/// The current [`Apis`].
+/// The current [`Apis`], with the number of the change at which they were read.
 #[derive(Debug, Default)]
-pub struct Catalog(RwLock<Arc<Apis>>);
+pub struct Catalog(RwLock<(u64, Arc<Apis>)>);
 
 impl Catalog {
     /// A catalog of `apis`.
     pub fn new(apis: Apis) -> Self {
-        Self(RwLock::new(Arc::new(apis)))
+        Self(RwLock::new((0, Arc::new(apis))))
     }
 
     /// The current APIs; the value does not change while the caller holds it.
     pub fn get(&self) -> Arc<Apis> {
-        self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+        self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner).1.clone()
     }
 
-    /// Replaces the APIs. Call it from a commit hook.
-    pub fn replace(&self, apis: Apis) {
-        *self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(apis);
+    /// Installs `apis`, read at change `no`, unless later ones are installed.
+    pub fn install(&self, apis: Apis, no: u64) {
+        let mut current = self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if no >= current.0 {
+            *current = (no, Arc::new(apis));
+        }
     }
 }

@@ -214,6 +214,11 @@ impl Engine {
         }
     }
 
+    /// Removes every key from the cache, also those that are being loaded.
+    pub fn forget_all(&self) {
+        self.0.cache.clear();
+    }
+
     /// Write-behind of uses and quotas.
     pub fn usage_drain(&self) -> UsageDrain {
         UsageDrain(self.0.backlog.clone())

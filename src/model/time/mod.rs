@@ -73,7 +73,12 @@ impl Timestamp {
     /// Whether a start at this time has passed at `now`. Up to 60 s in the future count as passed: clocks differ. A
     /// later start was written under a wrong clock, and is refused.
     pub const fn has_started(self, now: Self) -> bool {
-        self.0 <= now.0 + CLOCK_SKEW_MILLIS
+        self.0 <= now.latest_start().0
+    }
+
+    /// The latest start that has started at this time; see [`Timestamp::has_started`].
+    pub const fn latest_start(self) -> Self {
+        Self(self.0 + CLOCK_SKEW_MILLIS)
     }
 
     /// Midnight UTC at the start of this day.

@@ -29,10 +29,10 @@ use crate::domain::identity::tokens::AccessClaims;
 use crate::error::{Error, Result};
 use crate::model::{Api, AuthMethods, Role, ScopeSet, SessionId, Timestamp};
 use crate::model::{Identity, IdentityKind};
-use crate::platform::memo::Memo;
-use crate::store::Conn;
+use crate::platform::epoch_cache::{DependsOn, EpochCache};
 use crate::store::sessions as store;
 use crate::store::sessions::Live;
+use crate::store::{Conn, Touched};
 
 /// Maximum lifetime of a session and its refresh tokens.
 pub const SESSION_SECONDS: i64 = 30 * 86_400;
@@ -43,7 +43,14 @@ pub const SECOND_FACTOR_REQUIRED: &str = "second_factor_required";
 
 /// Cache of sessions by access token.
 #[derive(Default)]
-pub struct Sessions(Memo<SessionId, Arc<Live>>);
+pub struct Sessions(EpochCache<SessionId, Arc<Live>>);
+
+impl DependsOn<SessionId> for Arc<Live> {
+    fn depends_on(&self, _: &SessionId) -> Vec<Touched> {
+        let (no, _, _) = self.user;
+        vec![Touched::Session(self.no), Touched::User(no), Touched::Api(self.api_no), Touched::Settings]
+    }
+}
 
 /// Identity of the access token of a session.
 ///

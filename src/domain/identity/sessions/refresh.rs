@@ -104,10 +104,9 @@ pub fn exchange(
     // The successor is derived from the token, so that the response can be repeated without storing it.
     let successor = text(&vault.mac("refresh.successor", &[token.expose().as_bytes()]));
     let jti = vault.mac("refresh.jti", &[token.expose().as_bytes()]);
-    let first = found.used_at.is_none();
+    let next = SecretHash::of(successor.expose());
+    let first = store::use_refresh(tx, &hash, &next, now)?;
     if first {
-        let next = SecretHash::of(successor.expose());
-        store::use_refresh(tx, &hash, &next, now)?;
         store::insert_refresh(tx, family_no, &next, now)?;
     }
     let jti = BASE64URL.encode(&jti[..16]);

@@ -10,8 +10,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use serde::de::DeserializeOwned;
 
 pub use self::forge::Forge;
+use self::ring::NewSigningKey;
+pub(in crate::domain::identity) use self::ring::Ring;
 pub use self::ring::Signed;
-use self::ring::{NewSigningKey, Ring};
 use crate::activity;
 use crate::domain::identity::Services;
 use crate::domain::identity::access::{Call, Can, SettingsManage};
@@ -36,7 +37,8 @@ const WAITING: usize = 1024;
 
 /// Keys in memory, and the signing threads.
 pub struct Keyring {
-    current: RwLock<Arc<Ring>>,
+    /// With the number of the change at which it was read.
+    current: RwLock<(u64, Arc<Ring>)>,
     workers: Workers<()>,
     alg: SigningAlg,
 }
@@ -54,11 +56,15 @@ impl Keyring {
     }
 
     fn ring(&self) -> Arc<Ring> {
-        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.current.read().unwrap_or_else(PoisonError::into_inner).1.clone()
     }
 
-    fn replace(&self, ring: Ring) {
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
+    /// Uses `ring`, read at change `no`, unless a later one is in use.
+    pub(super) fn install(&self, ring: Ring, no: u64) {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        if no >= current.0 {
+            *current = (no, Arc::new(ring));
+        }
     }
 
     /// Published keys, oldest first.
@@ -121,7 +127,7 @@ pub async fn open(services: &Arc<Services>, now: Settled) -> Result<()> {
             })
             .await?;
     }
-    keyring.replace(Ring::new(stored, &services.vault)?);
+    keyring.install(Ring::new(stored, &services.vault)?, services.db.changes());
     Ok(())
 }
 
@@ -214,8 +220,12 @@ async fn replace(
             Retire::Gently => stamped_at.plus_seconds(RETIRED_SECONDS),
             Retire::AtOnce => now.at(),
         };
-        store::retire(tx, &active.info.kid, now, expires_at)?;
-        store::activate(tx, &successor.info.kid, now)?;
+        let retired = store::retire(tx, &active.info.kid, now, expires_at)?;
+        if !retired || !store::activate(tx, &successor.info.kid, now)? {
+            return Err(Error::conflict(
+                "The keys were rotated at the same moment; look at them before you try again",
+            ));
+        }
         store::insert(tx, &next)?;
         if let Some(mut entry) = entry {
             entry.detail = Some(Box::new(serde_json::json!({
@@ -238,19 +248,16 @@ fn pair(stored: &[store::Stored]) -> Result<(&store::Stored, &store::Stored)> {
     Ok((active, next))
 }
 
-/// Changes the stored keys and publishes the result after the commit.
+/// Changes the stored keys. The ring in memory follows.
 async fn change<F>(services: &Arc<Services>, now: Settled, job: F) -> Result<()>
 where
     F: FnOnce(&mut Tx<'_>, &[store::Stored]) -> Result<()> + Send + 'static,
 {
-    let shared = services.clone();
     services
         .write(move |tx| {
             let stored = store::load_all(tx)?;
             job(tx, &stored)?;
             store::sweep(tx, now)?;
-            let ring = Ring::new(store::load_all(tx)?, &shared.vault)?;
-            tx.on_commit(move || shared.signing_keys.replace(ring));
             Ok(())
         })
         .await

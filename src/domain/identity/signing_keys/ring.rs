@@ -17,6 +17,7 @@ use crate::model::setting::SigningAlg;
 use crate::model::signing_key::{KeyStage, SigningKeyInfo};
 use crate::platform::vault::Vault;
 use crate::store::signing_keys::Stored;
+use crate::store::{Conn, Error as DbError, signing_keys};
 
 /// Maximum length of a token, in bytes.
 const MAX_TOKEN_BYTES: usize = 16 << 10;
@@ -101,7 +102,7 @@ pub struct Signed<C> {
 
 /// One committed state; the default has no keys.
 #[derive(Default)]
-pub(super) struct Ring {
+pub(in crate::domain::identity) struct Ring {
     pub(super) active: Option<Arc<Active>>,
     pub(super) keys: HashMap<String, Verifier>,
     pub(super) infos: Vec<SigningKeyInfo>,
@@ -109,6 +110,18 @@ pub(super) struct Ring {
 }
 
 impl Ring {
+    /// The ring as the store has it; without keys before the first one is made.
+    pub(in crate::domain::identity) fn load(
+        conn: &Conn<'_>,
+        vault: &Vault,
+    ) -> std::result::Result<Self, DbError> {
+        let stored = signing_keys::load_all(conn)?;
+        if stored.is_empty() {
+            return Ok(Self::default());
+        }
+        Self::new(stored, vault).map_err(|error| DbError::Other(format!("{error:?}")))
+    }
+
     pub(super) fn new(stored: Vec<Stored>, vault: &Vault) -> Result<Self> {
         let mut active = None;
         let mut keys = HashMap::new();

@@ -73,7 +73,7 @@ async fn keys_are_rotated_by_the_clock_and_survive_a_restart() {
     let after = services.signing_keys.list();
     assert_eq!(after.iter().find(|info| info.stage == KeyStage::Active).unwrap().kid, before[1].kid);
     let jwks = services.signing_keys.jwks();
-    services.signing_keys.replace(Ring::default());
+    services.signing_keys.install(Ring::default(), services.db.changes());
     open(services, services.settled()).await.unwrap();
     assert_eq!((services.signing_keys.list(), services.signing_keys.jwks()), (after, jwks));
 }

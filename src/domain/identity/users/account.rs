@@ -9,8 +9,8 @@ pub use crate::store::invitations::Invitation;
 
 use super::manage::{LoggedUser, record};
 use super::{
-    INVITATION_SECONDS, LINK_SECONDS, Person, hash_password, insert, invalid_link, name, new_link, page,
-    token,
+    INVITATION_SECONDS, LINK_SECONDS, Person, hash_password, insert, insert_beside, invalid_link, name,
+    new_link, page, token,
 };
 use crate::activity;
 use crate::domain::identity::Services;
@@ -25,6 +25,7 @@ use crate::model::{AuthMethods, Email, InvitationId, Role, Secret, SecretHash, T
 use crate::platform::changes;
 use crate::platform::cursor::{List, Page};
 use crate::platform::mail::Mail;
+use crate::store::users::Others;
 use crate::store::{Tx, invitations, links, users as store};
 
 /// Choices of a person who follows a link.
@@ -74,11 +75,9 @@ pub async fn setup(call: &Arc<Call>, link: Secret, email: Email, who: Registrati
     services
         .write(move |tx| {
             links::take(tx, links::Purpose::Setup, &hash, now)?.ok_or_else(invalid_link)?;
-            if store::any(tx)? {
-                return Err(invalid_link());
-            }
             let person = Person { email, name, role: Role::Owner, verified: false };
-            let user = insert(tx, &caller.services, person, Some(&password), now)?;
+            let user = insert_beside(tx, &caller.services, person, Some(&password), now, Others::None)?;
+            let user = user.ok_or_else(invalid_link)?;
             record(tx, &caller, Kind::UserCreated, &user, Some(created("by", &"setup", &user)))?;
             sessions::begin_cookie(tx, &caller, &user, chosen(now))
         })
@@ -195,7 +194,9 @@ pub async fn withdraw(can: &Can<TeamManage>, id: InvitationId) -> Result<()> {
         .write(move |tx| {
             let invitation = invitations::by_id(tx, id)?.ok_or_else(|| Error::not_found("invitation"))?;
             super::may_touch(&can, invitation.role)?;
-            invitations::revoke(tx, invitation.no, can.now)?;
+            if !invitations::revoke(tx, invitation.no, can.now)? {
+                return Err(Error::not_found("invitation"));
+            }
             record_invitation(tx, &can, Kind::InvitationRevoked, &invitation)
         })
         .await
@@ -215,7 +216,9 @@ pub async fn accept(call: &Arc<Call>, link: Secret, who: Registration) -> Result
     services
         .write(move |tx| {
             let invitation = invitations::by_hash(tx, &hash, now)?.ok_or_else(invalid_link)?;
-            invitations::accept(tx, invitation.no, now)?;
+            if !invitations::accept(tx, invitation.no, now)? {
+                return Err(invalid_link());
+            }
             let person =
                 Person { email: invitation.email.clone(), name, role: invitation.role, verified: false };
             let user = insert(tx, &caller.services, person, Some(&password), now)?;

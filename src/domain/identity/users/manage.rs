@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{LINK_SECONDS, Person, hash_password, keep_an_owner, may_raise, may_touch, name, new_link, page};
+use super::{LINK_SECONDS, Person, hash_password, may_raise, may_touch, name, new_link, owner_left, page};
 use crate::activity;
 use crate::domain::identity::access::{Can, TeamManage, TeamRead};
 use crate::domain::identity::{key_state, sessions};
@@ -123,22 +123,18 @@ pub async fn update(can: &Can<TeamManage>, id: UserId, changes: Changes) -> Resu
             if after == before {
                 return Ok(before);
             }
-            if after.role != Role::Owner || after.disabled_at.is_some() {
-                keep_an_owner(tx, &before)?;
-            }
             may_touch(&can, before.role)?;
             may_touch(&can, after.role)?;
             if before.role != after.role || (before.disabled_at.is_some() && after.disabled_at.is_none()) {
                 may_raise(&can, after.role)?;
             }
             after.updated_at = can.now;
-            store::update(tx, &after)?;
+            owner_left(store::update(tx, &after)?)?;
             let detail = changes::between(&LoggedUser::from(&before), &LoggedUser::from(&after));
             record(tx, &can, change_kind(&before, &after), &after, detail)?;
             if before.disabled_at.is_none() && after.disabled_at.is_some() {
                 sessions::end_all(tx, &can, after.no)?;
             }
-            key_state::forget_all_of(tx, &can, after.no)?;
             Ok(after)
         })
         .await
@@ -176,7 +172,6 @@ pub async fn delete(can: &Can<TeamManage>, id: UserId) -> Result<()> {
     services
         .write(move |tx| {
             let user = find(tx, id)?;
-            keep_an_owner(tx, &user)?;
             may_touch(&can, user.role)?;
             remove(tx, &can, &user)
         })
@@ -190,8 +185,7 @@ pub(super) fn remove(
 ) -> Result<()> {
     sessions::end_all(tx, call, user.no)?;
     let keys = key_state::revoke_all_of(tx, call, user.no)?;
-    key_state::forget_all_of(tx, call, user.no)?;
-    store::erase(tx, user, call.now)?;
+    owner_left(store::erase(tx, user, call.now)?)?;
     record(tx, call, Kind::UserDeleted, user, Some(Box::new(json!({"keys_revoked": keys}))))
 }
 

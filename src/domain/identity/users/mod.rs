@@ -17,12 +17,19 @@ use crate::domain::identity::access::Call;
 use crate::domain::identity::passwords;
 use crate::error::{Code, Error, Result};
 use crate::model::{Email, IdentityKind, Role, Secret, SecretHash, Timestamp, User, UserId, text};
-use crate::platform::memo::Memo;
-use crate::store::{Tx, links, users as store};
+use crate::platform::epoch_cache::{DependsOn, EpochCache};
+use crate::store::users::Others;
+use crate::store::{Touched, Tx, links, users as store};
 
 /// Cache of email addresses by row number of the user.
 #[derive(Default)]
-pub struct Emails(Memo<i64, Arc<str>>);
+pub struct Emails(EpochCache<i64, Arc<str>>);
+
+impl DependsOn<i64> for Arc<str> {
+    fn depends_on(&self, user_no: &i64) -> Vec<Touched> {
+        vec![Touched::User(*user_no)]
+    }
+}
 
 impl Emails {
     /// Address of a user; none if the user is gone.
@@ -64,12 +71,12 @@ pub(crate) fn may_raise(call: &Call, role: Role) -> Result<()> {
     if role == Role::Member { Ok(()) } else { call.require_recent_sign_in() }
 }
 
-/// Refuses to leave the instance without an owner who can sign in.
-fn keep_an_owner(tx: &Tx<'_>, user: &User) -> Result<()> {
-    if user.role == Role::Owner && user.disabled_at.is_none() && store::count_enabled(tx, Role::Owner)? <= 1 {
-        return Err(Error::conflict("This is the last owner; make another person an owner first"));
+/// Refuses a change that leaves no owner who can sign in; the store changed nothing.
+fn owner_left(changed: bool) -> Result<()> {
+    if changed {
+        return Ok(());
     }
-    Ok(())
+    Err(Error::conflict("This is the last owner; make another person an owner first"))
 }
 
 /// Adds a person.
@@ -83,6 +90,19 @@ pub(crate) fn insert(
     password: Option<&str>,
     now: Timestamp,
 ) -> Result<User> {
+    let added = insert_beside(tx, services, new, password, now, Others::Any)?;
+    added.ok_or_else(|| Error::conflict("Another person has this address already"))
+}
+
+/// Adds a person; none when the address is in use, or when there are others although `others` forbids them.
+pub(crate) fn insert_beside(
+    tx: &mut Tx<'_>,
+    services: &Services,
+    new: Person,
+    password: Option<&str>,
+    now: Timestamp,
+    others: Others,
+) -> Result<Option<User>> {
     let mut user = User {
         no: 0,
         id: UserId::new(now, services.random()),
@@ -96,13 +116,11 @@ pub(crate) fn insert(
         created_at: now,
         updated_at: now,
     };
-    if store::by_email(tx, &user.email)?.is_some() {
-        return Err(Error::conflict("This address is already in use"));
-    }
-    user.no = store::insert(tx, &user, password)?;
+    let Some(no) = store::insert(tx, &user, password, others)? else { return Ok(None) };
+    user.no = no;
     // The setup link is void once a user exists.
     links::remove_all(tx, links::Purpose::Setup)?;
-    Ok(user)
+    Ok(Some(user))
 }
 
 /// A person to add.

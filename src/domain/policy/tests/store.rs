@@ -16,7 +16,7 @@ async fn add_key(world: &World, quota: Option<i64>) -> KeySecret {
             let key = "INSERT INTO keys (id, api_no, name, environment, scopes, owner, quota_limit,
                 quota_period, allowed_ips, metadata, created_at, updated_at)
                 VALUES (?1, ?2, 'Backend', 'live', 'keys:read keys:verify', 'acme', ?3, 'total', NULL,
-                '{\"a\":1}', ?4, ?4)";
+                '{\"a\":1}', ?4, ?4) RETURNING no";
             let no = tx.insert(key, params![id.to_string(), api_no, quota, now.millis()])?;
             let secret = "INSERT INTO key_secrets (hash, key_no, start, \"end\", created_at)
                 VALUES (?1, ?2, 'aaaa', 'bbbb', ?3)";
