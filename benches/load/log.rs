@@ -90,8 +90,7 @@ struct Rows {
 
 impl Rows {
     fn new(rows: u64) -> Self {
-        let check =
-            |rule: &str, result: &str, saw: &str| json!({ "rule": rule, "result": result, "saw": saw });
+        let check = |rule: &str, result: &str, observed: &str| json!({ "rule": rule, "result": result, "observed": observed });
         let passed = [
             "NOT_FOUND",
             "REVOKED",

@@ -16,7 +16,7 @@ pub struct Check {
     /// Result.
     pub result: CheckResult,
     /// Values that it compared, for people.
-    pub saw: String,
+    pub observed: String,
 }
 
 /// Result of a rule.
@@ -44,14 +44,17 @@ impl Verdict {
                     (true, false) => CheckResult::Passed,
                 };
                 reached &= rule != self.code;
-                let saw =
-                    if result == CheckResult::NotReached { String::new() } else { self.saw(rule, question) };
-                Check { rule, result, saw }
+                let observed = if result == CheckResult::NotReached {
+                    String::new()
+                } else {
+                    self.observed(rule, question)
+                };
+                Check { rule, result, observed }
             })
             .collect()
     }
 
-    fn saw(&self, rule: VerifyCode, question: &Question<'_>) -> String {
+    fn observed(&self, rule: VerifyCode, question: &Question<'_>) -> String {
         match &self.found {
             Err(Unknown::TooLong) => "the text is longer than any key".to_owned(),
             Err(Unknown::Mistyped) => "the checksum is wrong: the key is mistyped or invented".to_owned(),

@@ -42,7 +42,7 @@ pub struct VerifyRequest {
     #[oai(skip_serializing_if_is_none)]
     #[oai(nullable)]
     pub request: Option<DescribedRequest>,
-    /// Adds `checks`: every rule in order, with what it saw.
+    /// Adds `checks`: every rule in order, with the values that it compared.
     #[oai(skip_serializing_if_is_none)]
     #[oai(nullable)]
     pub explain: Option<bool>,
@@ -155,8 +155,8 @@ pub struct VerifyCheck {
     pub rule: String,
     /// `passed`, `failed` or `not_reached`.
     pub result: String,
-    /// What it saw, for people.
-    pub saw: String,
+    /// Values that it compared, for people.
+    pub observed: String,
 }
 
 /// The request that a proxy describes: its credential is judged, not one of the proxy.

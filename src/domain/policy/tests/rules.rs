@@ -51,7 +51,7 @@ fn explanations_name_every_rule_once_and_in_order() {
     let bench = Bench::new(api(7), row());
     let verdict = bench.ask_now();
     let checks = verdict.checks(&bench.question());
-    assert!(checks.iter().all(|check| check.result == CheckResult::Passed && !check.saw.is_empty()));
+    assert!(checks.iter().all(|check| check.result == CheckResult::Passed && !check.observed.is_empty()));
     let rules: Vec<_> = checks.into_iter().map(|check| check.rule).collect();
     assert_eq!(rules, VerifyCode::ALL[1..]);
 }
@@ -93,7 +93,7 @@ fn about_another_api_s_key_only_the_code_is_shown() {
         assert!(verdict.known_entry().is_none() && verdict.holds().is_none());
         assert!(verdict.error(&bench.question()).details.is_empty());
         let id = KeyId::from_u128(1).to_string();
-        assert!(verdict.checks(&bench.question()).iter().all(|check| !check.saw.contains(&id)));
+        assert!(verdict.checks(&bench.question()).iter().all(|check| !check.observed.contains(&id)));
         let key = verdict.holder().and_then(Bearer::key);
         assert_eq!(key.map(|key| key.no), Some(1), "the log names it all the same");
     }

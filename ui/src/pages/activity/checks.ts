@@ -5,7 +5,7 @@ import { clock, date } from '../../lib/time';
 export interface RuleLine {
   text: string;
   result: 'passed' | 'failed' | 'not_reached';
-  saw: string;
+  observed: string;
 }
 
 const RULES: [code: string, text: string][] = [
@@ -23,7 +23,7 @@ const RULES: [code: string, text: string][] = [
 const TEXT = new Map(RULES);
 
 interface Detail {
-  checks?: { rule: string; result: RuleLine['result']; saw?: string }[];
+  checks?: { rule: string; result: RuleLine['result']; observed?: string }[];
   [name: string]: unknown;
 }
 
@@ -39,17 +39,17 @@ export function rulesOf(row: Activity): RuleLine[] {
   return RULES.map(([code, text], index) => ({
     text,
     result: stop < 0 || index < stop ? 'passed' : index === stop ? 'failed' : 'not_reached',
-    saw: readable(detail.checks?.find((check) => check.rule === code)?.saw) ?? (index === stop ? sawOf(code, detail) : ''),
+    observed: readable(detail.checks?.find((check) => check.rule === code)?.observed) ?? (index === stop ? observedOf(code, detail) : ''),
   }));
 }
 
 /** /** Times in the reader's zone. */
-function readable(saw: string | undefined): string | undefined {
-  if (saw === 'not revoked' || saw === 'not disabled') return '';
-  return saw?.replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, (at) => `${date(Date.parse(at))}, ${clock(Date.parse(at))}`);
+function readable(observed: string | undefined): string | undefined {
+  if (observed === 'not revoked' || observed === 'not disabled') return '';
+  return observed?.replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, (at) => `${date(Date.parse(at))}, ${clock(Date.parse(at))}`);
 }
 
-function sawOf(code: string, detail: Detail): string {
+function observedOf(code: string, detail: Detail): string {
   const required = detail.required ?? detail.scopes;
   if (code === 'INSUFFICIENT_SCOPE' && required) return `asked for ${words(required)}; has ${words(detail.granted) || 'none'}`;
   return '';
