@@ -94,7 +94,7 @@ fn decision(criterion: &mut Criterion) {
             let (mut took, mut rest) = (Duration::ZERO, times);
             while rest > 0 {
                 // The time of the writer is not measured here.
-                while bench.runtime.block_on(services.log.room()).is_err() {}
+                while bench.runtime.block_on(services.log.capacity()).is_err() {}
                 let part = rest.min(10_000);
                 let started = Instant::now();
                 for _ in 0..part {

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::model::activity::Entry;
 use crate::store::{Db, Error as DbError, activity as table};
 
-/// Maximum number of requests between [`Log::room`] and [`Log::push`]: more than there are connections.
+/// Maximum number of requests between [`Log::capacity`] and [`Log::push`]: more than there are connections.
 const UNDER_WAY: usize = 16_384;
 
 /// Bounds of a [`Log`].
@@ -55,7 +55,7 @@ pub struct Log {
     refusals: Mutex<Refusals>,
     /// Rows that are not on disk: in the buffer or with the writer.
     depth: AtomicUsize,
-    room: Notify,
+    freed_capacity: Notify,
     /// Whether the next drain writes everything, including refusals that are still counted.
     flush_requested: AtomicBool,
     /// See [`Log::discard`].
@@ -102,7 +102,7 @@ impl Log {
             buffer: Mutex::default(),
             refusals: Mutex::new(Refusals::new(options.refusals)),
             depth: AtomicUsize::new(0),
-            room: Notify::new(),
+            freed_capacity: Notify::new(),
             flush_requested: AtomicBool::new(false),
             discards: AtomicBool::new(false),
             closed: watch::Sender::new(false),
@@ -118,7 +118,7 @@ impl Log {
     ///
     /// # Errors
     /// `UNAVAILABLE` when the writer is too slow: a decision that cannot be logged is not made.
-    pub async fn room(&self) -> Result<()> {
+    pub async fn capacity(&self) -> Result<()> {
         if self.has_capacity() {
             return Ok(());
         }
@@ -133,7 +133,7 @@ impl Log {
         self.counters.waits.fetch_add(1, Ordering::Relaxed);
         let freed = async {
             loop {
-                let freed = self.room.notified();
+                let freed = self.freed_capacity.notified();
                 if self.has_capacity() {
                     return;
                 }
@@ -144,7 +144,7 @@ impl Log {
     }
 
     /// Logs a decision. It is on disk within 100 ms; a counted refusal ([`super::refusals`]) after its minute. A caller
-    /// that called [`Log::room`] before is never refused: the difference of the two bounds covers every request in
+    /// that called [`Log::capacity`] before is never refused: the difference of the two bounds covers every request in
     /// flight.
     ///
     /// # Errors
@@ -265,7 +265,7 @@ impl Log {
         counters.rows.fetch_add(rows as u64, Ordering::Relaxed);
         counters.batches.fetch_add(1, Ordering::Relaxed);
         counters.largest_batch.fetch_max(rows as u64, Ordering::Relaxed);
-        self.room.notify_waiters();
+        self.freed_capacity.notify_waiters();
     }
 
     /// Whether the keys of the newest rows are kept in memory, or are about to be.

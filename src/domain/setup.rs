@@ -103,7 +103,7 @@ fn add(
     hash: &PasswordHash,
     others: Others,
 ) -> Result<Option<UserId>> {
-    let person = users::Person { name: users::name(name, &email)?, email, role, verified: true };
+    let person = users::NewPerson { name: users::name(name, &email)?, email, role, verified: true };
     let password = hash.to_string();
     let added = users::insert_beside(tx, &call.services, person, Some(&password), call.now, others)?;
     let Some(user) = added else { return Ok(None) };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::sessions::Change;
 use super::tokens::{AccessClaims, SIGN_IN_CLIENT, verify};
-use super::{Services, sessions, standing};
+use super::{Services, sessions, token_states};
 use crate::domain::policy::{self, Entry, Question, Verdict};
 use crate::error::{Error, Result};
 use crate::model::{Api, Identity, IdentityKind, RequestedEnvironment, Timestamp};
@@ -105,7 +105,7 @@ pub fn examine(services: &Services, bearer: &str, now: Timestamp) -> Result<(Arc
     let identity = if claims.client_id == SIGN_IN_CLIENT {
         sessions::of_token(services, api, &claims, now)?
     } else {
-        standing::of_token(services, api, &claims)?
+        token_states::of_token(services, api, &claims)?
     };
     Ok((claims, identity))
 }

@@ -1,6 +1,6 @@
 //! Authentication: credentials, sessions, users, passwords, factors and signing keys.
 //!
-//! `authenticate` uses `tokens`, `sessions` and `standing`, which do not depend on one another's callers.
+//! `authenticate` uses `tokens`, `sessions` and `token_states`, which do not depend on one another's callers.
 
 pub mod access;
 pub mod admission;
@@ -15,7 +15,7 @@ pub mod self_or_all;
 pub mod services;
 pub mod sessions;
 pub mod signing_keys;
-pub mod standing;
+pub mod token_states;
 pub mod tokens;
 pub mod totp;
 pub mod users;

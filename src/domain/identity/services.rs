@@ -8,7 +8,7 @@ use super::login_throttle::Throttle;
 use super::passwords::{self, Passwords};
 use super::sessions::Sessions;
 use super::signing_keys::Keyring;
-use super::standing::Standings;
+use super::token_states::TokenStates;
 use super::tokens::VerifiedTokens;
 use super::users::Emails;
 use crate::domain::policy;
@@ -33,7 +33,7 @@ pub struct Services {
     /// Access tokens with a verified signature.
     pub tokens: VerifiedTokens,
     /// State of OAuth access tokens.
-    pub standings: Standings,
+    pub token_states: TokenStates,
     /// Cache of sessions by access token.
     pub sessions: Sessions,
     /// Cache of OAuth clients.
@@ -84,7 +84,7 @@ impl Services {
             signing_keys: Keyring::start(options.signing_alg)?,
             throttle,
             tokens: VerifiedTokens::default(),
-            standings: Standings::default(),
+            token_states: TokenStates::default(),
             sessions: Sessions::default(),
             clients: Clients::default(),
             emails: Emails::default(),

@@ -6,7 +6,7 @@ use super::error::{OAuthError, Result};
 use super::{CODE_SECONDS, IssuedTokens, REFRESH_SECONDS, issue, log, new_name, new_secret, pkce};
 use crate::activity;
 use crate::domain::identity::access::Call;
-use crate::domain::identity::standing;
+use crate::domain::identity::token_states;
 use crate::model::activity::{Kind, Outcome, Reason};
 use crate::model::{Client, GrantType, ScopeSet, Secret, SecretHash};
 use crate::store;
@@ -63,7 +63,7 @@ fn redeem(
     check(call, &of, params)?;
     let api = call.services.catalog.get().by_no(of.api_no).cloned().ok_or_else(unknown)?;
     super::token::same_target(&api, params)?;
-    let granted = standing::current_scopes(&api, &of.scopes, &of.access, Some(of.user.2));
+    let granted = token_states::current_scopes(&api, &of.scopes, &of.access, Some(of.user.2));
     if granted.is_empty() {
         return Err(OAuthError::invalid_scope());
     }

@@ -141,19 +141,19 @@ impl AuthzRequest {
         again && young && expected
     }
 
-    /// Whether consent is required although the person gave `standing` before. A client on the person's own machine
+    /// Whether consent is required although the person gave `live_grant` before. A client on the person's own machine
     /// cannot be distinguished from other programs there (RFC 8252, section 8.6), so its consent is never remembered.
     /// Trust in a client is limited to the role that declared it.
     pub(super) fn needs_consent(
         &self,
         client: &Client,
         scopes: &ScopeSet,
-        standing: Option<&ScopeSet>,
+        live_grant: Option<&ScopeSet>,
         role: Option<Role>,
     ) -> bool {
         let local = client.redirect_uri(&self.redirect_uri).is_none_or(RedirectUri::is_local);
         let trusted = role.is_some_and(|role| client.is_trusted_for(role));
-        let remembered = trusted || standing.is_some_and(|given| scopes.is_subset(given));
+        let remembered = trusted || live_grant.is_some_and(|given| scopes.is_subset(given));
         self.ask_consent || local || !remembered
     }
 
@@ -345,11 +345,11 @@ async fn decide(
         return Err(code::nothing_to_give());
     }
     let key = (sign_in.user.0, client.no, api.no);
-    let standing = call.services.db.lookup(|conn| store::grants::standing(conn, key.0, key.1, key.2))?;
+    let live_grant = call.services.db.lookup(|conn| store::grants::standing(conn, key.0, key.1, key.2))?;
     let needs_consent = asked.needs_consent(
         client,
         &given,
-        standing.as_ref().map(|grant| &grant.scopes),
+        live_grant.as_ref().map(|grant| &grant.scopes),
         Some(sign_in.user.2),
     );
     if !needs_consent && !sign_in.second_factor_missing {

@@ -103,14 +103,14 @@ fn grant(
 ) -> Result<i64> {
     let user_no = sign_in.user.0;
     let (no, scopes_before) = match store::grants::standing(tx, user_no, client_no, api_no)? {
-        Some(standing) if scopes.is_subset(&standing.scopes) => {
-            store::grants::touch(tx, standing.no, call.now)?;
-            return Ok(standing.no);
+        Some(live_grant) if scopes.is_subset(&live_grant.scopes) => {
+            store::grants::touch(tx, live_grant.no, call.now)?;
+            return Ok(live_grant.no);
         }
-        Some(standing) => {
-            store::grants::widen(tx, standing.no, &standing.scopes.union(scopes), call.now)?;
-            store::grants::touch(tx, standing.no, call.now)?;
-            (standing.no, standing.scopes)
+        Some(live_grant) => {
+            store::grants::widen(tx, live_grant.no, &live_grant.scopes.union(scopes), call.now)?;
+            store::grants::touch(tx, live_grant.no, call.now)?;
+            (live_grant.no, live_grant.scopes)
         }
         None => {
             let id = GrantId::new(call.now, call.services.random());

@@ -7,7 +7,7 @@ use super::error::{OAuthError, Result};
 use super::log;
 use super::params::Params;
 use crate::domain::identity::access::{Call, Capability as _, KeysVerify};
-use crate::domain::identity::{authenticate, standing};
+use crate::domain::identity::{authenticate, token_states};
 use crate::domain::policy::Bearer;
 use crate::model::Identity;
 use crate::model::activity::{Entry, Kind, Outcome, Reason};
@@ -135,7 +135,7 @@ fn refresh_token(call: &Call, client: &Client, token: &Secret) -> Result<Option<
     };
     Ok(Some(Introspection {
         active: true,
-        scope: Some(standing::current_scopes(&api, &of.scopes, &of.access, Some(of.user.2)).to_string()),
+        scope: Some(token_states::current_scopes(&api, &of.scopes, &of.access, Some(of.user.2)).to_string()),
         client_id: Some(client.id.to_string()),
         token_type: Some("refresh_token"),
         exp: Some(found.expires_at.seconds()),

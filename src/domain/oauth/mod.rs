@@ -4,10 +4,10 @@
 //! authorize ──▶ requests (sign-in, consent) ──▶ code ─┐
 //!                                                     ├─▶ token: authorization_code, refresh_token,
 //! client ── client_auth ──────────────────────────────┘          client_credentials ──▶ issue
-//! access token ──▶ standing ──▶ introspect, revoke, userinfo, forward-auth
+//! access token ──▶ token_states ──▶ introspect, revoke, userinfo, forward-auth
 //! ```
 //!
-//! Each grant type is one file. Although an access token is a JWT, each use looks up in `identity::standing` whether
+//! Each grant type is one file. Although an access token is a JWT, each use looks up in `identity::token_states` whether
 //! client, person, grant and token are live.
 
 pub mod authorization_code;

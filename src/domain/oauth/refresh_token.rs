@@ -10,7 +10,7 @@ use crate::activity;
 use crate::domain::identity::access::Call;
 use crate::domain::identity::sessions::refresh;
 use crate::domain::identity::sessions::refresh::{Exchange, Exchanged};
-use crate::domain::identity::standing;
+use crate::domain::identity::token_states;
 use crate::model::activity::{Kind, Outcome, Reason};
 use crate::model::{Client, ScopeSet, Secret};
 use crate::store;
@@ -52,7 +52,7 @@ fn rotate(
     let api = call.services.catalog.get().by_no(of.api_no).cloned().ok_or_else(unknown)?;
     super::token::same_target(&api, params)?;
     let asked = narrowed(&of.scopes, params.get("scope"))?;
-    let granted = standing::current_scopes(&api, &asked, &of.access, Some(of.user.2));
+    let granted = token_states::current_scopes(&api, &asked, &of.access, Some(of.user.2));
     if granted.is_empty() {
         return Err(OAuthError::invalid_scope());
     }

@@ -67,18 +67,18 @@ pub async fn show(call: &Arc<Call>, id: &str, browser: Browser<'_>) -> Result<Pe
                 None => open.asked.scopes.clone(),
             };
             let role = sign_in.as_ref().map(|sign_in| sign_in.user.2);
-            let standing = sign_in
+            let live_grant = sign_in
                 .map(|sign_in| store::grants::standing(conn, sign_in.user.0, open.client.no, open.api.no))
                 .transpose()?
                 .flatten();
-            let standing = standing.map(|grant| grant.scopes);
+            let live_grant = live_grant.map(|grant| grant.scopes);
             Ok(PendingView {
                 scopes: described(&open.api, &given),
                 redirect_host: redirect(&open).map_or_else(String::new, |uri| uri.host().to_owned()),
                 redirect_is_local: redirect(&open).is_none_or(RedirectUri::is_local),
                 login_hint: open.asked.login_hint.clone(),
                 sign_in_required: sign_in.is_none(),
-                consent_required: open.asked.needs_consent(&open.client, &given, standing.as_ref(), role),
+                consent_required: open.asked.needs_consent(&open.client, &given, live_grant.as_ref(), role),
                 expires_at: open.waiting.expires_at,
                 client: open.client,
                 api: open.api,

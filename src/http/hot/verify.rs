@@ -103,7 +103,7 @@ impl Hot {
             None => other_asker(services, request, context)?,
         };
         let body = read(request).await?;
-        services.log.room().await?;
+        services.log.capacity().await?;
         Ok(self.answer_body(services, context, asker, body.as_ref())?)
     }
 }

@@ -9,7 +9,7 @@ pub use crate::store::invitations::Invitation;
 
 use super::manage::{LoggedUser, record};
 use super::{
-    INVITATION_SECONDS, LINK_SECONDS, Person, hash_password, insert, insert_beside, invalid_link, name,
+    INVITATION_SECONDS, LINK_SECONDS, NewPerson, hash_password, insert, insert_beside, invalid_link, name,
     new_link, page, token,
 };
 use crate::activity;
@@ -75,7 +75,7 @@ pub async fn setup(call: &Arc<Call>, link: Secret, email: Email, who: Registrati
     services
         .write(move |tx| {
             links::take(tx, links::Purpose::Setup, &hash, now)?.ok_or_else(invalid_link)?;
-            let person = Person { email, name, role: Role::Owner, verified: false };
+            let person = NewPerson { email, name, role: Role::Owner, verified: false };
             let user = insert_beside(tx, &caller.services, person, Some(&password), now, Others::None)?;
             let user = user.ok_or_else(invalid_link)?;
             record(tx, &caller, Kind::UserCreated, &user, Some(created("by", &"setup", &user)))?;
@@ -220,7 +220,7 @@ pub async fn accept(call: &Arc<Call>, link: Secret, who: Registration) -> Result
                 return Err(invalid_link());
             }
             let person =
-                Person { email: invitation.email.clone(), name, role: invitation.role, verified: false };
+                NewPerson { email: invitation.email.clone(), name, role: invitation.role, verified: false };
             let user = insert(tx, &caller.services, person, Some(&password), now)?;
             let detail = created("invitation_id", &invitation.id, &user);
             record(tx, &caller, Kind::InvitationAccepted, &user, Some(detail))?;
@@ -309,7 +309,7 @@ pub async fn confirm(call: &Arc<Call>, link: Secret, who: Registration) -> Resul
         .write(move |tx| {
             let link = links::take(tx, links::Purpose::Signup, &hash, now)?.ok_or_else(invalid_link)?;
             let email = link.email.ok_or_else(invalid_link)?;
-            let person = Person { email, name, role: Role::Member, verified: true };
+            let person = NewPerson { email, name, role: Role::Member, verified: true };
             let user: User = insert(tx, &caller.services, person, Some(&password), now)?;
             let detail = created("by", &"signup", &user);
             record(tx, &caller, Kind::UserCreated, &user, Some(detail))?;

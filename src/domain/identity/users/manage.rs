@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{LINK_SECONDS, Person, hash_password, may_raise, may_touch, name, new_link, owner_left, page};
+use super::{LINK_SECONDS, NewPerson, hash_password, may_raise, may_touch, name, new_link, owner_left, page};
 use crate::activity;
 use crate::domain::identity::access::{Can, TeamManage, TeamRead};
 use crate::domain::identity::{key_state, sessions};
@@ -60,7 +60,7 @@ pub struct NewUser {
 
 /// A new user with a hashed password.
 pub struct PreparedUser {
-    person: Person,
+    person: NewPerson,
     password: Option<String>,
 }
 
@@ -75,7 +75,7 @@ pub async fn prepare(can: &Can<TeamManage>, new: NewUser) -> Result<PreparedUser
         Some(password) => Some(hash_password(can, "password", (&new.email, &name), password).await?),
         None => None,
     };
-    let person = Person { email: new.email, name, role: new.role, verified: false };
+    let person = NewPerson { email: new.email, name, role: new.role, verified: false };
     Ok(PreparedUser { person, password })
 }
 

@@ -86,7 +86,7 @@ fn owner_left(changed: bool) -> Result<()> {
 pub(crate) fn insert(
     tx: &mut Tx<'_>,
     services: &Services,
-    new: Person,
+    new: NewPerson,
     password: Option<&str>,
     now: Timestamp,
 ) -> Result<User> {
@@ -98,7 +98,7 @@ pub(crate) fn insert(
 pub(crate) fn insert_beside(
     tx: &mut Tx<'_>,
     services: &Services,
-    new: Person,
+    new: NewPerson,
     password: Option<&str>,
     now: Timestamp,
     others: Others,
@@ -124,7 +124,7 @@ pub(crate) fn insert_beside(
 }
 
 /// A person to add.
-pub(crate) struct Person {
+pub(crate) struct NewPerson {
     pub(crate) email: Email,
     pub(crate) name: String,
     pub(crate) role: Role,
