@@ -1,4 +1,4 @@
-//! Rows as people and programs see them: public ids and words instead of numbers.
+//! Rows with public ids and names instead of row numbers.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -18,46 +18,46 @@ use crate::store::{Error, Reader};
 pub struct Activity {
     /// The public id.
     pub id: ActivityId,
-    /// When.
+    /// Time of the event.
     pub at: Timestamp,
-    /// What.
+    /// Kind of the event.
     pub kind: Kind,
-    /// How it ended.
+    /// Outcome.
     pub outcome: Outcome,
-    /// Why.
+    /// Reason.
     pub code: Reason,
-    /// Slug of the API that it concerns.
+    /// Slug of the API.
     pub api: Option<String>,
-    /// The key that it is about.
+    /// The key that the row is about.
     pub key: Option<KeyName>,
-    /// The person that it is about.
+    /// The user that the row is about.
     pub user: Option<UserName>,
-    /// The OAuth app that it came through.
+    /// The OAuth client.
     pub client: Option<ClientName>,
-    /// The key that asked for it, when it is another one.
+    /// The key that made the request, if it is another one.
     pub by_key: Option<KeyName>,
-    /// The person who asked for it.
+    /// The user who made the request, if it is another one.
     pub by_user: Option<UserName>,
-    /// The address that the request came from.
+    /// Address of the client.
     pub ip: Option<IpAddr>,
-    /// The request's method.
+    /// Request method.
     pub method: Option<Method>,
-    /// The request's path, without query.
+    /// Request path, without query.
     pub path: Option<String>,
-    /// The request's User-Agent.
+    /// `User-Agent` of the request.
     pub user_agent: Option<String>,
-    /// How long the answer took, in microseconds.
+    /// Duration of the request, in microseconds.
     pub took_us: Option<u32>,
-    /// The id that the answer carried.
+    /// `X-Request-Id` of the response.
     pub request_id: Option<RequestId>,
-    /// How many refusals this row stands for; 1 for every other row.
+    /// Number of refusals that the row counts; 1 for every other row.
     pub count: u32,
-    /// What a change changed, what a refusal saw.
+    /// Changed values, or the values that the failed rule compared.
     pub detail: Option<Box<RawValue>>,
 }
 
 impl Activity {
-    /// The row as the person sees it whose own key it is about: what others did is shown, but not who, nor from where.
+    /// The row for the owner of its key: actions of others without their identity and address.
     #[must_use]
     pub(crate) fn for_owner(mut self, owner: UserId) -> Self {
         let by_themselves =
@@ -71,7 +71,7 @@ impl Activity {
     }
 }
 
-/// Remembers names while the rows of one answer are shown.
+/// Caches names while one response is built.
 #[derive(Default)]
 pub(super) struct Names {
     apis: HashMap<i64, Option<String>>,
@@ -115,7 +115,7 @@ impl Names {
         remembered(&mut self.users, no, |no| names::user(reader, no))
     }
 
-    /// `row` with names for its numbers.
+    /// `row` with names instead of numbers.
     pub(super) fn show(&mut self, reader: &Reader<'_>, row: Stored) -> Result<Activity, Error> {
         Ok(Activity {
             id: ActivityId::of(row.at, row.no),

@@ -9,8 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::model::{
-    ApiId, AskedEnvironment, Environment, KeyId, KeyPrefix, KeyStatus, LimitPer, Proxy, QuotaPeriod, Scope,
-    ScopeExpr, ScopeSet, Secret, Timestamp, UserId,
+    ApiId, Environment, KeyId, KeyPrefix, KeyStatus, LimitPer, Proxy, QuotaPeriod, RequestedEnvironment,
+    Scope, ScopeExpr, ScopeSet, Secret, Timestamp, UserId,
 };
 
 /// The parts of `Type` that are the same for every type that is one value of JSON.
@@ -99,7 +99,7 @@ written!(
 macro_rules! words {
     ($($type:ty = $name:literal),+ $(,)?) => {$(
         written!($type, $name, MetaSchema {
-            enum_items: <$type>::WORDS.iter().map(|word| json!(word)).collect(),
+            enum_items: <$type>::NAMES.iter().map(|word| json!(word)).collect(),
             ..MetaSchema::new("string")
         });
 
@@ -113,7 +113,7 @@ macro_rules! words {
 
 words! {
     Environment = "Environment",
-    AskedEnvironment = "AskedEnvironment",
+    RequestedEnvironment = "AskedEnvironment",
     KeyStatus = "KeyStatus",
     Proxy = "Proxy",
     LimitPer = "LimitPer",

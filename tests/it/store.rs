@@ -65,7 +65,8 @@ async fn reads_of_the_log_keep_the_writers_pace() {
         rows = found;
     }
     // The writer's own pace, with room for the jobs of the worker.
-    let most = started.elapsed().as_millis() as f64 / Duration::from_millis(50).as_millis() as f64 * 1.25 + 8.0;
+    let most =
+        started.elapsed().as_millis() as f64 / Duration::from_millis(50).as_millis() as f64 * 1.25 + 8.0;
     let commits = commits().await - before;
     assert!(commits <= most, "{commits} commits for 30 reads, {most} would be the writer's own");
 }

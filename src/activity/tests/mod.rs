@@ -14,7 +14,7 @@ use crate::model::activity::{Entry, Kind, Outcome, Reason};
 use crate::model::{KeyId, RequestId, Timestamp};
 use crate::store::params;
 
-/// Adds a key of the built-in API and tells its number.
+/// Adds a key of the built-in API and returns its number.
 async fn key(world: &World, name: &'static str) -> (i64, KeyId) {
     let (now, id) = (world.now(), KeyId::new(world.now(), world.services.random()));
     let no = world
@@ -40,7 +40,7 @@ fn decision(world: &World, key_no: i64, path: &str) -> Entry {
     entry
 }
 
-/// A refusal of a caller without a good credential, from a network of its own.
+/// A refusal of an unauthenticated caller, from a network of its own.
 fn unidentified(world: &World, reason: Reason, network: u8) -> Entry {
     let mut entry = Entry::new(world.now(), Kind::ApiCall, Outcome::Refused, reason);
     entry.ip = Some(std::net::IpAddr::from([198, 51, network, 1]));

@@ -1,4 +1,4 @@
-//! OAuth clients as callers: which client, and whether its secret is right (RFC 6749, section 2.3).
+//! Authentication of OAuth clients (RFC 6749, section 2.3).
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::store::{Conn, Touched};
 
 use super::Services;
 
-/// Clients that called lately.
+/// Cache of clients.
 #[derive(Default)]
 pub struct Clients(EpochCache<ClientId, Known>);
 
@@ -21,16 +21,16 @@ impl DependsOn<ClientId> for Known {
     }
 }
 
-/// A client with what proves it.
+/// A client with the hashes of its secrets.
 #[derive(Clone)]
 struct Known {
     client: Arc<Client>,
-    /// Hashes, each with its end.
+    /// Hashes with their expiry.
     secrets: Arc<[(SecretHash, Option<Timestamp>)]>,
 }
 
-/// The client `id`, if it is enabled and `secret` proves it: a confidential client by one of its secrets, a public
-/// client by sending none.
+/// The client `id`, if it is enabled and `secret` authenticates it: a confidential client needs one of its secrets, a
+/// public client must send none.
 pub fn authenticate(
     services: &Services,
     id: ClientId,
@@ -57,7 +57,7 @@ impl Known {
                 self.secrets.iter().any(|(secret, end)| secret == hash && valid(end))
             }
             (ClientType::Public, None) => true,
-            // A public client has no secret: a caller that sends one is not that client.
+            // A public client has no secret: a caller that sends one is another program.
             (ClientType::Confidential, None) | (ClientType::Public, Some(_)) => false,
         }
     }

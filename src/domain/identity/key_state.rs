@@ -1,4 +1,4 @@
-//! Keys as credentials: every change of one is logged here.
+//! Changes of keys as credentials: logged here.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ use crate::store::Tx;
 /// Logs a change of a key.
 ///
 /// # Errors
-/// When the log cannot be written; the change is then undone too.
+/// When the row cannot be written; the change is then undone too.
 pub(crate) fn record(
     tx: &mut Tx<'_>,
     call: &Call,
@@ -29,7 +29,7 @@ pub(crate) fn record(
     activity::record(tx, &entry)
 }
 
-/// Revokes a key in any state, and logs it as `kind`. A key that is revoked already stays so.
+/// Revokes a key in any state, and logs it as `kind`. A revoked key stays revoked.
 pub(crate) fn revoke(tx: &mut Tx<'_>, call: &Call, mut key: ApiKey, kind: Kind) -> Result<()> {
     if key.revoked_at.is_some() {
         return Ok(());
@@ -41,7 +41,7 @@ pub(crate) fn revoke(tx: &mut Tx<'_>, call: &Call, mut key: ApiKey, kind: Kind) 
     record(tx, call, kind, &key, Some(Box::new(detail)))
 }
 
-/// Revokes every key of a user who is removed; returns their count.
+/// Revokes every key of a removed user; returns their number.
 pub(super) fn revoke_all_of(tx: &mut Tx<'_>, call: &Call, user_no: i64) -> Result<usize> {
     let ids = store::users::unrevoked_keys(tx, user_no)?;
     for id in &ids {

@@ -1,5 +1,5 @@
-//! What is held in memory, brought to the state after each commit: keys, the catalog of APIs and the signing keys.
-//! Values of [`crate::platform::epoch_cache`] need no word here; they compare numbers of changes.
+//! Updates memory after each commit: keys, the catalog of APIs and the signing keys. Values of
+//! [`crate::platform::epoch_cache`] are not listed here; they compare numbers of changes.
 
 use std::sync::{Arc, Weak};
 
@@ -11,7 +11,7 @@ use crate::store::{Conn, Error, Follower, Install, Touched, apis, users};
 /// Memory that follows the store.
 struct Memory(Weak<Services>);
 
-/// Has memory follow every commit from now on. Call it before anything is read into memory.
+/// Updates memory after every commit from now on. Call it before anything is read into memory.
 pub fn follow_store(services: &Arc<Services>) {
     services.db.follow(Memory(Arc::downgrade(services)));
 }
@@ -24,7 +24,7 @@ impl Follower for Memory {
         for touched in touched {
             match touched {
                 Touched::Key(hash) => keys.push(*hash),
-                // A key of a person holds no more than the person.
+                // A key of a person holds at most what the person holds.
                 Touched::User(no) => keys.extend(users::key_hashes(conn, *no)?),
                 _ => {}
             }

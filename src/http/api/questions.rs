@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Tag;
 use crate::domain::identity::access::{Call, KeysVerify};
-use crate::domain::identity::admission::{Admission, Takes};
+use crate::domain::identity::admission::{Accepts, Admission};
 use crate::error::Error;
 use crate::http::Result;
 use crate::http::auth::{Admitted, Allowed};
@@ -42,7 +42,7 @@ pub struct VerifyRequest {
     #[oai(skip_serializing_if_is_none)]
     #[oai(nullable)]
     pub request: Option<DescribedRequest>,
-    /// Adds `checks`: every rule in order, with what it saw.
+    /// Adds `checks`: every rule in order, with the values that it compared.
     #[oai(skip_serializing_if_is_none)]
     #[oai(nullable)]
     pub explain: Option<bool>,
@@ -155,15 +155,15 @@ pub struct VerifyCheck {
     pub rule: String,
     /// `passed`, `failed` or `not_reached`.
     pub result: String,
-    /// What it saw, for people.
-    pub saw: String,
+    /// Values that it compared, for people.
+    pub observed: String,
 }
 
 /// The request that a proxy describes: its credential is judged, not one of the proxy.
 struct Described(Arc<Call>);
 
 impl Admission for Described {
-    const TAKES: Takes = Takes::DescribedRequest;
+    const ACCEPTS: Accepts = Accepts::DescribedRequest;
 
     fn admit(call: &Arc<Call>) -> crate::error::Result<Self> {
         Ok(Self(call.clone()))

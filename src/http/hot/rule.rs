@@ -7,7 +7,7 @@ use crate::http::auth;
 use crate::http::context::RequestContext;
 use crate::model::activity::Reason;
 use crate::model::api::Route;
-use crate::model::{Api, AskedEnvironment, ScopeExpr, holds_key};
+use crate::model::{Api, RequestedEnvironment, ScopeExpr, holds_key};
 
 /// What is asked of a request.
 pub(super) enum Rule<'a> {
@@ -21,7 +21,7 @@ pub(super) enum Rule<'a> {
 pub(super) struct Asked<'a> {
     /// What it must hold; none asks for nothing.
     pub(super) scopes: Option<&'a ScopeExpr>,
-    pub(super) environment: AskedEnvironment,
+    pub(super) environment: RequestedEnvironment,
     /// How many requests it counts as.
     pub(super) cost: u32,
     /// The route that says so, if it is one.

@@ -18,7 +18,7 @@ use crate::error::{Code, Error, Result};
 use crate::http::context::{RequestContext, clip, method};
 use crate::http::{auth, error, json};
 use crate::model::activity::Kind;
-use crate::model::{AskedEnvironment, ScopeExpr, VerifyCode};
+use crate::model::{RequestedEnvironment, ScopeExpr, VerifyCode};
 
 const ALLOW: HeaderValue = HeaderValue::from_static("POST");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -39,7 +39,7 @@ struct Body<'b> {
     #[serde(borrow, default)]
     scopes: Option<Text<'b>>,
     #[serde(default)]
-    environment: Option<AskedEnvironment>,
+    environment: Option<RequestedEnvironment>,
     #[serde(default)]
     cost: Option<u32>,
     #[serde(borrow, default)]
@@ -103,7 +103,7 @@ impl Hot {
             None => other_asker(services, request, context)?,
         };
         let body = read(request).await?;
-        services.log.room().await?;
+        services.log.capacity().await?;
         Ok(self.answer_body(services, context, asker, body.as_ref())?)
     }
 }
@@ -118,7 +118,7 @@ fn usual_asker(
     let apis = services.catalog.get();
     let own = apis.built_in();
     let question =
-        Question { api: own, scopes: None, environment: AskedEnvironment::Live, cost: 1, ip: context.ip };
+        Question { api: own, scopes: None, environment: RequestedEnvironment::Live, cost: 1, ip: context.ip };
     let verdict = services.engine.ask(services, key, &question, context.now)?;
     let holds = verdict.holds().filter(|_| verdict.code == VerifyCode::Valid);
     let may_ask = holds.is_some_and(|holds| own.satisfies(&holds.set, KeysVerify::SCOPE));

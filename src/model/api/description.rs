@@ -1,4 +1,4 @@
-//! An API as people write it down.
+//! Description of an API, as people write it.
 
 use std::collections::BTreeMap;
 
@@ -7,56 +7,56 @@ use serde::{Deserialize, Serialize};
 use super::{Api, Preset, Route, ScopeInfo, Tier};
 use crate::model::{KeyPrefix, Role, ScopeSet};
 
-/// One API, as a file, `POST /v1/apis` or `PUT /v1/apis/{slug}` describes it. What is left out takes its default.
+/// One API as a file, `POST /v1/apis` or `PUT /v1/apis/{slug}` describes it. Omitted members have their defaults.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ApiDescription {
-    /// The short name that requests use; fixed once the API exists.
+    /// Short name in requests; fixed once the API exists.
     pub slug: String,
-    /// The name for people.
+    /// Display name.
     pub name: String,
-    /// The `aud` of its tokens; by default the instance's URL and the slug.
+    /// `aud` of its tokens; by default the instance's URL and the slug.
     pub audience: Option<String>,
-    /// What its keys begin with; by default the slug without dashes.
+    /// Prefix of its keys; by default the slug without dashes.
     pub prefix: Option<KeyPrefix>,
-    /// The tier of keys that name none; by default `free`, or the first where there is no such tier.
+    /// Tier of keys without one; by default `free`, or the first if there is no such tier.
     pub default_tier: Option<String>,
-    /// The tier of tokens and sessions; by default the default tier.
+    /// Tier of tokens and sessions; by default the default tier.
     pub token_tier: Option<String>,
-    /// The tier of members' own keys; by default the default tier.
+    /// Tier of members' own keys; by default the default tier.
     pub member_tier: Option<String>,
-    /// How many keys a member may have; by default 5.
+    /// Maximum number of keys of a member; by default 5.
     pub member_max_keys: Option<u32>,
-    /// Whether forward-auth takes keys from `X-API-Key` too.
+    /// Whether forward-auth also accepts keys in `X-API-Key`.
     #[serde(default)]
     pub x_api_key: bool,
-    /// Whether forward-auth admits any valid credential, where there are no routes and the question has no scope.
+    /// Whether forward-auth admits any valid credential if there are no routes and the request has no scope.
     #[serde(default)]
     pub open: bool,
-    /// Whether the service behind it ignores case in paths, so that routes do too.
+    /// Whether the service ignores case in paths; then routes do too.
     #[serde(default)]
     pub case_insensitive_paths: bool,
-    /// Origins whose pages may call sign-in.
+    /// Origins whose pages may call the sign-in endpoints.
     #[serde(default)]
     pub allowed_origins: Vec<String>,
-    /// Its permissions.
+    /// Its scopes.
     #[serde(default)]
     pub scopes: Vec<ScopeInfo>,
-    /// Sets of scopes offered when a key is made.
+    /// Sets of scopes offered when a key is created.
     #[serde(default)]
     pub presets: Vec<Preset>,
     /// Its rate limits; by default `free`, `pro` and `enterprise`.
     pub tiers: Option<Vec<Tier>>,
-    /// What people of each role hold.
+    /// Scopes of each role.
     #[serde(default)]
     pub role_scopes: BTreeMap<Role, ScopeSet>,
-    /// What forward-auth asks of which request.
+    /// Routes for forward-auth.
     #[serde(default)]
     pub routes: Vec<Route>,
 }
 
 impl From<&Api> for ApiDescription {
-    /// The description that makes an API what it is.
+    /// The description of an existing API.
     fn from(api: &Api) -> Self {
         Self {
             slug: api.slug.clone(),

@@ -6,7 +6,7 @@ mod route;
 
 pub use audience::audience_key;
 pub use description::ApiDescription;
-pub use route::{Met, Route};
+pub use route::{Route, RouteMatch};
 
 use std::collections::BTreeMap;
 
@@ -17,65 +17,65 @@ use super::{ApiId, Environment, KeyPrefix, LimitPer, Role, Scope, ScopeSet, Time
 /// The slug of Keywright's own API.
 pub const BUILT_IN_SLUG: &str = "keywright";
 
-/// A service that Keywright protects; in OAuth's words a resource server.
+/// A service that Keywright protects: an OAuth resource server.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Api {
-    /// The row's number.
+    /// Row number.
     pub no: i64,
-    /// The public id.
+    /// Public id.
     pub id: ApiId,
-    /// The short name that requests use.
+    /// Short name in requests.
     pub slug: String,
-    /// The name for people.
+    /// Display name.
     pub name: String,
-    /// The `aud` of its tokens and the `resource` that asks for them (RFC 8707): an absolute URI.
+    /// `aud` of its tokens and `resource` of their requests (RFC 8707): an absolute URI.
     pub audience: String,
-    /// What its keys begin with.
+    /// Prefix of its keys.
     pub prefix: KeyPrefix,
-    /// Whether it is Keywright's own, which nobody changes.
+    /// Whether it is the built-in API, which cannot be changed.
     pub built_in: bool,
-    /// The tier of keys that name none.
+    /// Tier of keys without one.
     pub default_tier: String,
-    /// The tier that tokens and sessions are counted by.
+    /// Tier of tokens and sessions.
     pub token_tier: String,
-    /// The tier of the keys that members make for themselves.
+    /// Tier of members' own keys.
     pub member_tier: String,
-    /// How many keys a member may have.
+    /// Maximum number of keys of a member.
     pub member_max_keys: u32,
-    /// Whether forward-auth takes keys from `X-API-Key` too.
+    /// Whether forward-auth also accepts keys in `X-API-Key`.
     pub x_api_key: bool,
-    /// Whether forward-auth admits any valid credential, where the API has no routes and the question has no scope.
+    /// Whether forward-auth admits any valid credential if the API has no routes and the request has no scope.
     pub open: bool,
-    /// Whether the service behind it ignores case in paths, so that routes do too.
+    /// Whether the service ignores case in paths; then routes do too.
     pub case_insensitive_paths: bool,
-    /// Origins whose pages may call sign-in (CORS).
+    /// Origins whose pages may call the sign-in endpoints (CORS).
     pub allowed_origins: Vec<String>,
-    /// What people of each role hold here. Owner and admin hold everything unless listed.
+    /// Scopes of each role. Owner and admin hold every scope unless listed.
     pub role_scopes: BTreeMap<Role, ScopeSet>,
-    /// Its permissions.
+    /// Its scopes.
     pub scopes: Vec<ScopeInfo>,
-    /// Sets of scopes offered when a key is made.
+    /// Sets of scopes offered when a key is created.
     pub presets: Vec<Preset>,
     /// Its rate limits.
     pub tiers: Vec<Tier>,
-    /// What forward-auth asks of which request.
+    /// Routes for forward-auth.
     pub routes: Vec<Route>,
-    /// When it was added.
+    /// Time of creation.
     pub created_at: Timestamp,
-    /// When it was last changed.
+    /// Time of the last change.
     pub updated_at: Timestamp,
 }
 
-/// A permission, described.
+/// A scope with its description.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScopeInfo {
-    /// The name.
+    /// Name.
     pub name: Scope,
-    /// What it allows, for people.
+    /// Description, for people.
     #[serde(default)]
     pub description: String,
-    /// Whether it satisfies every scope of its API.
+    /// Whether it satisfies every scope of the API.
     #[serde(default)]
     pub grants_all: bool,
 }
@@ -84,14 +84,14 @@ pub struct ScopeInfo {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Preset {
-    /// The name.
+    /// Name.
     pub name: String,
-    /// What it is for.
+    /// Description.
     #[serde(default)]
     pub description: String,
     /// The scopes.
     pub scopes: ScopeSet,
-    /// The environment, where the preset decides it.
+    /// Environment of its keys; none leaves the choice to the caller.
     pub environment: Option<Environment>,
 }
 
@@ -99,16 +99,16 @@ pub struct Preset {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tier {
-    /// The name.
+    /// Name.
     pub name: String,
     /// Requests per window; none is unlimited.
     pub limit: Option<u32>,
-    /// The window.
+    /// The window, in seconds.
     #[serde(default = "a_minute")]
     pub window_seconds: u32,
-    /// Bucket size; none means as many as the limit.
+    /// Bucket size; none is `limit`.
     pub burst: Option<u32>,
-    /// Whose requests share a bucket.
+    /// Scope of a bucket: key, owner or user.
     #[serde(default)]
     pub per: LimitPer,
 }
@@ -118,17 +118,17 @@ const fn a_minute() -> u32 {
 }
 
 impl Api {
-    /// Whether `held` satisfies `scope` here: by name, or through a scope that grants all.
+    /// Whether `held` satisfies `scope` here: by name, or through a scope with `grants_all`.
     pub fn satisfies(&self, held: &ScopeSet, scope: &str) -> bool {
         held.contains(scope) || self.grants_all(held)
     }
 
-    /// Whether one of `held` grants every scope.
+    /// Whether one of `held` has `grants_all`.
     pub fn grants_all(&self, held: &ScopeSet) -> bool {
         self.scopes.iter().any(|scope| scope.grants_all && held.contains(scope.name.as_str()))
     }
 
-    /// Whether everything that `wanted` grants is granted by `held`.
+    /// Whether `held` grants everything that `wanted` grants.
     pub fn covers(&self, held: &ScopeSet, wanted: &ScopeSet) -> bool {
         self.grants_all(held) || (!self.grants_all(wanted) && wanted.is_subset(held))
     }
@@ -138,7 +138,7 @@ impl Api {
         self.scopes.iter().map(|scope| scope.name.clone()).collect()
     }
 
-    /// What a person of `role` holds here.
+    /// Scopes of `role` on this API.
     pub fn scopes_of(&self, role: Role) -> ScopeSet {
         match self.role_scopes.get(&role) {
             Some(scopes) => scopes.clone(),
@@ -147,8 +147,7 @@ impl Api {
         }
     }
 
-    /// The part of `asked` that somebody who holds `held` has: what both name, where a scope that grants all
-    /// stands for every one.
+    /// The intersection of `asked` and `held`, where a scope with `grants_all` counts as every scope.
     pub fn cut(&self, asked: &ScopeSet, held: &ScopeSet) -> ScopeSet {
         match (self.grants_all(asked), self.grants_all(held)) {
             (_, true) => asked.clone(),

@@ -1,7 +1,7 @@
 //! Values read from the store, kept in memory and never stale.
 //!
-//! Each value names what it was read from ([`DependsOn`]). A change of any of these makes it be read again; a change of
-//! anything else leaves it in memory.
+//! Each value lists what it was read from ([`DependsOn`]). After a change of any of these it is read again; other
+//! changes leave it in memory.
 
 use std::hash::Hash;
 use std::sync::Arc;
@@ -14,11 +14,11 @@ use crate::store::{Conn, Epochs, Slot, Touched};
 
 /// A value that was read for a key of type `K`.
 pub trait DependsOn<K> {
-    /// Everything whose change may change the value.
+    /// The dependencies whose change may change the value.
     fn depends_on(&self, key: &K) -> Vec<Touched>;
 }
 
-/// A bounded number of values by the key that they were looked up with.
+/// A bounded number of values by their lookup key.
 pub struct EpochCache<K, V>(Cache<K, Arc<Kept<V>>>);
 
 struct Kept<V> {
@@ -28,7 +28,7 @@ struct Kept<V> {
     value: V,
 }
 
-/// Values kept; a few hundred bytes each.
+/// Capacity, in values; a few hundred bytes each.
 const CAPACITY: usize = 4_096;
 
 impl<K: Eq + Hash, V: Clone + DependsOn<K>> Default for EpochCache<K, V> {

@@ -38,11 +38,11 @@ async fn a_value_is_read_again_after_a_change_of_what_it_depends_on_and_no_other
     assert_eq!((role(ada), reads.get()), (Some(Role::Viewer), 1), "another person's change costs no read");
     demote(ada, Some(Touched::User(ada))).await.unwrap();
     assert_eq!((role(ada), role(ada), reads.get()), (Some(Role::Member), Some(Role::Member), 2));
-    // A write that names nothing, and one that names something of another kind.
+    // A write without dependencies, and one of another kind.
     demote(bob, None).await.unwrap();
     assert_eq!((role(ada), reads.get()), (Some(Role::Member), 3));
     demote(bob, Some(Touched::Client(bob))).await.unwrap();
     assert_eq!((role(ada), reads.get()), (Some(Role::Member), 4));
-    // A missing value takes no room.
+    // A missing value takes no capacity.
     assert_eq!((role(bob + 1), role(bob + 1), reads.get()), (None, None, 6));
 }

@@ -251,7 +251,7 @@ pub fn each(
 
 /// Which API rows are about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AboutApi {
+pub enum ApiFilter {
     /// The one with this number.
     This(i64),
     /// Any other, or none.
@@ -267,7 +267,7 @@ pub struct Conditions {
     pub key_no: Option<i64>,
     pub user_no: Option<i64>,
     pub client_no: Option<i64>,
-    pub api: Option<AboutApi>,
+    pub api: Option<ApiFilter>,
     pub outcome: Option<Outcome>,
     pub kind: Option<Kind>,
     /// First and last address of a network, of the same family.
@@ -298,8 +298,8 @@ impl Conditions {
             add("kind = ?", Box::new(kind.number()));
         }
         match self.api {
-            Some(AboutApi::This(no)) => add("api_no = ?", Box::new(no)),
-            Some(AboutApi::Others(no)) => add("(api_no IS NULL OR api_no <> ?)", Box::new(no)),
+            Some(ApiFilter::This(no)) => add("api_no = ?", Box::new(no)),
+            Some(ApiFilter::Others(no)) => add("(api_no IS NULL OR api_no <> ?)", Box::new(no)),
             None => {}
         }
         if let Some(no) = self.key_no {

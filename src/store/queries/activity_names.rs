@@ -1,6 +1,6 @@
 //! Resolves row numbers of the activity log to public ids and names.
 
-use super::activity::AboutApi;
+use super::activity::ApiFilter;
 use crate::model::{ApiId, ClientId, Environment, KeyId, UserId};
 use crate::store::{Conn, Error, params};
 
@@ -92,10 +92,10 @@ pub fn client_no(conn: &Conn<'_>, id: ClientId) -> Result<Option<i64>, Error> {
 }
 
 /// The API with this slug or id; with `!` before it, everything else.
-pub fn about_api(conn: &Conn<'_>, text: &str) -> Result<Option<AboutApi>, Error> {
-    let (slug_or_id, about): (_, fn(i64) -> AboutApi) = match text.strip_prefix('!') {
-        Some(other) => (other, AboutApi::Others),
-        None => (text, AboutApi::This),
+pub fn about_api(conn: &Conn<'_>, text: &str) -> Result<Option<ApiFilter>, Error> {
+    let (slug_or_id, about): (_, fn(i64) -> ApiFilter) = match text.strip_prefix('!') {
+        Some(other) => (other, ApiFilter::Others),
+        None => (text, ApiFilter::This),
     };
     let column = if slug_or_id.parse::<ApiId>().is_ok() { "id" } else { "slug" };
     let sql = format!("SELECT no FROM apis WHERE {column} = ?1");

@@ -2,7 +2,7 @@
 
 use super::columns::json;
 use crate::model::api::{Preset, Route, ScopeInfo, Tier, audience_key};
-use crate::model::{Api, AskedEnvironment};
+use crate::model::{Api, RequestedEnvironment};
 use crate::store::{Conn, Error, Row, Touched, Tx, params};
 
 const COLUMNS: &str = "no, id, slug, name, audience, prefix, built_in, default_tier, token_tier, member_tier, \
@@ -139,7 +139,7 @@ fn routes(conn: &Conn<'_>, api_no: i64) -> Result<Vec<Route>, Error> {
             method: row.get(0)?,
             path: row.get(1)?,
             scope: row.parse_opt(2)?,
-            environment: row.parse::<AskedEnvironment>(3)?.only(),
+            environment: row.parse::<RequestedEnvironment>(3)?.only(),
             cost: row.get(4)?,
             public: row.bool(5)?,
         })
@@ -293,7 +293,7 @@ fn insert_routes(tx: &mut Tx<'_>, no: i64, routes: &[Route]) -> Result<(), Error
                 route.method,
                 route.path,
                 route.scope.as_ref().map(ToString::to_string),
-                AskedEnvironment::from(route.environment).as_str(),
+                RequestedEnvironment::from(route.environment).as_str(),
                 route.cost,
                 route.public,
             ],

@@ -6210,8 +6210,8 @@ export interface components {
             rule: string;
             /** @description `passed`, `failed` or `not_reached`. */
             result: string;
-            /** @description What it saw, for people. */
-            saw: string;
+            /** @description Values that it compared, for people. */
+            observed: string;
         };
         /**
          * VerifyRequest
@@ -6233,7 +6233,7 @@ export interface components {
             cost?: number | null;
             /** @description The request that the key came with, for the address check and the log. */
             request?: (components["schemas"]["DescribedRequest"] & unknown) | null;
-            /** @description Adds `checks`: every rule in order, with what it saw. */
+            /** @description Adds `checks`: every rule in order, with the values that it compared. */
             explain?: boolean | null;
         };
     };

@@ -5,7 +5,7 @@ import { windowName } from '../lib/time';
 
 export type Tone = 'ok' | 'no' | 'wait' | 'accent' | 'plain';
 
-/** `live_k3Qv…9xT2`, never more of a key than that; none for a key whose secrets have all ended. */
+/** `live_k3Qv…9xT2`, the visible part of a key; none for a key without a live secret. */
 export function keyHint(key: Pick<ApiKey, 'environment' | 'secrets'>, prefix?: string): string {
   const secret = key.secrets[0];
   if (!secret) return '';
@@ -119,7 +119,7 @@ const KIND: Record<string, string> = {
   'clock.accepted': 'Wall clock accepted',
 };
 export const kindWord = (kind: string): string => KIND[kind] ?? sentence(kind.replaceAll(/[._]/g, ' '));
-/** Every kind with its words, for filters. */
+/** Every kind with its description, for filters. */
 export const KINDS: [string, string][] = Object.entries(KIND);
 
 /** `Refused: a scope is missing`. */

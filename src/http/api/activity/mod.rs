@@ -13,7 +13,7 @@ use serde::Serialize;
 pub use rows::{ActivityBy, ActivityClient, ActivityItem, ActivityKey, ActivityPage, ActivityUser};
 
 use super::Tag;
-use crate::activity::{ChainReport, Counts, CountsOf, Fault, KeyName, Tally};
+use crate::activity::{ChainReport, Counts, CountsFilter, Fault, KeyName, Tally};
 use crate::domain::activity_log;
 use crate::domain::identity::access::ActivityRead;
 use crate::error::{Error, Result as Checked};
@@ -168,7 +168,7 @@ impl ActivityApi {
     ) -> Result<Json<ActivityCounts>> {
         let (from, to) = span(within.0.call().now, from.0, to.0)?;
         let filter = Asked { key: key.0, ..Asked::default() }.filter()?;
-        let of = CountsOf { from, to, key: filter.key, api: api.0 };
+        let of = CountsFilter { from, to, key: filter.key, api: api.0 };
         Ok(Json(activity_log::counts(&within.0, of).await?.into()))
     }
 

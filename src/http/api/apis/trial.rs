@@ -4,7 +4,7 @@ use poem_openapi::{Enum, Object};
 use serde::{Deserialize, Serialize};
 
 use super::types::ApiRoute;
-use crate::domain::apis::{Step, Trial};
+use crate::domain::apis::{RouteExplanation, Step};
 
 /// A request to try.
 #[derive(Debug, Serialize, Deserialize, Object)]
@@ -76,8 +76,8 @@ pub enum RouteResult {
     NotReached,
 }
 
-impl From<Trial> for RouteTested {
-    fn from(trial: Trial) -> Self {
+impl From<RouteExplanation> for RouteTested {
+    fn from(trial: RouteExplanation) -> Self {
         let met = trial.route();
         let decision = match met {
             Some((_, route)) if route.public => RouteDecision::Public,

@@ -10,7 +10,7 @@ use crate::domain::apis::Applied;
 use crate::http::schema::present;
 use crate::model::api::{ApiDescription, Preset, Route, ScopeInfo, Tier};
 use crate::model::{
-    Api as Stored, ApiId, AskedEnvironment, Environment, KeyPrefix, LimitPer, Role, Scope, ScopeExpr,
+    Api as Stored, ApiId, Environment, KeyPrefix, LimitPer, RequestedEnvironment, Role, Scope, ScopeExpr,
     ScopeSet, Timestamp,
 };
 use crate::platform::cursor::Page;
@@ -96,7 +96,7 @@ pub struct ApiRoute {
     /// Which keys may pass: `live`, `test` or `any`.
     #[serde(default)]
     #[oai(default)]
-    pub environment: AskedEnvironment,
+    pub environment: RequestedEnvironment,
     /// How many requests it counts as.
     #[serde(default = "one")]
     #[oai(default = "one")]

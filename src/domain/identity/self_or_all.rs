@@ -1,4 +1,4 @@
-//! How far a caller reaches: over everything, or over what is their own.
+//! Access to all items, or to the caller's own.
 
 use std::sync::Arc;
 
@@ -7,11 +7,11 @@ use crate::error::{Error, Result};
 use crate::model::IdentityKind;
 use crate::model::{Api, ApiKey, KeyUser, ScopeSet};
 
-/// Everything, for who holds `C`; their own, for everybody who signed in.
-pub enum Reach<C> {
-    /// Everything.
-    Every(Can<C>),
-    /// What belongs to the person who signed in.
+/// All items, for a caller with `C`; their own, for a signed-in person.
+pub enum SelfOrAll<C> {
+    /// All items.
+    All(Can<C>),
+    /// Items of the signed-in person.
     Own {
         /// The call.
         call: Arc<Call>,
@@ -20,22 +20,22 @@ pub enum Reach<C> {
     },
 }
 
-impl<C: Capability> Reach<C> {
-    /// How far the caller's reach goes. Self-service is for people who sign in: a key or a token that acts for one
-    /// cannot make more of its kind.
+impl<C: Capability> SelfOrAll<C> {
+    /// Access of the caller. Self-service needs a sign-in: a key or a token that acts for a person cannot create
+    /// others.
     ///
     /// # Errors
     /// `INSUFFICIENT_SCOPE`.
     pub fn of(call: &Arc<Call>) -> Result<Self> {
         let refusal = match Can::check(call) {
-            Ok(can) => return Ok(Self::Every(can)),
+            Ok(can) => return Ok(Self::All(can)),
             Err(refusal) => refusal,
         };
         let identity = &call.identity;
         let apis = call.services.catalog.get();
         let own = apis.built_in();
-        // A session that holds less than its person was narrowed, as until a second factor is set up: it decides
-        // nothing for them.
+        // A session that holds less than its person is restricted, as until a second factor is set up: it creates
+        // nothing for the person.
         let speaks = |role| call.covers(&own.scopes_of(role));
         match identity.user {
             Some((no, id, role)) if identity.kind == IdentityKind::Session && speaks(role) => {
@@ -48,25 +48,26 @@ impl<C: Capability> Reach<C> {
     /// The call.
     pub fn call(&self) -> &Arc<Call> {
         match self {
-            Self::Every(can) => can,
+            Self::All(can) => can,
             Self::Own { call, .. } => call,
         }
     }
 
-    /// The only person whose things are within reach; none when everything is.
+    /// The only person whose items are accessible; none when all are.
     pub fn only(&self) -> Option<KeyUser> {
         match self {
-            Self::Every(_) => None,
+            Self::All(_) => None,
             Self::Own { user, .. } => Some(*user),
         }
     }
 
-    /// Whether `key` is within reach.
-    pub fn reaches_key(&self, key: &ApiKey) -> bool {
+    /// Whether `key` is accessible.
+    pub fn covers_key(&self, key: &ApiKey) -> bool {
         self.only().is_none_or(|only| key.user.is_some_and(|user| user.no == only.no))
     }
 
-    /// Whether a key with `scopes` on `api` may be made: in self-service, only with what the person holds there.
+    /// Whether a key with `scopes` on `api` may be created: in self-service, only with scopes that the person holds
+    /// there.
     ///
     /// # Errors
     /// `FORBIDDEN`.

@@ -1,4 +1,4 @@
-//! Whether an access token stands at this moment: its client, its person, its grant, and itself.
+//! State of an access token: that of its client, user, grant and of the token itself.
 
 use std::sync::Arc;
 
@@ -17,38 +17,37 @@ use crate::store::oauth_tokens::Standing;
 /// Characters of the part of a `jti` that names the authorization.
 const NAME: usize = 22;
 
-/// Whom the access token of an OAuth client stands for, and what it may do at this moment.
+/// Identity of the access token of an OAuth client, with its current scopes.
 ///
 /// # Errors
-/// `INVALID_TOKEN` when something that it stands on is gone.
+/// `INVALID_TOKEN` when a dependency of it is gone.
 pub fn of_token(services: &Services, api: &Api, claims: &AccessClaims) -> Result<Identity> {
-    let standing =
-        find(services, api, claims)?.filter(|standing| standing.stands && standing.api_no == api.no);
-    let standing = standing.ok_or_else(Error::invalid_token)?;
-    let role = standing.user.map(|(_, _, role)| role);
-    let mut held = current_scopes(api, &claims.scope, &standing.access, role);
-    // What was allowed in a sign-in is worth no more than the sign-in itself.
-    if let (Some((amr, _)), Some(role)) = (standing.sign_in, role)
-        && lacks_second_factor(standing.demands_second_factor, amr, role)
+    let state = find(services, api, claims)?.filter(|state| state.stands && state.api_no == api.no);
+    let state = state.ok_or_else(Error::invalid_token)?;
+    let role = state.user.map(|(_, _, role)| role);
+    let mut held = current_scopes(api, &claims.scope, &state.access, role);
+    // A consent is as strong as the sign-in in which it was given.
+    if let (Some((amr, _)), Some(role)) = (state.sign_in, role)
+        && lacks_second_factor(state.demands_second_factor, amr, role)
     {
         held = openid_part(&held);
     }
     Ok(Identity {
         kind: IdentityKind::Token,
-        user: standing.user,
-        client: Some(standing.client),
-        grant: standing.grant,
+        user: state.user,
+        client: Some(state.client),
+        grant: state.grant,
         api_no: Some(api.no),
         scopes: held,
-        amr: standing.sign_in.map_or(AuthMethods::NONE, |(amr, _)| amr),
-        auth_time: standing.sign_in.map(|(_, at)| at),
+        amr: state.sign_in.map_or(AuthMethods::NONE, |(amr, _)| amr),
+        auth_time: state.sign_in.map(|(_, at)| at),
         ..Identity::anonymous()
     })
 }
 
-/// State of access tokens, by their `jti`.
+/// Cache of token states by `jti`.
 #[derive(Default)]
-pub struct Standings(EpochCache<Box<str>, Arc<Standing>>);
+pub struct TokenStates(EpochCache<Box<str>, Arc<Standing>>);
 
 impl DependsOn<Box<str>> for Arc<Standing> {
     fn depends_on(&self, jti: &Box<str>) -> Vec<Touched> {
@@ -68,25 +67,25 @@ impl DependsOn<Box<str>> for Arc<Standing> {
 fn find(services: &Services, api: &Api, claims: &AccessClaims) -> Result<Option<Arc<Standing>>> {
     let client: ClientId = claims.client_id.parse().map_err(|_| Error::invalid_token())?;
     let jti = claims.jti.as_str().into();
-    let standings = &services.standings.0;
+    let token_states = &services.token_states.0;
     let Some(grant) = claims.grant_id else {
         if claims.sub != claims.client_id {
             return Ok(None);
         }
-        return standings.get(services, jti, |conn, jti| {
+        return token_states.get(services, jti, |conn, jti| {
             Ok(store::standing_of_client(conn, client, api.no, jti)?.map(Arc::new))
         });
     };
     let Some(name) = claims.jti.get(..NAME) else { return Ok(None) };
-    let found = standings
+    let found = token_states
         .get(services, jti, |conn, jti| Ok::<_, Error>(store::standing(conn, name, jti)?.map(Arc::new)))?;
-    Ok(found.filter(|standing| {
-        let user = standing.user.is_some_and(|(_, id, _)| *id.encode() == *claims.sub);
-        user && standing.client.1 == client && standing.grant.is_some_and(|(_, id)| id == grant)
+    Ok(found.filter(|state| {
+        let user = state.user.is_some_and(|(_, id, _)| *id.encode() == *claims.sub);
+        user && state.client.1 == client && state.grant.is_some_and(|(_, id)| id == grant)
     }))
 }
 
-/// What a token with `scopes` may do at this moment: no more than its client may ask for and its user holds.
+/// Current scopes of a token with `scopes`: at most those that its client may request and its user holds.
 pub fn current_scopes(api: &Api, scopes: &ScopeSet, access: &ScopeSet, role: Option<Role>) -> ScopeSet {
     let known = api.all_scopes();
     let mut valid = api.cut(&api_part(scopes).intersection(&known), access);

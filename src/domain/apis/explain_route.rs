@@ -1,4 +1,4 @@
-//! Which route a request meets, explained.
+//! Explains which route matches a request.
 
 use std::sync::Arc;
 
@@ -9,52 +9,57 @@ use crate::model::activity::Method;
 use crate::model::api::Route;
 use crate::model::{Api, RequestPath};
 
-/// What forward-auth would ask of a request.
+/// Result of a test: the requirements of a request.
 #[derive(Debug, Clone)]
-pub struct Trial {
+pub struct RouteExplanation {
     /// The API, with its routes.
     pub api: Arc<Api>,
-    /// The path as routes see it; none where it is refused as it stands.
+    /// Normal form of the path; none if the path is refused.
     pub path: Option<String>,
-    /// How each route went, in order.
+    /// Result of each route, in order.
     pub steps: Vec<Step>,
     /// One sentence for people.
     pub message: String,
 }
 
-/// How one route went.
+/// Result of one route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// It rules the request.
+    /// It matches.
     Matched,
-    /// It is about other methods.
+    /// It is for other methods.
     OtherMethod,
-    /// It is about other paths.
+    /// It is for other paths.
     OtherPath,
-    /// A route before it matched, or the path is refused.
+    /// An earlier route matched, or the path is refused.
     NotReached,
 }
 
-impl Trial {
-    /// The route that rules the request.
+impl RouteExplanation {
+    /// The matching route.
     pub fn route(&self) -> Option<(usize, &Route)> {
         let position = self.steps.iter().position(|step| *step == Step::Matched)?;
         self.api.routes.get(position).map(|route| (position, route))
     }
 }
 
-/// Tries a request on an API's routes. Nothing is judged, taken or logged as a decision.
+/// Matches a request with an API's routes. No credential is judged, no limit charged, no decision logged.
 ///
 /// # Errors
 /// `NOT_FOUND`.
-pub fn try_route(can: &Can<ApisRead>, slug_or_id: &str, method: Method, uri: &str) -> Result<Trial> {
+pub fn explain_route(
+    can: &Can<ApisRead>,
+    slug_or_id: &str,
+    method: Method,
+    uri: &str,
+) -> Result<RouteExplanation> {
     let api = find(&can.services, slug_or_id)?;
     let path = match api.route_to(method, uri) {
         Ok((path, _)) => path,
         Err(error) => {
             let (steps, message) = (vec![Step::NotReached; api.routes.len()], error.0);
             let message = format!("The path is refused, whatever the credential: {message}.");
-            return Ok(Trial { api, path: None, steps, message });
+            return Ok(RouteExplanation { api, path: None, steps, message });
         }
     };
     let mut reached = true;
@@ -67,8 +72,12 @@ pub fn try_route(can: &Can<ApisRead>, slug_or_id: &str, method: Method, uri: &st
             step
         })
         .collect();
-    let mut trial =
-        Trial { path: Some(path.as_str().to_owned()), steps, message: String::new(), api: api.clone() };
+    let mut trial = RouteExplanation {
+        path: Some(path.as_str().to_owned()),
+        steps,
+        message: String::new(),
+        api: api.clone(),
+    };
     trial.message = sentence(&api, trial.route().map(|(_, route)| route));
     Ok(trial)
 }
@@ -86,10 +95,10 @@ fn sentence(api: &Api, route: Option<&Route>) -> String {
     let Some(route) = route else {
         let text = match (api.routes.is_empty(), api.open) {
             (true, true) => {
-                "This API is open: needs any valid credential, or the scope in the proxy's question."
+                "This API is open: needs any valid credential, or the scope in the proxy's request."
             }
             (true, false) => {
-                "This API has no routes and is not open: needs the scope in the proxy's question."
+                "This API has no routes and is not open: needs the scope in the proxy's request."
             }
             (false, _) => "Refused, whatever the credential: no route matches.",
         };

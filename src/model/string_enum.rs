@@ -1,24 +1,24 @@
-//! Enums that travel as one word: in JSON, in query strings, in columns.
+//! Enums that are one string in JSON, in queries and in columns.
 
 use std::fmt;
 
-/// A word outside the list that its place allows.
+/// A string that is not a name of the enum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct UnknownWord {
-    /// The words that would have been understood.
+pub struct UnknownValue {
+    /// The allowed names.
     pub expected: &'static [&'static str],
 }
 
-impl fmt::Display for UnknownWord {
+impl fmt::Display for UnknownValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Use one of: {}.", self.expected.join(", "))
     }
 }
 
-impl std::error::Error for UnknownWord {}
+impl std::error::Error for UnknownValue {}
 
-/// Declares an enum of plain variants and the one spelling of each.
-macro_rules! word_enum {
+/// Declares an enum of plain variants with one name each.
+macro_rules! string_enum {
     ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $word:literal,)+ }) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,10 +29,10 @@ macro_rules! word_enum {
         impl $name {
             /// Every value, in the order of its declaration.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-            /// Every spelling, in the same order.
-            pub const WORDS: &'static [&'static str] = &[$($word),+];
+            /// Every name, in the same order.
+            pub const NAMES: &'static [&'static str] = &[$($word),+];
 
-            /// The one spelling, in JSON, queries and columns alike.
+            /// The name, in JSON, queries and columns alike.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $word,)+
@@ -47,12 +47,12 @@ macro_rules! word_enum {
         }
 
         impl std::str::FromStr for $name {
-            type Err = $crate::model::words::UnknownWord;
+            type Err = $crate::model::string_enum::UnknownValue;
 
             fn from_str(word: &str) -> Result<Self, Self::Err> {
                 match word {
                     $($word => Ok(Self::$variant),)+
-                    _ => Err($crate::model::words::UnknownWord { expected: Self::WORDS }),
+                    _ => Err($crate::model::string_enum::UnknownValue { expected: Self::NAMES }),
                 }
             }
         }
@@ -65,22 +65,22 @@ macro_rules! word_enum {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserializer.deserialize_str($crate::model::words::FromText::new(Self::WORDS[0]))
+                deserializer.deserialize_str($crate::model::string_enum::FromText::new(Self::NAMES[0]))
             }
         }
     };
 }
 
-pub(crate) use word_enum;
+pub(crate) use string_enum;
 
-/// Reads a string with `FromStr`, borrowed or not, and reports its sentence.
+/// Deserialises a string with `FromStr`, borrowed or not, and reports its error.
 pub(super) struct FromText<T> {
     example: &'static str,
     target: std::marker::PhantomData<T>,
 }
 
 impl<T> FromText<T> {
-    /// `example` tells what was expected where something else than a string came.
+    /// `example` is shown when the value is not a string.
     pub(super) fn new(example: &'static str) -> Self {
         Self { example, target: std::marker::PhantomData }
     }
