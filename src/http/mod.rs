@@ -18,6 +18,7 @@ mod hot;
 pub mod json;
 pub mod metrics;
 pub mod oauth;
+mod object;
 pub mod optional_json;
 pub mod proxy_config;
 mod qr;

@@ -1,67 +1,76 @@
 //! The model's types as OpenAPI sees them, so that requests and answers can hold them as they are: what is read is
 //! checked by the type, and its complaint comes under the name of the field.
 
-use std::borrow::Cow;
-
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
-use poem_openapi::types::{ParseError, ParseFromJSON, ParseFromParameter, ParseResult, ToJSON, Type};
+use poem_openapi::types::{ParseError, ParseFromJSON, ParseFromParameter, ParseResult, ToJSON};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::model::{
-    ApiId, AskedEnvironment, Environment, KeyId, KeyPrefix, KeyStatus, LimitPer, Proxy, QuotaPeriod, Scope,
-    ScopeExpr, ScopeSet, Secret, Timestamp, UserId,
+    ApiId, AskedEnvironment, Environment, KeyId, KeyPrefix, KeyStatus, LimitPer, Proxy,
+    QuotaPeriod, Scope, ScopeExpr, ScopeSet, Secret, Timestamp, UserId,
 };
 
 /// The parts of `Type` that are the same for every type that is one value of JSON.
 macro_rules! plain_type {
     ($type:ty, $name:literal, $schema:expr) => {
-        impl Type for $type {
+        impl poem_openapi::types::Type for $type {
             const IS_REQUIRED: bool = true;
             type RawValueType = Self;
             type RawElementValueType = Self;
 
-            fn name() -> Cow<'static, str> {
+            fn name() -> std::borrow::Cow<'static, str> {
                 $name.into()
             }
 
-            fn schema_ref() -> MetaSchemaRef {
-                MetaSchemaRef::Inline(Box::new($schema))
+            fn schema_ref() -> poem_openapi::registry::MetaSchemaRef {
+                poem_openapi::registry::MetaSchemaRef::Inline(Box::new($schema))
             }
 
             fn as_raw_value(&self) -> Option<&Self> {
                 Some(self)
             }
 
-            fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+            fn raw_element_iter<'i>(&'i self) -> Box<dyn Iterator<Item = &'i Self> + 'i> {
                 Box::new(std::iter::once(self))
-            }
-        }
-
-        impl ParseFromJSON for $type {
-            fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
-                serde_json::from_value(value.unwrap_or_default()).map_err(ParseError::custom)
             }
         }
     };
 }
 
-macro_rules! written {
-    ($type:ty, $name:literal, $schema:expr) => {
-        plain_type!($type, $name, $schema);
+pub(super) use plain_type;
 
-        impl ToJSON for $type {
-            fn to_json(&self) -> Option<Value> {
+/// What poem-openapi asks of the members of its own objects, by serde.
+macro_rules! json_type {
+    ($type:ty) => {
+        impl poem_openapi::types::ParseFromJSON for $type {
+            fn parse_from_json(value: Option<serde_json::Value>) -> poem_openapi::types::ParseResult<Self> {
+                serde_json::from_value(value.unwrap_or_default())
+                    .map_err(poem_openapi::types::ParseError::custom)
+            }
+        }
+
+        impl poem_openapi::types::ToJSON for $type {
+            fn to_json(&self) -> Option<serde_json::Value> {
                 serde_json::to_value(self).ok()
             }
         }
     };
 }
 
+pub(super) use json_type;
+
+macro_rules! value_type {
+    ($type:ty, $name:literal, $schema:expr) => {
+        plain_type!($type, $name, $schema);
+        json_type!($type);
+    };
+}
+
 /// A text with a form of its own, shown by an example.
 macro_rules! texts {
     ($($type:ty = $name:literal $example:literal),+ $(,)?) => {$(
-        written!($type, $name, MetaSchema { example: Some(json!($example)), ..MetaSchema::new("string") });
+        value_type!($type, $name, MetaSchema { example: Some(json!($example)), ..MetaSchema::new("string") });
     )+};
 }
 
@@ -74,7 +83,7 @@ texts! {
     ScopeExpr = "ScopeExpr" "queries:read AND (dashboards:read OR admin)",
 }
 
-written!(
+value_type!(
     Timestamp,
     "Timestamp",
     MetaSchema {
@@ -84,7 +93,7 @@ written!(
     }
 );
 
-written!(
+value_type!(
     ScopeSet,
     "ScopeSet",
     MetaSchema {
@@ -98,7 +107,7 @@ written!(
 /// One word of a list, in bodies and in queries.
 macro_rules! words {
     ($($type:ty = $name:literal),+ $(,)?) => {$(
-        written!($type, $name, MetaSchema {
+        value_type!($type, $name, MetaSchema {
             enum_items: <$type>::WORDS.iter().map(|word| json!(word)).collect(),
             ..MetaSchema::new("string")
         });
@@ -122,8 +131,14 @@ words! {
 
 plain_type!(Secret, "Secret", MetaSchema { format: Some("password"), ..MetaSchema::new("string") });
 
+impl ParseFromJSON for Secret {
+    fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
+        serde_json::from_value(value.unwrap_or_default()).map_err(ParseError::custom)
+    }
+}
+
 impl ToJSON for Secret {
-    /// A secret travels one way only.
+    /// A secret is read and never written.
     fn to_json(&self) -> Option<Value> {
         None
     }
@@ -140,14 +155,14 @@ impl Serialize for ShownOnce {
     }
 }
 
-written!(ShownOnce, "ShownOnce", MetaSchema::new("string"));
+value_type!(ShownOnce, "ShownOnce", MetaSchema::new("string"));
 
 /// An object with whatever members its writer likes.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct FreeObject(pub Map<String, Value>);
 
-written!(
+value_type!(
     FreeObject,
     "FreeObject",
     MetaSchema {
@@ -160,9 +175,4 @@ written!(
 /// For a member that may be absent, null or set: `#[serde(default, deserialize_with = "edit")]`.
 pub fn edit<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(from).map(Some)
-}
-
-/// For a member that may be absent but not null.
-pub fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(from).map(Some)
 }

@@ -14,6 +14,7 @@ pub mod identity;
 pub mod key;
 pub mod key_policy;
 mod liveness;
+pub mod members;
 pub mod network;
 pub mod openid;
 pub mod origin;

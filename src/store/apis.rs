@@ -2,8 +2,8 @@
 
 use super::columns::json;
 use super::{Conn, Error, Row, Tx, params};
+use crate::model::Api;
 use crate::model::api::{Preset, Route, ScopeInfo, Tier, audience_key};
-use crate::model::{Api, AskedEnvironment};
 
 const COLUMNS: &str = "no, id, slug, name, audience, prefix, built_in, default_tier, token_tier, member_tier, \
     member_max_keys, x_api_key, open, case_insensitive_paths, allowed_origins, role_scopes, created_at, updated_at";
@@ -139,7 +139,7 @@ fn routes(conn: &Conn<'_>, api_no: i64) -> Result<Vec<Route>, Error> {
             method: row.get(0)?,
             path: row.get(1)?,
             scope: row.parse_opt(2)?,
-            environment: row.parse::<AskedEnvironment>(3)?.only(),
+            environment: row.parse(3)?,
             cost: row.get(4)?,
             public: row.bool(5)?,
         })
@@ -290,7 +290,7 @@ fn insert_routes(tx: &mut Tx<'_>, no: i64, routes: &[Route]) -> Result<(), Error
                 route.method,
                 route.path,
                 route.scope.as_ref().map(ToString::to_string),
-                AskedEnvironment::from(route.environment).as_str(),
+                route.environment.as_str(),
                 route.cost,
                 i64::from(route.public),
             ],

@@ -1,13 +1,11 @@
 //! Keywright's own management API: an API like any other, except that the program decides what it is.
 
-use std::collections::BTreeMap;
-
 use super::default_audience;
 use crate::domain::identity::access::SCOPES;
 use crate::env::{Rng, random};
 use crate::error::Result;
-use crate::model::api::{BUILT_IN_SLUG, ScopeInfo, Tier};
-use crate::model::{Api, ApiId, KeyPrefix, LimitPer, Role, Scope, ScopeSet, Timestamp};
+use crate::model::api::{BUILT_IN_SLUG, RoleScopes, ScopeInfo, Tier};
+use crate::model::{Api, ApiId, KeyPrefix, LimitPer, Scope, ScopeSet, Timestamp};
 use crate::store;
 use crate::store::Tx;
 
@@ -92,19 +90,19 @@ fn scopes() -> Vec<ScopeInfo> {
 }
 
 /// What each role is: a set of the scopes above.
-fn role_scopes() -> BTreeMap<Role, ScopeSet> {
+fn role_scopes() -> RoleScopes {
     let all: ScopeSet = scopes().into_iter().map(|described| described.name).collect();
     let viewer = all.retain(|name| name.ends_with(":read"));
     let developer =
         viewer.union(&all.retain(|name| name.starts_with("keys:") || name.starts_with("clients:")));
     let member = all.retain(|name| name.as_str() == "profile:read");
-    BTreeMap::from([
-        (Role::Owner, all.clone()),
-        (Role::Admin, all),
-        (Role::Developer, developer),
-        (Role::Viewer, viewer),
-        (Role::Member, member),
-    ])
+    RoleScopes {
+        owner: Some(all.clone()),
+        admin: Some(all),
+        developer: Some(developer),
+        viewer: Some(viewer),
+        member: Some(member),
+    }
 }
 
 #[cfg(test)]

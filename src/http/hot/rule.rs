@@ -80,7 +80,7 @@ pub(super) fn find<'a>(
     }
     Ok(Rule::Credential(Asked {
         scopes: route.scope.as_ref(),
-        environment: route.environment.into(),
+        environment: route.environment,
         cost: route.cost,
         route: Some(route),
     }))

@@ -1,28 +1,37 @@
 //! An API that Keywright protects, with its scopes, presets, tiers and routes.
 
 mod audience;
+mod change;
 mod description;
+mod role_scopes;
 mod route;
 
 pub use audience::audience_key;
+pub(crate) use change::api_change_members;
+pub use change::{ApiChange, Given};
 pub use description::ApiDescription;
+pub(crate) use description::api_description_members;
+pub use role_scopes::RoleScopes;
+pub(crate) use role_scopes::role_scopes_members;
+pub(crate) use route::route_members;
 pub use route::{Met, Route};
-
-use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::members::with_members;
 use super::{ApiId, Environment, KeyPrefix, LimitPer, Role, Scope, ScopeSet, Timestamp};
 
 /// The slug of Keywright's own API.
 pub const BUILT_IN_SLUG: &str = "keywright";
 
+with_members! { $ api_members
 /// A service that Keywright protects; in OAuth's words a resource server.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Api {
-    /// The row's number.
+    /// The row's number. It is not shown: an API that was read from JSON has 0.
+    #[serde(skip)]
     pub no: i64,
-    /// The public id.
+    /// `api_…`
     pub id: ApiId,
     /// The short name that requests use.
     pub slug: String,
@@ -32,85 +41,92 @@ pub struct Api {
     pub audience: String,
     /// What its keys begin with.
     pub prefix: KeyPrefix,
-    /// Whether it is Keywright's own, which nobody changes.
+    /// Whether it is Keywright's own management API, which cannot be changed.
     pub built_in: bool,
     /// The tier of keys that name none.
     pub default_tier: String,
-    /// The tier that tokens and sessions are counted by.
+    /// The tier that OAuth tokens and sessions are counted by.
     pub token_tier: String,
     /// The tier of the keys that members make for themselves.
     pub member_tier: String,
-    /// How many keys a member may have.
+    /// How many keys that are not revoked a member may have.
     pub member_max_keys: u32,
-    /// Whether forward-auth takes keys from `X-API-Key` too.
+    /// Whether forward-auth takes a key from `X-API-Key` too.
     pub x_api_key: bool,
-    /// Whether forward-auth admits any valid credential, where the API has no routes and the question has no scope.
+    /// Whether forward-auth admits any valid key, where the API has no routes and the question has no scope.
     pub open: bool,
-    /// Whether the service behind it ignores case in paths, so that routes do too.
+    /// Whether the service ignores case in paths, so that routes do too.
     pub case_insensitive_paths: bool,
     /// Origins whose pages may call sign-in (CORS).
     pub allowed_origins: Vec<String>,
-    /// What people of each role hold here. Owner and admin hold everything unless listed.
-    pub role_scopes: BTreeMap<Role, ScopeSet>,
     /// Its permissions.
     pub scopes: Vec<ScopeInfo>,
     /// Sets of scopes offered when a key is made.
     pub presets: Vec<Preset>,
     /// Its rate limits.
     pub tiers: Vec<Tier>,
-    /// What forward-auth asks of which request.
+    /// What people of each role hold.
+    pub role_scopes: RoleScopes,
+    /// What forward-auth asks of which request; empty where the question's scope says it.
     pub routes: Vec<Route>,
     /// When it was added.
     pub created_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,
 }
+}
 
-/// A permission, described.
+with_members! { $ scope_info_members
+/// A permission of an API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScopeInfo {
-    /// The name.
+    /// 1 to 64 letters, digits and `. _ : / * -`; not `AND` or `OR`.
     pub name: Scope,
-    /// What it allows, for people.
+    /// What it allows, for people who decide whether to give it.
     #[serde(default)]
     pub description: String,
-    /// Whether it satisfies every scope of its API.
+    /// Whether a credential that holds it holds every scope of the API.
     #[serde(default)]
     pub grants_all: bool,
 }
+}
 
-/// A named set of scopes.
+with_members! { $ preset_members
+/// A named set of scopes, offered when a key is made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Preset {
-    /// The name.
+    /// The name: `Read`, `Full Access`.
     pub name: String,
     /// What it is for.
     #[serde(default)]
     pub description: String,
     /// The scopes.
     pub scopes: ScopeSet,
-    /// The environment, where the preset decides it.
+    /// Set where keys of this preset are of one environment only.
     pub environment: Option<Environment>,
 }
+}
 
+with_members! { $ tier_members
 /// A named rate limit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tier {
-    /// The name.
+    /// The name, as in the `RateLimit` headers.
     pub name: String,
-    /// Requests per window; none is unlimited.
+    /// Requests per window; null is unlimited.
     pub limit: Option<u32>,
-    /// The window.
+    /// The window, in seconds.
     #[serde(default = "a_minute")]
     pub window_seconds: u32,
-    /// Bucket size; none means as many as the limit.
+    /// How many may come at once; null is as many as `limit`.
     pub burst: Option<u32>,
-    /// Whose requests share a bucket.
+    /// Whose requests share one count: each `key`'s, each `owner`'s or each `user`'s.
     #[serde(default)]
     pub per: LimitPer,
+}
 }
 
 const fn a_minute() -> u32 {
@@ -140,7 +156,7 @@ impl Api {
 
     /// What a person of `role` holds here.
     pub fn scopes_of(&self, role: Role) -> ScopeSet {
-        match self.role_scopes.get(&role) {
+        match self.role_scopes.get(role) {
             Some(scopes) => scopes.clone(),
             None if matches!(role, Role::Owner | Role::Admin) => self.all_scopes(),
             None => ScopeSet::default(),

@@ -4,50 +4,34 @@ use serde::{Deserialize, Serialize};
 
 use super::Api;
 use crate::model::activity::Method;
-use crate::model::{Environment, RequestPath, RequestPathError, ScopeExpr};
+use crate::model::members::with_members;
+use crate::model::{AskedEnvironment, RequestPath, RequestPathError, ScopeExpr};
 
-/// What forward-auth asks of a request; the first match wins.
+with_members! { $ route_members
+/// What `/v1/forward-auth` asks of a request with this method and path. The first match wins.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Route {
-    /// `GET`, …, or `*`.
+    /// `GET`, `POST` and so on; `*` is any.
     pub method: String,
-    /// A path pattern: `/v1/queries`, `/v1/queries/{id}`, `/v1/*`.
+    /// `/v1/queries`, `/v1/queries/{id}` for any one segment, `/v1/*` for all that follows.
     pub path: String,
-    /// What the credential must hold; none asks for a valid credential only.
+    /// What the credential must hold; null asks for a valid credential only.
     pub scope: Option<ScopeExpr>,
-    /// Which environment the credential must be of; none takes either. Written as `live` (the default), `test` or
-    /// `any`.
-    #[serde(default = "live", with = "asked_environment")]
-    pub environment: Option<Environment>,
+    /// Which keys may pass: `live`, `test` or `any`.
+    #[serde(default)]
+    pub environment: AskedEnvironment,
     /// How many requests it counts as.
     #[serde(default = "one")]
     pub cost: u32,
-    /// Needs no credential.
+    /// Whether it needs no credential at all.
     #[serde(default)]
     pub public: bool,
 }
-
-const fn live() -> Option<Environment> {
-    Some(Environment::Live)
 }
 
 const fn one() -> u32 {
     1
-}
-
-mod asked_environment {
-    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
-
-    use crate::model::{AskedEnvironment, Environment};
-
-    pub(super) fn serialize<S: Serializer>(only: &Option<Environment>, to: S) -> Result<S::Ok, S::Error> {
-        AskedEnvironment::from(*only).serialize(to)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Environment>, D::Error> {
-        AskedEnvironment::deserialize(from).map(AskedEnvironment::only)
-    }
 }
 
 const OTHER_ROUTE: RequestPathError = RequestPathError(

@@ -4,7 +4,9 @@ mod trial;
 mod types;
 
 pub use trial::{RouteTest, RouteTested};
-pub use types::{Api, ApiApplied, ApiChange, ApiPage, NewApi};
+pub use types::{ApiApplied, ApiPage};
+
+use std::sync::Arc;
 
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path, Query};
@@ -21,7 +23,8 @@ use crate::http::context::method;
 use crate::http::json::{Created, Json, NoContent};
 use crate::http::proxy_config;
 use crate::http::proxy_config::Wanted;
-use crate::model::Proxy;
+use crate::model::api::{ApiChange, ApiDescription};
+use crate::model::{Api, Proxy};
 
 /// Operations on APIs.
 pub struct ApisApi;
@@ -54,13 +57,12 @@ impl ApisApi {
         /// The same key and body again, within 24 hours, gives the same answer again instead of a second API.
         #[oai(name = "Idempotency-Key")]
         idempotency_key: Header<Option<String>>,
-        body: Json<NewApi>,
+        body: Json<ApiDescription>,
     ) -> Result<Created<Api>> {
         let can = allowed.0;
         let once = Once { route: "POST /v1/apis", key: idempotency_key.0.as_deref(), answer: Answer::Plain };
-        let (call, new) = ((*can).clone(), body.0.clone().into());
-        let made = call.once(once, &body.0, move |tx| Ok(Api::from(&apis::create(tx, &can, new)?)));
-        Ok(Created(made.await?))
+        let (call, new) = ((*can).clone(), body.0.clone());
+        Ok(Created(call.once(once, &body.0, move |tx| apis::create(tx, &can, new)).await?))
     }
 
     /// Get an API
@@ -72,15 +74,17 @@ impl ApisApi {
         within: Within<ApisRead>,
         /// Slug or `api_…`
         api: Path<String>,
-    ) -> Result<Json<Api>> {
-        Ok(Json(Api::from(&*apis::get(&within.0, &api.0)?)))
+    ) -> Result<Json<Arc<Api>>> {
+        Ok(Json(apis::get(&within.0, &api.0)?))
     }
 
     /// Change an API
     ///
     /// Each member that is named replaces the one before, lists included; the others stay. A scope that goes must
     /// not be held by a key that is not revoked, nor named by a preset, a role or a route; a tier that goes must not
-    /// be in use either: a 409 says by what it is. Every change counts from the next request on. Needs `apis:write`.
+    /// be in use either: a 409 says by what it is. Tokens that were issued for an audience before are refused, keys
+    /// keep the prefix that they were made with, and the change that removes the last route must set `open`. Every
+    /// change counts from the next request on. Needs `apis:write`.
     #[oai(path = "/v1/apis/:api", method = "patch")]
     async fn change(
         &self,
@@ -92,7 +96,7 @@ impl ApisApi {
         let can = allowed.0;
         let services = can.services.clone();
         let changed = services.write(move |tx| apis::change(tx, &can, &api.0, |api| body.0.onto(api)));
-        Ok(Json(Api::from(&changed.await?)))
+        Ok(Json(changed.await?))
     }
 
     /// Apply a description of an API
@@ -106,14 +110,14 @@ impl ApisApi {
         allowed: Allowed<ApisWrite>,
         /// The slug that the description names.
         api: Path<String>,
-        body: Json<NewApi>,
+        body: Json<ApiDescription>,
     ) -> Result<Json<ApiApplied>> {
         if body.0.slug != api.0 {
             return Err(Error::invalid("slug", "Name the same slug in the path and in the body.").into());
         }
         let can = allowed.0;
         let services = can.services.clone();
-        let applied = services.write(move |tx| apis::apply(tx, &can, body.0.into()));
+        let applied = services.write(move |tx| apis::apply(tx, &can, body.0));
         Ok(Json(applied.await?.into()))
     }
 

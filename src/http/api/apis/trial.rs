@@ -3,8 +3,8 @@
 use poem_openapi::{Enum, Object};
 use serde::{Deserialize, Serialize};
 
-use super::types::ApiRoute;
 use crate::domain::apis::{Step, Trial};
+use crate::model::api::Route;
 
 /// A request to try.
 #[derive(Debug, Serialize, Deserialize, Object)]
@@ -29,7 +29,7 @@ pub struct RouteTested {
     pub path: Option<String>,
     /// The route that it meets.
     #[oai(nullable)]
-    pub route: Option<ApiRoute>,
+    pub route: Option<Route>,
     /// That route's place in the list, from 0.
     #[oai(nullable)]
     pub position: Option<u32>,
@@ -92,7 +92,7 @@ impl From<Trial> for RouteTested {
         });
         Self {
             decision,
-            route: met.map(|(_, route)| route.clone().into()),
+            route: met.map(|(_, route)| route.clone()),
             position: met.and_then(|(position, _)| u32::try_from(position).ok()),
             steps: steps.collect(),
             message: trial.message,

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::identity::access::Call;
 use crate::domain::keys::{DEFAULT_GRACE_SECONDS, Issued, KeyChange as Change, NewKey as New};
-use crate::http::schema::{FreeObject, ShownOnce, edit, present};
+use crate::http::schema::{FreeObject, ShownOnce, edit};
+use crate::model::members::present;
 use crate::model::{
     ApiKey, Environment, KeyId, KeySecretInfo, KeyStatus, Quota, QuotaPeriod, RateLimit, ScopeSet, Secret,
     Timestamp, UserId,
