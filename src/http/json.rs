@@ -16,7 +16,8 @@ use crate::error::{Code, Error};
 
 /// Largest body of an ordinary request, in bytes.
 pub const BODY_BYTES: usize = 256 << 10;
-const CONTENT_TYPE: &str = "application/json";
+/// The media type.
+pub const CONTENT_TYPE: &str = "application/json";
 
 /// A body in JSON, in either direction.
 #[derive(Debug)]
@@ -137,7 +138,8 @@ impl ApiResponse for Empty {
     fn register(_: &mut Registry) {}
 }
 
-fn meta(status: u16, description: &'static str, content: Vec<MetaMediaType>) -> MetaResponse {
+/// One response in the OpenAPI document.
+pub(super) fn meta(status: u16, description: &'static str, content: Vec<MetaMediaType>) -> MetaResponse {
     MetaResponse { description, status: Some(status), status_range: None, content, headers: vec![] }
 }
 

@@ -6,9 +6,10 @@ use poem_openapi::types::{ParseError, ParseFromJSON, ParseFromParameter, ParseRe
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::domain::policy::CheckResult;
 use crate::model::{
     ApiId, AskedEnvironment, Environment, KeyId, KeyPrefix, KeyStatus, LimitPer, Proxy,
-    QuotaPeriod, Scope, ScopeExpr, ScopeSet, Secret, Timestamp, UserId,
+    QuotaPeriod, RequestId, Scope, ScopeExpr, ScopeSet, Secret, Timestamp, UserId, VerifyCode,
 };
 
 /// The parts of `Type` that are the same for every type that is one value of JSON.
@@ -78,6 +79,7 @@ texts! {
     KeyId = "KeyId" "key_01h455vb4pex5vsknk084sn02q",
     ApiId = "ApiId" "api_01h455vb4pex5vsknk084sn02q",
     UserId = "UserId" "usr_01h455vb4pex5vsknk084sn02q",
+    RequestId = "RequestId" "req_01h455vb4pex5vsknk084sn02q",
     KeyPrefix = "KeyPrefix" "afdb",
     Scope = "Scope" "queries:read",
     ScopeExpr = "ScopeExpr" "queries:read AND (dashboards:read OR admin)",
@@ -127,6 +129,8 @@ words! {
     Proxy = "Proxy",
     LimitPer = "LimitPer",
     QuotaPeriod = "QuotaPeriod",
+    VerifyCode = "VerifyCode",
+    CheckResult = "CheckResult",
 }
 
 plain_type!(Secret, "Secret", MetaSchema { format: Some("password"), ..MetaSchema::new("string") });

@@ -74,14 +74,14 @@ macro_rules! word_enum {
 pub(crate) use word_enum;
 
 /// Reads a string with `FromStr`, borrowed or not, and reports its sentence.
-pub(super) struct FromText<T> {
+pub(crate) struct FromText<T> {
     example: &'static str,
     target: std::marker::PhantomData<T>,
 }
 
 impl<T> FromText<T> {
     /// `example` tells what was expected where something else than a string came.
-    pub(super) fn new(example: &'static str) -> Self {
+    pub(crate) fn new(example: &'static str) -> Self {
         Self { example, target: std::marker::PhantomData }
     }
 }

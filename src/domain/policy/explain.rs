@@ -6,29 +6,33 @@ use super::bearer::Bearer;
 use super::rules::RULES;
 use super::verdict::{Found, Unknown};
 use super::{Question, Verdict};
+use crate::model::members::with_members;
+use crate::model::words::word_enum;
 use crate::model::{IdentityKind, VerifyCode};
 
+with_members! { $ check_members
 /// How one rule went.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
     /// The rule, by the code that it answers when it fails.
     pub rule: VerifyCode,
-    /// How it went.
+    /// `passed`, `failed` or `not_reached`.
     pub result: CheckResult,
     /// What it saw, for people.
     pub saw: String,
 }
+}
 
-/// How a rule went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CheckResult {
-    /// It lets the key pass.
-    Passed,
-    /// It is why the key is refused.
-    Failed,
-    /// A rule before it failed.
-    NotReached,
+word_enum! {
+    /// How a rule went.
+    CheckResult {
+        /// It lets the key pass.
+        Passed = "passed",
+        /// It is why the key is refused.
+        Failed = "failed",
+        /// A rule before it failed.
+        NotReached = "not_reached",
+    }
 }
 
 impl Verdict {

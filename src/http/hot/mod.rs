@@ -2,12 +2,13 @@
 //! `/v1/forward-auth`.
 //!
 //! They skip the route table, extractors and extensions: what a request passes on its way is most of what it costs.
-//! Their descriptions in the OpenAPI document are made by a twin that a test compares with them.
+//! `openapi` describes them by the types that are read and written here.
 
 mod described;
 mod forward_auth;
 mod identity;
 mod limits;
+mod openapi;
 mod query;
 mod remembered;
 mod rule;
@@ -15,7 +16,9 @@ mod sheet;
 #[cfg(test)]
 mod tests;
 mod verify;
-mod written;
+mod verify_request;
+mod verify_response;
+mod write_json;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -30,6 +33,7 @@ use crate::error::Result;
 use crate::model::activity::{Entry, Kind, Method, Outcome, Reason};
 use crate::model::api::Route;
 use crate::model::{Identity, ScopeExpr};
+pub(super) use openapi::HotApi;
 use query::Query;
 use remembered::Remembered;
 

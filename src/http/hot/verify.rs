@@ -1,16 +1,15 @@
 //! `POST /v1/keys/verify`: a program asks whether a key is good.
 
-use std::borrow::Cow;
-use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::StreamExt;
 use poem::http::{HeaderValue, Method as HttpMethod, header};
 use poem::{Request, Response};
-use serde::{Deserialize, Deserializer};
 
-use super::{Asker, Hot, Subject, log, written};
+use super::verify_request::VerifyRequest;
+use super::verify_response::VerifyResponse;
+use super::{Asker, Hot, Subject, log};
 use crate::domain::identity::Services;
 use crate::domain::identity::access::{Can, Capability, KeysVerify};
 use crate::domain::policy::Question;
@@ -27,65 +26,6 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const BODY_BYTES: usize = 16 << 10;
 /// Largest cost of one request.
 const MOST: u32 = 1_000_000_000;
-
-/// The body. What may be left out may be null too.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Body<'b> {
-    #[serde(borrow)]
-    key: Text<'b>,
-    #[serde(borrow)]
-    api: Text<'b>,
-    #[serde(borrow, default)]
-    scopes: Option<Text<'b>>,
-    #[serde(default)]
-    environment: Option<AskedEnvironment>,
-    #[serde(default)]
-    cost: Option<u32>,
-    #[serde(borrow, default)]
-    request: Option<Described<'b>>,
-    #[serde(default)]
-    explain: Option<bool>,
-}
-
-/// The request that the key came with.
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct Described<'b> {
-    #[serde(default)]
-    ip: Option<IpAddr>,
-    #[serde(borrow, default)]
-    method: Option<Text<'b>>,
-    #[serde(borrow, default)]
-    path: Option<Text<'b>>,
-    #[serde(borrow, default)]
-    user_agent: Option<Text<'b>>,
-}
-
-/// Text that is copied only if it has escapes.
-struct Text<'b>(Cow<'b, str>);
-
-impl<'de: 'b, 'b> Deserialize<'de> for Text<'b> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        struct Visitor;
-        impl<'de> serde::de::Visitor<'de> for Visitor {
-            type Value = Text<'de>;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a string")
-            }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> std::result::Result<Text<'de>, E> {
-                Ok(Text(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E>(self, text: &str) -> std::result::Result<Text<'de>, E> {
-                Ok(Text(Cow::Owned(text.to_owned())))
-            }
-        }
-        deserializer.deserialize_str(Visitor)
-    }
-}
 
 impl Hot {
     /// Answers 200 to every question that it understands.
@@ -178,7 +118,7 @@ impl Hot {
         body: &[u8],
     ) -> Result<Response> {
         // Only a body that does not read is read again, for a message that names the field.
-        let body: Body<'_> = match serde_json::from_slice(body) {
+        let body: VerifyRequest<'_> = match serde_json::from_slice(body) {
             Ok(body) => body,
             Err(_) => json::parse(body)?,
         };
@@ -209,8 +149,8 @@ impl Hot {
         };
         log(services, context, Kind::KeyVerify, &question, &verdict, subject, asker)?;
         let checks = body.explain.unwrap_or(false).then(|| verdict.checks(&question));
-        let text = written::answer(&verdict, &api.slug, checks.as_deref(), context.id, context.now);
-        let mut response = Response::from(text);
+        let answer = VerifyResponse::of(&verdict, &api.slug, checks.as_deref(), context.id, context.now);
+        let mut response = Response::from(answer.to_json());
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, JSON);
         headers.insert(header::CACHE_CONTROL, NO_STORE);
