@@ -1,72 +1,25 @@
 //! Rows as people and programs see them: public ids and words instead of numbers.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 
-use serde_json::value::RawValue;
-
-use crate::model::activity::{Kind, Method, Outcome, Reason};
-use crate::model::{ActivityId, RequestId, Timestamp, UserId};
+use crate::model::activity::{Activity, Actor, ClientName, Detail, KeyName, Outcome, UserName};
+use crate::model::{ActivityId, UserId};
 use crate::store::activity as table;
 use crate::store::activity::Stored;
 use crate::store::activity_names as names;
-use crate::store::activity_names::{ClientName, KeyName, UserName};
 use crate::store::{Error, Reader};
-
-/// One row of the log.
-#[derive(Debug, Clone)]
-pub struct Activity {
-    /// The public id.
-    pub id: ActivityId,
-    /// When.
-    pub at: Timestamp,
-    /// What.
-    pub kind: Kind,
-    /// How it ended.
-    pub outcome: Outcome,
-    /// Why.
-    pub code: Reason,
-    /// Slug of the API that it concerns.
-    pub api: Option<String>,
-    /// The key that it is about.
-    pub key: Option<KeyName>,
-    /// The person that it is about.
-    pub user: Option<UserName>,
-    /// The OAuth app that it came through.
-    pub client: Option<ClientName>,
-    /// The key that asked for it, when it is another one.
-    pub by_key: Option<KeyName>,
-    /// The person who asked for it.
-    pub by_user: Option<UserName>,
-    /// The address that the request came from.
-    pub ip: Option<IpAddr>,
-    /// The request's method.
-    pub method: Option<Method>,
-    /// The request's path, without query.
-    pub path: Option<String>,
-    /// The request's User-Agent.
-    pub user_agent: Option<String>,
-    /// How long the answer took, in microseconds.
-    pub took_us: Option<u32>,
-    /// The id that the answer carried.
-    pub request_id: Option<RequestId>,
-    /// How many refusals this row stands for; 1 for every other row.
-    pub count: u32,
-    /// What a change changed, what a refusal saw.
-    pub detail: Option<Box<RawValue>>,
-}
 
 impl Activity {
     /// The row as the person sees it whose own key it is about: what others did is shown, but not who, nor from where.
     #[must_use]
     pub(crate) fn for_owner(mut self, owner: UserId) -> Self {
-        let by_themselves =
-            self.by_user.as_ref().is_none_or(|user| user.id == owner) && self.by_key.is_none();
+        let (by_key, by_user) = self.by.take().map_or((None, None), |by| (by.key, by.user));
+        let by_user_is_owner = by_user.as_ref().is_none_or(|user| user.id == owner);
+        let by_themselves = by_user_is_owner && by_key.is_none();
         if self.outcome == Outcome::Changed && !by_themselves {
             (self.ip, self.path, self.user_agent, self.detail) = (None, None, None, None);
         }
-        self.by_key = None;
-        self.by_user = self.by_user.filter(|user| user.id == owner);
+        self.by = Actor::of(None, by_user.filter(|_| by_user_is_owner));
         self
     }
 }
@@ -117,18 +70,19 @@ impl Names {
 
     /// `row` with names for its numbers.
     pub(super) fn show(&mut self, reader: &Reader<'_>, row: Stored) -> Result<Activity, Error> {
+        let is_refusal = matches!(row.outcome, Outcome::Refused | Outcome::Limited);
         Ok(Activity {
-            id: ActivityId::of(row.at, row.no),
             at: row.at,
+            id: ActivityId::of(row.at, row.no),
             kind: row.kind,
             outcome: row.outcome,
             code: row.reason,
+            why: is_refusal.then(|| row.reason.about()),
             api: self.api(reader, row.api_no)?,
             key: self.key(reader, row.key_no)?,
             user: self.user(reader, row.user_no)?,
             client: remembered(&mut self.clients, row.client_no, |no| names::client(reader, no))?,
-            by_key: self.key(reader, row.by_key_no)?,
-            by_user: self.user(reader, row.by_user_no)?,
+            by: Actor::of(self.key(reader, row.by_key_no)?, self.user(reader, row.by_user_no)?),
             ip: row.ip,
             method: row.method,
             path: self.string(reader, row.path_no)?,
@@ -136,7 +90,7 @@ impl Names {
             took_us: row.took_us,
             request_id: row.request_id,
             count: row.count.unwrap_or(1),
-            detail: row.detail.and_then(|detail| RawValue::from_string(detail.into()).ok()),
+            detail: row.detail.and_then(|detail| Detail::parse(detail.into())),
         })
     }
 }

@@ -119,7 +119,7 @@ impl RequestIds {
 /// The log's word for a method.
 pub fn method(name: &str) -> Method {
     match name.parse() {
-        Ok(Method::Other) | Err(()) => Method::Other,
+        Ok(Method::Other) | Err(_) => Method::Other,
         Ok(known) => known,
     }
 }

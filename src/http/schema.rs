@@ -7,8 +7,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::domain::policy::CheckResult;
+use crate::model::activity::{Kind, Method, Outcome, Reason};
 use crate::model::{
-    ApiId, AskedEnvironment, Environment, KeyId, KeyPrefix, KeyStatus, LimitPer, Proxy,
+    ActivityId, ApiId, AskedEnvironment, ClientId, Environment, KeyId, KeyPrefix, KeyStatus, LimitPer, Proxy,
     QuotaPeriod, RequestId, Scope, ScopeExpr, ScopeSet, Secret, Timestamp, UserId, VerifyCode,
 };
 
@@ -79,6 +80,8 @@ texts! {
     KeyId = "KeyId" "key_01h455vb4pex5vsknk084sn02q",
     ApiId = "ApiId" "api_01h455vb4pex5vsknk084sn02q",
     UserId = "UserId" "usr_01h455vb4pex5vsknk084sn02q",
+    ClientId = "ClientId" "app_01h455vb4pex5vsknk084sn02q",
+    ActivityId = "ActivityId" "act_01h455vb4pex5vsknk084sn02q",
     RequestId = "RequestId" "req_01h455vb4pex5vsknk084sn02q",
     KeyPrefix = "KeyPrefix" "afdb",
     Scope = "Scope" "queries:read",
@@ -131,6 +134,10 @@ words! {
     QuotaPeriod = "QuotaPeriod",
     VerifyCode = "VerifyCode",
     CheckResult = "CheckResult",
+    Kind = "ActivityKind",
+    Outcome = "Outcome",
+    Reason = "Reason",
+    Method = "Method",
 }
 
 plain_type!(Secret, "Secret", MetaSchema { format: Some("password"), ..MetaSchema::new("string") });

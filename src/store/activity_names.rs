@@ -2,42 +2,8 @@
 
 use super::activity::AboutApi;
 use super::{Conn, Error, params};
-use crate::model::{ApiId, ClientId, Environment, KeyId, UserId};
-
-/// A key as the log shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyName {
-    /// The public id.
-    pub id: KeyId,
-    /// Its name.
-    pub name: String,
-    /// What it is for.
-    pub environment: Environment,
-    /// The first characters of its newest secret's random part.
-    pub start: Option<String>,
-    /// The last characters of it.
-    pub end: Option<String>,
-}
-
-/// A person as the log shows them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UserName {
-    /// The public id.
-    pub id: UserId,
-    /// The email address.
-    pub email: String,
-    /// The name.
-    pub name: String,
-}
-
-/// An OAuth app as the log shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClientName {
-    /// The public id.
-    pub id: ClientId,
-    /// The name.
-    pub name: String,
-}
+use crate::model::activity::{ClientName, KeyName, UserName};
+use crate::model::{ApiId, ClientId, KeyId, UserId};
 
 /// The key with this number.
 pub fn key(conn: &Conn<'_>, no: i64) -> Result<Option<KeyName>, Error> {

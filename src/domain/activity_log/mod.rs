@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::activity::{self, Activity, ChainReport, Counts, CountsOf, Export, Filter, KeyName, Tail, Tally};
+use crate::activity::{self, ChainReport, Counts, CountsOf, Export, Filter, Tail, Tally};
 use crate::domain::identity::access::{ActivityRead, Can};
 use crate::domain::identity::reach::Reach;
 use crate::error::{Error, Result};
+use crate::model::activity::{Activity, KeyName};
 use crate::model::{ActivityId, KeyId, Timestamp};
 use crate::platform::cursor::Page;
 use crate::store::activity_names as names;

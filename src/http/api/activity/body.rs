@@ -10,9 +10,9 @@ use serde_json::json;
 
 use super::csv;
 use super::live::StreamCredential;
-use super::rows::ActivityItem;
-use crate::activity::{Activity, Export, Followed, Tail};
+use crate::activity::{Export, Followed, Tail};
 use crate::error::{Error, Result};
+use crate::model::activity::Activity;
 
 /// How rows are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,9 +50,9 @@ impl Format {
         let mut text = Vec::with_capacity(rows.len() * 512);
         for row in rows {
             match self {
-                Self::Csv => csv::write(&mut text, &row.into()),
+                Self::Csv => csv::write(&mut text, &row),
                 Self::Ndjson => {
-                    serde_json::to_writer(&mut text, &ActivityItem::from(row)).expect("rows are plain data");
+                    serde_json::to_writer(&mut text, &row).expect("rows are plain data");
                     text.push(b'\n');
                 }
             }
@@ -114,12 +114,12 @@ impl ApiResponse for ExportBody {
 /// Server-sent events (HTML Living Standard, section 9.2).
 pub(super) struct Events {
     tail: Tail,
-    standing: StreamCredential,
+    credential: StreamCredential,
 }
 
 impl Events {
-    pub(super) const fn new(tail: Tail, standing: StreamCredential) -> Self {
-        Self { tail, standing }
+    pub(super) const fn new(tail: Tail, credential: StreamCredential) -> Self {
+        Self { tail, credential }
     }
 
     /// Ends when the server stops, when the store fails, and when the credential ends: that is asked again before
@@ -131,7 +131,7 @@ impl Events {
                 return Some((Ok(first), (None, events)));
             }
             let followed = events.tail.next().await.ok()??;
-            events.standing.check().ok()?;
+            events.credential.check().ok()?;
             Some((Ok(frames(followed)), (None, events)))
         })
     }
@@ -146,9 +146,8 @@ fn frames(followed: Followed) -> Vec<u8> {
     match followed {
         Followed::Rows(rows) => {
             for row in rows {
-                let row = ActivityItem::from(row);
                 let data = serde_json::to_string(&row).expect("rows are plain data");
-                event("activity", Some(&row.id), &data);
+                event("activity", Some(&row.id.encode()), &data);
             }
         }
         Followed::Missed(missed) => event("lagged", None, &json!({ "missed": missed }).to_string()),
@@ -170,12 +169,12 @@ impl IntoResponse for Events {
 
 impl ApiResponse for Events {
     fn meta() -> MetaResponses {
-        let schema: MetaSchemaRef = <Vec<ActivityItem>>::schema_ref();
+        let schema: MetaSchemaRef = <Vec<Activity>>::schema_ref();
         meta("Rows as they come", vec![MetaMediaType { content_type: "text/event-stream", schema }])
     }
 
     fn register(registry: &mut Registry) {
-        ActivityItem::register(registry);
+        Activity::register(registry);
     }
 }
 

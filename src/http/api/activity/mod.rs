@@ -10,20 +10,21 @@ use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::{Object, OpenApi};
 use serde::Serialize;
 
-pub use rows::{ActivityBy, ActivityClient, ActivityItem, ActivityKey, ActivityPage, ActivityUser};
+pub use rows::ActivityPage;
 
 use super::Tag;
-use crate::activity::{ChainReport, Counts, CountsOf, Fault, KeyName, Tally};
+use crate::activity::{ChainReport, Counts, CountsOf, Fault, Tally};
 use crate::domain::activity_log;
 use crate::domain::identity::access::ActivityRead;
 use crate::error::{Error, Result as Checked};
 use crate::http::Result;
 use crate::http::auth::{Allowed, Within};
 use crate::http::json::Json;
+use crate::model::activity::{Activity, KeyName, Kind, Outcome};
 use crate::model::{ActivityId, KeyId, Timestamp};
 use crate::platform::cursor;
 use body::{Events, ExportBody, Format};
-use filter::Asked;
+use filter::RawFilter;
 use live::StreamCredential;
 
 /// The activity log.
@@ -64,7 +65,7 @@ pub struct TopKeys {
 #[derive(Debug, Serialize, Object)]
 pub struct TopKey {
     /// The key.
-    pub key: ActivityKey,
+    pub key: KeyName,
     /// Requests that might pass.
     pub allowed: u64,
     /// Requests that might not.
@@ -114,9 +115,9 @@ impl ActivityApi {
         /// About the API with this slug or id; with `!` before it, about anything else.
         api: Query<Option<String>>,
         /// `allowed`, `refused`, `limited` or `changed`.
-        outcome: Query<Option<String>>,
+        outcome: Query<Option<Outcome>>,
         /// `key.verify`, `key.created` and so on.
-        kind: Query<Option<String>>,
+        kind: Query<Option<Kind>>,
         /// An address, or a network in CIDR form.
         ip: Query<Option<String>>,
         /// A part of the path, the user agent, the request id, the kind or the code.
@@ -130,9 +131,9 @@ impl ActivityApi {
     ) -> Result<Json<ActivityPage>> {
         let (from, to, key, user, client, api) = (from.0, to.0, key.0, user.0, client.0, api.0);
         let (outcome, kind, ip, q, request_id) = (outcome.0, kind.0, ip.0, q.0, request_id.0);
-        let asked = Asked { from, to, key, user, client, api, outcome, kind, ip, q, request_id };
+        let filter = RawFilter { from, to, key, user, client, api, outcome, kind, ip, q, request_id };
         let limit = cursor::limit(limit.0)?;
-        let page = activity_log::list(&allowed.0, asked.filter()?, cursor.0.as_deref(), limit).await?;
+        let page = activity_log::list(&allowed.0, filter.parse()?, cursor.0.as_deref(), limit).await?;
         Ok(Json(page.into()))
     }
 
@@ -143,9 +144,9 @@ impl ActivityApi {
         allowed: Allowed<ActivityRead>,
         /// `act_…`
         id: Path<String>,
-    ) -> Result<Json<ActivityItem>> {
+    ) -> Result<Json<Activity>> {
         let id: ActivityId = id.0.parse().map_err(|_| Error::not_found("activity"))?;
-        Ok(Json(activity_log::get(&allowed.0, id).await?.into()))
+        Ok(Json(activity_log::get(&allowed.0, id).await?))
     }
 
     /// Count activity over time
@@ -167,7 +168,7 @@ impl ActivityApi {
         api: Query<Option<String>>,
     ) -> Result<Json<ActivityCounts>> {
         let (from, to) = span(within.0.call().now, from.0, to.0)?;
-        let filter = Asked { key: key.0, ..Asked::default() }.filter()?;
+        let filter = RawFilter { key: key.0, ..RawFilter::default() }.parse()?;
         let of = CountsOf { from, to, key: filter.key, api: api.0 };
         Ok(Json(activity_log::counts(&within.0, of).await?.into()))
     }
@@ -213,9 +214,9 @@ impl ActivityApi {
         /// About the API with this slug or id; with `!` before it, about anything else.
         api: Query<Option<String>>,
         /// `allowed`, `refused`, `limited` or `changed`.
-        outcome: Query<Option<String>>,
+        outcome: Query<Option<Outcome>>,
         /// `key.verify`, `key.created` and so on.
-        kind: Query<Option<String>>,
+        kind: Query<Option<Kind>>,
         /// An address, or a network in CIDR form.
         ip: Query<Option<String>>,
         /// A part of the path, the user agent, the request id, the kind or the code.
@@ -223,9 +224,9 @@ impl ActivityApi {
     ) -> Result<ExportBody> {
         let (from, to, key, user, client, api) = (from.0, to.0, key.0, user.0, client.0, api.0);
         let (outcome, kind, ip, q) = (outcome.0, kind.0, ip.0, q.0);
-        let asked = Asked { from, to, key, user, client, api, outcome, kind, ip, q, request_id: None };
+        let filter = RawFilter { from, to, key, user, client, api, outcome, kind, ip, q, request_id: None };
         let format = Format::parse(&format.0)?;
-        Ok(ExportBody::new(activity_log::export(&allowed.0, asked.filter()?).await?, format))
+        Ok(ExportBody::new(activity_log::export(&allowed.0, filter.parse()?).await?, format))
     }
 
     /// Follow activity
@@ -238,7 +239,7 @@ impl ActivityApi {
     async fn stream(
         &self,
         allowed: Allowed<ActivityRead>,
-        standing: StreamCredential,
+        credential: StreamCredential,
         /// The last row that was seen.
         #[oai(name = "Last-Event-ID")]
         last_event_id: Header<Option<String>>,
@@ -251,9 +252,9 @@ impl ActivityApi {
         /// About the API with this slug or id; with `!` before it, about anything else.
         api: Query<Option<String>>,
         /// `allowed`, `refused`, `limited` or `changed`.
-        outcome: Query<Option<String>>,
+        outcome: Query<Option<Outcome>>,
         /// `key.verify`, `key.created` and so on.
-        kind: Query<Option<String>>,
+        kind: Query<Option<Kind>>,
         /// An address, or a network in CIDR form.
         ip: Query<Option<String>>,
         /// A part of the path, the user agent, the request id, the kind or the code.
@@ -261,10 +262,10 @@ impl ActivityApi {
     ) -> Result<Events> {
         let (key, user, client, api) = (key.0, user.0, client.0, api.0);
         let (outcome, kind, ip, q) = (outcome.0, kind.0, ip.0, q.0);
-        let asked = Asked { key, user, client, api, outcome, kind, ip, q, ..Asked::default() };
+        let filter = RawFilter { key, user, client, api, outcome, kind, ip, q, ..RawFilter::default() };
         let after = last_event_id.0.and_then(|id| id.parse().ok());
-        let tail = activity_log::follow(&allowed.0, asked.filter()?, after).await?;
-        Ok(Events::new(tail, standing))
+        let tail = activity_log::follow(&allowed.0, filter.parse()?, after).await?;
+        Ok(Events::new(tail, credential))
     }
 
     /// Check the log
@@ -286,14 +287,14 @@ impl ActivityApi {
         /// `key_…`
         id: Path<String>,
         /// `allowed`, `refused`, `limited` or `changed`.
-        outcome: Query<Option<String>>,
+        outcome: Query<Option<Outcome>>,
         /// Rows per page, 1 to 200; 50 if not said.
         limit: Query<Option<u32>>,
         /// Where to go on.
         cursor: Query<Option<String>>,
     ) -> Result<Json<ActivityPage>> {
         let id: KeyId = id.0.parse().map_err(|_| Error::not_found("key"))?;
-        let filter = Asked { outcome: outcome.0, ..Asked::default() }.filter()?;
+        let filter = RawFilter { outcome: outcome.0, ..RawFilter::default() }.parse()?;
         let limit = cursor::limit(limit.0)?;
         let page = activity_log::list_of_key(&within.0, id, filter, cursor.0.as_deref(), limit).await?;
         Ok(Json(page.into()))
@@ -302,9 +303,9 @@ impl ActivityApi {
 
 /// From when to when; `to` is now if it is not said.
 fn span(now: Timestamp, from: String, to: Option<String>) -> Checked<(Timestamp, Timestamp)> {
-    let asked = Asked { from: Some(from), to, ..Asked::default() }.filter()?;
+    let filter = RawFilter { from: Some(from), to, ..RawFilter::default() }.parse()?;
     // A request of this very moment is in it.
-    Ok((asked.from.unwrap_or(now), asked.to.unwrap_or(now.plus_millis(1))))
+    Ok((filter.from.unwrap_or(now), filter.to.unwrap_or(now.plus_millis(1))))
 }
 
 impl From<Counts> for ActivityCounts {
@@ -320,7 +321,7 @@ impl From<Counts> for ActivityCounts {
 impl From<(KeyName, Tally)> for TopKey {
     fn from((key, tally): (KeyName, Tally)) -> Self {
         let Tally { allowed, refused, limited, .. } = tally;
-        Self { key: key.into(), allowed, refused, limited }
+        Self { key, allowed, refused, limited }
     }
 }
 

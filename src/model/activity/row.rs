@@ -1,0 +1,150 @@
+//! A row of the log as it is shown, with public ids and words instead of numbers. JSON, the columns of CSV, and the
+//! OpenAPI document from which the dashboard's types are generated all follow these lists of members.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::{Kind, Method, Outcome, Reason};
+use crate::model::members::with_members;
+use crate::model::{ActivityId, ClientId, Environment, KeyId, RequestId, Timestamp, UserId};
+
+with_members! { $ activity_members
+/// One decision or change.
+#[derive(Debug, Clone, Serialize)]
+pub struct Activity {
+    /// When.
+    pub at: Timestamp,
+    /// `act_…`
+    pub id: ActivityId,
+    /// What happened: `key.verify`, `request.authorize`, `api.call` for decisions; `key.created` and the like for
+    /// changes.
+    pub kind: Kind,
+    /// How it ended; `changed` for a change.
+    pub outcome: Outcome,
+    /// Why: `VALID`, `EXPIRED`, `INSUFFICIENT_SCOPE` and so on.
+    pub code: Reason,
+    /// The code in a sentence, for refusals.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<&'static str>,
+    /// Slug of the API that it concerns.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api: Option<String>,
+    /// The key that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<KeyName>,
+    /// The person that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<UserName>,
+    /// The OAuth app that it came through.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client: Option<ClientName>,
+    /// The actor, where it differs from the key and the person above.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<Actor>,
+    /// The address that the request came from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ip: Option<IpAddr>,
+    /// The request's method.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub method: Option<Method>,
+    /// The request's path, without query; its first 256 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The request's User-Agent; its first 256 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_agent: Option<String>,
+    /// How long the answer took, in microseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub took_us: Option<u32>,
+    /// The `X-Request-Id` of the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<RequestId>,
+    /// How many refusals without a known key this row stands for; 1 for every other row.
+    pub count: u32,
+    /// What a change changed, or what a refusal saw.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<Detail>,
+}
+}
+
+with_members! { $ key_name_members
+/// A key as the log shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyName {
+    /// `key_…`
+    pub id: KeyId,
+    /// Its name now.
+    pub name: String,
+    /// `live` or `test`.
+    pub environment: Environment,
+    /// First characters of the random part of its newest secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start: Option<String>,
+    /// Last characters of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end: Option<String>,
+}
+}
+
+with_members! { $ user_name_members
+/// A person as the log shows them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UserName {
+    /// `usr_…`
+    pub id: UserId,
+    /// Their email address now.
+    pub email: String,
+    /// Their name now.
+    pub name: String,
+}
+}
+
+with_members! { $ client_name_members
+/// An OAuth app as the log shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ClientName {
+    /// `app_…`
+    pub id: ClientId,
+    /// Its name now.
+    pub name: String,
+}
+}
+
+with_members! { $ actor_members
+/// The key and the person that asked for something or changed it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Actor {
+    /// The key that was used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<KeyName>,
+    /// The person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<UserName>,
+}
+}
+
+impl Actor {
+    /// None without either.
+    pub fn of(key: Option<KeyName>, user: Option<UserName>) -> Option<Self> {
+        (key.is_some() || user.is_some()).then_some(Self { key, user })
+    }
+}
+
+/// What a change changed or a refusal saw, in the JSON that is stored.
+#[derive(Debug, Clone, Serialize)]
+#[serde(transparent)]
+pub struct Detail(Box<RawValue>);
+
+impl Detail {
+    /// None for text that is not JSON.
+    pub fn parse(json: String) -> Option<Self> {
+        RawValue::from_string(json).ok().map(Self)
+    }
+
+    /// The JSON.
+    pub fn as_str(&self) -> &str {
+        self.0.get()
+    }
+}
