@@ -6,14 +6,13 @@ use crate::domain::apis;
 use crate::domain::identity::access::KeysRead;
 use crate::domain::identity::reach::Reach;
 use crate::error::{Error, Result};
+use crate::model::api_key::EXPIRING_SECONDS;
 use crate::model::{ApiKey, Environment, KeyId, KeyStatus, Timestamp, UserId};
 use crate::platform::cursor::{List, Page};
 use crate::store;
 use crate::store::Conn;
 use crate::store::keys::{Filter, StatusAt};
 
-/// `expiring` means within this time: 14 days.
-const SOON_SECONDS: i64 = 14 * 86_400;
 /// `unused` and `unrotated` mean for this time: 90 days.
 const LONG_SECONDS: i64 = 90 * 86_400;
 /// The longest text to search for, in characters.
@@ -90,7 +89,7 @@ fn resolve(
         status: filter.status.map(|status| StatusAt {
             status,
             now,
-            soon: now.plus_seconds(SOON_SECONDS),
+            soon: now.plus_seconds(EXPIRING_SECONDS),
             long_ago: now.minus_seconds(LONG_SECONDS),
         }),
         created_before: filter.created_before,

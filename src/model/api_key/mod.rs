@@ -5,6 +5,9 @@ use serde_json::{Map, Value};
 
 use super::{Environment, KeyId, KeyStatus, Quota, RateLimit, Role, ScopeSet, SecretHash, Timestamp, UserId};
 
+/// A key that ends within this time is `expiring`: 14 days.
+pub const EXPIRING_SECONDS: i64 = 14 * 86_400;
+
 /// A key as it is stored, without anything secret.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ApiKey {
@@ -108,6 +111,12 @@ impl ApiKey {
         } else {
             KeyStatus::Active
         }
+    }
+
+    /// Whether it works at `now` and ends within [`EXPIRING_SECONDS`].
+    pub fn is_expiring(&self, now: Timestamp) -> bool {
+        let soon = now.plus_seconds(EXPIRING_SECONDS);
+        self.status(now) == KeyStatus::Active && self.expires_at.is_some_and(|end| end <= soon)
     }
 
     /// The secrets that prove it at `now`; for a revoked key, those that did when it was revoked.

@@ -106,6 +106,8 @@ pub struct Key {
     pub expires_at: Option<Timestamp>,
     /// `active`, `disabled`, `expired` or `revoked`, now.
     pub status: KeyStatus,
+    /// Whether it is active and ends within 14 days, as the filter `expiring` finds it.
+    pub expiring: bool,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was last changed or rotated.
@@ -138,7 +140,7 @@ impl Key {
     /// The key as it is shown to `call`.
     pub(super) fn new(key: ApiKey, call: &Call) -> Self {
         let now = call.now;
-        let status = key.status(now);
+        let (status, expiring) = (key.status(now), key.is_expiring(now));
         let secrets = key.live_secrets(now).map(KeySecretHint::from).collect();
         let quota = key.quota.map(|quota| quota_state(&key, &quota, now));
         let apis = call.services.catalog.get();
@@ -158,6 +160,7 @@ impl Key {
             metadata: FreeObject(key.metadata),
             expires_at: key.expires_at,
             status,
+            expiring,
             created_at: key.created_at,
             updated_at: key.updated_at,
             disabled_at: key.disabled_at,
