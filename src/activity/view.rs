@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::model::activity::{Activity, Actor, ClientName, Detail, KeyName, Outcome, UserName};
-use crate::model::{ActivityId, UserId};
+use crate::model::{ActivityId, Address, UserId};
 use crate::store::activity as table;
 use crate::store::activity::Stored;
 use crate::store::activity_names as names;
@@ -83,7 +83,7 @@ impl Names {
             user: self.user(reader, row.user_no)?,
             client: remembered(&mut self.clients, row.client_no, |no| names::client(reader, no))?,
             by: Actor::of(self.key(reader, row.by_key_no)?, self.user(reader, row.by_user_no)?),
-            ip: row.ip,
+            ip: row.ip.map(Address),
             method: row.method,
             path: self.string(reader, row.path_no)?,
             user_agent: self.string(reader, row.agent_no)?,

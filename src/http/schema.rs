@@ -9,8 +9,9 @@ use serde_json::{Map, Value, json};
 use crate::domain::policy::CheckResult;
 use crate::model::activity::{Kind, Method, Outcome, Reason};
 use crate::model::{
-    ActivityId, ApiId, AskedEnvironment, ClientId, Environment, KeyId, KeyPrefix, KeyStatus, LimitPer, Proxy,
-    QuotaPeriod, RequestId, Scope, ScopeExpr, ScopeSet, Secret, Timestamp, UserId, VerifyCode,
+    ActivityId, Address, ApiId, AskedEnvironment, ClientId, Environment, KeyId, KeyPrefix, KeyStatus,
+    LimitPer, Proxy, QuotaPeriod, RequestId, Scope, ScopeExpr, ScopeSet, Secret, Timestamp, UserId,
+    VerifyCode,
 };
 
 /// The parts of `Type` that are the same for every type that is one value of JSON.
@@ -82,6 +83,7 @@ texts! {
     UserId = "UserId" "usr_01h455vb4pex5vsknk084sn02q",
     ClientId = "ClientId" "app_01h455vb4pex5vsknk084sn02q",
     ActivityId = "ActivityId" "act_01h455vb4pex5vsknk084sn02q",
+    Address = "Address" "203.0.113.9",
     RequestId = "RequestId" "req_01h455vb4pex5vsknk084sn02q",
     KeyPrefix = "KeyPrefix" "afdb",
     Scope = "Scope" "queries:read",

@@ -46,7 +46,7 @@ pub use identity::{Identity, IdentityKind, RequestInfo};
 pub use key::{AskedEnvironment, Environment, KeyPrefix, KeyPrefixError, KeySecret, Shape, inspect};
 pub use key_policy::{KeyStatus, LimitPer, PolicyError, Quota, QuotaPeriod, RateLimit, VerifyCode};
 pub use liveness::Liveness;
-pub use network::Network;
+pub use network::{Address, Network};
 pub use origin::Origin;
 pub use proxy::Proxy;
 pub use redact::{holds_key, redact};

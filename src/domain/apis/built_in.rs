@@ -109,6 +109,7 @@ fn role_scopes() -> RoleScopes {
 mod tests {
     use super::*;
     use crate::domain::testing::World;
+    use crate::model::Role;
 
     #[tokio::test]
     async fn a_new_store_knows_its_own_api() {

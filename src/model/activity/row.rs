@@ -1,14 +1,12 @@
 //! A row of the log as it is shown, with public ids and words instead of numbers. JSON, the columns of CSV, and the
 //! OpenAPI document from which the dashboard's types are generated all follow these lists of members.
 
-use std::net::IpAddr;
-
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{Kind, Method, Outcome, Reason};
 use crate::model::members::with_members;
-use crate::model::{ActivityId, ClientId, Environment, KeyId, RequestId, Timestamp, UserId};
+use crate::model::{ActivityId, Address, ClientId, Environment, KeyId, RequestId, Timestamp, UserId};
 
 with_members! { $ activity_members
 /// One decision or change.
@@ -45,7 +43,7 @@ pub struct Activity {
     pub by: Option<Actor>,
     /// The address that the request came from.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub ip: Option<IpAddr>,
+    pub ip: Option<Address>,
     /// The request's method.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<Method>,

@@ -2,13 +2,12 @@
 //! stay text there.
 
 use std::fmt::Write as _;
-use std::net::IpAddr;
 
 use crate::model::activity::{
     Activity, Actor, ClientName, Detail, KeyName, Kind, Method, Outcome, Reason, UserName, activity_members,
     actor_members, client_name_members, key_name_members, user_name_members,
 };
-use crate::model::{ActivityId, ClientId, Environment, KeyId, RequestId, Timestamp, UserId};
+use crate::model::{ActivityId, Address, ClientId, Environment, KeyId, RequestId, Timestamp, UserId};
 
 /// What is one or more columns: those of a struct are named after its members, `key_id` for the `id` of `key`.
 trait Columns {
@@ -55,7 +54,7 @@ one_column! {
     Reason => Self::to_string,
     Method => Self::to_string,
     Environment => Self::to_string,
-    IpAddr => Self::to_string,
+    Address => Self::to_string,
     String => Self::to_string,
     &str => Self::to_string,
     u32 => Self::to_string,

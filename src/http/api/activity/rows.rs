@@ -1,7 +1,5 @@
 //! Rows of the log in JSON.
 
-use std::net::IpAddr;
-
 use poem_openapi::registry::MetaSchema;
 use serde::Serialize;
 
@@ -12,7 +10,7 @@ use crate::model::activity::{
     actor_members, client_name_members, key_name_members, user_name_members,
 };
 use crate::model::members::with_members;
-use crate::model::{ActivityId, ClientId, Environment, KeyId, RequestId, Timestamp, UserId};
+use crate::model::{ActivityId, Address, ClientId, Environment, KeyId, RequestId, Timestamp, UserId};
 use crate::platform::cursor::Page;
 
 with_members! { $ activity_page_members
@@ -32,7 +30,7 @@ key_name_members!(object writes "ActivityKey" null);
 user_name_members!(object writes "ActivityUser" null);
 client_name_members!(object writes "ActivityClient" null);
 actor_members!(object writes "ActivityBy" null);
-plain_type!(Detail, "Detail", MetaSchema::new("object"));
+plain_type!(Detail, "Detail", MetaSchema::ANY);
 json_type!(KeyName);
 
 impl From<Page<Activity>> for ActivityPage {
