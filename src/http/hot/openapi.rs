@@ -70,7 +70,7 @@ fn media<T: Type>() -> MetaMediaType {
     MetaMediaType { content_type: json::CONTENT_TYPE, schema: T::schema_ref() }
 }
 
-/// The request that a proxy describes: its credential is judged, not one of the proxy.
+/// The request that a proxy forwards: its credential is judged, not one of the proxy.
 struct Proxied(Arc<Call>);
 
 impl Admission for Proxied {
@@ -91,11 +91,11 @@ fn elsewhere() -> poem::Error {
 
 #[OpenApi(tag = "Tag::Keys")]
 impl HotApi {
-    /// Is this key good?
+    /// Verify a key
     ///
-    /// Needs `keys:verify`. Answers 200 whenever the question was understood; the rules are checked in the order of
+    /// Needs `keys:verify`. Answers 200 whenever the request is valid; the rules are checked in the order of
     /// the codes, the first failure wins, and a refused request consumes nothing. A key that was revoked, disabled
-    /// or narrowed is refused by the next question that starts after the change was answered.
+    /// or narrowed is refused by every call that starts after the change was answered.
     #[oai(path = "/v1/keys/verify", method = "post")]
     async fn verify(
         &self,
@@ -105,13 +105,13 @@ impl HotApi {
         Err(elsewhere())
     }
 
-    /// May the request that a proxy describes pass?
+    /// Authorize a proxied request
     ///
-    /// For nginx' `auth_request`, Caddy's and Traefik's `forward_auth`; any method. The credential is the described
-    /// request's own. 200 lets it pass and sets every `X-Auth-*` header, to nothing where it has no value or
-    /// was not asked for. 400, 401, 403 and 429 refuse it, with the error as one line in `X-Auth-Error` too.
+    /// For nginx' `auth_request`, Caddy's and Traefik's `forward_auth`; any method. The credential is that of the forwarded
+    /// request. 200 lets it pass and sets every `X-Auth-*` header, to the empty value where it has none or
+    /// was not selected. 400, 401, 403 and 429 refuse it, with the error as one line in `X-Auth-Error` too.
     ///
-    /// Where the API has routes, they say what the request needs. Where it has none, `scope` does; without `scope`
+    /// The routes of the API define what the request needs. For an API without routes, `scope` does; without `scope`
     /// the request is refused unless the API is `open`.
     #[oai(path = "/v1/forward-auth", method = "get")]
     async fn forward_auth(

@@ -1,15 +1,14 @@
 //! The body of `POST /v1/keys/verify`, which borrows its texts.
 
 use std::borrow::Cow;
-use std::net::IpAddr;
 
 use poem_openapi::registry::MetaSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::http::object::object;
 use crate::http::schema::plain_type;
-use crate::model::AskedEnvironment;
 use crate::model::members::with_members;
+use crate::model::{Address, AskedEnvironment};
 
 with_members! { $ verify_request_members
 /// What is asked about a key. A member that may be left out may be null too.
@@ -47,7 +46,7 @@ with_members! { $ described_request_members
 pub(super) struct DescribedRequest<'b> {
     /// Where it came from; a key with `allowed_ips` is refused without it.
     #[serde(default)]
-    pub(super) ip: Option<IpAddr>,
+    pub(super) ip: Option<Address>,
     /// Its method.
     #[serde(borrow, default)]
     pub(super) method: Option<Text<'b>>,
