@@ -1,5 +1,5 @@
-//! The model's types as OpenAPI sees them, so that requests and answers can hold them as they are: what is read is
-//! checked by the type, and its complaint comes under the name of the field.
+//! OpenAPI schemas of the model's types, so that requests and responses hold them directly. The type itself checks a
+//! value, and its error comes under the name of the field.
 
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use poem_openapi::types::{ParseError, ParseFromJSON, ParseFromParameter, ParseResult, ToJSON};
@@ -43,7 +43,7 @@ macro_rules! plain_type {
 
 pub(super) use plain_type;
 
-/// What poem-openapi asks of the members of its own objects, by serde.
+/// The traits that poem-openapi needs for members of its own objects, by serde.
 macro_rules! json_type {
     ($type:ty) => {
         impl poem_openapi::types::ParseFromJSON for $type {
@@ -70,7 +70,7 @@ macro_rules! value_type {
     };
 }
 
-/// A text with a form of its own, shown by an example.
+/// Strings of a certain form, with an example.
 macro_rules! texts {
     ($($type:ty = $name:literal $example:literal),+ $(,)?) => {$(
         value_type!($type, $name, MetaSchema { example: Some(json!($example)), ..MetaSchema::new("string") });
@@ -111,7 +111,7 @@ value_type!(
     }
 );
 
-/// One word of a list, in bodies and in queries.
+/// String enums, in bodies and in queries.
 macro_rules! words {
     ($($type:ty = $name:literal),+ $(,)?) => {$(
         value_type!($type, $name, MetaSchema {
@@ -157,7 +157,7 @@ impl ToJSON for Secret {
     }
 }
 
-/// A secret on its way to whom it was made for. It is written out, which [`Secret`] is not, and prints as little.
+/// A new secret in the response that shows it once. Unlike [`Secret`] it is serialized; its `Debug` is redacted too.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(transparent)]
 pub struct ShownOnce(pub Secret);
@@ -170,7 +170,7 @@ impl Serialize for ShownOnce {
 
 value_type!(ShownOnce, "ShownOnce", MetaSchema::new("string"));
 
-/// An object with whatever members its writer likes.
+/// An object with arbitrary members.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct FreeObject(pub Map<String, Value>);

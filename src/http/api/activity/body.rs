@@ -1,4 +1,4 @@
-//! Answers that are written while they are read: exports and the live tail.
+//! Streamed responses: exports and the live tail.
 
 use futures_util::{Stream, stream};
 use poem::http::header;
@@ -61,7 +61,7 @@ impl Format {
     }
 }
 
-/// Rows as a file. What is in memory is one part of it.
+/// Rows as a file, one part in memory at a time.
 pub(super) struct ExportBody {
     format: Format,
     export: Export,
@@ -82,7 +82,7 @@ impl ExportBody {
             let mut export = export?;
             match export.next().await {
                 Ok(rows) => rows.map(|rows| (Ok(format.write(rows)), (None, Some(export)))),
-                // The connection breaks off, so that nobody takes the file for whole.
+                // The connection is aborted, so that the file does not look complete.
                 Err(error) => {
                     tracing::warn!(?error, "an export broke off");
                     Some((Err(std::io::Error::other("the export broke off")), (None, None)))
@@ -122,8 +122,8 @@ impl Events {
         Self { tail, credential }
     }
 
-    /// Ends when the server stops, when the store fails, and when the credential ends: that is asked again before
-    /// anything is sent.
+    /// Ends when the server stops, when the store fails, and when the credential ends, which is
+    /// checked before each part.
     fn parts(self) -> impl Stream<Item = std::io::Result<Vec<u8>>> + Send {
         let first = Some(b"retry: 2000\n\n".to_vec());
         stream::unfold((first, self), |(first, mut events)| async move {
@@ -151,7 +151,7 @@ fn frames(followed: Followed) -> Vec<u8> {
             }
         }
         Followed::Missed(missed) => event("lagged", None, &json!({ "missed": missed }).to_string()),
-        // A comment: it shows both ends that the other is there.
+        // A comment, so that both ends notice a lost connection.
         Followed::Nothing => text.push_str(":\n\n"),
     }
     text.into_bytes()

@@ -44,11 +44,11 @@ pub struct ActivityCounts {
 pub struct ActivityBucket {
     /// When it begins.
     pub at: String,
-    /// Requests that might pass.
+    /// Requests that were allowed.
     pub allowed: u64,
-    /// Requests that might not.
+    /// Requests that were refused.
     pub refused: u64,
-    /// Requests that came too often.
+    /// Requests beyond a limit.
     pub limited: u64,
     /// Changes.
     pub changed: u64,
@@ -66,11 +66,11 @@ pub struct TopKeys {
 pub struct TopKey {
     /// The key.
     pub key: KeyName,
-    /// Requests that might pass.
+    /// Requests that were allowed.
     pub allowed: u64,
-    /// Requests that might not.
+    /// Requests that were refused.
     pub refused: u64,
-    /// Requests that came too often.
+    /// Requests beyond a limit.
     pub limited: u64,
 }
 
@@ -85,7 +85,7 @@ pub struct ActivityChain {
     pub rows: u64,
     /// Rows after the last link: those of the last second.
     pub unlinked_rows: u64,
-    /// What is wrong with the first link that does not hold, and which rows are under it.
+    /// The fault of the first link that does not hold, and its rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
@@ -124,9 +124,9 @@ impl ActivityApi {
         q: Query<Option<String>>,
         /// The request with this id.
         request_id: Query<Option<String>>,
-        /// Rows per page, 1 to 200; 50 if not said.
+        /// Rows per page, 1 to 200; 50 by default.
         limit: Query<Option<u32>>,
-        /// Where to go on.
+        /// The `next_cursor` of the page before.
         cursor: Query<Option<String>>,
     ) -> Result<Json<ActivityPage>> {
         let (from, to, key, user, client, api) = (from.0, to.0, key.0, user.0, client.0, api.0);
@@ -153,14 +153,14 @@ impl ActivityApi {
     ///
     /// For charts, over at most 400 days. The length of the buckets follows from the span: about two hundred at most,
     /// five minutes or longer, an hour or longer for one key. Refusals without a known key count as often as they
-    /// happened. Needs `activity:read`; who signed in without it may ask about a key of their own.
+    /// happened. Needs `activity:read`; a person without it may ask about a key of their own.
     #[oai(path = "/v1/activity/counts", method = "get")]
     async fn counts(
         &self,
         within: Within<ActivityRead>,
         /// From this time on (RFC 3339).
         from: Query<String>,
-        /// Until this time (RFC 3339); now if not said.
+        /// Until this time (RFC 3339); now by default.
         to: Query<Option<String>>,
         /// About this key.
         key: Query<Option<String>>,
@@ -180,9 +180,9 @@ impl ActivityApi {
         allowed: Allowed<ActivityRead>,
         /// From the hour of this time on (RFC 3339).
         from: Query<String>,
-        /// Until the hour of this time (RFC 3339), at most 31 days later; now if not said.
+        /// Until the hour of this time (RFC 3339), at most 31 days later; now by default.
         to: Query<Option<String>>,
-        /// Keys, 1 to 200; 50 if not said.
+        /// Keys, 1 to 200; 50 by default.
         limit: Query<Option<u32>>,
     ) -> Result<Json<TopKeys>> {
         let (from, to) = span(allowed.0.now, from.0, to.0)?;
@@ -193,7 +193,7 @@ impl ActivityApi {
     /// Export activity
     ///
     /// Every row that fits, newest first, as it is read: `csv` for spreadsheets, `ndjson` (or `jsonl`) with one JSON
-    /// object a line. An answer that breaks off is not complete.
+    /// object a line. A response that ends early is not complete.
     #[expect(clippy::too_many_arguments, reason = "one for each query parameter")]
     #[oai(path = "/v1/activity/export", method = "get")]
     async fn export(
@@ -232,7 +232,7 @@ impl ActivityApi {
     /// Follow activity
     ///
     /// Server-sent events: `activity` with a row in JSON for each new row that fits, oldest first, and `lagged` with
-    /// `{"missed": …}` when rows came faster than they were taken. Reconnecting with `Last-Event-ID` goes on after
+    /// `{"missed": …}` when rows came faster than they were read. Reconnecting with `Last-Event-ID` continues after
     /// that row. The stream ends when the credential ends.
     #[expect(clippy::too_many_arguments, reason = "one for each query parameter")]
     #[oai(path = "/v1/activity/stream", method = "get")]
@@ -270,7 +270,7 @@ impl ActivityApi {
 
     /// Check the log
     ///
-    /// Goes through the whole chain: a second or two for a million rows.
+    /// Checks the whole chain: a second or two for a million rows.
     #[oai(path = "/v1/activity/verify", method = "get")]
     async fn verify(&self, allowed: Allowed<ActivityRead>) -> Result<Json<ActivityChain>> {
         Ok(Json(activity_log::verify_chain(&allowed.0).await?.into()))
@@ -278,8 +278,8 @@ impl ActivityApi {
 
     /// List a key's activity
     ///
-    /// What was decided about the key, and the changes of it and by it, newest first. Needs `activity:read`; who signed
-    /// in without it sees that of their own keys, without who else was involved.
+    /// What was decided about the key, and the changes of it and by it, newest first. Needs `activity:read`; a person
+    /// without it sees the activity of their own keys, without other actors.
     #[oai(path = "/v1/keys/:id/activity", method = "get")]
     async fn of_key(
         &self,
@@ -288,9 +288,9 @@ impl ActivityApi {
         id: Path<String>,
         /// `allowed`, `refused`, `limited` or `changed`.
         outcome: Query<Option<Outcome>>,
-        /// Rows per page, 1 to 200; 50 if not said.
+        /// Rows per page, 1 to 200; 50 by default.
         limit: Query<Option<u32>>,
-        /// Where to go on.
+        /// The `next_cursor` of the page before.
         cursor: Query<Option<String>>,
     ) -> Result<Json<ActivityPage>> {
         let id: KeyId = id.0.parse().map_err(|_| Error::not_found("key"))?;
@@ -301,7 +301,7 @@ impl ActivityApi {
     }
 }
 
-/// From when to when; `to` is now if it is not said.
+/// The interval; `to` is now by default.
 fn span(now: Timestamp, from: String, to: Option<String>) -> Checked<(Timestamp, Timestamp)> {
     let filter = RawFilter { from: Some(from), to, ..RawFilter::default() }.parse()?;
     // A request of this very moment is in it.

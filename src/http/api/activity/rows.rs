@@ -19,7 +19,7 @@ with_members! { $ activity_page_members
 pub struct ActivityPage {
     /// The rows, newest first.
     pub data: Vec<Activity>,
-    /// Give it back as `cursor` to go on; null after the last row.
+    /// The `cursor` of the next page; null on the last one.
     pub next_cursor: OrNull<String>,
 }
 }

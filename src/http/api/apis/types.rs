@@ -1,4 +1,4 @@
-//! APIs as they travel: the types of the model, described for OpenAPI.
+//! OpenAPI descriptions of the model's types of an API.
 
 use std::sync::Arc;
 
@@ -50,7 +50,7 @@ json_type!(Route);
 pub struct ApiPage {
     /// The APIs, oldest first; Keywright's own leads.
     pub data: Vec<Arc<Api>>,
-    /// Give it back as `cursor` to go on; null after the last one.
+    /// The `cursor` of the next page; null on the last one.
     #[oai(nullable)]
     pub next_cursor: Option<String>,
 }
@@ -61,14 +61,14 @@ impl From<Page<Arc<Api>>> for ApiPage {
     }
 }
 
-/// What applying a description did.
+/// The result of applying a description.
 #[derive(Debug, Serialize, Deserialize, Object)]
 pub struct ApiApplied {
     /// Whether the API is new.
     pub created: bool,
-    /// One line for people for everything that changed; empty when all was as described.
+    /// One line for each change; empty when the API matched the description.
     pub changes: Vec<String>,
-    /// What to know about the API as it is now, one sentence each: such as that any valid key passes.
+    /// Warnings about the API as it is now, one sentence each: such as that any valid key passes.
     pub warnings: Vec<String>,
 }
 
