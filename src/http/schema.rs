@@ -1,8 +1,11 @@
 //! OpenAPI schemas of the model's types, so that requests and responses hold them directly. The type itself checks a
 //! value, and its error comes under the name of the field.
 
+use std::borrow::Cow;
+use std::marker::PhantomData;
+
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
-use poem_openapi::types::{ParseError, ParseFromJSON, ParseFromParameter, ParseResult, ToJSON};
+use poem_openapi::types::{ParseError, ParseFromJSON, ParseFromParameter, ParseResult, ToJSON, Type};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -184,6 +187,48 @@ value_type!(
         ..MetaSchema::new("object")
     }
 );
+
+/// A query parameter with the schema of `T`. Its text is parsed later, so that one error can name every parameter that
+/// is wrong.
+pub struct Unparsed<T> {
+    text: String,
+    target: PhantomData<T>,
+}
+
+impl<T> Unparsed<T> {
+    /// The text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+impl<T: Type> Type for Unparsed<T> {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+
+    fn name() -> Cow<'static, str> {
+        T::name()
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        T::schema_ref()
+    }
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+
+impl<T: Type> ParseFromParameter for Unparsed<T> {
+    fn parse_from_parameter(text: &str) -> ParseResult<Self> {
+        Ok(Self { text: text.to_owned(), target: PhantomData })
+    }
+}
 
 /// For a member that may be absent, null or set: `#[serde(default, deserialize_with = "edit")]`.
 pub fn edit<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<Option<T>>, D::Error> {

@@ -162,7 +162,7 @@ fn the_openapi_document_names_every_promised_call() {
     }
 }
 
-/// The description of the hot path is made apart from it: this holds the two together.
+/// The document names exactly the members that verify reads and writes.
 #[tokio::test]
 async fn verification_answers_as_it_is_described() {
     let app = TestApp::with_afdb().await;

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::activity::Filter;
 use crate::error::{Error, Result};
+use crate::http::schema::Unparsed;
 use crate::model::activity::{Kind, Outcome};
 
 /// Characters of a text that is searched for.
@@ -21,8 +22,8 @@ pub(super) struct RawFilter {
     pub(super) user: Option<String>,
     pub(super) client: Option<String>,
     pub(super) api: Option<String>,
-    pub(super) outcome: Option<Outcome>,
-    pub(super) kind: Option<Kind>,
+    pub(super) outcome: Option<Unparsed<Outcome>>,
+    pub(super) kind: Option<Unparsed<Kind>>,
     pub(super) ip: Option<String>,
     pub(super) q: Option<String>,
     pub(super) request_id: Option<String>,
@@ -41,8 +42,10 @@ impl RawFilter {
             user: read(wrong, "user", self.user.as_deref(), str::parse),
             client: read(wrong, "client", self.client.as_deref(), str::parse),
             api: self.api.clone(),
-            outcome: self.outcome,
-            kind: self.kind,
+            outcome: read(wrong, "outcome", self.outcome.as_ref().map(Unparsed::text), str::parse),
+            kind: read(wrong, "kind", self.kind.as_ref().map(Unparsed::text), |text| {
+                text.parse().map_err(|_| "Use a kind of activity, such as key.verify or key.created.")
+            }),
             ip: read(wrong, "ip", self.ip.as_deref(), network),
             q: read(wrong, "q", self.q.as_deref(), |text| match text.chars().count() {
                 1..=MAX_Q => Ok(text.to_owned()),

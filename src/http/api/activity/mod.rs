@@ -20,6 +20,7 @@ use crate::error::{Error, Result as Checked};
 use crate::http::Result;
 use crate::http::auth::{Allowed, Within};
 use crate::http::json::Json;
+use crate::http::schema::Unparsed;
 use crate::model::activity::{Activity, KeyName, Kind, Outcome};
 use crate::model::{ActivityId, KeyId, Timestamp};
 use crate::platform::cursor;
@@ -115,9 +116,9 @@ impl ActivityApi {
         /// About the API with this slug or id; with `!` before it, about anything else.
         api: Query<Option<String>>,
         /// `allowed`, `refused`, `limited` or `changed`.
-        outcome: Query<Option<Outcome>>,
+        outcome: Query<Option<Unparsed<Outcome>>>,
         /// `key.verify`, `key.created` and so on.
-        kind: Query<Option<Kind>>,
+        kind: Query<Option<Unparsed<Kind>>>,
         /// An address, or a network in CIDR form.
         ip: Query<Option<String>>,
         /// A part of the path, the user agent, the request id, the kind or the code.
@@ -214,9 +215,9 @@ impl ActivityApi {
         /// About the API with this slug or id; with `!` before it, about anything else.
         api: Query<Option<String>>,
         /// `allowed`, `refused`, `limited` or `changed`.
-        outcome: Query<Option<Outcome>>,
+        outcome: Query<Option<Unparsed<Outcome>>>,
         /// `key.verify`, `key.created` and so on.
-        kind: Query<Option<Kind>>,
+        kind: Query<Option<Unparsed<Kind>>>,
         /// An address, or a network in CIDR form.
         ip: Query<Option<String>>,
         /// A part of the path, the user agent, the request id, the kind or the code.
@@ -252,9 +253,9 @@ impl ActivityApi {
         /// About the API with this slug or id; with `!` before it, about anything else.
         api: Query<Option<String>>,
         /// `allowed`, `refused`, `limited` or `changed`.
-        outcome: Query<Option<Outcome>>,
+        outcome: Query<Option<Unparsed<Outcome>>>,
         /// `key.verify`, `key.created` and so on.
-        kind: Query<Option<Kind>>,
+        kind: Query<Option<Unparsed<Kind>>>,
         /// An address, or a network in CIDR form.
         ip: Query<Option<String>>,
         /// A part of the path, the user agent, the request id, the kind or the code.
@@ -287,7 +288,7 @@ impl ActivityApi {
         /// `key_…`
         id: Path<String>,
         /// `allowed`, `refused`, `limited` or `changed`.
-        outcome: Query<Option<Outcome>>,
+        outcome: Query<Option<Unparsed<Outcome>>>,
         /// Rows per page, 1 to 200; 50 by default.
         limit: Query<Option<u32>>,
         /// The `next_cursor` of the page before.

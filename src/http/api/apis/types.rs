@@ -80,7 +80,45 @@ impl From<Applied> for ApiApplied {
 
 #[cfg(test)]
 mod tests {
+    use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
+    use poem_openapi::types::Type;
+    use serde_json::{Value, json};
+
     use super::*;
+
+    fn member(schema: &MetaSchema, name: &str) -> (bool, bool, Option<Value>) {
+        let (_, member) = schema.properties.iter().find(|(member, _)| *member == name).unwrap();
+        let MetaSchemaRef::Inline(member) = member else { panic!("{name} is a reference") };
+        (schema.required.contains(&name), member.nullable, member.default.clone())
+    }
+
+    #[test]
+    fn the_schema_says_how_a_body_is_read() {
+        let mut registry = Registry::new();
+        let tier = registry.create_fake_schema::<Tier>();
+        assert_eq!(member(&tier, "name"), (true, false, None));
+        assert_eq!(member(&tier, "limit"), (false, true, None));
+        assert_eq!(member(&tier, "window_seconds"), (false, false, Some(json!(60))));
+        assert_eq!(member(&tier, "per"), (false, false, Some(json!("key"))));
+        let api = registry.create_fake_schema::<ApiDescription>();
+        assert_eq!(member(&api, "audience"), (false, true, None));
+        assert_eq!(member(&api, "scopes"), (false, false, Some(json!([]))));
+        let change = registry.create_fake_schema::<ApiChange>();
+        assert_eq!(member(&change, "audience"), (false, false, None));
+        let shown = registry.create_fake_schema::<Api>();
+        assert!(shown.properties.iter().all(|(name, _)| *name != "no" && shown.required.contains(name)));
+        assert_eq!(<Arc<Api>>::name(), "Api");
+    }
+
+    #[test]
+    fn a_change_replaces_what_it_names() {
+        let read = |text: &str| serde_json::from_str::<ApiDescription>(text).unwrap();
+        let change = serde_json::from_str::<ApiChange>(r#"{"audience": "https://b.example", "open": true}"#);
+        let mut description = read(r#"{"slug": "a", "name": "A"}"#);
+        change.unwrap().onto(&mut description);
+        let expected = r#"{"slug": "a", "name": "A", "audience": "https://b.example", "open": true}"#;
+        assert_eq!(description, read(expected));
+    }
 
     #[test]
     fn null_is_no_value_for_a_member_of_an_api() {
