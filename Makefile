@@ -4,7 +4,7 @@ CARGO   ?= cargo
 DATA    ?= keywright-data
 QUICK    = --profile quick --locked
 BINARY   = target/quick/keywright
-# The dashboard is built where there is one and Node to build it with; `cargo build` alone needs neither.
+# # The dashboard is built if its sources and Node are present; `cargo build` alone needs neither.
 UI       = $(wildcard ui/package.json)
 BROWSER  = $(wildcard tests/browser/package.json)
 
@@ -50,7 +50,7 @@ routers: packages ## Attack the gate: every router, behind nginx and Caddy, for 
 clock: packages ## Jumps of the wall clock on the real program, at full length (3 minutes)
 	KEYWRIGHT_CLOCK=full $(CARGO) test $(QUICK) --test it faults::faketime -- --nocapture --test-threads 1
 
-# The seconds of each target. A scratch corpus keeps what is found out of the repository.
+# # Seconds per target. A scratch corpus keeps new inputs out of the repository.
 FUZZ_SECONDS ?= 60
 fuzz: ## Fuzz every parser of untrusted text, a minute each; needs a nightly toolchain
 	@$(CARGO) +nightly --version >/dev/null 2>&1 || { echo "make fuzz needs a nightly toolchain: rustup toolchain install nightly"; exit 1; }
@@ -86,7 +86,7 @@ bench-check: ## Compare the speed with that of another commit: make bench-check 
 	@test -n "$(BASE)" || { echo "name the commit: make bench-check BASE=<commit>"; exit 2; }
 	benches/check.sh "$(BASE)"
 
-# The dashboard's files; they end up inside the binary.
+# # The dashboard's files, which are embedded in the binary.
 ui:
 ifneq ($(UI),)
 	cd ui && npm ci --no-audit --no-fund && npm run build
@@ -95,9 +95,10 @@ endif
 tools:
 	@command -v rustup >/dev/null && rustup component add rustfmt clippy >/dev/null 2>&1 || true
 
-# What the tests call besides Rust and Node: Python for the stock clients, Chromium for the pages, prlimit for the
-# full disk, nginx, Caddy and curl for the conformance tests, Go, Java and Maven for the routers. On Debian and Ubuntu they are installed; elsewhere they are named. The
-# tests start the proxies that they need: a server that a package started by itself is stopped again.
+# # Programs that the tests call besides Rust and Node: Python for client libraries, Chromium for the pages, prlimit for
+# the full disk, nginx, Caddy and curl for the conformance tests, Go, Java and Maven for the routers. On Debian and
+# Ubuntu they are installed; on other systems the missing ones are listed. The tests start their own proxies: a server
+# that a package started is stopped again.
 packages:
 	@export PATH="$$PATH:/usr/sbin"; \
 	 missing=; for need in python3:python3-venv go:golang-go javac:default-jdk-headless mvn:maven prlimit:util-linux chromium:chromium curl:curl nginx:nginx caddy:caddy faketime:faketime; do \

@@ -1,4 +1,4 @@
-//! Has the dashboard's files taken in again after a build in `ui/`, whose file names change with their content.
+//! Rebuilds when the dashboard's files change; their names depend on their content.
 
 #![allow(clippy::print_stdout, reason = "this is how a build script talks to cargo")]
 

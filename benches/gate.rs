@@ -1,7 +1,8 @@
-//! What the gate costs behind nginx: requests per second through nginx that asks Keywright about each of them, beside
-//! the same nginx that asks a poem handler which always answers 204, and one that always answers Keywright's headers.
+//! Cost of the gate behind nginx: requests per second through nginx that asks Keywright about each of them, compared
+//! with the same nginx that asks a poem handler which always answers 204, and one that always answers Keywright's
+//! headers.
 //!
-//! `cargo bench --bench gate` needs nginx and taskset. Everything that serves runs on one core, the load on another.
+//! `cargo bench --bench gate` needs nginx and taskset. All servers run on one core, the load on another.
 
 #![allow(clippy::disallowed_methods, reason = "a bench measures real time")]
 #![allow(
@@ -65,7 +66,7 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// Everything that runs while the load does; ends with this value.
+/// All processes besides the load; dropping it ends them.
 struct World {
     _children: Vec<Running>,
     gate: u16,
@@ -78,7 +79,7 @@ struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // nginx' master takes its worker along on SIGTERM, and not when it is killed.
+        // nginx' master ends its worker on SIGTERM, but not when it is killed.
         let _ = Command::new("kill").arg(self.0.id().to_string()).status();
         let _ = self.0.wait();
     }
@@ -202,7 +203,7 @@ fn serve(kind: &str, answer: &Path) {
     });
 }
 
-/// The headers of a recorded answer but those that the server makes itself.
+/// The headers of a recorded response without those that the server adds itself.
 fn headers(answer: &Path) -> Vec<(HeaderName, HeaderValue)> {
     let text = std::fs::read_to_string(answer).unwrap();
     let lines = text.lines().skip(1).take_while(|line| !line.is_empty());
@@ -229,7 +230,7 @@ fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// Requests per second over one slice: one thread, many connections, each with one request under way.
+/// Requests per second over one slice: one thread, many connections, each with one request in flight.
 fn load(port: u16, key: &str) -> f64 {
     let request = format!(
         "GET /v1/queries?limit=10 HTTP/1.1\r\nHost: api.example.com\r\nUser-Agent: python-requests/2.32.3\r\n\
@@ -252,7 +253,7 @@ fn load(port: u16, key: &str) -> f64 {
                 read => read.unwrap(),
             };
             let answer = &buffer[..read];
-            // nginx sends head and body of an answer this small at once.
+            // nginx sends head and body of such a small response at once.
             let whole = answer.starts_with(b"HTTP/1.1 200") && answer.ends_with(b"{\"rows\":[]}");
             assert!(whole, "{}", String::from_utf8_lossy(answer));
             count += 1;

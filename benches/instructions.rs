@@ -1,6 +1,6 @@
-//! How many instructions a decision takes, from the parsed request to the response: figures that no busy neighbour
-//! disturbs. `cargo bench --bench instructions` counts them with valgrind and compares them with
-//! `benches/instructions.toml`; `UPDATE_INSTRUCTIONS=1` writes that file anew.
+//! Instructions of a decision, from the parsed request to the response: independent of other load on the machine.
+//! `cargo bench --bench instructions` counts them with valgrind and compares them with `benches/instructions.toml`;
+//! `UPDATE_INSTRUCTIONS=1` writes that file anew.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a report is what this is for")]
 
 use std::collections::BTreeMap;
@@ -18,13 +18,13 @@ use poem::http::{Method, StatusCode, header};
 use poem::{Endpoint, IntoResponse, Request, Response};
 use serde_json::{Value, json};
 
-/// What is counted.
+/// The counted cases.
 const CASES: [&str; 3] = ["verify", "forward-auth", "forward-auth-token"];
-/// Requests that are counted together.
+/// Requests per count.
 const REQUESTS: u64 = 2_000;
-/// Requests before, which fill the caches.
+/// Requests before the count, which fill the caches.
 const WARM_UP: u64 = 200;
-/// By how much a count may exceed, or fall below, the one that is checked in.
+/// Tolerated difference between a count and the checked-in one.
 const TOLERANCE: f64 = 0.02;
 
 fn main() -> ExitCode {
@@ -96,7 +96,7 @@ fn run(case: &str) {
     let metrics = Metrics::new(Arc::default(), None, Timestamp::MIN, 0);
     let endpoint = http::endpoint(&running.services, options, &Arc::new(metrics));
     let credentials = runtime.block_on(prepare(&running, &endpoint));
-    // Rows are buffered as ever, and dropped instead of written: the writer has a thread of its own.
+    // Rows are buffered as usual, and dropped instead of written: the writer has a thread of its own.
     running.services.log.discard(true);
     for _ in 0..WARM_UP {
         check(case, &runtime.block_on(send(&endpoint, credentials.request(case))));
@@ -108,7 +108,7 @@ fn run(case: &str) {
     runtime.block_on(running.stop());
 }
 
-/// What callgrind counts.
+/// The function that callgrind counts.
 #[inline(never)]
 fn measured<E: Endpoint>(
     runtime: &tokio::runtime::Runtime,

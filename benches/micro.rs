@@ -1,4 +1,4 @@
-//! The parts of a decision, one by one: what a request's time is made of. `cargo bench --bench micro` runs them.
+//! The parts of a decision, individually. `cargo bench --bench micro` runs them.
 #![expect(clippy::disallowed_methods, reason = "it measures real time")]
 
 use std::hint::black_box;
@@ -12,7 +12,7 @@ use keywright::domain::policy::Question;
 use keywright::domain::policy::limits::{BucketId, Limiter, Subject};
 use keywright::model::activity::{Entry, Kind, Method, Outcome, Reason};
 use keywright::model::{
-    Api, AskedEnvironment, Environment, KeyId, KeySecret, RateLimit, RequestId, ScopeExpr, SecretHash,
+    Api, Environment, KeyId, KeySecret, RateLimit, RequestId, RequestedEnvironment, ScopeExpr, SecretHash,
     Timestamp, inspect,
 };
 use keywright::store::activity::{Inserter, Stored};
@@ -20,7 +20,7 @@ use keywright::store::{Error, ToSql, Tx};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_780_000_000);
 
-/// A server without a network, and a key of its own API that is in the cache.
+/// A server without a network, and a key of the built-in API in its cache.
 struct Bench {
     runtime: tokio::runtime::Runtime,
     running: Running,
@@ -78,7 +78,7 @@ fn decision(criterion: &mut Criterion) {
     let scopes = ScopeExpr::parse("keys:verify AND (keys:read OR admin)").expect("an expression");
     let mut ask = |name: &str, scopes: Option<&ScopeExpr>| {
         let question =
-            Question { api: &bench.api, scopes, environment: AskedEnvironment::Live, cost: 1, ip: None };
+            Question { api: &bench.api, scopes, environment: RequestedEnvironment::Live, cost: 1, ip: None };
         criterion.bench_function(name, |bencher| {
             bencher.iter(|| {
                 let key = black_box(bench.key.expose());
@@ -93,8 +93,8 @@ fn decision(criterion: &mut Criterion) {
         bencher.iter_custom(|times| {
             let (mut took, mut rest) = (Duration::ZERO, times);
             while rest > 0 {
-                // The writer takes its time, which is not what is measured here.
-                while bench.runtime.block_on(services.log.room()).is_err() {}
+                // The time of the writer is not measured here.
+                while bench.runtime.block_on(services.log.capacity()).is_err() {}
                 let part = rest.min(10_000);
                 let started = Instant::now();
                 for _ in 0..part {
@@ -118,7 +118,7 @@ fn decision(criterion: &mut Criterion) {
                 }
                 let took = started.elapsed();
                 drop(rows);
-                // The log goes on after its newest row, which must stay its own.
+                // The log continues after its newest row, which must not change.
                 tx.execute("DELETE FROM activity WHERE no >= ?1", &[&first as &dyn ToSql])?;
                 Ok::<_, Error>(took)
             };

@@ -1,4 +1,4 @@
-//! What can go wrong, as data. Knows no HTTP: `http::error` gives each code its status.
+//! Errors as data. Independent of HTTP: `http::error` maps each code to a status.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,7 +12,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $text:literal),+ $(,)?) => {
-        /// What a caller can tell apart; the names are public and fixed.
+        /// Error codes; the names are public and fixed.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Code { $($(#[$doc])* $name),+ }
 
@@ -29,31 +29,31 @@ macro_rules! codes {
 }
 
 codes! {
-    /// The request does not say what it must, or says what it must not; details name each field.
+    /// The request lacks something required or has something invalid; details name each field.
     InvalidRequest = "INVALID_REQUEST",
-    /// A cursor that this server did not make.
+    /// A cursor that this server did not issue.
     InvalidCursor = "INVALID_CURSOR",
     /// No credential was sent.
     MissingApiKey = "MISSING_API_KEY",
     /// The credential is not a key of this instance.
     InvalidApiKey = "INVALID_API_KEY",
-    /// The key's expiry has passed.
+    /// The key has expired.
     ExpiredApiKey = "EXPIRED_API_KEY",
     /// The key was revoked.
     RevokedApiKey = "REVOKED_API_KEY",
-    /// The key is switched off.
+    /// The key is disabled.
     DisabledApiKey = "DISABLED_API_KEY",
-    /// The token is not one of this instance, or was revoked.
+    /// The token is not of this instance, or was revoked.
     InvalidToken = "INVALID_TOKEN",
-    /// The token's time has passed.
+    /// The token has expired.
     ExpiredToken = "EXPIRED_TOKEN",
-    /// Email and password do not fit together.
+    /// Wrong email address or password.
     InvalidCredentials = "INVALID_CREDENTIALS",
-    /// The password is right; a second factor is needed.
+    /// The password is right; a second factor is required.
     MfaRequired = "MFA_REQUIRED",
     /// The credential lacks a scope.
     InsufficientScope = "INSUFFICIENT_SCOPE",
-    /// A test key where a live one is asked for, or the reverse.
+    /// A test key where a live one is required, or the reverse.
     WrongEnvironment = "WRONG_ENVIRONMENT",
     /// The key belongs to another API.
     WrongApi = "WRONG_API",
@@ -61,46 +61,46 @@ codes! {
     IpNotAllowed = "IP_NOT_ALLOWED",
     /// The caller may not do this.
     Forbidden = "FORBIDDEN",
-    /// The act needs a more recent sign-in; details say how recent and by which methods.
+    /// The act needs a more recent sign-in; details give its maximum age and the methods.
     ReauthenticationRequired = "REAUTHENTICATION_REQUIRED",
-    /// A cookie request without its CSRF token or from a foreign origin.
+    /// A cookie request without its CSRF token or from another origin.
     Csrf = "CSRF",
-    /// No such thing, or not the caller's.
+    /// The resource does not exist, or is not the caller's.
     NotFound = "NOT_FOUND",
-    /// The path exists, the method does not.
+    /// The path exists, but not with this method.
     MethodNotAllowed = "METHOD_NOT_ALLOWED",
-    /// The change contradicts what is stored.
+    /// The change conflicts with the stored state.
     Conflict = "CONFLICT",
     /// The body is too large.
     TooLarge = "TOO_LARGE",
-    /// The body is not of a type that this route takes.
+    /// The media type of the body is not supported.
     UnsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE",
-    /// Understood, well-formed, and still impossible.
+    /// Well-formed, but impossible.
     Unprocessable = "UNPROCESSABLE",
     /// Too many requests in the window.
     RateLimited = "RATE_LIMITED",
-    /// The quota of the period is used up.
+    /// The quota of the period is exhausted.
     QuotaExceeded = "QUOTA_EXCEEDED",
     /// Too many failed attempts; wait.
     LockedOut = "LOCKED_OUT",
-    /// Our fault; the cause is in the server's log under the request id.
+    /// An internal error; the cause is in the server's log under the request id.
     Internal = "INTERNAL",
-    /// Cannot answer just now; try again after a while.
+    /// Temporarily unavailable.
     Unavailable = "UNAVAILABLE",
 }
 
-/// A refusal or a failure, with what the caller may know about it.
+/// A refusal or a failure, without internal details.
 #[derive(Clone)]
 pub struct Error {
-    /// Which one.
+    /// Code.
     pub code: Code,
     /// One sentence for people.
     pub message: Cow<'static, str>,
-    /// What a program can use.
+    /// Details for programs.
     pub details: Map<String, Value>,
     /// Seconds after which the same request may pass.
     pub retry_after_seconds: Option<u64>,
-    /// For the server's log only; never sent.
+    /// Cause for the server's log; never sent.
     cause: Option<String>,
 }
 
@@ -117,19 +117,19 @@ impl Error {
         self
     }
 
-    /// Says when to try again.
+    /// Sets the wait before a retry.
     #[must_use]
     pub fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after_seconds = Some(seconds);
         self
     }
 
-    /// `INVALID_REQUEST` about one field: what is wrong and what to do.
+    /// `INVALID_REQUEST` for one field: the problem and the remedy.
     pub fn invalid(field: &str, reason: impl Into<String>) -> Self {
         Self::new(Code::InvalidRequest, "The request is not valid").with(field, reason.into())
     }
 
-    /// `INVALID_REQUEST` about several fields; `Ok` when there is nothing to say.
+    /// `INVALID_REQUEST` for several fields; `Ok` if there are none.
     pub fn invalid_fields(fields: Map<String, Value>) -> Result<()> {
         if fields.is_empty() {
             return Ok(());
@@ -137,27 +137,27 @@ impl Error {
         Err(Self { details: fields, ..Self::new(Code::InvalidRequest, "The request is not valid") })
     }
 
-    /// `NOT_FOUND`, the same for what does not exist and for what is somebody else's.
+    /// `NOT_FOUND`, the same for a resource that does not exist and for one of another owner.
     pub fn not_found(what: &'static str) -> Self {
         Self::new(Code::NotFound, format!("There is no such {what}"))
     }
 
-    /// `INVALID_TOKEN`, the same whatever is wrong with an access token.
+    /// `INVALID_TOKEN`, the same for every defect of an access token.
     pub fn invalid_token() -> Self {
         Self::new(Code::InvalidToken, "The access token is invalid")
     }
 
-    /// `CONFLICT` with a sentence that says with what.
+    /// `CONFLICT` with the reason.
     pub fn conflict(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Code::Conflict, message)
     }
 
-    /// `FORBIDDEN` with a sentence that says why.
+    /// `FORBIDDEN` with the reason.
     pub fn forbidden(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Code::Forbidden, message)
     }
 
-    /// `INSUFFICIENT_SCOPE`, naming what was required and what is held.
+    /// `INSUFFICIENT_SCOPE` with the required and the granted scopes.
     pub fn insufficient_scope(required: &str, granted: &ScopeSet) -> Self {
         Self::new(Code::InsufficientScope, format!("This needs the scope {required}"))
             .with("required", required)
@@ -178,27 +178,24 @@ impl Error {
             .with("revoked_at", at.to_string())
     }
 
-    /// `INTERNAL`; `cause` goes to the server's log and nowhere else.
+    /// `INTERNAL`; `cause` is only logged.
     pub fn internal(cause: impl fmt::Display) -> Self {
         Self {
             cause: Some(cause.to_string()),
-            ..Self::new(
-                Code::Internal,
-                "Something went wrong on our side; the request id finds it in the log",
-            )
+            ..Self::new(Code::Internal, "Internal error; the server's log has the cause under the request id")
         }
     }
 
-    /// `UNAVAILABLE`; `cause` goes to the server's log and nowhere else.
+    /// `UNAVAILABLE`; `cause` is only logged.
     pub fn unavailable(cause: impl fmt::Display) -> Self {
         Self {
             cause: Some(cause.to_string()),
             retry_after_seconds: Some(1),
-            ..Self::new(Code::Unavailable, "The server cannot answer just now; try again shortly")
+            ..Self::new(Code::Unavailable, "The server is temporarily unavailable; try again shortly")
         }
     }
 
-    /// What the server's log may say beyond the message.
+    /// Cause for the server's log, beside the message.
     pub fn cause(&self) -> Option<&str> {
         self.cause.as_deref()
     }

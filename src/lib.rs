@@ -1,6 +1,6 @@
 //! Keywright: API authentication in one binary and one SQLite file.
 //!
-//! A room names only the rooms below it; `tests/it/layers` holds this drawing.
+//! A room imports only the rooms below it; `tests/it/layers` checks this drawing.
 //!
 //! ```text
 //!                  main
@@ -28,8 +28,8 @@
 //!                 model ──────────── with env, error and measure: leaves that every room may name
 //! ```
 //!
-//! Each room from `platform` to `identity` has `Services`: its own, and those of the room below. Code takes the
-//! `Services` of its own room, so its parameters say what it can reach.
+//! Each room from `platform` to `identity` has its own `Services`, with those of the room below. Code takes the
+//! `Services` of its own room, so its parameters show what it can reach.
 
 pub mod activity;
 pub mod app;

@@ -1,11 +1,11 @@
-//! Measuring: counters and histograms that are cheap to count with, and the families in which they are shown.
+//! Metrics: cheap counters and histograms, and the families in which they are exported.
 
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// Parts of a counter: threads that count at once rarely meet in one.
+/// Parts of a counter: concurrent threads rarely use the same one.
 const STRIPES: usize = 8;
 
 /// Upper bounds of the buckets of a [`Latency`], in nanoseconds: 10 µs to 10 s.
@@ -36,7 +36,7 @@ const BOUNDS: [u64; 19] = [
 #[repr(align(128))]
 struct Padded<T>(T);
 
-/// The part that this thread counts in.
+/// The part of this thread.
 fn stripe() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     thread_local! {
@@ -61,13 +61,13 @@ impl Counter {
     }
 }
 
-/// Durations, counted by size.
+/// A histogram of durations.
 #[derive(Debug, Default)]
 pub struct Latency([Padded<Buckets>; STRIPES]);
 
 #[derive(Debug, Default)]
 struct Buckets {
-    /// One for each of [`BOUNDS`], and one for what is longer.
+    /// One for each of [`BOUNDS`], and one for longer durations.
     counts: [AtomicU64; BOUNDS.len() + 1],
     nanos: AtomicU64,
 }
@@ -81,7 +81,7 @@ impl Latency {
         part.nanos.fetch_add(nanos, Ordering::Relaxed);
     }
 
-    /// What was counted so far.
+    /// The current counts.
     pub fn histogram(&self) -> Histogram {
         let sum = |of: &dyn Fn(&Buckets) -> u64| self.0.iter().map(|part| of(&part.0)).sum::<u64>();
         let bounds = BOUNDS.iter().map(|&nanos| nanos as f64 / 1e9).chain([f64::INFINITY]);
@@ -93,17 +93,17 @@ impl Latency {
     }
 }
 
-/// Counted durations.
+/// Counts of a histogram.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Histogram {
-    /// Upper bounds in seconds, the last one infinite, and how many durations lie between each and the one before.
+    /// Upper bounds in seconds, the last one infinite, with the number of durations of each bucket.
     pub buckets: Vec<(f64, u64)>,
     /// The sum of all durations, in seconds.
     pub sum_seconds: f64,
 }
 
-/// Names and values that tell the samples of a family apart. Values come from code and configuration, never from
-/// requests: each combination is kept for ever by whoever collects them.
+/// Labels: names and values that distinguish the samples of a family. Values come from code and configuration, never
+/// from requests: the collector stores each combination.
 pub type Labels = Vec<(&'static str, Cow<'static, str>)>;
 
 /// Samples of one name.
@@ -120,26 +120,26 @@ pub struct Family {
 /// The kinds of samples.
 #[derive(Debug, Clone)]
 pub enum Samples {
-    /// Numbers that only grow.
+    /// Counter.
     Counters(Vec<(Labels, f64)>),
-    /// Numbers that rise and fall.
+    /// Gauge.
     Gauges(Vec<(Labels, f64)>),
-    /// Durations.
+    /// Histogram.
     Histograms(Vec<(Labels, Histogram)>),
 }
 
 impl Family {
-    /// One number that only grows.
+    /// A family with one counter.
     pub fn counter(name: &'static str, help: &'static str, value: u64) -> Self {
         Self::counters(name, help, [(Labels::new(), value as f64)])
     }
 
-    /// One number that rises and falls.
+    /// A family with one gauge.
     pub fn gauge(name: &'static str, help: &'static str, value: impl Into<f64>) -> Self {
         Self::gauges(name, help, [(Labels::new(), value.into())])
     }
 
-    /// Numbers that only grow.
+    /// A family of counters.
     pub fn counters(
         name: &'static str,
         help: &'static str,
@@ -148,7 +148,7 @@ impl Family {
         Self { name, help, samples: Samples::Counters(samples.into_iter().collect()) }
     }
 
-    /// Numbers that rise and fall.
+    /// A family of gauges.
     pub fn gauges(
         name: &'static str,
         help: &'static str,
@@ -157,7 +157,7 @@ impl Family {
         Self { name, help, samples: Samples::Gauges(samples.into_iter().collect()) }
     }
 
-    /// Durations.
+    /// A family of histograms.
     pub fn histograms(
         name: &'static str,
         help: &'static str,

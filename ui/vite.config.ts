@@ -31,8 +31,8 @@ const server = process.env.KEYWRIGHT_URL ?? 'http://127.0.0.1:8080';
 export default defineConfig({
   plugins: [svelte(), precompress()],
   build: { target: 'es2022', modulePreload: { polyfill: false }, assetsInlineLimit: 0, reportCompressedSize: false },
-  // `npm run dev` shows the pages from source and takes everything else from a running instance, which must hear its
-  // own origin to let a session change anything.
+  // `npm run dev` serves the pages from source and proxies other requests to a running instance, which must see its own
+  // origin to let a session change anything.
   server: {
     proxy: Object.fromEntries(
       ['/v1', '/oauth', '/.well-known', '/openapi.json', '/docs', '/pages', '/healthz', '/readyz'].map((path) => [

@@ -1,49 +1,49 @@
-//! What is asked of which server.
+//! Arms of the measurement: requests and servers.
 
 use super::Options;
 use super::drive::Requests;
 use super::fill::{self, Key};
 
-/// Which question is asked.
+/// The request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum What {
-    /// `/v1/forward-auth`, as a proxy asks.
+    /// `/v1/forward-auth`, as a proxy sends it.
     Forward,
     /// `POST /v1/keys/verify`.
     Verify,
 }
 
-/// Which server answers.
+/// The server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum On {
     /// poem's 204.
     Bare,
-    /// A poem handler that reads and answers the same bytes without thinking.
+    /// A poem handler that reads and answers the same bytes without work.
     Constant,
-    /// The real thing with a thousand keys.
+    /// Keywright with a thousand keys.
     Few,
-    /// The real thing with a million keys.
+    /// Keywright with a million keys.
     Many,
-    /// The real thing with ten million rows in its log.
+    /// Keywright with ten million rows in its log.
     Log,
 }
 
-/// One thing to measure.
+/// One arm.
 pub(crate) struct Arm<'k> {
     pub(crate) name: &'static str,
     pub(crate) what: What,
     pub(crate) on: On,
     /// Requests before each measurement.
     pub(crate) warm_up: usize,
-    /// What the server is told before.
+    /// Order for the server before it.
     pub(crate) order: Option<&'static str>,
     pub(crate) requests: Requests<'k>,
 }
 
-/// Requests before a measurement where nothing has to become warm.
+/// Requests before a measurement without warm-up.
 const BRIEFLY: usize = 5_000;
 
-/// Every arm, in the order in which a round takes them.
+/// All arms, in the order of a round.
 pub(crate) fn all<'k>(keys: &'k [Key], options: &Options) -> Vec<Arm<'k>> {
     use On::{Bare, Constant, Few, Log, Many};
     use What::{Forward, Verify};
@@ -73,7 +73,7 @@ pub(crate) fn all<'k>(keys: &'k [Key], options: &Options) -> Vec<Arm<'k>> {
 }
 
 impl What {
-    /// What a good answer holds.
+    /// Text of a valid response.
     pub(crate) const fn good(self) -> &'static [u8] {
         match self {
             Self::Forward => b"",
@@ -115,7 +115,7 @@ fn verify(key: &str, management_key: &str) -> String {
     )
 }
 
-/// The numbers below `count` in an order without a pattern, the same every time.
+/// The numbers below `count` in a pseudo-random order, the same in every run.
 pub(crate) fn shuffled(count: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..count).collect();
     let mut random = fill::Random(0x9e37_79b9_7f4a_7c15);

@@ -1,4 +1,4 @@
-//! The servers under load, each a process of its own that this program starts from itself.
+//! The servers under load: child processes that this program starts from itself.
 
 use std::io::{BufRead, BufReader, Write as _};
 use std::path::Path;
@@ -14,7 +14,7 @@ pub(crate) struct Child {
 }
 
 impl Child {
-    /// Starts this program as a server of a kind, on some cores alone, and waits until it listens.
+    /// Starts this program as a server of a kind, pinned to cores, and waits until it listens.
     pub(crate) fn start(kind: &str, path: &Path, cores: &str) -> Self {
         Self::of(&std::env::current_exe().expect("this program has a path"), kind, path, cores)
     }
@@ -37,7 +37,7 @@ impl Child {
         child
     }
 
-    /// Gives an order and waits for the answer.
+    /// Sends an order and waits for the response.
     pub(crate) fn tell(&mut self, order: &str) -> String {
         writeln!(self.orders, "{order}").expect("the server listens to orders");
         self.answer()
@@ -50,7 +50,7 @@ impl Child {
         line.trim().to_owned()
     }
 
-    /// Binds it to other cores.
+    /// Pins it to other cores.
     pub(crate) fn pin(&self, cores: &str) {
         pin(self.process.id(), cores);
     }
@@ -85,7 +85,7 @@ impl Drop for Child {
     }
 }
 
-/// Binds a process to cores.
+/// Pins a process to cores.
 pub(crate) fn pin(process: u32, cores: &str) {
     let status = Command::new("taskset")
         .args(["-a", "-p", "-c", cores, &process.to_string()])

@@ -1,4 +1,5 @@
-//! This build beside another one: the same requests to both servers in turns, and for each row how sure the ratio is.
+//! Compares this build with another one: the same requests to both servers in turns, with a confidence interval for
+//! each ratio.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,9 +13,9 @@ use super::table::median;
 use super::tokens;
 use super::{Options, fill};
 
-/// A row fails whose whole interval lies below.
+/// A row fails if its whole interval is below this.
 const LEAST: f64 = 0.97;
-/// Samples that the bootstrap draws anew.
+/// Bootstrap samples.
 const RESAMPLES: usize = 5_000;
 
 /// A build of this program, with its server.
@@ -23,7 +24,7 @@ struct Side {
     rows: Vec<Row>,
 }
 
-/// One thing that is asked, with what each round took.
+/// One request, with the durations of each round.
 struct Row {
     name: &'static str,
     good: &'static [u8],
@@ -34,8 +35,8 @@ struct Row {
 
 /// Compares this build with the program `base`, the same one built from another commit.
 ///
-/// The ratio of a row is that of the CPU time that the servers took for a request, which other processes disturb less
-/// than the throughput; above 1 this build is faster. True when no row is slower for sure.
+/// The ratio of a row is that of the CPU time of the servers per request, which other processes disturb less than the
+/// throughput; above 1 this build is faster. True if no row is significantly slower.
 pub(crate) fn run(base: &Path, options: &Options) -> bool {
     let scratch = Scratch::new();
     let keys: &'static [Key] = fill::keys(FEW).leak();
@@ -44,7 +45,7 @@ pub(crate) fn run(base: &Path, options: &Options) -> bool {
         .map(|(program, name)| Side::start(&program, &scratch.path(name), keys, options));
     for round in 0..=options.rounds {
         for row in 0..sides[0].rows.len() {
-            // Whoever is first in one round is second in the next.
+            // The order alternates between rounds.
             for turn in 0..2 {
                 sides[(round + turn) % 2].measure(row, options, round > 0);
             }
@@ -121,7 +122,7 @@ fn report([this, base]: &[Side; 2]) -> bool {
     good
 }
 
-/// The 95 % interval of the median, by the bootstrap: rounds are drawn anew, with repeats, and the median taken again.
+/// The 95 % interval of the median, by the bootstrap: rounds are drawn with repetition, and the median is taken again.
 fn interval(ratios: &[f64]) -> (f64, f64) {
     let mut random = Random(7);
     let mut medians: Vec<f64> = (0..RESAMPLES)

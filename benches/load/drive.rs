@@ -1,13 +1,13 @@
-//! The load: one thread, many connections, each with one request under way. It never sleeps: waking it up would be
-//! work of the server's core, and more of it the slower the server is.
+//! The load: one thread, many connections, each with one request in flight. It never sleeps: waking it up would be work
+//! of the server's core, and more of it the slower the server is.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-/// Requests, one after the other and around again.
+/// Requests, in a cycle.
 pub(crate) enum Requests<'k> {
-    /// One text with a gap into which the values go, all of one length, in this order.
+    /// A text with a gap for values of one length, in this order.
     Gap { text: Vec<u8>, at: usize, values: &'k [fill::Key], order: Vec<usize>, next: usize },
     /// Whole texts.
     Whole { texts: Vec<Vec<u8>>, next: usize },
@@ -37,7 +37,7 @@ impl Requests<'_> {
 pub(crate) struct Connections {
     streams: Vec<TcpStream>,
     buffer: Vec<u8>,
-    /// What every answer must hold: a measurement of refusals would be a measurement of something else.
+    /// Text that every response must contain: a measurement of refusals would be useless.
     good: &'static [u8],
 }
 
@@ -57,7 +57,7 @@ impl Connections {
         self.run(requests, |sent| sent < count);
     }
 
-    /// Sends for some time; how many were answered, and how long it really took.
+    /// Sends for some time; returns the number of responses, and the exact duration.
     pub(crate) fn send_for(&mut self, requests: &mut Requests<'_>, time: Duration) -> (usize, Duration) {
         let start = Instant::now();
         let count = self.run(requests, |_| start.elapsed() < time);
@@ -69,7 +69,7 @@ impl Connections {
             stream.write_all(requests.next()).expect("a request fits into the socket's buffer");
         }
         let (mut count, mut rounds) = (0, 0_usize);
-        // The clock costs something too.
+        // Reading the clock costs time too.
         while rounds % 64 != 0 || go_on(count) {
             rounds += 1;
             for stream in &mut self.streams {
@@ -85,7 +85,7 @@ impl Connections {
         count
     }
 
-    /// How long each of `count` requests took, one after the other on one connection.
+    /// Duration of each of `count` requests, one after the other on one connection.
     pub(crate) fn latencies_us(&mut self, requests: &mut Requests<'_>, count: usize) -> Vec<f64> {
         let stream = &mut self.streams[0];
         let mut one = || {
@@ -102,7 +102,7 @@ impl Connections {
     }
 }
 
-/// Sends one request and gives the whole answer.
+/// Sends one request and returns the whole response.
 pub(crate) fn sample(port: u16, requests: &mut Requests<'_>) -> Vec<u8> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("the server listens");
     stream.write_all(requests.next()).expect("the server reads");
@@ -117,7 +117,7 @@ fn check(good: &[u8], answer: &[u8]) {
     assert!(fits, "{}", String::from_utf8_lossy(answer));
 }
 
-/// The answer on a connection, or none if it has not begun to come.
+/// The response on a connection, or none if it has not begun.
 fn read<'b>(stream: &mut TcpStream, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
     let mut filled = 0;
     loop {
@@ -144,7 +144,7 @@ fn body_length(head: &[u8]) -> usize {
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    // The needles begin with a byte that is rare in answers.
+    // The search texts begin with a byte that is rare in responses.
     let first = needle[0];
     let mut from = 0;
     while let Some(at) = haystack[from..].iter().position(|byte| *byte == first) {

@@ -1,4 +1,4 @@
-//! Stores with keys, made once and copied for each run.
+//! Stores with keys, created once and copied for each run.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,25 +10,25 @@ use keywright::model::{ApiId, Environment, KeyId, KeyPrefix, KeySecret, SecretHa
 use keywright::store;
 use keywright::store::{ToSql, Tx};
 
-/// Characters of `bench_live_` and what follows.
+/// Length of `bench_live_` and the rest.
 pub(crate) const KEY_LENGTH: usize = 11 + 38;
 
-/// A key as it is sent.
+/// A key in the form of requests.
 pub(crate) type Key = [u8; KEY_LENGTH];
 
-/// Keys that share a transaction.
+/// Keys per transaction.
 const BATCH: usize = 10_000;
 const CREATED: Timestamp = Timestamp::from_seconds(1_780_000_000);
 
 /// Keys in the small store.
 pub(crate) const FEW: usize = 1_000;
 
-/// What a store is made for.
+/// Content of a store.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Store {
-    /// So many keys and an empty log.
+    /// This many keys and an empty log.
     Keys(usize),
-    /// So many rows in the log, about [`LOG_KEYS`](super::log::LOG_KEYS) keys.
+    /// This many rows in the log, about [`LOG_KEYS`](super::log::LOG_KEYS) keys.
     Log(u64),
 }
 
@@ -40,7 +40,7 @@ impl Store {
         }
     }
 
-    /// Where it is, made if it is not there yet. Nobody may open it: servers get copies.
+    /// Its path; created if it is missing. Servers get copies of it.
     pub(crate) fn made(self) -> PathBuf {
         let made = root().join(self.name());
         if !made.join("done").exists() {
@@ -69,12 +69,12 @@ impl Scratch {
         Self(directory)
     }
 
-    /// A place for something of this name.
+    /// Path of this name.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 
-    /// A copy of a store, to be written to.
+    /// A copy of a store, for writing.
     pub(crate) fn copy(&self, store: Store, name: &str) -> PathBuf {
         let copy = self.path(name);
         let status = Command::new("cp").arg("-a").arg(store.made()).arg(&copy).status();
@@ -89,7 +89,7 @@ impl Drop for Scratch {
     }
 }
 
-/// Numbers without a pattern, the same in every run.
+/// Pseudo-random numbers, the same in every run.
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
@@ -110,7 +110,7 @@ pub(crate) fn keys(count: usize) -> Vec<Key> {
     (0..count).map(bytes).collect()
 }
 
-/// A key of the built-in API that may ask.
+/// A key of the built-in API that may verify.
 pub(crate) fn management_key() -> String {
     let prefix = "kw".parse().expect("it is a prefix");
     KeySecret::generate(prefix, Environment::Live, &[7; 32]).expose().to_owned()
@@ -124,7 +124,7 @@ fn secret(number: usize) -> KeySecret {
 
 type Job = Box<dyn FnOnce(&mut Tx<'_>) -> Result<(), store::Error> + Send>;
 
-/// Makes the store of this name.
+/// Creates the store of this name.
 pub(crate) fn fill(name: &str, path: &Path) {
     let runtime = tokio::runtime::Runtime::new().expect("threads can be started");
     let count = |text: &str| text.parse::<u64>().expect("a number");
@@ -143,7 +143,7 @@ pub(crate) fn fill(name: &str, path: &Path) {
     });
 }
 
-/// The API, a management key that may ask and read, and keys.
+/// The API, a management key with the scopes to verify and read, and keys.
 pub(crate) async fn add_keys(services: &Services, count: usize) {
     let write = async |job: Job| {
         services.write(job).await.expect("the store can be written");
@@ -215,7 +215,7 @@ fn add_key(
         "INSERT INTO key_secrets (hash, key_no, start, \"end\", created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
         &[&secret.hash().as_bytes().as_slice() as &dyn ToSql, &no, &secret.start(), &secret.end(), &now],
     )?;
-    // It was used before, as almost every key was.
+    // It was used before, like almost every key.
     tx.execute("INSERT INTO key_usage (key_no, last_used_at) VALUES (?1, ?2)", &[&no as &dyn ToSql, &now])?;
     Ok(())
 }

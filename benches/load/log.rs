@@ -1,5 +1,5 @@
-//! The log at ten million rows: how fast it fills, what a row takes, how long the writer is held, and how quickly a
-//! page of one key is found.
+//! The log at ten million rows: insert rate, bytes per row, time that the writer is held, and the time of a page of one
+//! key.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -24,20 +24,20 @@ use super::fill::{self, Random, Scratch, Store};
 use super::serve::took_us;
 use super::table::{Goal, Table, quantile};
 
-/// Keys that the rows are about.
+/// Keys of the rows.
 pub(crate) const LOG_KEYS: usize = 10_000;
-/// Rows that are pushed before the writer is asked to write them.
+/// Rows that are pushed before each flush.
 const BATCH: u64 = 25_000;
 const MILLION: u64 = 1_000_000;
-/// When the last row happened, and how far apart they are: ten million are thirty days.
+/// Time of the last row, and the interval between rows: ten million are thirty days.
 const END: Timestamp = Timestamp::from_seconds(1_790_000_000);
 const MILLIS_APART: i64 = 260;
-/// Rows that retention is to remove when its steps are timed.
+/// Rows that retention removes when its steps are timed.
 const REMOVED: i64 = 500_000;
-/// What the fill found, beside the store.
+/// Results of the fill, beside the store.
 const FIGURES: &str = "figures.json";
 
-/// Fills a log the way the server does, through the buffer and the writer, and notes how fast that went.
+/// Fills a log as the server does, through the buffer and the writer, and records its speed.
 pub(crate) async fn fill(path: &Path, rows: u64) {
     let running = start(path, END, 90).await;
     let services = &running.services;
@@ -51,7 +51,7 @@ pub(crate) async fn fill(path: &Path, rows: u64) {
             for _ in 0..BATCH.min(count - part) {
                 services.log.push(made.next()).expect("there is room");
             }
-            // A list shows everything that was logged before, so that it waits for the writer.
+            // A list includes everything that was logged before, so it waits for the writer.
             activity::list(services, Filter::default(), None, 1).await.expect("the log can be read");
         }
         let inserted = started.elapsed();
@@ -68,7 +68,7 @@ pub(crate) async fn fill(path: &Path, rows: u64) {
     std::fs::write(path.join(FIGURES), figures.to_string()).expect("the directory can be written");
 }
 
-/// Opens a store at a standing clock, so that no job runs but those that are called.
+/// Opens a store with a fixed clock, so that only the called jobs run.
 async fn start(path: &Path, now: Timestamp, retention_days: u32) -> app::Running {
     let mut config = Config::defaults(path);
     config.activity.retention_days = retention_days;
@@ -77,8 +77,8 @@ async fn start(path: &Path, now: Timestamp, retention_days: u32) -> app::Running
     running.unwrap_or_else(|failure| panic!("{failure}"))
 }
 
-/// Decisions as a small company's APIs see them: a hundred paths, thirty programs, a few thousand addresses; two of a
-/// hundred are refusals with their reason.
+/// Decisions as in a small company: a hundred paths, thirty programs, a few thousand addresses; two of a hundred are
+/// refusals with their reason.
 struct Rows {
     random: Random,
     at: Timestamp,
@@ -90,8 +90,7 @@ struct Rows {
 
 impl Rows {
     fn new(rows: u64) -> Self {
-        let check =
-            |rule: &str, result: &str, saw: &str| json!({ "rule": rule, "result": result, "saw": saw });
+        let check = |rule: &str, result: &str, observed: &str| json!({ "rule": rule, "result": result, "observed": observed });
         let passed = [
             "NOT_FOUND",
             "REVOKED",
@@ -148,7 +147,7 @@ impl Rows {
     }
 }
 
-/// What each table takes in a file.
+/// Bytes of each table in a file.
 fn bytes(database: &Path) -> Vec<(String, i64)> {
     let connection = rusqlite::Connection::open(database).expect("the store can be opened");
     let mut statement = connection
@@ -158,10 +157,10 @@ fn bytes(database: &Path) -> Vec<(String, i64)> {
     rows.collect::<Result<_, _>>().expect("the file can be read")
 }
 
-/// How long pages of 50 rows of one key take, in the server itself: the median and the 99th percentile.
+/// Duration of pages of 50 rows of one key, in the server itself: the median and the 99th percentile.
 pub(crate) async fn pages(services: &Arc<Services>, count: usize) -> String {
     let (mut random, mut took) = (Random(7), Vec::new());
-    // Twice, for the first time warms up.
+    // Twice, because the first round warms up.
     for _ in 0..2 {
         took.clear();
         for _ in 0..count {
@@ -175,7 +174,7 @@ pub(crate) async fn pages(services: &Arc<Services>, count: usize) -> String {
     format!("{} {}", quantile(took.iter().copied(), 50), quantile(took, 99))
 }
 
-/// Asks for pages, as a program in the server and as a client.
+/// Requests pages, as a program in the server and as a client.
 pub(crate) fn measure_pages(table: &mut Table, child: &mut Child, count: usize) {
     let answer = child.tell(&format!("pages {count}"));
     let (middle, slow) = answer.split_once(' ').expect("two figures");
@@ -201,7 +200,7 @@ pub(crate) fn measure_pages(table: &mut Table, child: &mut Child, count: usize) 
     table.line("… the same, p99", Goal::None, slow / 1e3, "ms");
 }
 
-/// What the fill found.
+/// Results of the fill.
 pub(crate) fn report_fill(table: &mut Table, options: &Options) {
     let text =
         std::fs::read_to_string(Store::Log(options.rows).made().join(FIGURES)).expect("the fill wrote it");
@@ -240,7 +239,7 @@ pub(crate) fn report_fill(table: &mut Table, options: &Options) {
     );
 }
 
-/// How long closing a segment and retention hold the writer, in a process of its own.
+/// Time that closing a segment and retention hold the writer, in a process of its own.
 pub(crate) fn measure_holds(table: &mut Table, scratch: &Scratch, options: &Options) {
     let copy = scratch.copy(Store::Log(options.rows), "holds");
     let database = rusqlite::Connection::open(copy.join("keywright.db")).expect("the store can be opened");
@@ -271,7 +270,7 @@ pub(crate) fn measure_holds(table: &mut Table, scratch: &Scratch, options: &Opti
     let _ = std::fs::remove_dir_all(copy);
 }
 
-/// The longest time in milliseconds for which somebody with nothing to write waited for the writer during `work`.
+/// Longest wait for the writer during `work`, in milliseconds, by a task with an empty transaction.
 async fn held(services: &Arc<Services>, work: impl Future<Output = keywright::error::Result<()>>) -> f64 {
     let done = Arc::new(AtomicBool::new(false));
     let (services, stop) = (services.clone(), done.clone());

@@ -1,12 +1,11 @@
 //! Whole-process measurements: the server on one core, the load on another.
 //!
-//! The figures that count are ratios within one run. Arms are measured in turns, round after round, each right after
-//! the other, so that whatever else the machine does meets them alike; a ratio is the median of the rounds' own ratios.
-//! Besides the throughput it measures the CPU time that the server took for a request, which busy neighbours disturb
-//! less.
+//! The important figures are ratios within one run. Arms are measured in turns, round after round, so that other load
+//! on the machine affects them alike; a ratio is the median of the ratios of the rounds. Besides the throughput it
+//! measures the CPU time of the server per request, which other processes disturb less.
 //!
-//! `cargo bench --bench load` runs everything and prints one table; `-- --help` tells what can be chosen. Stores are
-//! made once, under `target/bench-data`.
+//! `cargo bench --bench load` runs everything and prints one table; `-- --help` lists the options. Stores are created
+//! once, under `target/bench-data`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a report is what this is for")]
 #![expect(clippy::disallowed_methods, reason = "it measures real time")]
 
@@ -33,11 +32,11 @@ use drive::Connections;
 use fill::{FEW, Key, Scratch, Store};
 use table::{Goal, Table};
 
-/// What can be chosen.
+/// Options.
 pub(crate) struct Options {
-    /// Measurements of each arm.
+    /// Measurements per arm.
     pub(crate) rounds: usize,
-    /// Length of one.
+    /// Duration of one.
     pub(crate) time: Duration,
     /// Keys in the large store.
     pub(crate) keys: usize,
@@ -51,7 +50,7 @@ pub(crate) struct Options {
     pub(crate) connections: usize,
     /// Phases to run; empty runs all.
     pub(crate) phases: Vec<String>,
-    /// Beginnings of the names of arms to run; empty runs all.
+    /// Prefixes of the names of arms to run; empty runs all.
     pub(crate) only: Vec<String>,
 }
 
@@ -153,7 +152,7 @@ fn run(options: &Options) {
     table.print();
 }
 
-/// Verify and forward-auth in all their arms, and the log's pages on the server that has the rows.
+/// Verify and forward-auth in all their arms, and the log's pages on the server with the rows.
 fn hot(table: &mut Table, scratch: &Scratch, options: &Options, keys: &[Key], bare: &Child) {
     let services = &options.cores.0;
     let start = |store, name| Child::start("keywright", &scratch.copy(store, name), services);

@@ -1,4 +1,4 @@
-//! What signing in costs beside the bare cryptography, and what it does to verification meanwhile.
+//! Cost of sign-in compared with the bare cryptography, and its effect on verification.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -23,7 +23,7 @@ const PEOPLE: usize = 32;
 const CHAINS: usize = 8;
 /// Logins in flight while verification is measured.
 const FLOOD: usize = 500;
-/// Connections that verify meanwhile.
+/// Connections that verify at the same time.
 const VERIFIERS: usize = 4;
 
 /// Measures everything about people.
@@ -36,7 +36,7 @@ pub(crate) fn measure(table: &mut Table, scratch: &Scratch, options: &Options) {
     let port = child.port;
 
     let (mut logins, mut ratios) = (Vec::new(), Vec::new());
-    // Hashing has a core for itself, as with any two; what else a login costs goes to the other one.
+    // Hashing has a core for itself; the rest of a login runs on the other one.
     child.pin(&format!("{},{}", options.cores.0, options.cores.1));
     for _ in 0..options.rounds {
         let raw = per_second(&child.tell(&format!("hash {}", options.time.as_millis())));
@@ -98,7 +98,7 @@ fn email(person: usize) -> String {
     format!("person{person}@example.com")
 }
 
-/// Right logins, by as many people as there are connections.
+/// Successful logins, by as many people as there are connections.
 async fn login_rate(port: u16, time: Duration) -> f64 {
     let started = Instant::now();
     let mut tasks = JoinSet::new();
@@ -117,7 +117,7 @@ async fn login_rate(port: u16, time: Duration) -> f64 {
     count as f64 / started.elapsed().as_secs_f64()
 }
 
-/// Chains of refreshes: how many, and how long they took.
+/// Chains of refreshes: their number and duration.
 async fn refresh(port: u16, time: Duration) -> (u64, Duration) {
     let mut chains = Vec::new();
     for person in 0..CHAINS {
@@ -141,7 +141,7 @@ async fn refresh(port: u16, time: Duration) -> (u64, Duration) {
     (tasks.join_all().await.into_iter().sum(), started.elapsed())
 }
 
-/// The 99th percentile of verification, asked one after the other on a few connections.
+/// The 99th percentile of verification, sequentially on a few connections.
 fn verify_p99_us(port: u16, requests: &mut Requests<'_>, time: Duration) -> f64 {
     let (started, mut took) = (Instant::now(), Vec::new());
     let mut connections: Vec<_> =
@@ -154,7 +154,7 @@ fn verify_p99_us(port: u16, requests: &mut Requests<'_>, time: Duration) -> f64 
     quantile(took, 99)
 }
 
-/// [`FLOOD`] logins that are always in flight, each from a network of its own, by a thread of their own.
+/// [`FLOOD`] logins always in flight, each from a network of its own, by a separate thread.
 struct Flood {
     stop: Arc<AtomicBool>,
     answered: Arc<[AtomicU64; 4]>,
@@ -199,7 +199,7 @@ async fn guess(port: u16, number: usize, stop: &AtomicBool, answered: &[AtomicU6
         let slot = [401, 429, 503].iter().position(|known| *known == status).unwrap_or(3);
         answered[slot].fetch_add(1, Ordering::Relaxed);
         if status != 401 {
-            // As a client does that was told to come back later.
+            // Like a client that honours Retry-After.
             tokio::time::sleep(Duration::from_millis(250)).await;
         }
     }

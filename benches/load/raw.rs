@@ -1,4 +1,4 @@
-//! The bare cryptography that requests are measured beside, on the same core and nothing else there.
+//! The bare cryptography for comparison, on the same core without other work.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -12,10 +12,10 @@ use keywright::model::setting::SigningAlg;
 use thread_priority::unix::{NormalThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id};
 use thread_priority::{ThreadPriority, ThreadSchedulePolicy};
 
-/// What a usual token of ours signs, in bytes.
+/// Bytes that a typical token of ours signs.
 const MESSAGE: [u8; 600] = [7; 600];
 
-/// Signatures for some time by one thread: how many, and the microseconds they took.
+/// Signatures for some time by one thread: their number, and the microseconds per signature.
 pub(crate) async fn signatures(alg: SigningAlg, time: Duration) -> String {
     blocking(move || match alg {
         SigningAlg::Rs256 => {
@@ -43,7 +43,7 @@ fn repeat(time: Duration, mut work: impl FnMut()) -> String {
     format!("{count} {}", started.elapsed().as_micros())
 }
 
-/// Argon2id with our parameters, on as many threads as the server has for it and at their priority.
+/// Argon2id with our parameters, on as many threads as the server uses and at their priority.
 pub(crate) async fn hashes(time: Duration) -> String {
     blocking(move || {
         let (count, started) = (AtomicU64::new(0), Instant::now());
@@ -65,7 +65,7 @@ pub(crate) async fn hashes(time: Duration) -> String {
     .await
 }
 
-/// `N M` as so many a second.
+/// Parses `N M` as a rate per second.
 pub(crate) fn per_second(answer: &str) -> f64 {
     let (count, micros) = answer.split_once(' ').expect("a count and microseconds");
     let number = |text: &str| text.parse::<f64>().expect("a number");

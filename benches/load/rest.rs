@@ -1,4 +1,4 @@
-//! A client of the REST API, for what comes before a measurement and for what one connection asks after the other.
+//! A client of the REST API, for the setup of a measurement and for sequential calls.
 
 use std::path::Path;
 
@@ -11,11 +11,11 @@ use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 
-/// A connection that is kept.
+/// A persistent connection.
 pub(crate) struct Client(SendRequest<Full<Bytes>>);
 
 impl Client {
-    /// Through the network's door.
+    /// Over the network.
     pub(crate) async fn tcp(port: u16) -> Self {
         let stream = TcpStream::connect(("127.0.0.1", port)).await.expect("the server listens");
         stream.set_nodelay(true).expect("TCP has the option");
@@ -33,7 +33,7 @@ impl Client {
         Self(requests)
     }
 
-    /// Posts JSON; the status and the body.
+    /// Posts JSON; returns the status and the body.
     pub(crate) async fn post(
         &mut self,
         path: &str,
@@ -53,7 +53,7 @@ impl Client {
         (status, answer.into_body().collect().await.expect("a whole body").to_bytes())
     }
 
-    /// Posts JSON that must be answered with `wanted`.
+    /// Posts JSON; asserts the status `wanted`.
     pub(crate) async fn expect(&mut self, path: &str, body: &Value, wanted: u16) -> Value {
         let (status, body) = self.post(path, body, None).await;
         assert_eq!(status, wanted, "{path}: {}", String::from_utf8_lossy(&body));

@@ -1,4 +1,4 @@
-//! What a child process does: it serves, and obeys orders that come line by line.
+//! A child process: a server that obeys orders, one per line.
 
 use std::io::BufRead as _;
 use std::path::Path;
@@ -33,7 +33,7 @@ async fn keywright(path: &Path, alg: SigningAlg) {
     config.http.listen = ([127, 0, 0, 1], 0).into();
     config.http.trusted_proxies = vec!["127.0.0.1/32".parse().expect("it is a network")];
     config.sign_in.signing_alg = alg;
-    // The stores' rows are of one day, and retention has a measurement of its own.
+    // The rows of the stores are of one day, and retention is measured separately.
     config.activity.retention_days = 36_500;
     let running = app::start(&config, Env::default(), Listen::Tcp).await;
     let running = running.unwrap_or_else(|failure| panic!("{failure}"));
@@ -105,7 +105,7 @@ fn with_headers(mut response: Response, headers: &[(HeaderName, HeaderValue)]) -
     response
 }
 
-/// The headers of a recorded answer but those that the server makes itself, and its body.
+/// The headers of a recorded response without those that the server adds itself, and its body.
 fn answer(path: &Path) -> (Vec<(HeaderName, HeaderValue)>, Vec<u8>) {
     let text = std::fs::read_to_string(path).expect("the answer was recorded");
     let (head, body) = text.split_once("\r\n\r\n").expect("it is an answer");
@@ -117,7 +117,7 @@ fn answer(path: &Path) -> (Vec<(HeaderName, HeaderValue)>, Vec<u8>) {
     (headers.collect(), body.as_bytes().to_vec())
 }
 
-/// Time, measured.
+/// A measured duration.
 pub(crate) fn took_us(started: Instant) -> f64 {
     started.elapsed().as_secs_f64() * 1e6
 }

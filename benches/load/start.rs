@@ -1,4 +1,4 @@
-//! The program itself: its size, how quickly it answers after the start, and what memory it holds.
+//! The program itself: size, start time, and memory.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -11,11 +11,11 @@ use super::drive::{Connections, sample};
 use super::fill::{Key, Scratch, Store};
 use super::table::{Goal, Table, median};
 
-/// The program that is released; cargo builds it with this one.
+/// The release build, which cargo builds together with this program.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_keywright");
 const TIMES: usize = 7;
 
-/// Measures all of it.
+/// Measures all of them.
 pub(crate) fn measure(table: &mut Table, scratch: &Scratch, options: &Options, keys: &[Key]) {
     size(table, scratch);
     let many = scratch.copy(Store::Keys(options.keys), "start");
@@ -37,8 +37,7 @@ pub(crate) fn measure(table: &mut Table, scratch: &Scratch, options: &Options, k
     let _ = std::fs::remove_dir_all(many);
 }
 
-/// Starts the program, asks until it answers, and lets it rest for a moment: how long the answer took to come, and
-/// what memory it holds.
+/// Starts the program, polls until it answers, and lets it idle: time until the first response, and resident memory.
 fn start(data: &Path, keys: &[Key]) -> (Duration, f64) {
     let port = std::net::TcpListener::bind("127.0.0.1:0")
         .and_then(|free| free.local_addr())
@@ -59,7 +58,7 @@ fn start(data: &Path, keys: &[Key]) -> (Duration, f64) {
     let answer = sample(port, &mut What::Verify.requests(keys, vec![0]));
     assert!(answer.windows(12).any(|part| part == b"\"valid\":true"), "the key is good");
     let took = started.elapsed();
-    // The jobs of the first second come and go.
+    // Until the jobs of the first second are done.
     std::thread::sleep(Duration::from_millis(1_500));
     let memory = resident_mib(process.id());
     let _ = Command::new("kill").arg(process.id().to_string()).status();
@@ -67,7 +66,7 @@ fn start(data: &Path, keys: &[Key]) -> (Duration, f64) {
     (took, memory)
 }
 
-/// What the program takes on disk without symbols, and how much of it is the dashboard.
+/// Bytes of the program on disk without symbols, and those of the dashboard.
 fn size(table: &mut Table, scratch: &Scratch) {
     let stripped = scratch.path("stripped");
     let status = Command::new("strip").arg("-o").arg(&stripped).arg(PROGRAM).status();

@@ -1,15 +1,15 @@
-//! What was measured, beside what was to be reached.
+//! Measured figures beside their goals.
 
 use std::time::Duration;
 
-/// What a figure should be.
+/// Goal of a figure.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Goal {
-    /// So much or more.
+    /// At least.
     AtLeast(f64),
-    /// So much or less.
+    /// At most.
     AtMost(f64),
-    /// Nothing in particular.
+    /// No goal.
     None,
 }
 
@@ -27,7 +27,7 @@ struct Sample {
     cpu_us: f64,
 }
 
-/// Everything that was measured.
+/// All measurements.
 #[derive(Default)]
 pub(crate) struct Table {
     arms: Vec<(String, Vec<Sample>)>,
@@ -35,7 +35,7 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// One measurement of an arm: so many in this time, with so much CPU time of the server.
+    /// One measurement of an arm: requests, duration, and CPU time of the server.
     pub(crate) fn sample(&mut self, arm: &str, count: usize, took: Duration, cpu: Duration) {
         let sample = Sample {
             per_second: count as f64 / took.as_secs_f64(),
@@ -52,7 +52,7 @@ impl Table {
         self.lines.push(Line { what: what.into(), goal, figure, unit });
     }
 
-    /// The throughput of one arm over another's, if both were measured: the median of the rounds' own ratios.
+    /// Throughput of one arm relative to another, if both were measured: the median of the ratios of the rounds.
     pub(crate) fn ratio(&mut self, what: &str, above: &str, below: &str, goal: Goal) {
         if let Some(ratio) = self.median_ratio(above, below, |sample| sample.per_second) {
             self.line(what, goal, ratio, "");
@@ -104,7 +104,7 @@ impl Table {
     }
 }
 
-/// Three digits that count.
+/// Three significant digits.
 fn number(figure: f64) -> String {
     match figure.abs() {
         large if large >= 100.0 => format!("{figure:.0}"),
@@ -113,12 +113,12 @@ fn number(figure: f64) -> String {
     }
 }
 
-/// The value in the middle.
+/// The median.
 pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     quantile(values, 50)
 }
 
-/// The value that so many of a hundred do not exceed.
+/// A percentile.
 pub(crate) fn quantile(values: impl IntoIterator<Item = f64>, percent: usize) -> f64 {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);

@@ -1,4 +1,4 @@
-//! OAuth: tokens for machines beside the raw signature, introspection beside bare poem.
+//! OAuth: tokens for machines compared with the raw signature, introspection compared with bare poem.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -14,7 +14,7 @@ use super::table::{Goal, Table};
 
 pub(crate) const TOKEN: &[u8] = b"\"access_token\"";
 pub(crate) const ACTIVE: &[u8] = b"\"active\":true";
-/// Tokens that are asked about, all of them seen before.
+/// Introspected tokens, all of them seen before.
 pub(crate) const TOKENS: usize = 100;
 
 /// Measures everything about tokens.
@@ -73,7 +73,7 @@ fn run(
     count as f64 / took.as_secs_f64()
 }
 
-/// An API and a client of it; answers what the client sends as its credentials.
+/// Creates an API and a client of it; returns the credentials of the client.
 fn prepare(data: &std::path::Path) -> String {
     let api = json!({
         "slug": "bench", "name": "Bench", "audience": "https://bench.example.com",
@@ -82,7 +82,7 @@ fn prepare(data: &std::path::Path) -> String {
     create(data, &[("/v1/apis", api)])
 }
 
-/// A client of the API that is there; answers what it sends as its credentials.
+/// Creates a client of the existing API; returns its credentials.
 pub(crate) fn client(data: &std::path::Path) -> String {
     create(data, &[])
 }

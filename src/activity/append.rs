@@ -1,4 +1,4 @@
-//! The writer's side of the log: appends what waits, inside the writer's transaction.
+//! The writer's side of the log: appends waiting entries within the writer's transaction.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -13,7 +13,7 @@ use crate::store::activity as table;
 use crate::store::activity::{Inserter, Stored, segment};
 use crate::store::{Drain, Error, Tx, activity_links as links, sessions};
 
-/// Appends what waits in a [`Log`].
+/// Appends the waiting entries of a [`Log`].
 pub struct Appender {
     log: Arc<Log>,
     signer: Signer,
@@ -21,18 +21,17 @@ pub struct Appender {
     state: Arc<Mutex<State>>,
 }
 
-/// What the appender remembers from one transaction to the next. If one is lost, all but the batch is forgotten and
-/// read again.
+/// State of the appender between transactions. After a lost transaction only the batch is kept; the rest is read again.
 #[derive(Default)]
 struct State {
-    /// Taken from the buffer; the first `writing` are in a transaction that may still fail.
+    /// Taken from the buffer; the first `writing` entries are in a transaction that may still fail.
     batch: VecDeque<Entry>,
     spare: Vec<Entry>,
     writing: usize,
     strings: Strings,
-    /// None until the first transaction, and after one that was lost.
+    /// None before the first transaction and after a lost one.
     chain: Option<Chain>,
-    /// Whether the last transaction's hook has run.
+    /// Whether the hook of the last transaction has run.
     settled: bool,
 }
 
@@ -51,9 +50,9 @@ impl Drain for Appender {
     fn append(&mut self, tx: &mut Tx<'_>, last: bool) -> Result<(), Error> {
         let mut state = lock(&self.state);
         let last = last || self.log.is_closed();
-        let everything = self.log.take_hurry() || last;
+        let everything = self.log.take_flush_request() || last;
         state.collect(&self.log, everything, last);
-        let mut writing = Writing {
+        let mut writing = Transaction {
             now: self.log.clock.now(),
             signer: &self.signer,
             written: self.log.recent_is_kept().then(|| Vec::with_capacity(state.writing)),
@@ -71,21 +70,21 @@ impl Drain for Appender {
     }
 }
 
-/// What the commit hook needs to know of a row.
-struct Written {
+/// Number and keys of a row, for the commit hook.
+struct RowKeys {
     no: i64,
     keys: (Option<i64>, Option<i64>),
 }
 
 impl State {
-    /// Decides which entries this transaction writes.
+    /// Selects the entries that this transaction writes.
     fn collect(&mut self, log: &Log, everything: bool, last: bool) {
         if !std::mem::replace(&mut self.settled, false) {
             self.strings.forget();
             self.chain = None;
         }
         if self.batch.is_empty() {
-            // Usually nothing waits from before, and the buffer becomes the batch as it is.
+            // Usually the batch is empty, and the buffer becomes the batch.
             let mut taken = Vec::from(std::mem::take(&mut self.batch));
             log.take(&mut taken, everything, last);
             self.batch = taken.into();
@@ -98,7 +97,7 @@ impl State {
             if everything { self.batch.len() } else { self.batch.len().min(log.options.rows_per_drain) };
     }
 
-    /// The chain where it stands, or as the store has it.
+    /// The current chain, or the chain as stored.
     fn load(&mut self, tx: &Tx<'_>) -> Result<Chain, Error> {
         match self.chain.take() {
             Some(chain) => Ok(chain),
@@ -106,13 +105,13 @@ impl State {
         }
     }
 
-    fn committed(&mut self, log: &Log, written: &[Written]) {
+    fn committed(&mut self, log: &Log, written: &[RowKeys]) {
         self.settled = true;
         self.batch.drain(..self.writing);
         self.batch.shrink_to(4_096);
         log.written(self.writing);
         self.writing = 0;
-        // A reader that holds the index is about to look into it; it reads these rows itself then.
+        // A reader that holds the index is about to use it; it reads these rows itself afterwards.
         if let Ok(mut recent) = log.recent.try_lock() {
             for row in written {
                 recent.extend(row.no, row.keys);
@@ -123,16 +122,16 @@ impl State {
     }
 }
 
-/// One transaction's work.
-struct Writing<'a> {
+/// State of one transaction.
+struct Transaction<'a> {
     now: Timestamp,
     signer: &'a Signer,
-    /// None while nobody keeps the newest rows' keys in memory.
-    written: Option<Vec<Written>>,
+    /// None while the keys of the newest rows are not kept in memory.
+    written: Option<Vec<RowKeys>>,
 }
 
-impl Writing<'_> {
-    /// Takes up the rows that somebody else has written: changes, or everything after the last link at the start.
+impl Transaction<'_> {
+    /// Links rows that other transactions wrote: changes, or at the start all rows after the last link.
     fn catch_up(&mut self, tx: &mut Tx<'_>, chain: &mut Chain) -> Result<(), Error> {
         const AT_ONCE: i64 = 1_000;
         let last = table::last(tx)?;
@@ -159,7 +158,7 @@ impl Writing<'_> {
         let mut sessions = BTreeMap::new();
         for entry in batch.iter().take(*writing) {
             let no = chain.last_no + 1;
-            // The newest comes last.
+            // The newest row is last.
             sessions.extend(entry.session_no.map(|session_no| (session_no, entry.at)));
             let mut intern = |text: &Option<Box<str>>| {
                 text.as_deref().map(|text| strings.intern(tx, segment(no), text)).transpose()
@@ -179,7 +178,7 @@ impl Writing<'_> {
 
     fn feed(&mut self, tx: &mut Tx<'_>, chain: &mut Chain, row: &Row<'_>) -> Result<(), Error> {
         if let Some(written) = &mut self.written {
-            written.push(Written { no: row.stored.no, keys: row.stored.indexed_keys() });
+            written.push(RowKeys { no: row.stored.no, keys: row.stored.indexed_keys() });
         }
         chain.feed(tx, self.signer, self.now, row)
     }

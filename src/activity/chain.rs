@@ -1,7 +1,7 @@
-//! The chain that shows tampering: each link signs its rows and the link before, under a key that is not in the file.
+//! Tamper evidence: each link signs its rows and the previous link, with a key that is not in the file.
 //!
-//! Whoever edits the file can remove rows from its end, or put an old copy of the whole file back, and no chain inside
-//! the file can tell; everything else that is changed, removed or added breaks a link.
+//! A chain inside the file cannot detect rows removed from its end, or an old copy of the whole file. Every other
+//! change, removal or addition breaks a link.
 
 use aws_lc_rs::digest::{Context, SHA256};
 
@@ -13,36 +13,36 @@ use crate::store::activity_links as table;
 use crate::store::activity_links::Link;
 use crate::store::{Conn, Error, Tx};
 
-/// A link ends after so many rows, or after this time.
+/// Maximum number of rows of a link, and its maximum age.
 const ROWS_PER_LINK: u32 = if cfg!(test) { 100 } else { 10_000 };
 const MILLIS_PER_LINK: i64 = 1_000;
-/// How far `at` may fall from row to row before it counts as a clock that was set back: slow requests are logged when
-/// they end, and counted refusals when their minute is over, with the time at which they began.
+/// Tolerated decrease of `at` between rows before the clock counts as set back: slow requests are logged at their end,
+/// and counted refusals after their minute, with the time at which they began.
 pub(super) const SLACK_MILLIS: i64 = 120_000;
-/// What a row takes on disk without its texts: itself and its entry in the index.
+/// Bytes of a row on disk without its texts: the row and its index entry.
 const ROW_BYTES: i64 = 90;
 
-/// The link that is being made.
+/// The open link.
 pub(super) struct Chain {
-    /// The last row that was fed.
+    /// The last row of the chain.
     pub(super) last_no: i64,
     previous: [u8; 32],
     first_no: i64,
     rows: Context,
-    /// Rows that no identified caller is behind are signed apart, so that retention can remove them alone.
+    /// Rows of unidentified callers are hashed separately, so that retention can remove them alone.
     unidentified: Context,
     unidentified_rows: i64,
     unidentified_bytes: i64,
     count: u32,
     bytes: i64,
-    /// When its first row was fed.
+    /// Time of its first row.
     since: Timestamp,
-    /// The latest `at` since the clock was set back; none before the first row.
+    /// Latest `at` since the clock was set back; none before the first row.
     latest: Option<Timestamp>,
 }
 
 impl Chain {
-    /// A chain that goes on after `last`, or begins.
+    /// A chain that continues after `last`, or begins.
     pub(super) fn after(last: Option<&Link>) -> Self {
         let no = last.map_or(0, |link| link.no);
         Self {
@@ -60,8 +60,8 @@ impl Chain {
         }
     }
 
-    /// Takes up the next row. A full link is written, and so is one that a clock set back ends: within a link and
-    /// within a run times do not fall.
+    /// Adds the next row. Writes the link when it is full or when the clock was set back: times do not decrease within
+    /// a link or a run.
     pub(super) fn feed(
         &mut self,
         tx: &mut Tx<'_>,
@@ -95,13 +95,13 @@ impl Chain {
         Ok(())
     }
 
-    /// Whether a link waits that is old enough.
+    /// Whether the open link is old enough to be written.
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
-        // A clock that was set back makes no link wait for longer.
+        // A clock that was set back does not delay a link.
         self.count > 0 && !(0..MILLIS_PER_LINK).contains(&now.millis_since(self.since))
     }
 
-    /// Writes the link, if it has any rows.
+    /// Writes the link if it has rows.
     pub(super) fn close(&mut self, tx: &mut Tx<'_>, signer: &Signer) -> Result<(), Error> {
         let Some(max_at) = self.latest.filter(|_| self.count > 0) else { return Ok(()) };
         let mut link = Link {
@@ -125,8 +125,8 @@ impl Chain {
     }
 }
 
-/// The signature of a link over the rows from `first_no` on, by the hashes of its rows: those of identified callers,
-/// and the others.
+/// Signature of a link over the rows from `first_no` on: the hash of the rows of identified callers and the hash of the
+/// others.
 pub(super) fn sign(
     signer: &Signer,
     previous: &[u8; 32],
@@ -140,41 +140,40 @@ pub(super) fn sign(
     signer.mac(&[b"link", previous, numbers.as_flattened(), counts.as_flattened(), rows, unidentified])
 }
 
-/// What retention signs when it removes everything up to `link`.
+/// Signature of retention for the removal of everything up to `link`.
 pub(super) fn sign_anchor(signer: &Signer, link: &Link) -> [u8; 32] {
     signer.mac(&[b"anchor", &link.no.to_le_bytes(), &link.mac])
 }
 
-/// Replacement of the unidentified rows of `link` once retention has removed them: their hash, and a signature that
-/// it was retention.
+/// Replacement of the unidentified rows of `link` after retention removed them: their hash, signed by retention.
 pub(super) fn sign_removal(signer: &Signer, link: &Link, unidentified: &[u8]) -> Vec<u8> {
     let mac = signer.mac(&[b"removed", &link.no.to_le_bytes(), &link.mac, unidentified]);
     [unidentified, &mac].concat()
 }
 
-/// Hash of the unidentified rows of `link` that retention has removed; none if it has not.
+/// Hash of the unidentified rows of `link` if retention removed them; otherwise none.
 pub(super) fn removed_hash<'l>(signer: &Signer, link: &'l Link) -> Option<&'l [u8]> {
     let removed = link.removed.as_deref()?;
     let hash = removed.get(..SHA256.output_len())?;
     (sign_removal(signer, link, hash) == removed).then_some(hash)
 }
 
-/// Digest of rows one after the other.
+/// Digest of a sequence of rows.
 pub(super) fn hash() -> Context {
     Context::new(&SHA256)
 }
 
-/// A row as the chain sees it: numbers as stored, texts by their digests.
+/// A row in the form that is hashed: numbers as stored, texts by their digests.
 pub(super) struct Row<'r> {
     pub(super) stored: &'r Stored,
     pub(super) path: Option<TextDigest>,
     pub(super) agent: Option<TextDigest>,
-    /// What its texts take on disk, where they are its own; not signed.
+    /// Bytes on disk of texts that only this row has; not signed.
     pub(super) text_bytes: i64,
 }
 
 impl<'r> Row<'r> {
-    /// A row that the store has.
+    /// A stored row.
     pub(super) fn read(conn: &Conn<'_>, stored: &'r Stored) -> Result<Self, Error> {
         let text = |no: Option<i64>| no.map(|no| digest_of_no(conn, no)).transpose();
         let (path, agent) = (text(stored.path_no)?, text(stored.agent_no)?);
@@ -184,7 +183,7 @@ impl<'r> Row<'r> {
 }
 
 impl Row<'_> {
-    /// Feeds everything that the row says: which fields it has, then the fields, all of fixed length but the last.
+    /// Feeds every field of the row: a bit per field, then the fields, all of fixed length but the last.
     pub(super) fn digest(&self, into: &mut Context) {
         let row = self.stored;
         let mut text = [0_u8; 256];
@@ -236,11 +235,11 @@ impl Row<'_> {
     }
 }
 
-/// Collects a row's fields so that they are hashed in one go.
+/// Collects the fields of a row, so that they are hashed in one call.
 struct Writer<'b> {
     bytes: &'b mut [u8; 256],
     length: usize,
-    /// One bit for each field: whether the row has it.
+    /// One bit per field: whether the row has it.
     present: u32,
 }
 

@@ -1,4 +1,4 @@
-//! Activity over time, and who caused it.
+//! Counts of activity over time, and the keys with most of it.
 
 use std::collections::HashMap;
 
@@ -6,42 +6,42 @@ use super::{Services, rollup};
 use crate::error::{Error, Result};
 use crate::model::activity::{KeyName, Outcome};
 use crate::model::{KeyId, Timestamp};
-use crate::store::activity::AboutApi;
+use crate::store::activity::ApiFilter;
 use crate::store::activity_counts as table;
 use crate::store::activity_counts::{KEY_MILLIS, SUM_MILLIS, Slot};
 use crate::store::activity_names as names;
 use crate::store::{Error as DbError, Reader};
 
-/// The longest span, in days: as long as counts are kept.
+/// Longest time range, in days: the retention of counts.
 pub(super) const MAX_DAYS: i64 = 400;
-/// The longest span over which keys are compared, in days.
+/// Longest time range for the comparison of keys, in days.
 const MAX_KEY_DAYS: i64 = 31;
 const DAY_SECONDS: i64 = 86_400;
-/// How long a bucket may be; the shortest is taken that gives no more than [`BUCKETS`].
+/// Possible lengths of a bucket; the shortest that gives at most [`BUCKETS`] is used.
 const STEPS: [i64; 5] = [SUM_MILLIS, 900_000, KEY_MILLIS, 6 * KEY_MILLIS, 24 * KEY_MILLIS];
 const BUCKETS: i64 = 200;
 
-/// What to count; everything that is said must fit.
+/// Filter of counts; all given parts must match.
 #[derive(Debug, Clone)]
-pub struct CountsOf {
-    /// From the bucket that holds this time.
+pub struct CountsFilter {
+    /// Start: the bucket that contains this time.
     pub from: Timestamp,
-    /// Until the bucket that holds this time.
+    /// End: the bucket that contains this time.
     pub to: Timestamp,
-    /// About this key.
+    /// The key.
     pub key: Option<KeyId>,
-    /// About the API with this slug or id; with `!` before it, about anything else.
+    /// Slug or id of the API; with `!` before it, every other API.
     pub api: Option<String>,
 }
 
-/// How often each outcome was.
+/// Number of decisions and changes by outcome.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Requests that might pass.
+    /// Allowed requests.
     pub allowed: u64,
-    /// Requests that might not.
+    /// Refused requests.
     pub refused: u64,
-    /// Requests that came too often.
+    /// Rate-limited requests.
     pub limited: u64,
     /// Changes.
     pub changed: u64,
@@ -59,7 +59,7 @@ impl Tally {
         }
     }
 
-    /// Decisions, however they ended.
+    /// Number of decisions, whatever their outcome.
     pub const fn decisions(&self) -> u64 {
         self.allowed + self.refused + self.limited
     }
@@ -68,17 +68,17 @@ impl Tally {
 /// Counts over time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Counts {
-    /// How long each bucket is, in seconds.
+    /// Length of a bucket, in seconds.
     pub bucket_seconds: u32,
-    /// When each begins, and what was in it; in order, without a gap.
+    /// Start and counts of each bucket; in order, without gaps.
     pub buckets: Vec<(Timestamp, Tally)>,
 }
 
-/// How often something happened. Refusals without a known key count as often as they happened.
+/// Counts over time. Refusals without a known key count as often as they happened.
 ///
 /// # Errors
-/// `INVALID_REQUEST` for a span that is empty or too long, or when the store cannot be read or written.
-pub async fn counts(services: &Services, of: CountsOf) -> Result<Counts> {
+/// `INVALID_REQUEST` for a range that is empty or too long.
+pub async fn counts(services: &Services, of: CountsFilter) -> Result<Counts> {
     check_span(of.from, of.to, MAX_DAYS)?;
     services.log.flush(&services.db).await?;
     Ok(services.read(move |reader| count(reader, &of)).await?)
@@ -92,7 +92,7 @@ fn check_span(from: Timestamp, to: Timestamp, most_days: i64) -> Result<()> {
     Err(Error::invalid("to", format!("Use a time after `from`, at most {most_days} days later.")))
 }
 
-fn count(reader: &Reader<'_>, of: &CountsOf) -> std::result::Result<Counts, DbError> {
+fn count(reader: &Reader<'_>, of: &CountsFilter) -> std::result::Result<Counts, DbError> {
     let finest = if of.key.is_some() { KEY_MILLIS } else { SUM_MILLIS };
     let (from, to) = (of.from.millis(), of.to.millis());
     let fits = |step: &i64| *step >= finest && (to - from) / step <= BUCKETS;
@@ -100,7 +100,7 @@ fn count(reader: &Reader<'_>, of: &CountsOf) -> std::result::Result<Counts, DbEr
     let start = from - from % step;
     let begins = (start..to).step_by(step as usize).map(Timestamp::from_millis);
     let mut buckets: Vec<_> = begins.map(|at| (at, Tally::default())).collect();
-    let known = Known::of(reader, of)?;
+    let known = ResolvedFilter::of(reader, of)?;
     if let Some(known) = known {
         let end = start + step * buckets.len() as i64;
         let mut add = |slot: Slot, count: i64| {
@@ -116,15 +116,15 @@ fn count(reader: &Reader<'_>, of: &CountsOf) -> std::result::Result<Counts, DbEr
     Ok(Counts { bucket_seconds: (step / 1_000) as u32, buckets })
 }
 
-/// Whom counts are about, in numbers.
-struct Known {
+/// The filter with row numbers.
+struct ResolvedFilter {
     key_no: i64,
-    api: Option<AboutApi>,
+    api: Option<ApiFilter>,
 }
 
-impl Known {
-    /// None if something is asked for that does not exist.
-    fn of(reader: &Reader<'_>, of: &CountsOf) -> std::result::Result<Option<Self>, DbError> {
+impl ResolvedFilter {
+    /// None if it names something that does not exist.
+    fn of(reader: &Reader<'_>, of: &CountsFilter) -> std::result::Result<Option<Self>, DbError> {
         let key_no = of.key.map_or(Ok(Some(0)), |id| names::key_no(reader, id))?;
         let api = of.api.as_ref().map(|api| names::about_api(reader, api)).transpose()?;
         Ok(match (key_no, api) {
@@ -136,18 +136,17 @@ impl Known {
 
     fn fits(&self, slot: Slot) -> bool {
         let fits = |about| match about {
-            AboutApi::This(no) => slot.api_no == no,
-            AboutApi::Others(no) => slot.api_no != no,
+            ApiFilter::This(no) => slot.api_no == no,
+            ApiFilter::Others(no) => slot.api_no != no,
         };
         slot.key_no == self.key_no && self.api.is_none_or(fits)
     }
 }
 
-/// The keys about which most was decided, busiest first, `limit` at most. Whole hours count: those that hold `from`
-/// and `to` too.
+/// The keys with the most decisions, `limit` at most. The hours of `from` and `to` count whole.
 ///
 /// # Errors
-/// `INVALID_REQUEST` for a span that is empty or too long, or when the store cannot be read or written.
+/// `INVALID_REQUEST` for a range that is empty or too long.
 pub async fn top_keys(
     services: &Services,
     from: Timestamp,

@@ -1,4 +1,4 @@
-//! Decisions, counted for the metrics where their rows pass on the way to the writer: requests pay nothing for it.
+//! Counts decisions for the metrics when their rows reach the writer, so that requests do no work for it.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -6,30 +6,30 @@ use std::sync::Mutex;
 use super::log::lock;
 use crate::model::activity::{Entry, Kind, Outcome, Reason};
 
-/// What decisions are counted by: few values each, none of them from a request.
+/// Labels of the count: few values each, none of them from a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Decision {
-    /// What was asked.
+    /// Kind of the row.
     pub kind: Kind,
-    /// The answer.
+    /// Result code.
     pub reason: Reason,
-    /// The API that it was about.
+    /// The API.
     pub api_no: Option<i64>,
 }
 
 impl Decision {
-    /// What an entry is counted by.
+    /// The labels of an entry.
     pub(super) fn of(entry: &Entry) -> Self {
         Self { kind: entry.kind, reason: entry.reason, api_no: entry.api_no }
     }
 }
 
-/// Counts since the start.
+/// Counts since the start of the process.
 #[derive(Default)]
 pub(super) struct Decisions(Mutex<HashMap<Decision, u64>>);
 
 impl Decisions {
-    /// Counts the decisions among `entries`; a row with a count stands for so many.
+    /// Counts the decisions among `entries`; a counted row adds its count.
     pub(super) fn count(&self, entries: &[Entry]) {
         if entries.is_empty() {
             return;
@@ -41,12 +41,12 @@ impl Decisions {
         }
     }
 
-    /// Counts a refusal that gets no row of its own.
+    /// Counts a refusal without a row of its own.
     pub(super) fn add(&self, decision: Decision) {
         *lock(&self.0).entry(decision).or_default() += 1;
     }
 
-    /// Every count.
+    /// All counts.
     pub(super) fn all(&self) -> Vec<(Decision, u64)> {
         lock(&self.0).iter().map(|(&decision, &count)| (decision, count)).collect()
     }

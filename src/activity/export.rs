@@ -1,4 +1,4 @@
-//! The whole log, or what fits of it, a part at a time.
+//! Export of the log or of a filtered part of it, in steps.
 
 use std::sync::Arc;
 
@@ -8,31 +8,31 @@ use super::view::Names;
 use crate::error::{Error, Result};
 use crate::model::activity::Activity;
 
-/// Rows that are in memory together.
+/// Rows in memory at a time.
 const PART_ROWS: usize = 500;
 
-/// Goes through the rows that fit, newest first. What is written after it began is not in it.
+/// Iterates over the matching rows, newest first. Rows that were written after its start are not included.
 pub struct Export {
     services: Arc<Services>,
     filter: Filter,
-    /// Rows below this number are still to come; none after the last.
+    /// Rows below this number remain; none after the last row.
     below: Option<i64>,
 }
 
 impl Export {
-    /// Begins with the newest row.
+    /// Starts at the newest row.
     ///
     /// # Errors
-    /// When what was logged so far cannot be written.
+    /// When the buffered rows cannot be written.
     pub async fn open(services: Arc<Services>, filter: Filter) -> Result<Self> {
         services.log.flush(&services.db).await?;
         Ok(Self { services, filter, below: Some(i64::MAX) })
     }
 
-    /// The next rows; none after the last.
+    /// The next rows; none after the last row.
     ///
     /// # Errors
-    /// When the store cannot be read, or the server stops.
+    /// When the server stops.
     pub async fn next(&mut self) -> Result<Option<Vec<Activity>>> {
         while let Some(below) = self.below {
             let services = self.services.clone();

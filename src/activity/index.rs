@@ -1,5 +1,4 @@
-//! The index of closed segments: written when a segment is full, sorted, so that it is appended and never searched for
-//! its place.
+//! The index of closed segments: sorted and appended once a segment is full, so that no insert searches for a place.
 
 use std::sync::Arc;
 
@@ -10,10 +9,10 @@ use crate::store::activity as rows;
 use crate::store::activity::{SEGMENT_ROWS, segment};
 use crate::store::{Error as DbError, Reader, activity_index as table};
 
-/// Entries to a step: a few milliseconds of the writer's time.
+/// Entries per step: a few milliseconds of the writer's time.
 const PER_STEP: usize = if cfg!(test) { 70 } else { 2_500 };
 
-/// Indexes every closed segment that is not indexed yet. May be cut off anywhere: it goes on where it stopped.
+/// Indexes every closed segment that has no index yet. It can be interrupted anywhere and continues later.
 pub async fn index_segments(services: &Services) -> Result<()> {
     while let Some(segment) = services.read(|reader| Ok::<_, Error>(next(reader)?)).await? {
         index(services, segment).await?;
@@ -49,7 +48,7 @@ async fn index(services: &Services, segment: i64) -> Result<()> {
     Ok(())
 }
 
-/// Keys with the places of their rows within the segment, sorted, from where the index of the segment ends.
+/// Keys with the positions of their rows in the segment, sorted, after the last indexed one.
 fn pairs(reader: &Reader<'_>, segment: i64) -> std::result::Result<Vec<(i64, u32)>, DbError> {
     let base = segment * SEGMENT_ROWS;
     let mut pairs = Vec::new();

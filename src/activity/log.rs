@@ -1,4 +1,4 @@
-//! Where decisions wait for the writer.
+//! Buffer of decisions for the writer.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,21 +16,21 @@ use crate::error::{Error, Result};
 use crate::model::activity::Entry;
 use crate::store::{Db, Error as DbError, activity as table};
 
-/// Requests that may be between [`Log::room`] and [`Log::push`]: more than there are connections.
+/// Maximum number of requests between [`Log::capacity`] and [`Log::push`]: more than there are connections.
 const UNDER_WAY: usize = 16_384;
 
 /// Bounds of a [`Log`].
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// Rows that may wait for the writer before requests have to.
+    /// Maximum number of waiting rows; then requests wait.
     pub capacity: usize,
-    /// How long a request waits for room before it is refused.
-    pub patience: Duration,
-    /// How much of what is refused is counted apart.
+    /// Time that a request waits for capacity before it is refused.
+    pub max_wait: Duration,
+    /// Bounds of the counting of refusals.
     pub refusals: refusals::Bounds,
-    /// Rows that one transaction appends at most, so that changes do not wait for long.
+    /// Maximum number of rows per transaction, so that changes are not delayed.
     pub rows_per_drain: usize,
-    /// How much of it is kept.
+    /// Retention.
     pub retention: Retention,
 }
 
@@ -38,7 +38,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             capacity: 65_536,
-            patience: Duration::from_millis(250),
+            max_wait: Duration::from_millis(250),
             refusals: refusals::Bounds::default(),
             rows_per_drain: 8_192,
             retention: Retention::default(),
@@ -46,25 +46,25 @@ impl Default for Options {
     }
 }
 
-/// Where decisions wait for the writer: one lock and one push a decision. The writer swaps the buffer out every
-/// 50 ms and keeps the rows until they are on disk.
+/// Buffer of decisions: one lock and one push per decision. The writer swaps the buffer out every 50 ms and keeps the
+/// rows until they are on disk.
 pub struct Log {
     pub(super) clock: Arc<TrustedClock>,
     pub(super) options: Options,
     buffer: Mutex<Vec<Entry>>,
     refusals: Mutex<Refusals>,
-    /// Rows that are not on disk yet: in the buffer or with the writer.
+    /// Rows that are not on disk: in the buffer or with the writer.
     depth: AtomicUsize,
-    room: Notify,
-    /// The next drain is to write everything, also what is still being counted.
-    hurry: AtomicBool,
+    freed_capacity: Notify,
+    /// Whether the next drain writes everything, including refusals that are still counted.
+    flush_requested: AtomicBool,
     /// See [`Log::discard`].
     discards: AtomicBool,
     pub(super) closed: watch::Sender<bool>,
     counters: Counters,
     decisions: Decisions,
     pub(super) recent: Mutex<Recent>,
-    /// The newest row on disk, as far as the appender has seen.
+    /// Number of the newest row on disk.
     pub(super) newest: watch::Sender<i64>,
 }
 
@@ -77,20 +77,20 @@ struct Counters {
     refusals: AtomicU64,
 }
 
-/// What the log has done and how it fares, for `/metrics`.
+/// State of the log for `/metrics`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Rows that wait for the writer now.
+    /// Rows that wait for the writer.
     pub depth: usize,
     /// Rows written since the start.
     pub rows: u64,
-    /// Transactions that wrote some.
+    /// Transactions that wrote rows.
     pub batches: u64,
-    /// The most rows in one of them.
+    /// Largest number of rows of one transaction.
     pub largest_batch: u64,
-    /// Requests that had to wait for room.
+    /// Requests that waited for capacity.
     pub waits: u64,
-    /// Requests that were refused because there was none.
+    /// Requests that were refused for lack of capacity.
     pub refusals: u64,
 }
 
@@ -102,8 +102,8 @@ impl Log {
             buffer: Mutex::default(),
             refusals: Mutex::new(Refusals::new(options.refusals)),
             depth: AtomicUsize::new(0),
-            room: Notify::new(),
-            hurry: AtomicBool::new(false),
+            freed_capacity: Notify::new(),
+            flush_requested: AtomicBool::new(false),
             discards: AtomicBool::new(false),
             closed: watch::Sender::new(false),
             counters: Counters::default(),
@@ -113,42 +113,42 @@ impl Log {
         }
     }
 
-    /// Returns when there is room for one more decision: ask before deciding, so that what was decided can be
-    /// logged. Costs one load while there is room.
+    /// Returns when the buffer has capacity for one more decision. Call it before the decision, so that the decision
+    /// can be logged. Costs one load while there is capacity.
     ///
     /// # Errors
-    /// `UNAVAILABLE` when the writer does not keep up: a decision that cannot be logged is not made.
-    pub async fn room(&self) -> Result<()> {
-        if self.has_room() {
+    /// `UNAVAILABLE` when the writer is too slow: a decision that cannot be logged is not made.
+    pub async fn capacity(&self) -> Result<()> {
+        if self.has_capacity() {
             return Ok(());
         }
-        self.wait_for_room().await
+        self.wait_for_capacity().await
     }
 
-    fn has_room(&self) -> bool {
+    fn has_capacity(&self) -> bool {
         self.depth.load(Ordering::Relaxed) < self.options.capacity
     }
 
-    async fn wait_for_room(&self) -> Result<()> {
+    async fn wait_for_capacity(&self) -> Result<()> {
         self.counters.waits.fetch_add(1, Ordering::Relaxed);
         let freed = async {
             loop {
-                let freed = self.room.notified();
-                if self.has_room() {
+                let freed = self.freed_capacity.notified();
+                if self.has_capacity() {
                     return;
                 }
                 freed.await;
             }
         };
-        tokio::time::timeout(self.options.patience, freed).await.map_err(|_| self.full())
+        tokio::time::timeout(self.options.max_wait, freed).await.map_err(|_| self.full())
     }
 
-    /// Logs a decision. It is on disk within 100 ms; one that is counted ([`super::refusals`]), when its minute is
-    /// over. A caller that asked for [`Log::room`] first is never refused: between that bound and this one is place for
-    /// every request under way.
+    /// Logs a decision. It is on disk within 100 ms; a counted refusal ([`super::refusals`]) after its minute. A caller
+    /// that called [`Log::capacity`] before is never refused: the difference of the two bounds covers every request in
+    /// flight.
     ///
     /// # Errors
-    /// `UNAVAILABLE` when the buffer is full: nothing is answered that is not logged.
+    /// `UNAVAILABLE` when the buffer is full: a decision that is not logged is not answered.
     pub fn push(&self, entry: Entry) -> Result<()> {
         if self.depth.load(Ordering::Relaxed) >= self.options.capacity + UNDER_WAY {
             return Err(self.full());
@@ -172,13 +172,13 @@ impl Log {
         Ok(())
     }
 
-    /// Whether decisions are kept. They are, but while a measurement says otherwise.
+    /// Whether decisions are logged; false only during a measurement.
     pub(crate) fn keeps(&self) -> bool {
         !self.discards.load(Ordering::Relaxed)
     }
 
-    /// Throws decisions away from now on, or keeps them again: how else could one measure what keeping them costs?
-    /// Nothing but a measurement calls it, and no configuration leads here.
+    /// Discards decisions, or logs them again, to measure the cost of logging. Only benchmarks call it; no setting
+    /// does.
     #[doc(hidden)]
     pub fn discard(&self, discards: bool) {
         self.discards.store(discards, Ordering::Relaxed);
@@ -186,20 +186,20 @@ impl Log {
 
     fn full(&self) -> Error {
         self.counters.refusals.fetch_add(1, Ordering::Relaxed);
-        Error::unavailable("the activity log does not keep up")
+        Error::unavailable("the writer of the activity log is too slow")
     }
 
-    /// Returns when everything that was logged so far is on disk.
+    /// Returns when every row that was pushed before is on disk.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// When the rows cannot be written.
     pub async fn flush(&self, db: &Db) -> std::result::Result<(), DbError> {
-        self.hurry.store(true, Ordering::SeqCst);
+        self.flush_requested.store(true, Ordering::SeqCst);
         db.flush().await
     }
 
-    /// Returns when rows that somebody else than the buffer has written, changes above all, are linked and followers
-    /// have heard of them. Costs one lookup when there are none; call it about once a second.
+    /// Returns when rows of other transactions, such as changes, are linked and followers are notified. Costs one
+    /// lookup when there are none; call it about once a second.
     pub async fn catch_up(&self, db: &Db) -> std::result::Result<(), DbError> {
         if db.lookup(table::last)? != *self.newest.borrow() {
             db.flush().await?;
@@ -207,12 +207,12 @@ impl Log {
         Ok(())
     }
 
-    /// From now on every drain writes everything, and nobody follows any longer: call it before the store stops.
+    /// From now on every drain writes everything, and followers end. Call it before the store stops.
     pub fn close(&self) {
         self.closed.send_replace(true);
     }
 
-    /// How it fares.
+    /// Current statistics.
     pub fn stats(&self) -> Stats {
         let counters = &self.counters;
         Stats {
@@ -230,32 +230,32 @@ impl Log {
         self.decisions.all()
     }
 
-    /// Whether a drain has anything to do for the buffer.
+    /// Whether a drain has work.
     pub(super) fn waiting(&self) -> bool {
         self.depth.load(Ordering::Relaxed) > 0 || lock(&self.refusals).due(self.minute(), false)
     }
 
-    /// Whether this drain is to write everything; asking takes the order.
-    pub(super) fn take_hurry(&self) -> bool {
-        self.hurry.swap(false, Ordering::SeqCst) || self.is_closed()
+    /// Whether this drain writes everything; clears the request.
+    pub(super) fn take_flush_request(&self) -> bool {
+        self.flush_requested.swap(false, Ordering::SeqCst) || self.is_closed()
     }
 
     pub(super) fn is_closed(&self) -> bool {
         *self.closed.borrow()
     }
 
-    /// Swaps what is buffered into `spare`, which must be empty, and adds counted refusals whose minute is over.
-    /// `early` asks for those of the current minute too, as far as they are few; `last` for all of them.
+    /// Swaps the buffer into `spare`, which must be empty, and adds counted refusals of past minutes. `early` adds
+    /// those of the current minute if they are few; `last` adds all.
     pub(super) fn take(&self, spare: &mut Vec<Entry>, early: bool, last: bool) {
         std::mem::swap(&mut *lock(&self.buffer), spare);
         self.decisions.count(spare);
         let before = spare.len();
-        // Their decisions were counted one by one.
+        // Their decisions were counted individually.
         lock(&self.refusals).take_rows(self.minute(), early, last, spare);
         self.depth.fetch_add(spare.len() - before, Ordering::Relaxed);
     }
 
-    /// `rows` of those taken are on disk.
+    /// `rows` of the taken rows are on disk.
     pub(super) fn written(&self, rows: usize) {
         if rows == 0 {
             return;
@@ -265,10 +265,10 @@ impl Log {
         counters.rows.fetch_add(rows as u64, Ordering::Relaxed);
         counters.batches.fetch_add(1, Ordering::Relaxed);
         counters.largest_batch.fetch_max(rows as u64, Ordering::Relaxed);
-        self.room.notify_waiters();
+        self.freed_capacity.notify_waiters();
     }
 
-    /// Whether somebody keeps the keys of the newest rows in memory, or may be about to.
+    /// Whether the keys of the newest rows are kept in memory, or are about to be.
     pub(super) fn recent_is_kept(&self) -> bool {
         self.recent.try_lock().map_or(true, |recent| !recent.is_empty())
     }
@@ -278,7 +278,7 @@ impl Log {
     }
 }
 
-/// A lock whose holder may have panicked: what it guards is valid between any two statements.
+/// A lock whose holder may have panicked: its value is valid between any two statements.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -6,23 +6,23 @@
 //! changes ─── record, in their own transaction ─────────────────────┘
 //! ```
 //!
-//! What a row says, and why a decision says it:
+//! Fields of a row:
 //!
-//! | field | decision | why |
+//! | field | present | reason |
 //! | --- | --- | --- |
-//! | `at`, `kind`, `outcome`, `code` | always | what happened and why |
-//! | `api`, `key` | when known | whom it is about |
-//! | `user`, `client`, `grant`, `session` | when the credential acts for one | so that "what did this app do for this person" has an answer |
-//! | `by_key`, `by_user` | who asked, when it is somebody else | a gateway asks for everybody: its key must not be taken for the caller's |
-//! | `ip` | the end client's address | abuse comes from somewhere |
-//! | `method`, `path` | as asked about, without query | a query may hold secrets |
-//! | `user_agent` | first 256 characters | tells programs from people |
-//! | `took_us` | how long the answer took | slow is a kind of wrong |
-//! | `request_id` | the answer's `X-Request-Id` | support starts with it |
-//! | `count` | refusals beyond the first few | a flood of guesses is one row a minute and network |
-//! | `detail` | refusals only | what the refusing rule saw; an allowed request needs no explanation |
+//! | `at`, `kind`, `outcome`, `code` | always | event and result |
+//! | `api`, `key` | when known | subject of the decision |
+//! | `user`, `client`, `grant`, `session` | when the credential has them | finds the actions of an app for a person |
+//! | `by_key`, `by_user` | the caller, when it is not the subject | a gateway asks about keys of its clients |
+//! | `ip` | address of the client | detection of abuse |
+//! | `method`, `path` | as described, without query | a query may contain secrets |
+//! | `user_agent` | first 256 characters | distinguishes programs from people |
+//! | `took_us` | duration of the request | latency analysis |
+//! | `request_id` | `X-Request-Id` of the response | support requests name it |
+//! | `count` | refusals beyond the first few | a flood of guesses is one row per minute and network |
+//! | `detail` | refusals only | values that the failed rule compared |
 //!
-//! Never stored: the credential, any part of it beyond the key's number, bodies, queries, other headers.
+//! Never stored: the credential, any part of it except the key's row number, bodies, queries, other headers.
 
 mod append;
 mod chain;
@@ -50,7 +50,7 @@ mod tests;
 use std::sync::Arc;
 
 pub use append::Appender;
-pub use counts::{Counts, CountsOf, Tally, counts, top_keys};
+pub use counts::{Counts, CountsFilter, Tally, counts, top_keys};
 pub use decisions::Decision;
 pub use export::Export;
 pub use index::index_segments;
@@ -62,7 +62,7 @@ pub use rollup::{JOB as COUNTS_JOB, count_rows};
 pub use search::Filter;
 pub use services::Services;
 pub use strings::MAX_CHARS;
-pub use tail::{Followed, Tail};
+pub use tail::{Tail, TailEvent};
 pub use verify::{BadLink, ChainReport, Fault, verify_chain};
 
 use crate::env::TrustedClock;
@@ -74,25 +74,24 @@ use crate::platform::cursor::Page;
 use crate::platform::vault::Vault;
 use crate::store::activity as table;
 
-/// The log, and its side that [`crate::store::Db::open`] takes.
+/// The log, and its drain for [`crate::store::Db::open`].
 pub fn open(vault: &Vault, clock: Arc<TrustedClock>, options: Options) -> (Arc<Log>, Appender) {
     let log = Arc::new(Log::new(clock, options));
     (log.clone(), Appender::new(log, vault.signer(CHAIN)))
 }
 
-/// What the key of the chain is for.
+/// Purpose of the chain's key.
 const CHAIN: &str = "activity.chain";
-/// The list's name in its cursors.
+/// Name of the list in its cursors.
 const LIST: &str = "activity";
 
-/// The newest rows that fit `filter`, `limit` at most, from `cursor` on.
+/// The newest rows that match `filter`, `limit` at most, from `cursor` on.
 ///
-/// Everything that was answered before the call is in it. A filter that no index serves looks at a bounded number of
-/// rows and returns what it found there, perhaps nothing, with a cursor that goes on: only a page without a cursor is
-/// the last.
+/// It includes every response that was sent before the call. A filter without an index scans a bounded number of rows
+/// and returns the matches, possibly none, with a cursor that continues: only a page without a cursor is the last.
 ///
 /// # Errors
-/// `INVALID_CURSOR`, or when the store cannot be read or written.
+/// `INVALID_CURSOR`.
 pub async fn list(
     services: &Services,
     filter: Filter,
@@ -120,7 +119,7 @@ pub async fn list(
 /// One row.
 ///
 /// # Errors
-/// `NOT_FOUND` for ids that never existed and for rows that retention has removed.
+/// `NOT_FOUND` for unknown ids and for rows that retention removed.
 pub async fn get(services: &Services, id: ActivityId) -> Result<Activity> {
     services.log.flush(&services.db).await?;
     services

@@ -1,4 +1,4 @@
-//! Which rows of the segments without an index on disk are about which key: in memory, built when somebody asks.
+//! In-memory index of the rows of segments that have no index on disk, built on demand.
 
 use std::collections::BTreeMap;
 use std::sync::MutexGuard;
@@ -8,24 +8,24 @@ use crate::store::{Error, Reader, activity_index as table};
 
 use super::log::{Log, lock};
 
-/// The keys of every row of the segments that are not indexed yet.
+/// Keys of every row of the segments without an index.
 #[derive(Default)]
 pub(super) struct Recent {
     segments: BTreeMap<i64, Keys>,
-    /// Calls of [`Recent::tidy`] since somebody asked.
+    /// Calls of [`Recent::tidy`] since the last search.
     idle: u32,
 }
 
 /// The keys of one segment's rows, four bytes a row.
 #[derive(Default)]
 struct Keys {
-    /// By the row's place in its segment; 0 is none.
+    /// By the position of the row in its segment; 0 is none.
     about: Vec<u32>,
-    /// The keys that made a change, with the row's place; in order.
+    /// Keys that made a change, with the position of the row; in order.
     by: Vec<(u32, u32)>,
 }
 
-/// Key numbers as they are kept here. Four thousand million keys are beyond what one instance can hold.
+/// Key numbers in 32 bits: an instance has fewer than four thousand million keys.
 fn short(key_no: Option<i64>) -> u32 {
     key_no.and_then(|no| u32::try_from(no).ok()).unwrap_or(0)
 }
@@ -38,14 +38,14 @@ impl Keys {
         }
     }
 
-    /// Places below `before` about `key`, highest first.
+    /// Positions below `before` of rows about `key`, highest first.
     fn find(&self, key: u32, before: usize, limit: usize) -> Vec<u32> {
         let mut places = Vec::new();
         let mut by = self.by.iter().rev().filter(|&&(by, place)| by == key && (place as usize) < before);
         let mut by_next = by.next().map(|&(_, place)| place);
         let about = &self.about[..before.min(self.about.len())];
         let mut end = about.len();
-        // A block at a time: comparing all of it is quicker than stopping at the first find.
+        // In blocks: comparing a whole block is faster than stopping at the first match.
         for block in about.rchunks(1_024) {
             let start = end - block.len();
             let any = block.iter().fold(false, |any, &one| any | (one == key));
@@ -74,7 +74,7 @@ impl Keys {
 }
 
 impl Recent {
-    /// Takes up row `no`, if the segment is kept and this is its next row.
+    /// Adds row `no` if its segment is kept and this is its next row.
     pub(super) fn extend(&mut self, no: i64, keys: (Option<i64>, Option<i64>)) {
         let place = (no % SEGMENT_ROWS) as usize;
         if let Some(segment) = self.segments.get_mut(&segment(no))
@@ -89,13 +89,13 @@ impl Recent {
         self.segments.is_empty()
     }
 
-    /// How many rows of a segment are known.
+    /// Number of known rows of a segment.
     fn known(&self, segment: i64) -> usize {
         self.segments.get(&segment).map_or(0, |keys| keys.about.len())
     }
 
-    /// Adds what was read from place `from` on. Somebody else may have been quicker, or may have let the segment go
-    /// meanwhile; rows never change, so what they found is the same.
+    /// Adds rows that were read from position `from` on. A concurrent reader may have added or removed the segment;
+    /// rows never change, so both read the same.
     fn complete(&mut self, segment: i64, from: usize, missing: &Keys) {
         let keys = self.segments.entry(segment).or_default();
         let Some(surplus) = keys.about.len().checked_sub(from) else { return };
@@ -104,7 +104,7 @@ impl Recent {
         keys.by.extend(missing.by.iter().filter(|(_, place)| *place >= first_new));
     }
 
-    /// Lets everything go when nobody has asked for a while; call it about once a minute.
+    /// Drops everything after a while without a search; call it about once a minute.
     pub(super) fn tidy(&mut self) {
         const KEPT_FOR: u32 = 10;
         self.idle += 1;
@@ -113,13 +113,13 @@ impl Recent {
         }
     }
 
-    /// Lets a segment go whose index is on disk.
+    /// Drops a segment after its index is on disk.
     pub(super) fn forget(&mut self, segment: i64) {
         self.segments.remove(&segment);
     }
 }
 
-/// Rows about a key in a segment that is not indexed, up to `last`, below `before`, newest first.
+/// Rows about a key in a segment without an index, up to `last`, below `before`, newest first.
 pub(super) fn rows_of_key(
     reader: &Reader<'_>,
     log: &Log,
@@ -136,7 +136,7 @@ pub(super) fn rows_of_key(
     Ok(places.unwrap_or_default().into_iter().map(|place| base + i64::from(place)).collect())
 }
 
-/// Reads the rows that nobody has told us of. The lock is free meanwhile: the writer's hook must not wait for a scan.
+/// Reads the rows that are missing in memory, without the lock: the writer's hook must not wait for a scan.
 fn caught_up<'l>(
     reader: &Reader<'_>,
     log: &'l Log,
@@ -158,12 +158,12 @@ fn caught_up<'l>(
     }
 }
 
-/// The keys of the rows from place `known` on.
+/// Keys of the rows from position `known` on.
 fn read(reader: &Reader<'_>, base: i64, known: usize, last: i64) -> Result<Keys, Error> {
     let mut missing = Keys::default();
     let end = last.min(base + SEGMENT_ROWS - 1);
     table::keys_of_rows(reader, base + known as i64, end, |no, about, by| {
-        // Rows that retention has removed, and the number 0, leave holes.
+        // Rows that retention removed, and the number 0, leave gaps.
         let place = (no - base) as usize;
         missing.about.resize(place - known, 0);
         missing.push(place as u32, (about, by));

@@ -1,4 +1,4 @@
-//! Changes: written in the transaction of the change itself.
+//! Changes: logged in the transaction of the change.
 
 use super::strings::cap;
 use crate::error::Result;
@@ -7,27 +7,27 @@ use crate::store::Tx;
 use crate::store::activity as table;
 use crate::store::activity::{Inserter, Stored, segment};
 
-/// Writes a change into the log, in the transaction of the change itself. Its caller has checked a credential, a code
-/// or a link in this transaction: the row is one of an identified caller.
+/// Logs a change in its transaction. The caller of this function has checked a credential, a code or a link in this
+/// transaction: the row has an identified caller.
 ///
 /// # Errors
-/// When it cannot be written; the change is then undone too.
+/// When the row cannot be written; the change is then undone too.
 pub fn record(tx: &mut Tx<'_>, entry: &Entry) -> Result<()> {
     write(tx, entry, true)
 }
 
-/// [`record`] for a change that any caller can make and that has a limit of its own: a reset link that is asked for, a
-/// client that registers itself, a request for authorization that is denied.
+/// [`record`] for a change that every caller can make and that has a limit of its own: a request for a reset link, a
+/// client that registers itself, a denied request for authorization.
 ///
 /// # Errors
-/// When it cannot be written; the change is then undone too.
+/// When the row cannot be written; the change is then undone too.
 pub fn record_request(tx: &mut Tx<'_>, entry: &Entry) -> Result<()> {
     write(tx, entry, entry.identified)
 }
 
 fn write(tx: &mut Tx<'_>, entry: &Entry, identified: bool) -> Result<()> {
     let no = table::last(tx)? + 1;
-    // The dictionary is the appender's, and this transaction may still be lost: a string of its own costs little.
+    // The dictionary belongs to the appender, and this transaction may be lost: a separate string costs little.
     let mut intern = |text: &Option<Box<str>>| {
         text.as_deref().map(|text| table::insert_string(tx, segment(no), cap(text))).transpose()
     };

@@ -1,5 +1,5 @@
-//! How long activity is kept, and how much of it. Rows of callers who did not prove who they are go first; then the
-//! oldest go, by whole links of the chain. What is left still proves itself.
+//! Retention of activity, by age and size. Rows of unidentified callers are removed first, then the oldest rows by
+//! whole links of the chain. The remaining chain still verifies.
 
 use super::CHAIN;
 use super::chain::{Row, hash, sign_anchor, sign_removal};
@@ -16,23 +16,23 @@ use crate::store::{
     Conn, Error as DbError, Reader, Tx, activity_counts as counts, activity_retention as table, file,
 };
 
-/// Rows to a step: a few milliseconds of the writer's time.
+/// Rows per step: a few milliseconds of the writer's time.
 const PER_STEP: i64 = if cfg!(test) { 30 } else { 2_000 };
 const DAY_SECONDS: u32 = 86_400;
-/// What the rows of unidentified callers may take where the whole log has no bound.
+/// Bytes of the rows of unidentified callers if the log has no bound.
 const UNIDENTIFIED_BYTES: u64 = 1 << 30;
 
-/// How much activity is kept.
+/// Bounds of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
-    /// Rows older than this many days go.
+    /// Rows older than this many days are removed.
     pub days: u32,
-    /// Rows go when the log is larger than this, those of unidentified callers first; none is no limit.
+    /// Maximum size in bytes; rows of unidentified callers are removed first. None is unlimited.
     pub max_bytes: Option<u64>,
 }
 
 impl Retention {
-    /// What the rows of unidentified callers may take.
+    /// Maximum size of the rows of unidentified callers, in bytes.
     fn max_unidentified_bytes(&self) -> i64 {
         i64::try_from(self.max_bytes.unwrap_or(UNIDENTIFIED_BYTES)).unwrap_or(i64::MAX)
     }
@@ -44,7 +44,7 @@ impl Default for Retention {
     }
 }
 
-/// Removes what is kept no longer. May be cut off anywhere: it goes on where it stopped.
+/// Removes rows beyond the bounds. It can be interrupted anywhere and continues later.
 pub async fn apply_retention(services: &Services) -> Result<()> {
     services.log.flush(&services.db).await?;
     let (times, retention) = ((services.settled(), services.now()), services.log.options.retention);
@@ -67,7 +67,7 @@ pub async fn apply_retention(services: &Services) -> Result<()> {
     step(services, file::shrink).await
 }
 
-/// Removes the unidentified rows of one link, the oldest that has any, while the log is too large; false when there is
+/// Removes the unidentified rows of the oldest link that has any while the log is too large; false when there is
 /// nothing to do.
 async fn remove_unidentified(services: &Services, retention: Retention) -> Result<bool> {
     let signer = services.vault.signer(CHAIN);
@@ -98,8 +98,8 @@ async fn remove_unidentified(services: &Services, retention: Retention) -> Resul
     services.write(remove).await
 }
 
-/// The last of the links that are too old or too much; never the newest, for the numbers go on after its last row. A
-/// link from the future was written while the clock was wrong: it goes with the next one that goes.
+/// The last link that is too old or too large; never the newest, because numbers continue after its last row. A link
+/// with a future time was written under a wrong clock: it is removed with the link after it.
 fn last_to_go(
     reader: &Reader<'_>,
     (settled, now): (Settled, Timestamp),
@@ -132,7 +132,7 @@ async fn remove_segments_before(services: &Services, segment: i64) -> Result<()>
     Ok(())
 }
 
-/// Repeats `work`, each time in a transaction of its own, until nothing is left to remove.
+/// Repeats `work`, each time in its own transaction, until there is nothing to remove.
 async fn step(
     services: &Services,
     work: impl Fn(&mut Tx<'_>) -> std::result::Result<usize, DbError> + Copy + Send + 'static,

@@ -1,5 +1,5 @@
-//! Counts over time, for charts: made from the rows behind the writer's back, a window of rows at a time, so that an
-//! insert costs nothing more. How far they have come is written together with them, so that every row counts once.
+//! Counts over time, for charts: computed asynchronously from committed rows, in windows, so that an insert costs
+//! nothing more. The progress is written in the same transaction, so every row counts once.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,19 +13,19 @@ use crate::store::activity_counts as table;
 use crate::store::activity_counts::Slot;
 use crate::store::{Conn, Error as DbError, jobs};
 
-/// The job's name, under which it remembers how far it has come.
+/// Name of the job, under which it stores its progress.
 pub const JOB: &str = "activity.counts";
-/// Rows to a window: its counts are in memory together.
+/// Rows per window: its counts are in memory together.
 const WINDOW_ROWS: i64 = if cfg!(test) { 50 } else { 500_000 };
-/// Counts to a step: a few milliseconds of the writer's time.
+/// Counts per step: a few milliseconds of the writer's time.
 const PER_STEP: usize = if cfg!(test) { 7 } else { 1_000 };
 
-/// How far the counts have come.
+/// Progress of the counts.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(super) struct Progress {
-    /// The rows up to this one are counted.
+    /// Rows up to this one are counted.
     done: i64,
-    /// The window after it that is being written.
+    /// The window that is being written.
     window: Option<Window>,
 }
 
@@ -33,11 +33,11 @@ pub(super) struct Progress {
 struct Window {
     /// Its last row.
     last: i64,
-    /// The slots of it up to this one are written.
+    /// Slots up to this one are written.
     written: Slot,
 }
 
-/// Counts the rows that are not counted yet. May be cut off anywhere: it goes on where it stopped.
+/// Counts the rows that are not counted yet. It can be interrupted anywhere and continues later.
 pub async fn count_rows(services: &Services) -> Result<()> {
     loop {
         let (progress, last, counts) = services.read(|reader| Ok::<_, Error>(next_window(reader)?)).await?;
@@ -50,7 +50,7 @@ pub async fn count_rows(services: &Services) -> Result<()> {
 
 type Counts = Vec<(Slot, i64)>;
 
-/// The next window's last row and its counts, without those that are written already.
+/// The last row of the next window and its counts, without those that are written.
 fn next_window(conn: &Conn<'_>) -> std::result::Result<(Progress, i64, Counts), DbError> {
     let progress: Progress = jobs::state(conn, JOB)?.unwrap_or_default();
     let first = progress.done + 1;

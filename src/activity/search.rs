@@ -1,4 +1,4 @@
-//! Finding rows: the newest first, through the index where there is one, else by scanning backwards.
+//! Search for rows, newest first: through the index, or by a backward scan where there is none.
 
 use ipnet::IpNet;
 use serde::Serialize;
@@ -13,35 +13,35 @@ use crate::store::activity as table;
 use crate::store::activity::{Conditions, Finder, Stored, segment};
 use crate::store::{Conn, Error as DbError, Reader, activity_index as index, activity_names as names};
 
-/// What rows to show; everything that is said must fit.
+/// Filter of rows; all given parts must match.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Filter {
     /// At this time or later.
     pub from: Option<Timestamp>,
     /// Before this time.
     pub to: Option<Timestamp>,
-    /// About this key, or a change that it made.
+    /// The key, as subject or as author of a change.
     pub key: Option<KeyId>,
-    /// About this person, or a change that they made.
+    /// The user, as subject or as author of a change.
     pub user: Option<UserId>,
-    /// Through this OAuth client.
+    /// The OAuth client.
     pub client: Option<ClientId>,
-    /// About the API with this slug or id; with `!` before it, about anything else.
+    /// Slug or id of the API; with `!` before it, every other API.
     pub api: Option<String>,
-    /// How it ended.
+    /// The outcome.
     pub outcome: Option<Outcome>,
-    /// What happened.
+    /// The kind.
     pub kind: Option<Kind>,
-    /// From this network.
+    /// The network.
     pub ip: Option<IpNet>,
-    /// A part of the path, the user agent, the request id, the kind or the code; upper and lower case are the same.
+    /// Part of the path, the user agent, the request id, the kind or the code; case is ignored.
     pub q: Option<String>,
-    /// The request with this id.
+    /// Id of the request.
     pub request_id: Option<RequestId>,
 }
 
 impl Filter {
-    /// From when to when. A request's id tells its time, so that it need not be looked for in the whole log.
+    /// Time range. A request id contains its time, which narrows the range.
     fn times(&self) -> (Option<Timestamp>, Option<Timestamp>) {
         const AROUND_SECONDS: i64 = 2;
         let made_at = self.request_id.map(RequestId::at);
@@ -51,28 +51,28 @@ impl Filter {
     }
 }
 
-/// How much one call may look at before it answers with what it has.
+/// Limits of one call; it returns its matches when it reaches one.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Budget {
     /// Rows that are scanned without an index.
     pub(super) scanned: i64,
-    /// Rows that the index finds and that then must be looked at.
+    /// Rows that are found by index and then read.
     pub(super) visited: usize,
 }
 
 pub(super) const BUDGET: Budget = Budget { scanned: 500_000, visited: 20_000 };
 
-/// Rows found, newest first, and where to go on: rows below that number were not looked at.
-pub(super) struct Found {
+/// Matching rows, newest first, and the continuation: rows below that number were not examined.
+pub(super) struct SearchResult {
     pub(super) rows: Vec<Stored>,
     pub(super) rest_below: Option<i64>,
 }
 
-impl Found {
+impl SearchResult {
     const NOTHING: Self = Self { rows: Vec::new(), rest_below: None };
 }
 
-/// Rows below `before` that fit, `limit` at most.
+/// Matching rows below `before`, `limit` at most.
 pub(super) fn search(
     reader: &Reader<'_>,
     log: &Log,
@@ -80,14 +80,14 @@ pub(super) fn search(
     before: i64,
     limit: usize,
     budget: Budget,
-) -> Result<Found, DbError> {
-    let Some((first, last)) = table::ends(reader)? else { return Ok(Found::NOTHING) };
-    let Some(conditions) = resolve(reader, filter)? else { return Ok(Found::NOTHING) };
+) -> Result<SearchResult, DbError> {
+    let Some((first, last)) = table::ends(reader)? else { return Ok(SearchResult::NOTHING) };
+    let Some(conditions) = resolve(reader, filter)? else { return Ok(SearchResult::NOTHING) };
     let mut budget = budget;
     let mut search = Search {
         reader,
         conditions,
-        words: filter.q.as_deref().map(|q| Words::new(q, Names::default())),
+        words: filter.q.as_deref().map(|q| TextQuery::new(q, Names::default())),
         limit,
         rows: Vec::new(),
     };
@@ -102,23 +102,23 @@ pub(super) fn search(
             break;
         }
     }
-    Ok(Found { rows: search.rows, rest_below })
+    Ok(SearchResult { rows: search.rows, rest_below })
 }
 
-/// All rows of a small range that fit, newest first.
+/// All matching rows of a small range, newest first.
 pub(super) fn window(
     reader: &Reader<'_>,
     filter: &Filter,
     range: (i64, i64),
 ) -> Result<Vec<Stored>, DbError> {
     let Some(conditions) = resolve(reader, filter)? else { return Ok(Vec::new()) };
-    let words = filter.q.as_deref().map(|q| Words::new(q, Names::default()));
+    let words = filter.q.as_deref().map(|q| TextQuery::new(q, Names::default()));
     let mut search = Search { reader, conditions, words, limit: usize::MAX, rows: Vec::new() };
     search.visit(range)?;
     Ok(search.rows)
 }
 
-/// The filter in numbers; none if it names something that does not exist.
+/// The filter with row numbers; none if it names something that does not exist.
 fn resolve(conn: &Conn<'_>, filter: &Filter) -> Result<Option<Conditions>, DbError> {
     let mut conditions = Conditions {
         from: filter.from,
@@ -151,13 +151,13 @@ fn resolve(conn: &Conn<'_>, filter: &Filter) -> Result<Option<Conditions>, DbErr
 struct Search<'r> {
     reader: &'r Reader<'r>,
     conditions: Conditions,
-    words: Option<Words>,
+    words: Option<TextQuery>,
     limit: usize,
     rows: Vec<Stored>,
 }
 
 impl Search<'_> {
-    /// Goes through the rows about one key. Tells where to go on.
+    /// Iterates over the rows about one key. Returns the continuation.
     fn by_key(
         &mut self,
         log: &Log,
@@ -190,7 +190,7 @@ impl Search<'_> {
         Ok(None)
     }
 
-    /// Goes through all rows. Tells where to go on.
+    /// Iterates over all rows. Returns the continuation.
     fn by_scan(&mut self, (first, last): (i64, i64), budget: &mut i64) -> Result<Option<i64>, DbError> {
         if last < first {
             return Ok(None);
@@ -201,13 +201,13 @@ impl Search<'_> {
         let stop = first.max(last - (*budget - 1));
         *budget -= last - stop + 1;
         self.visit((stop, last))?;
-        // Where the last row that fits was the very last of the range, the next range begins with this answer.
+        // If the last match is the last row of the range, the next range continues from there.
         let next =
             if self.rows.len() == self.limit { self.rows.last().map_or(stop, |row| row.no) } else { stop };
         Ok((next > first).then_some(next))
     }
 
-    /// Collects the rows within `range` that fit, newest first, until there are enough.
+    /// Collects matching rows of `range`, newest first, up to the limit.
     fn visit(&mut self, range: (i64, i64)) -> Result<(), DbError> {
         let (reader, conditions) = (self.reader, self.conditions.clone());
         table::search(reader, range, &conditions, |row| {
@@ -216,7 +216,7 @@ impl Search<'_> {
         })
     }
 
-    /// Collects a row if the words fit too.
+    /// Collects a row if the text matches too.
     fn take(&mut self, row: Stored) -> Result<(), DbError> {
         let fits = self.words.as_mut().map_or(Ok(true), |words| words.fit(self.reader, &row))?;
         if fits {
@@ -241,8 +241,8 @@ fn rows_of_key(
     }
 }
 
-/// The text that is searched for.
-struct Words {
+/// The text to search for.
+struct TextQuery {
     /// In lower case.
     part: String,
     kinds: Vec<Kind>,
@@ -250,7 +250,7 @@ struct Words {
     names: Names,
 }
 
-impl Words {
+impl TextQuery {
     fn new(q: &str, names: Names) -> Self {
         let part = q.to_lowercase();
         let within = |text: &str| text.to_lowercase().contains(&part);

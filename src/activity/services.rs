@@ -1,4 +1,4 @@
-//! The services of this room: the log.
+//! Services of `activity`: the log.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -30,11 +30,23 @@ impl Services {
         let mut families = self.platform.metrics();
         families.extend([
             Family::counter("activity_rows_total", "Rows written to the activity log.", log.rows),
-            Family::counter("activity_batches_total", "Transactions that wrote some.", log.batches),
-            Family::gauge("activity_largest_batch", "Most rows in one of them.", log.largest_batch as f64),
+            Family::counter("activity_batches_total", "Transactions that wrote rows.", log.batches),
+            Family::gauge(
+                "activity_largest_batch",
+                "Largest number of rows of one transaction.",
+                log.largest_batch as f64,
+            ),
             Family::gauge("activity_waiting", "Rows that are not on disk yet.", log.depth as f64),
-            Family::counter("activity_waits_total", "Requests that waited for room in the log.", log.waits),
-            Family::counter("activity_refusals_total", "Requests refused for want of room.", log.refusals),
+            Family::counter(
+                "activity_waits_total",
+                "Requests that waited for the buffer of the log.",
+                log.waits,
+            ),
+            Family::counter(
+                "activity_refusals_total",
+                "Requests refused because the buffer of the log was full.",
+                log.refusals,
+            ),
         ]);
         families
     }

@@ -6,12 +6,12 @@ use aws_lc_rs::digest;
 
 use crate::store::{Conn, Error, Tx, activity as table};
 
-/// Characters of a path or user agent that are kept.
+/// Maximum length of a path or user agent, in characters.
 pub const MAX_CHARS: usize = 256;
-/// Strings remembered at a time. One that is not is written again, which costs its bytes and nothing else.
+/// Capacity of the dictionary. A string that was evicted is written again, which costs only its bytes.
 const REMEMBERED: usize = 8_192;
 
-/// A string's number, and what stands for its text in the chain.
+/// Number of a string, and its digest in the chain.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Interned {
     pub(super) no: i64,
@@ -26,13 +26,13 @@ pub(super) fn digest_of(text: &str) -> TextDigest {
     whole.as_ref()[..16].try_into().expect("a SHA-256 is longer")
 }
 
-/// What a string takes on disk, roughly.
+/// Approximate bytes of a string on disk.
 pub(super) fn text_bytes(text: &str) -> i64 {
     text.len() as i64 + 12
 }
 
-/// [`digest_of`] the text with this number, and what it takes on disk. A text that is gone has a digest that no text
-/// has, which breaks its link.
+/// [`digest_of`] the text with this number, and its bytes on disk. A missing text has a digest that no text has, which
+/// breaks its link.
 pub(super) fn digest_of_no(conn: &Conn<'_>, no: i64) -> Result<(TextDigest, i64), Error> {
     Ok(table::string(conn, no)?.map_or(([0; 16], 0), |text| (digest_of(&text), text_bytes(&text))))
 }
@@ -45,7 +45,7 @@ pub(super) fn cap(text: &str) -> &str {
     text.char_indices().nth(MAX_CHARS).map_or(text, |(end, _)| &text[..end])
 }
 
-/// Strings of one segment that the store has, as far as they are remembered.
+/// Strings of one segment that are in the store, as far as they are cached.
 #[derive(Default)]
 pub(super) struct Strings {
     segment: i64,
@@ -54,7 +54,7 @@ pub(super) struct Strings {
 }
 
 impl Strings {
-    /// The number of `text` for a row of `segment`; writes it if it is new there.
+    /// Number of `text` for a row of `segment`; writes it if it is new there.
     pub(super) fn intern(&mut self, tx: &mut Tx<'_>, segment: i64, text: &str) -> Result<Interned, Error> {
         let text = cap(text);
         if segment != self.segment || self.known.len() >= REMEMBERED {
@@ -70,12 +70,12 @@ impl Strings {
         Ok(interned)
     }
 
-    /// What the strings written since the last call take on disk, roughly.
+    /// Approximate bytes on disk of the strings written since the last call.
     pub(super) fn take_written_bytes(&mut self) -> i64 {
         std::mem::take(&mut self.written_bytes)
     }
 
-    /// What was written last may not be there: a transaction was lost.
+    /// After a lost transaction the last strings may be missing.
     pub(super) fn forget(&mut self) {
         self.known = HashMap::new();
     }

@@ -1,5 +1,5 @@
-//! The log as it grows: whoever follows it reads new rows out of the store when they are told that there are some. So
-//! a follower costs no memory while it is slow, and one that falls too far behind is told how much it missed.
+//! Follows the log: a follower is notified of new rows and reads them from the store. A slow follower costs no memory;
+//! one that is too far behind gets the number of rows that it missed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,23 +13,23 @@ use crate::error::{Error, Result};
 use crate::model::ActivityId;
 use crate::model::activity::Activity;
 
-/// Rows that are looked at together.
+/// Rows examined together.
 const WINDOW_ROWS: i64 = 1_000;
-/// Rows that a follower may be behind before it misses some.
+/// Maximum number of rows that a follower may be behind.
 const MAX_BEHIND: i64 = 20_000;
-/// How long nothing may happen before the follower hears of that.
+/// Time without rows after which the follower gets [`TailEvent::Nothing`].
 const IDLE: Duration = Duration::from_secs(15);
-/// How long a follower that is up to date waits at least, so that a busy log comes in pieces worth sending.
+/// Minimum wait of a follower that is up to date, so that rows are sent in batches.
 const GATHER: Duration = Duration::from_millis(200);
 
-/// What a follower gets next.
+/// Next event of a follower.
 #[derive(Debug)]
-pub enum Followed {
-    /// New rows that fit, oldest first; never none.
+pub enum TailEvent {
+    /// New matching rows, oldest first; never empty.
     Rows(Vec<Activity>),
-    /// So many rows came faster than they were taken; they are in the log, but not here.
+    /// Number of rows that were skipped; they are in the log.
     Missed(u64),
-    /// Nothing new; the moment to see whether anybody still listens, and still may.
+    /// No new rows: the caller checks that the client is connected and still authorized.
     Nothing,
 }
 
@@ -37,16 +37,16 @@ pub enum Followed {
 pub struct Tail {
     services: Arc<Services>,
     filter: Filter,
-    /// The last row that was looked at.
+    /// The last row that was examined.
     last_no: i64,
     newest: watch::Receiver<i64>,
     closed: watch::Receiver<bool>,
-    /// Whether the last call saw the end of the log.
+    /// Whether the last call reached the end of the log.
     up_to_date: bool,
 }
 
 impl Tail {
-    /// Begins after the row `after`, or with the next row to come.
+    /// Starts after the row `after`, or with the next new row.
     pub async fn open(services: Arc<Services>, filter: Filter, after: Option<ActivityId>) -> Result<Self> {
         services.log.flush(&services.db).await?;
         let newest = services.read(|reader| Ok::<_, Error>(table::last(reader)?)).await?;
@@ -60,8 +60,8 @@ impl Tail {
         })
     }
 
-    /// What comes next; none when the log is closed because the server stops.
-    pub async fn next(&mut self) -> Result<Option<Followed>> {
+    /// The next event; none when the log is closed because the server stops.
+    pub async fn next(&mut self) -> Result<Option<TailEvent>> {
         loop {
             if self.up_to_date {
                 tokio::select! {
@@ -78,7 +78,7 @@ impl Tail {
                     let Ok(newest) = newest else { return Ok(None) };
                     *newest
                 }
-                () = tokio::time::sleep(IDLE) => return Ok(Some(Followed::Nothing)),
+                () = tokio::time::sleep(IDLE) => return Ok(Some(TailEvent::Nothing)),
             };
             if let Some(followed) = self.advance(newest).await? {
                 return Ok(Some(followed));
@@ -86,12 +86,12 @@ impl Tail {
         }
     }
 
-    /// Looks at the next window of rows up to `newest`.
-    async fn advance(&mut self, newest: i64) -> Result<Option<Followed>> {
+    /// Examines the next window of rows, up to `newest`.
+    async fn advance(&mut self, newest: i64) -> Result<Option<TailEvent>> {
         let behind = newest - self.last_no;
         if behind > MAX_BEHIND {
             self.last_no = newest - WINDOW_ROWS;
-            return Ok(Some(Followed::Missed((behind - WINDOW_ROWS).unsigned_abs())));
+            return Ok(Some(TailEvent::Missed((behind - WINDOW_ROWS).unsigned_abs())));
         }
         let window = (self.last_no + 1, newest.min(self.last_no + WINDOW_ROWS));
         let filter = self.filter.clone();
@@ -105,6 +105,6 @@ impl Tail {
         let rows = rows.await?;
         self.last_no = window.1;
         self.up_to_date = window.1 == newest;
-        Ok((!rows.is_empty()).then_some(Followed::Rows(rows)))
+        Ok((!rows.is_empty()).then_some(TailEvent::Rows(rows)))
     }
 }

@@ -1,11 +1,11 @@
-//! Which rows a span of time can be among. Rows stand in the order in which they were written, and times do not fall
-//! by more than [`SLACK_MILLIS`] but where a run begins, so that bisection finds the place without an index on `at`.
+//! Row range for a time interval. Rows are in the order of writing, and times decrease by more than [`SLACK_MILLIS`]
+//! only where a run begins, so that bisection finds the position without an index on `at`.
 
 use super::chain::SLACK_MILLIS;
 use crate::model::Timestamp;
 use crate::store::{Conn, Error, activity as table, activity_links as links};
 
-/// The ranges of rows outside of which nothing is within the span, newest first; `to` itself is not in the span.
+/// Ranges of rows that contain every row of the interval, newest first; `to` itself is excluded.
 pub(super) fn ranges(
     conn: &Conn<'_>,
     (first, last): (i64, i64),
@@ -27,8 +27,8 @@ pub(super) fn ranges(
     Ok(ranges)
 }
 
-/// The part of one run. Of the rows before a row that is earlier than `from` by more than the slack, none is within
-/// the span; nor is any of the rows after one that is later than `to` by more than that.
+/// The part of one run. All rows before a row that is earlier than `from` by more than the slack are outside the
+/// interval; so are all rows after one that is later than `to` by more than that.
 fn narrow(
     conn: &Conn<'_>,
     (first, last): (i64, i64),
@@ -45,7 +45,7 @@ fn narrow(
     Ok((start, end))
 }
 
-/// A row in the range, or the one behind it, that is not earlier than `at` while the row before it is.
+/// A row of the range, or the one after it, that is not earlier than `at` while the previous row is.
 fn bisect(conn: &Conn<'_>, (first, last): (i64, i64), at: Timestamp) -> Result<i64, Error> {
     let (mut low, mut high) = (first, last + 1);
     while low < high {

@@ -1,4 +1,4 @@
-//! Going through the chain again: does the log say what it said when it was written?
+//! Verification of the chain: detects rows that were changed or removed.
 
 use std::collections::HashMap;
 
@@ -11,44 +11,44 @@ use crate::store::activity_links as links;
 use crate::store::activity_links::Link;
 use crate::store::{Error as DbError, Reader};
 
-/// What [`verify_chain`] found.
+/// Result of [`verify_chain`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ChainReport {
-    /// Links that are as they were.
+    /// Links that verify.
     pub links: u64,
     /// Rows under them.
     pub rows: u64,
-    /// Rows after the last link: those of the last second, and those of a crash until the next start.
+    /// Rows after the last link: those of the last second, and after a crash those until the next start.
     pub unlinked_rows: u64,
-    /// The first link that is not as it was; what comes after it was not looked at.
+    /// The first link that does not verify; later ones were not examined.
     pub bad: Option<BadLink>,
 }
 
-/// A link that does not hold.
+/// A link that does not verify.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadLink {
     /// Its first row.
     pub first_no: i64,
     /// Its last row.
     pub last_no: i64,
-    /// What is wrong.
+    /// The fault.
     pub fault: Fault,
 }
 
-/// What can be wrong with a link.
+/// Fault of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// Its rows, their texts or the link itself were changed, or it is not the one that followed the link before.
+    /// Its rows, their texts or the link itself were changed, or it does not follow the previous link.
     Changed,
-    /// Rows are missing: so many.
+    /// Number of missing rows.
     RowsMissing(i64),
-    /// A row holds what Keywright never writes.
+    /// A row has a value that Keywright never writes.
     Unreadable,
-    /// It says that retention removed rows, and that was not retention.
+    /// It claims that retention removed rows, but retention did not sign it.
     NotRetention,
 }
 
-/// Goes through the whole log, a second or two for a million rows, in one committed state of the store.
+/// Verifies the whole log in one committed state of the store; one to two seconds per million rows.
 pub async fn verify_chain(services: &Services) -> Result<ChainReport> {
     services.log.flush(&services.db).await?;
     let signer = services.vault.signer(CHAIN);
@@ -88,7 +88,7 @@ impl Verifier<'_> {
         Ok(report)
     }
 
-    /// What is wrong with `link`, which follows the link up to row `no`.
+    /// The fault of `link`, which follows the link up to row `no`.
     fn check(
         &mut self,
         link: &Link,

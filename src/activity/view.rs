@@ -1,4 +1,4 @@
-//! Rows as people and programs see them: public ids and words instead of numbers.
+//! Rows with public ids and names instead of row numbers.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use crate::store::activity_names as names;
 use crate::store::{Error, Reader};
 
 impl Activity {
-    /// The row as the person sees it whose own key it is about: what others did is shown, but not who, nor from where.
+    /// The row for the owner of its key: actions of others without their identity and address.
     #[must_use]
     pub(crate) fn for_owner(mut self, owner: UserId) -> Self {
         let (by_key, by_user) = self.by.take().map_or((None, None), |by| (by.key, by.user));
@@ -24,7 +24,7 @@ impl Activity {
     }
 }
 
-/// Remembers names while the rows of one answer are shown.
+/// Caches names while one response is built.
 #[derive(Default)]
 pub(super) struct Names {
     apis: HashMap<i64, Option<String>>,
@@ -68,7 +68,7 @@ impl Names {
         remembered(&mut self.users, no, |no| names::user(reader, no))
     }
 
-    /// `row` with names for its numbers.
+    /// `row` with names instead of numbers.
     pub(super) fn show(&mut self, reader: &Reader<'_>, row: Stored) -> Result<Activity, Error> {
         let is_refusal = matches!(row.outcome, Outcome::Refused | Outcome::Limited);
         Ok(Activity {

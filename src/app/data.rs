@@ -1,4 +1,4 @@
-//! The data directory: who may open it, its lock, its master key and its database file.
+//! The data directory: its permissions, its lock, its master key and its database file.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write as _;
@@ -13,7 +13,7 @@ use crate::platform::vault;
 use crate::platform::vault::Vault;
 use crate::store::{Error as DbError, migrate};
 
-/// Longest path of a unix socket on Linux, its closing NUL included.
+/// Maximum length of the path of a unix socket on Linux, with its closing NUL.
 const SOCKET_PATH_BYTES: usize = 108;
 
 /// An open data directory.
@@ -23,7 +23,7 @@ pub(super) struct Data {
     pub(super) lock: File,
 }
 
-/// Makes or opens the directory that `config` names.
+/// Opens the directory of `config`; creates it if it is missing.
 pub(super) fn open(config: &Config, env: &Env) -> Result<Data, Failure> {
     let path = &config.data_dir;
     make_directory(path)?;
@@ -51,7 +51,7 @@ pub(super) fn open(config: &Config, env: &Env) -> Result<Data, Failure> {
 }
 
 impl Data {
-    /// What is wrong with the database; the errors of the store name their remedies.
+    /// The error of the database; errors of the store state their remedies.
     pub(super) fn explain(&self, error: &impl std::fmt::Display) -> Failure {
         Failure(format!("{} cannot be used: {error}", self.database.display()))
     }
@@ -72,7 +72,7 @@ fn make_directory(path: &Path) -> Result<(), Failure> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(fail)
 }
 
-/// SQLite reads a file that may not be written, and leaves others of that kind beside it.
+/// SQLite opens a read-only file without an error, and leaves its other files beside it.
 fn writable(database: &Path) -> std::io::Result<()> {
     match OpenOptions::new().write(true).open(database) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
@@ -100,8 +100,8 @@ fn lock(directory: &Path, name: &Path) -> Result<File, Failure> {
     }
 }
 
-/// Reads `master.key`; makes one only together with a new database. A lost key is never replaced: what it sealed
-/// would be lost with it, silently.
+/// Reads `master.key`; creates one only together with a new database. A lost key is never replaced: the values sealed
+/// under it would be lost without a message.
 fn master_key(name: &Path, has_database: bool, env: &Env) -> Result<Zeroizing<String>, Failure> {
     match fs::read_to_string(name) {
         Ok(text) => Ok(Zeroizing::new(text)),
@@ -112,8 +112,8 @@ fn master_key(name: &Path, has_database: bool, env: &Env) -> Result<Zeroizing<St
             Ok(text)
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(Failure(format!(
-            "{} is missing, and keywright.db is sealed under it: put your copy of it back; a new one would not open \
-             what the old one sealed",
+            "{} is missing, and keywright.db is sealed under it: restore your copy; a new key cannot \
+             decrypt the data",
             name.display()
         ))),
         Err(error) => Err(Failure(format!("{} cannot be read: {error}", name.display()))),

@@ -26,11 +26,11 @@ const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// A bound TCP socket.
 pub(super) struct Bound {
     pub(super) listener: server::Listener,
-    /// The port is the real one even if 0 was asked for.
+    /// The actual port, even if 0 was requested.
     pub(super) address: SocketAddr,
 }
 
-/// `flag` is what the message names when the address is taken.
+/// `flag` is named in the message when the address is in use.
 pub(super) async fn tcp(
     flag: &str,
     listen: SocketAddr,
@@ -59,7 +59,7 @@ pub(super) fn control(path: &Path) -> Result<(server::Listener, u32), Failure> {
     Ok((server::Listener::Unix(listener), uid))
 }
 
-/// One address may have a quarter of all connections, and so many at least.
+/// One address may have a quarter of all connections, and at least this many.
 const SHARE_OF_ADDRESS: usize = 4;
 const FEWEST_OF_ADDRESS: usize = 16;
 
@@ -123,7 +123,7 @@ pub(super) async fn follow(identity: Arc<server::Identity>, mut stop: watch::Rec
 pub(super) fn reload(identity: &server::Identity) {
     match identity.refresh() {
         Ok(false) => {}
-        Ok(true) => tracing::info!("the TLS certificate was read anew"),
+        Ok(true) => tracing::info!("the TLS certificate was reloaded"),
         Err(error) => tracing::error!(error, "the previous TLS certificate stays in use"),
     }
 }

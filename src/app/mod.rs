@@ -1,5 +1,5 @@
-//! The composition root: opens the data directory, puts the parts together, listens, and stops in order:
-//! HTTP first, then the buffers, then the checkpoint.
+//! The composition root: opens the data directory, connects the parts, listens, and stops in order: HTTP first, then
+//! the buffers, then the checkpoint.
 
 mod data;
 mod listeners;
@@ -28,7 +28,7 @@ use crate::platform::queue::Queue;
 use crate::store::{Db, Drain, Error as DbError, Options as DbOptions, Tx, migrate};
 use crate::worker;
 
-/// Why the server did not start: one sentence that says what to do.
+/// Reason why the server did not start: one sentence with the remedy.
 #[derive(Debug)]
 pub struct Failure(pub String);
 
@@ -55,37 +55,37 @@ impl Default for Env {
     }
 }
 
-/// Which listeners are opened besides `control.sock`.
+/// Listeners besides `control.sock`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Listen {
     /// The configured address too.
     Tcp,
-    /// None: a command that needs the rules for a moment.
+    /// None: for a command that uses the rules for a moment.
     ControlOnly,
 }
 
 /// A running server. [`Running::stop`] stops it in order; dropping it aborts its tasks at once.
 pub struct Running {
-    /// The services of every room.
+    /// Services of every room.
     pub services: Arc<Services>,
-    /// Where it listens; the port is the real one even if 0 was asked for.
+    /// Address of the public listener, with the actual port even if 0 was requested.
     pub address: Option<SocketAddr>,
-    /// Where metrics have a listener of their own.
+    /// Address of the metrics listener.
     pub metrics_address: Option<SocketAddr>,
-    /// The socket of the command line.
+    /// Path of `control.sock`.
     pub control: PathBuf,
-    /// Set where this process ends TLS.
+    /// Set if this process terminates TLS.
     identity: Option<Arc<server::Identity>>,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
-    /// Held until the very end, so that nobody else opens the file while this one still writes.
+    /// Held until the end, so that no other process opens the file while this one writes.
     _lock: std::fs::File,
 }
 
-/// Opens the data directory and starts to answer.
+/// Opens the data directory and serves requests.
 ///
 /// # Errors
-/// When the directory, the file, the key, the certificate or the address is not as it must be.
+/// When the directory, the file, the key, the certificate or the address cannot be used.
 pub async fn start(config: &Config, env: Env, listen: Listen) -> Result<Running, Failure> {
     let data = data::open(config, &env)?;
     let identity = config.http.tls.as_ref().filter(|_| listen == Listen::Tcp);
@@ -136,15 +136,14 @@ pub async fn start(config: &Config, env: Env, listen: Listen) -> Result<Running,
 }
 
 impl Running {
-    /// Shows the certificate that the files hold now to whoever connects from here on. A minute after the files have
-    /// changed it comes to that by itself.
+    /// Uses the current certificate files for new connections. A change of the files is also noticed within a minute.
     pub fn reload(&self) {
         if let Some(identity) = &self.identity {
             listeners::reload(identity);
         }
     }
 
-    /// Ends in order: requests in flight are answered, buffered activity is written, the write-ahead log is folded
+    /// Stops in order: requests in flight are answered, buffered activity is written, the write-ahead log is merged
     /// into the file.
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
@@ -172,12 +171,13 @@ async fn compose(
     let (log, appender) = activity::open(&vault, clock.clone(), options);
     let engine = policy::Engine::new(config.cache_bytes, &vault);
     let throttle = Throttle::new(&vault, login_throttle::Options::default());
-    let behind = Behind { usage: engine.usage_drain(), throttle: throttle.drain(), activity: appender };
+    let behind = WriteBehind { usage: engine.usage_drain(), throttle: throttle.drain(), activity: appender };
     let db =
         Db::open(&DbOptions::new(&data.database), Box::new(behind)).map_err(|error| data.explain(&error))?;
     let failed = |error| Failure(format!("{error:?}"));
     let queue = Arc::new(Queue::new(db.clone(), clock.clone(), env.rng.clone(), vault.clone()));
-    let mailer = mail::Mailer::new(queue.clone(), &mail_way(config), &config.organization).map_err(failed)?;
+    let mailer =
+        mail::Mailer::new(queue.clone(), &mail_transport(config), &config.organization).map_err(failed)?;
     let platform = platform::Services { db, clock, rng: env.rng, vault, queue, mailer };
     let activity = activity::Services { platform: Arc::new(platform), log };
     let policy = policy::Services { activity: Arc::new(activity), catalog: Catalog::default(), engine };
@@ -185,7 +185,7 @@ async fn compose(
     let services = identity::Services::start(Arc::new(policy), settings(config, address), throttle, &options);
     let services = Arc::new(services.map_err(failed)?);
     let prepared = instance::prepare(&services).await;
-    // The operator sees the cause itself, which callers never do.
+    // The operator gets the cause, which API callers never get.
     let prepared = match prepared {
         Ok(()) => worker::begin(&services).await,
         failed => failed,
@@ -212,9 +212,9 @@ fn settings(config: &Config, address: Option<SocketAddr>) -> Settings {
 }
 
 /// Without a mail server, mail goes into files.
-fn mail_way(config: &Config) -> mail::Way {
+fn mail_transport(config: &Config) -> mail::Transport {
     match &config.mail {
-        None => mail::Way::Files(config.data_dir.join("mail")),
+        None => mail::Transport::Files(config.data_dir.join("mail")),
         Some(Mail { server, from }) => {
             let protection = match server.security {
                 SmtpSecurity::StartTls => mail::Protection::StartTls,
@@ -222,19 +222,19 @@ fn mail_way(config: &Config) -> mail::Way {
                 SmtpSecurity::Loopback => mail::Protection::Loopback,
             };
             let (host, port, login) = (server.host.clone(), server.port, server.login.clone());
-            mail::Way::Smtp(mail::Server { protection, host, port, login }, from.clone())
+            mail::Transport::Smtp(mail::Server { protection, host, port, login }, from.clone())
         }
     }
 }
 
-/// What is written behind the requests, in one transaction.
-struct Behind {
+/// Write-behind buffers, flushed by the writer in one transaction.
+struct WriteBehind {
     usage: policy::UsageDrain,
     throttle: ThrottleDrain,
     activity: activity::Appender,
 }
 
-impl Drain for Behind {
+impl Drain for WriteBehind {
     fn pending(&self) -> bool {
         self.usage.pending() || self.throttle.pending() || self.activity.pending()
     }

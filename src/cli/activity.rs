@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::client::{Client, Query};
 use super::failure::Failure;
 use super::output::cell;
-use super::{Context, Done};
+use super::{CommandResult, Context};
 
 /// The log of every decision and every change.
 #[derive(Subcommand)]
@@ -94,7 +94,7 @@ enum Format {
 }
 
 impl Activity {
-    pub(super) async fn run(self, context: &mut Context) -> Done {
+    pub(super) async fn run(self, context: &mut Context) -> CommandResult {
         let mut client = Client::open(context).await?;
         let done = match self {
             Self::List(list) => list.run(&mut client, context).await,
@@ -122,7 +122,7 @@ impl Filter {
 }
 
 impl List {
-    async fn run(self, client: &mut Client, context: &mut Context) -> Done {
+    async fn run(self, client: &mut Client, context: &mut Context) -> CommandResult {
         let query = self.filter.query().with("limit", Some(self.limit.clamp(1, 200)));
         let (limit, mut rows) = (self.limit, Vec::new());
         client
@@ -158,7 +158,7 @@ fn row(row: &Value) -> Vec<String> {
 }
 
 impl Verify {
-    async fn run(self, client: &mut Client, context: &mut Context) -> Done {
+    async fn run(self, client: &mut Client, context: &mut Context) -> CommandResult {
         let found = client.get("/v1/activity/verify").await?;
         if self.json {
             context.out.json(&found)?;
@@ -174,7 +174,7 @@ impl Verify {
 }
 
 impl Export {
-    async fn run(self, client: &mut Client, context: &mut Context) -> Done {
+    async fn run(self, client: &mut Client, context: &mut Context) -> CommandResult {
         let format = match self.format {
             Format::Jsonl => "jsonl",
             Format::Csv => "csv",

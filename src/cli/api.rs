@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 use super::client::{Client, Query, percent};
 use super::failure::Failure;
 use super::output::{self, cell, printable};
-use super::{Context, Done};
+use super::{CommandResult, Context};
 use crate::model::api::ApiDescription;
 
 /// Protected APIs.
 #[derive(Subcommand)]
 pub(super) enum Api {
-    /// Make the instance match the description of one API (idempotent)
+    /// Create or change an API from a description file (idempotent)
     Apply(Apply),
     /// List the APIs
     List(List),
@@ -71,8 +71,8 @@ pub(super) struct TestRoute {
 }
 
 impl Api {
-    pub(super) async fn run(self, context: &mut Context) -> Done {
-        // An unreadable file is reported before a server is needed.
+    pub(super) async fn run(self, context: &mut Context) -> CommandResult {
+        // An unreadable file is reported before a server is contacted.
         let description = match &self {
             Self::Apply(apply) => Some(apply.description()?),
             _ => None,
@@ -90,7 +90,7 @@ impl Api {
     }
 }
 
-/// Reads a description, from standard input where the name is `-`.
+/// Reads a description; the name `-` is standard input.
 fn read(file: &Path) -> Result<ApiDescription, Failure> {
     let name = if file == Path::new("-") { "standard input".to_owned() } else { file.display().to_string() };
     let text = if file == Path::new("-") {
@@ -110,7 +110,12 @@ impl Apply {
         Ok(description)
     }
 
-    async fn run(self, client: &mut Client, context: &mut Context, description: &ApiDescription) -> Done {
+    async fn run(
+        self,
+        client: &mut Client,
+        context: &mut Context,
+        description: &ApiDescription,
+    ) -> CommandResult {
         let slug = &description.slug;
         let applied = client.put(&format!("/v1/apis/{}", percent(slug)), description).await?;
         if self.json {
@@ -133,7 +138,7 @@ impl Apply {
 }
 
 impl List {
-    async fn run(self, client: &mut Client, context: &mut Context) -> Done {
+    async fn run(self, client: &mut Client, context: &mut Context) -> CommandResult {
         let mut apis = Vec::new();
         client
             .each("/v1/apis", &Query::default().with("limit", Some(200)), |api| {
@@ -164,12 +169,12 @@ fn row(api: &Value) -> Vec<String> {
 }
 
 impl Show {
-    async fn run(self, client: &mut Client, context: &mut Context) -> Done {
+    async fn run(self, client: &mut Client, context: &mut Context) -> CommandResult {
         let mut api = client.get(&format!("/v1/apis/{}", percent(&self.slug))).await?;
         if self.json {
             return context.out.json(&api);
         }
-        // What the server knows beyond a description is not its author's to write.
+        // Members that the server adds are not part of a description.
         if let Some(members) = api.as_object_mut() {
             for member in ["id", "built_in", "created_at", "updated_at"] {
                 members.remove(member);
@@ -184,7 +189,7 @@ impl Show {
 }
 
 impl TestRoute {
-    async fn run(self, client: &mut Client, context: &mut Context) -> Done {
+    async fn run(self, client: &mut Client, context: &mut Context) -> CommandResult {
         let asked = json!({"method": self.method, "uri": self.uri});
         let tested = client.post(&format!("/v1/apis/{}/test-route", percent(&self.slug)), &asked).await?;
         if self.json {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::client::{Client, Query, percent};
 use super::output::{Style, cell};
-use super::{Context, Done};
+use super::{CommandResult, Context};
 
 /// OAuth clients.
 #[derive(Subcommand)]
@@ -84,7 +84,7 @@ pub(super) struct Delete {
 }
 
 impl App {
-    pub(super) async fn run(self, context: &mut Context) -> Done {
+    pub(super) async fn run(self, context: &mut Context) -> CommandResult {
         let mut client = Client::open(context).await?;
         let done = match self {
             Self::Create(create) => create.run(&mut client, context).await,
@@ -98,7 +98,7 @@ impl App {
 }
 
 impl Create {
-    async fn run(self, client: &mut Client, context: &mut Context) -> Done {
+    async fn run(self, client: &mut Client, context: &mut Context) -> CommandResult {
         let json = self.json;
         let made = client.post("/v1/clients", &self.request()).await?;
         if json {
@@ -133,7 +133,7 @@ impl Create {
 }
 
 impl List {
-    async fn run(self, client: &mut Client, context: &mut Context) -> Done {
+    async fn run(self, client: &mut Client, context: &mut Context) -> CommandResult {
         let mut clients = Vec::new();
         let query = Query::default().with("limit", Some(200));
         client
@@ -162,7 +162,7 @@ fn row(client: &Value) -> Vec<String> {
 }
 
 impl Rotate {
-    async fn run(self, client: &mut Client, context: &mut Context) -> Done {
+    async fn run(self, client: &mut Client, context: &mut Context) -> CommandResult {
         let mut request = Map::new();
         if let Some(seconds) = self.grace_seconds {
             request.insert("grace_seconds".to_owned(), seconds.into());
@@ -177,14 +177,14 @@ impl Rotate {
 }
 
 impl Delete {
-    async fn run(self, client: &mut Client, context: &mut Context) -> Done {
+    async fn run(self, client: &mut Client, context: &mut Context) -> CommandResult {
         client.delete(&format!("/v1/clients/{}", percent(&self.id))).await?;
         context.out.line(format!("Removed {}. Its tokens end with the next request.", self.id))
     }
 }
 
 /// Prints the secret on a line of its own, so that it is easy to copy.
-fn show(context: &mut Context, client: &Value, what: &str) -> Done {
+fn show(context: &mut Context, client: &Value, what: &str) -> CommandResult {
     let out = &mut context.out;
     let name = super::output::printable(&cell(&client["name"]));
     let id = cell(&client["id"]);

@@ -14,15 +14,15 @@ use super::failure::Failure;
 use super::instance;
 use crate::app::Running;
 
-/// Says what is wrong when the server hangs up on us.
+/// Explains a connection that the server closed.
 fn hung_up(error: impl std::fmt::Display) -> Failure {
     Failure::new(format!("The server closed the connection ({error}); see its log."))
 }
 
-/// A caller that may do everything, because it may open the data directory.
+/// The operator: may do everything, because it may open the data directory.
 pub(super) struct Client {
     requests: SendRequest<Full<Bytes>>,
-    /// The server, when it was started for this command alone.
+    /// The server, if it was started for this command.
     own: Option<Running>,
 }
 
@@ -33,7 +33,7 @@ impl Client {
         Self::on(stream, own).await
     }
 
-    /// Speaks with a server of this process.
+    /// Connects to a server in this process.
     pub(super) async fn to(running: &Running) -> Result<Self, Failure> {
         Self::on(UnixStream::connect(&running.control).await.map_err(hung_up)?, None).await
     }
@@ -68,7 +68,7 @@ impl Client {
         self.call(Method::DELETE, path, None::<&()>).await.map(drop)
     }
 
-    /// Every item of a list, page by page, until `visit` wants no more.
+    /// Iterates over a list, page by page, until `visit` returns false.
     pub(super) async fn each(
         &mut self,
         path: &str,
@@ -91,7 +91,7 @@ impl Client {
         }
     }
 
-    /// Calls and reads the answer; an empty one is null.
+    /// Calls and reads the response; an empty one is null.
     async fn call(
         &mut self,
         method: Method,
@@ -108,10 +108,10 @@ impl Client {
             return Ok(Value::Null);
         }
         serde_json::from_slice(&bytes)
-            .map_err(|error| Failure::new(format!("The server answered no JSON: {error}.")))
+            .map_err(|error| Failure::new(format!("The server's response is not JSON: {error}.")))
     }
 
-    /// The body of a good answer as it comes.
+    /// The body of a successful response, streamed.
     pub(super) async fn send(
         &mut self,
         method: Method,
@@ -139,7 +139,7 @@ impl Client {
 pub(super) struct Query(Vec<(&'static str, String)>);
 
 impl Query {
-    /// Adds `name` when there is a value.
+    /// Adds `name` if there is a value.
     pub(super) fn with(mut self, name: &'static str, value: Option<impl ToString>) -> Self {
         if let Some(value) = value {
             self.set(name, &value.to_string());

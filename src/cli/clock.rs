@@ -3,12 +3,12 @@
 use clap::{Args, Subcommand};
 
 use super::client::Client;
-use super::{Context, Done};
+use super::{CommandResult, Context};
 
 /// The wall clock.
 #[derive(Subcommand)]
 pub(super) enum Clock {
-    /// Trust the wall clock as it is now, although boot time contradicts it
+    /// Trust the current wall clock despite its difference from boot time
     Accept(Accept),
 }
 
@@ -21,7 +21,7 @@ pub(super) struct Accept {
 }
 
 impl Clock {
-    pub(super) async fn run(self, context: &mut Context) -> Done {
+    pub(super) async fn run(self, context: &mut Context) -> CommandResult {
         let Self::Accept(accept) = self;
         let mut client = Client::open(context).await?;
         let accepted = client.post("/v1/clock/accept", &serde_json::json!({})).await;

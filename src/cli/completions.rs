@@ -3,7 +3,7 @@
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
-use super::{Cli, Context, Done};
+use super::{Cli, CommandResult, Context};
 
 /// Print completions for a shell.
 #[derive(Args)]
@@ -13,7 +13,7 @@ pub(super) struct Completions {
 }
 
 impl Completions {
-    pub(super) fn run(&self, context: &mut Context) -> Done {
+    pub(super) fn run(&self, context: &mut Context) -> CommandResult {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Cli::command(), "keywright", &mut script);
         context.out.bytes(&script)

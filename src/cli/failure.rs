@@ -1,4 +1,4 @@
-//! How a command ends when it does not end well: one sentence on stderr that says what to do, and an exit code.
+//! Failure of a command: one sentence on stderr with the remedy, and an exit code.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -33,7 +33,7 @@ impl Failure {
         Self::Message { message: message.into(), code: USAGE }
     }
 
-    /// The refusal of the server.
+    /// The error of a refused request.
     pub(super) fn answered(status: u16, body: &[u8]) -> Self {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
         let error = &body["error"];
@@ -56,7 +56,7 @@ impl Failure {
         match self {
             Self::OutputClosed => ExitCode::SUCCESS,
             Self::Message { message, code } => {
-                // If stderr is closed too, the exit code alone has to do.
+                // If stderr is closed too, only the exit code remains.
                 let _ = writeln!(io::stderr(), "keywright: {}", super::output::printable(&message));
                 ExitCode::from(code)
             }

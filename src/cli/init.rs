@@ -9,12 +9,12 @@ use zeroize::Zeroizing;
 
 use super::failure::Failure;
 use super::output::{Style, cell, printable};
-use super::{Context, Done, log};
+use super::{CommandResult, Context, log};
 use crate::app::{self, Env, Listen};
 use crate::domain::setup;
 use crate::model::Secret;
 
-/// More than the longest password takes.
+/// Longer than any password.
 const MAX_INPUT_BYTES: u64 = 64 << 10;
 
 /// Create a data directory with an owner and one management key.
@@ -32,7 +32,7 @@ pub(super) struct Init {
 }
 
 impl Init {
-    pub(super) async fn run(self, context: &mut Context) -> Done {
+    pub(super) async fn run(self, context: &mut Context) -> CommandResult {
         let config = context.load(Vec::new())?.config;
         refuse_used(&config.data_dir)?;
         let password = read_password()?;
@@ -64,7 +64,7 @@ impl Init {
     }
 }
 
-/// Only a directory in which nothing is, or nothing but its configuration, becomes a new one.
+/// Only a directory that is empty, or has only its configuration, is initialised.
 fn refuse_used(path: &Path) -> Result<(), Failure> {
     let entries = match std::fs::read_dir(path) {
         Ok(entries) => entries,
@@ -90,7 +90,7 @@ fn read_password() -> Result<Secret, Failure> {
     Ok(Secret::new(text.strip_suffix('\r').unwrap_or(text).to_owned()))
 }
 
-/// The rules' words, field by field.
+/// Problems by field, as text.
 fn reasons(error: &crate::error::Error) -> String {
     let reasons = error.details.iter().map(|(field, reason)| format!("{field}: {}", cell(reason)));
     match reasons.collect::<Vec<_>>().join("\n  ") {

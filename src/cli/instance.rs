@@ -1,4 +1,4 @@
-//! The server that a command speaks with: the one that has the data directory open, or one of its own.
+//! The server for a command: the one that has the data directory open, or one in this process.
 
 use std::fs::File;
 use std::future::Future;
@@ -8,11 +8,11 @@ use std::time::Duration;
 use tokio::net::UnixStream;
 
 use super::failure::Failure;
-use super::{Context, Done};
+use super::{CommandResult, Context};
 use crate::app::{self, Env, Listen, Running};
 use crate::config::Config;
 
-/// How often, and how far apart, a command looks for a server that is just starting or stopping.
+/// Number and interval of attempts to find a server that is starting or stopping.
 const TRIES: usize = 40;
 const BETWEEN_TRIES: Duration = Duration::from_millis(50);
 
@@ -22,21 +22,21 @@ impl From<app::Failure> for Failure {
     }
 }
 
-/// Runs an asynchronous command to its end.
-pub(super) fn block_on(command: impl Future<Output = Done>) -> Done {
+/// Runs an asynchronous command.
+pub(super) fn block_on(command: impl Future<Output = CommandResult>) -> CommandResult {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::new(format!("The system gives no threads: {error}.")))?
+        .map_err(|error| Failure::new(format!("Cannot start threads: {error}.")))?
         .block_on(command)
 }
 
-/// A connection to the server, and the server itself where it is our own.
+/// A connection to the server, and the server itself if it is in this process.
 pub(super) async fn connect(context: &Context) -> Result<(UnixStream, Option<Running>), Failure> {
     let config = context.load(Vec::new())?.config;
     if !config.database_path().exists() {
         return Err(Failure::new(format!(
-            "There is no Keywright in {}: make one with `keywright init`, or name another directory with --data.",
+            "There is no Keywright in {}: create one with `keywright init`, or name another directory with --data.",
             config.data_dir.display()
         )));
     }
@@ -52,7 +52,7 @@ pub(super) async fn connect(context: &Context) -> Result<(UnixStream, Option<Run
                 )));
             }
             Err(_) if !is_locked(&config) => break,
-            // A server is starting or stopping, or another command is at work.
+            // A server is starting or stopping, or another command is running.
             Err(_) => tokio::time::sleep(BETWEEN_TRIES).await,
         }
     }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::client::{Client, Query, percent};
 use super::failure::Failure;
 use super::output::{Style, cell};
-use super::{Context, Done};
+use super::{CommandResult, Context};
 
 /// API keys.
 #[derive(Subcommand)]
@@ -118,7 +118,7 @@ pub(super) struct Revoke {
 }
 
 impl Key {
-    pub(super) async fn run(self, context: &mut Context) -> Done {
+    pub(super) async fn run(self, context: &mut Context) -> CommandResult {
         let mut client = Client::open(context).await?;
         let done = match self {
             Self::Create(create) => create.run(&mut client, context).await,
@@ -132,13 +132,13 @@ impl Key {
 }
 
 impl Create {
-    async fn run(self, client: &mut Client, context: &mut Context) -> Done {
+    async fn run(self, client: &mut Client, context: &mut Context) -> CommandResult {
         let json = self.json;
         let made = client.post("/v1/keys", &self.request()?).await?;
         if json {
             return context.out.json(&made);
         }
-        show_secret(context, &made, "Made")
+        show_secret(context, &made, "Created")
     }
 
     fn request(self) -> Result<Value, Failure> {
@@ -192,7 +192,7 @@ fn metadata(text: &str) -> Result<Value, Failure> {
 }
 
 impl List {
-    async fn run(self, client: &mut Client, context: &mut Context) -> Done {
+    async fn run(self, client: &mut Client, context: &mut Context) -> CommandResult {
         let query = Query::default()
             .with("api", self.api)
             .with("owner", self.owner)
@@ -226,7 +226,7 @@ fn row(key: &Value) -> Vec<String> {
 }
 
 impl Rotate {
-    async fn run(self, client: &mut Client, context: &mut Context) -> Done {
+    async fn run(self, client: &mut Client, context: &mut Context) -> CommandResult {
         let mut request = Map::new();
         if let Some(seconds) = self.grace_seconds {
             request.insert("grace_seconds".to_owned(), seconds.into());
@@ -241,14 +241,14 @@ impl Rotate {
 }
 
 impl Revoke {
-    async fn run(self, client: &mut Client, context: &mut Context) -> Done {
+    async fn run(self, client: &mut Client, context: &mut Context) -> CommandResult {
         client.delete(&format!("/v1/keys/{}", percent(&self.id))).await?;
         context.out.line(format!("Revoked {}. The next request that uses it is refused.", self.id))
     }
 }
 
 /// Prints the key on a line of its own, so that it is easy to copy.
-fn show_secret(context: &mut Context, key: &Value, what: &str) -> Done {
+fn show_secret(context: &mut Context, key: &Value, what: &str) -> CommandResult {
     let out = &mut context.out;
     let name = super::output::printable(&cell(&key["name"]));
     out.line(format!("{what} {} ({name}). It is shown only once:", cell(&key["id"])))?;

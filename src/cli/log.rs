@@ -1,4 +1,4 @@
-//! Where log lines go: stderr, so that stdout stays the command's answer.
+//! Destination of log lines: stderr, so that stdout has only the output of the command.
 
 use std::io;
 
@@ -11,12 +11,12 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use super::repeats::Repeats;
 use crate::model::setting::{LogFormat, LogLevel};
 
-/// For a command: only what went wrong.
+/// For a command: errors only.
 pub(super) fn start_quiet() {
     let _ = start(LogFormat::Text, LogLevel::Error);
 }
 
-/// For the server. Spawn [`Repeats::report`] of what it gives.
+/// For the server. Spawn [`Repeats::report`] of the returned value.
 pub(super) fn start(format: LogFormat, level: LogLevel) -> Repeats {
     let level = match level {
         LogLevel::Error => Level::ERROR,
@@ -32,7 +32,7 @@ pub(super) fn start(format: LogFormat, level: LogLevel) -> Repeats {
         }
         LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
     };
-    // A second start within one process keeps the first one's way.
+    // A second start within one process keeps the first subscriber.
     let repeats = Repeats::default();
     let _ = tracing_subscriber::registry().with(lines.with_filter(ours.and(repeats.clone()))).try_init();
     repeats

@@ -1,5 +1,5 @@
-//! The command line: one file a subcommand. All but `serve` and `init` speak REST through `control.sock`, with the
-//! server that has the data directory open or with one that is started for the occasion.
+//! The command line: one file per subcommand. All except `serve` and `init` call REST through `control.sock`, with the
+//! server that has the data directory open or with one that is started for the command.
 
 mod activity;
 mod api;
@@ -33,7 +33,7 @@ use failure::Failure;
 use output::Out;
 
 /// Result of a subcommand.
-type Done = std::result::Result<(), Failure>;
+type CommandResult = std::result::Result<(), Failure>;
 
 /// API authentication in one binary and one SQLite file.
 #[derive(Parser)]
@@ -149,7 +149,7 @@ pub fn run(
     }
 }
 
-fn dispatch(command: Command, context: &mut Context) -> Done {
+fn dispatch(command: Command, context: &mut Context) -> CommandResult {
     match command {
         Command::Openapi => openapi::run(context),
         Command::Completions(completions) => completions.run(context),

@@ -1,8 +1,8 @@
-//! `keywright openapi`: the document that `/openapi.json` serves, without a server.
+//! `keywright openapi`: prints the document of `/openapi.json`, without a server.
 
-use super::{Context, Done};
+use super::{CommandResult, Context};
 
-pub(super) fn run(context: &mut Context) -> Done {
+pub(super) fn run(context: &mut Context) -> CommandResult {
     context.out.bytes(crate::http::openapi().as_bytes())?;
     context.out.line("")
 }

@@ -1,4 +1,4 @@
-//! What commands print: text for people, JSON for programs.
+//! Output of commands: text for people, JSON for programs.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::failure::Failure;
 
-/// Standard output, styled on a terminal.
+/// Standard output, with styles on a terminal.
 pub(super) struct Out {
     to: Box<dyn Write>,
     styled: bool,
@@ -19,7 +19,7 @@ pub(super) enum Style {
     Quiet,
 }
 
-/// A warning on stderr, so that standard output stays the command's answer.
+/// A warning on stderr, so that standard output has only the output of the command.
 pub(super) fn warn(text: &str) {
     // If stderr is closed, the command goes on.
     let _ = writeln!(io::stderr(), "keywright: warning: {}", printable(text));
@@ -44,12 +44,12 @@ impl Out {
         }
     }
 
-    /// One line. Text from other sources goes through [`printable`] first.
+    /// One line. Pass text from other sources through [`printable`] first.
     pub(super) fn line(&mut self, text: impl AsRef<str>) -> Result<(), Failure> {
         Ok(writeln!(self.to, "{}", text.as_ref())?)
     }
 
-    /// Bytes as they are.
+    /// Raw bytes.
     pub(super) fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         Ok(self.to.write_all(bytes)?)
     }
@@ -60,7 +60,7 @@ impl Out {
         self.line("")
     }
 
-    /// Rows in columns under their headings.
+    /// Rows in columns with headings.
     pub(super) fn table(&mut self, headings: &[&str], rows: &[Vec<String>]) -> Result<(), Failure> {
         let rows: Vec<Vec<String>> =
             rows.iter().map(|row| row.iter().map(|cell| printable(cell)).collect()).collect();
@@ -85,12 +85,12 @@ fn pad(cells: &[impl AsRef<str>], widths: &[usize]) -> String {
     padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
 }
 
-/// `text` without terminal control characters; line breaks stay.
+/// `text` without terminal control characters; line breaks are kept.
 pub(super) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
 }
 
-/// A cell for a value of an answer: a dash for null, texts bare, lists with spaces.
+/// A cell for a JSON value: a dash for null, plain text, lists with spaces.
 pub(super) fn cell(value: &Value) -> String {
     match value {
         Value::Null => "–".to_owned(),

@@ -6,7 +6,7 @@ use http_body_util::BodyExt as _;
 
 use super::client::{Client, Query, percent};
 use super::failure::Failure;
-use super::{Context, Done, output};
+use super::{CommandResult, Context, output};
 
 /// Print a complete configuration for the proxy in front of an API.
 #[derive(Args)]
@@ -17,7 +17,7 @@ pub(super) struct ProxyConfig {
     /// Slug of the API behind the proxy
     #[arg(long)]
     api: String,
-    /// The service that answers the API's requests
+    /// URL of the service behind the proxy
     #[arg(long, value_name = "URL")]
     upstream: String,
     /// Listen address of the proxy
@@ -29,7 +29,7 @@ pub(super) struct ProxyConfig {
 }
 
 impl ProxyConfig {
-    pub(super) async fn run(self, context: &mut Context) -> Done {
+    pub(super) async fn run(self, context: &mut Context) -> CommandResult {
         let path = Query::default()
             .with("proxy", Some(self.proxy))
             .with("upstream", Some(self.upstream))

@@ -1,5 +1,5 @@
-//! Warnings and errors that come again and again: one line a second of each, and how many were left out. A full disk
-//! refuses every request; a line for each would fill the journal on the same disk.
+//! Limits repeated warnings and errors to one line per second from each place in the source, with a count of the
+//! others. A full disk refuses every request; a line for each would fill the journal on the same disk.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Filter};
 
-/// One line of each kind within this time.
+/// Interval of one line per place.
 const ONCE_IN: Duration = Duration::from_secs(1);
 
 /// Lines of one place in the source.
@@ -17,7 +17,7 @@ struct Lines {
     left_out: u64,
 }
 
-/// Lets the first of repeated lines through. Holds an entry for each place in the source that warns.
+/// A filter that passes the first of repeated lines. It has an entry for each place in the source that warns.
 #[derive(Clone, Default)]
 pub(super) struct Repeats(Arc<Mutex<HashMap<&'static str, Lines>>>);
 
@@ -26,7 +26,7 @@ impl Repeats {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a line from `place` is to be written now.
+    /// Whether to write a line from `place` now.
     fn passes(&self, place: &'static str, now: Instant) -> bool {
         let mut known = self.lock();
         let Some(lines) = known.get_mut(place) else {
@@ -42,14 +42,14 @@ impl Repeats {
         passes
     }
 
-    /// Places in the source with the lines that were left out since the last call.
+    /// Places in the source with the number of suppressed lines since the last call.
     fn left_out(&self) -> Vec<(&'static str, u64)> {
         let mut known = self.lock();
         let some = known.iter_mut().filter(|(_, lines)| lines.left_out > 0);
         some.map(|(place, lines)| (*place, std::mem::take(&mut lines.left_out))).collect()
     }
 
-    /// Writes every second how many lines were left out.
+    /// Writes every second the number of suppressed lines.
     pub(super) async fn report(self) {
         let mut tick = tokio::time::interval(ONCE_IN);
         loop {

@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::failure::Failure;
 use super::output::Style;
 use super::settings::SettingFlags;
-use super::{Context, Done, demo, log};
+use super::{CommandResult, Context, demo, log};
 use crate::app::{self, Env, Listen, Running};
 use crate::config::{Config, Loaded};
 use crate::domain::identity::users::account;
@@ -30,7 +30,7 @@ pub(super) struct Serve {
 }
 
 impl Serve {
-    pub(super) async fn run(self, context: &mut Context) -> Done {
+    pub(super) async fn run(self, context: &mut Context) -> CommandResult {
         let Loaded { mut config, warnings } = context.load(self.settings.0)?;
         if self.demo {
             trust_this_machine(&mut config);
@@ -44,7 +44,7 @@ impl Serve {
         for warning in warnings {
             tracing::warn!("{warning}");
         }
-        // First, so that a signal during a slow start is received.
+        // Installed first, so that a signal during a slow start is handled.
         let mut asked = Signals::listen()?;
         let running = app::start(&config, Env::default(), Listen::Tcp).await?;
         let greeted = greet(self.demo, context, &config, &running).await;
@@ -54,14 +54,14 @@ impl Serve {
         }
         tokio::select! {
             () = running.stop() => {}
-            // Asked twice: do not wait for requests in flight. What was answered is on disk.
+            // A second signal: do not wait for requests in flight. Answered changes are on disk.
             () = asked.wait() => {}
         }
         greeted
     }
 }
 
-/// The example APIs have routes; the demo trusts loopback so that a curl can act as the proxy.
+/// The example APIs have routes; the demo trusts loopback so that a curl command can act as the proxy.
 fn trust_this_machine(config: &mut Config) {
     let proxies = &mut config.http.trusted_proxies;
     if proxies.is_empty() {
@@ -88,7 +88,7 @@ impl Signals {
         })
     }
 
-    /// Returns when it is asked to stop; SIGHUP asks to look at the certificate's files.
+    /// Returns when a signal to stop arrives; SIGHUP reloads the certificate files.
     async fn serve_until_stop(&mut self, running: &Running) {
         loop {
             tokio::select! {
@@ -108,7 +108,7 @@ impl Signals {
 }
 
 /// Prints the address and the first step.
-async fn greet(demo: bool, context: &mut Context, config: &Config, running: &Running) -> Done {
+async fn greet(demo: bool, context: &mut Context, config: &Config, running: &Running) -> CommandResult {
     let url = &running.services.settings.public_url;
     let address = running.address.map(|address| address.to_string()).unwrap_or_default();
     tracing::info!(address, %url, data = %config.data_dir.display(), version = env!("CARGO_PKG_VERSION"), "serving");
@@ -129,5 +129,5 @@ async fn greet(demo: bool, context: &mut Context, config: &Config, running: &Run
 async fn setup_link(running: &Running) -> Result<Option<Secret>, Failure> {
     let services = &running.services;
     let link = account::setup_link(services, services.now()).await;
-    link.map_err(|error| Failure::new(format!("The setup link cannot be made: {error:?}")))
+    link.map_err(|error| Failure::new(format!("The setup link cannot be created: {error:?}")))
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::client::Client;
 use super::output::cell;
-use super::{Context, Done};
+use super::{CommandResult, Context};
 
 /// Signing keys of access tokens.
 #[derive(Subcommand)]
@@ -36,7 +36,7 @@ pub(super) struct Rotate {
 }
 
 impl SigningKey {
-    pub(super) async fn run(self, context: &mut Context) -> Done {
+    pub(super) async fn run(self, context: &mut Context) -> CommandResult {
         let mut client = Client::open(context).await?;
         let (keys, json) = match self {
             Self::List(list) => (client.get("/v1/signing-keys").await, list.json),

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::client::{Client, Query, percent};
 use super::failure::Failure;
 use super::output::{Style, cell, printable};
-use super::{Context, Done};
+use super::{CommandResult, Context};
 
 /// People.
 #[derive(Subcommand)]
@@ -50,7 +50,7 @@ pub(super) struct ResetPassword {
 }
 
 impl User {
-    pub(super) async fn run(self, context: &mut Context) -> Done {
+    pub(super) async fn run(self, context: &mut Context) -> CommandResult {
         let mut client = Client::open(context).await?;
         let done = match self {
             Self::Create(create) => create.run(&mut client, context).await,
@@ -62,7 +62,7 @@ impl User {
 }
 
 impl Create {
-    async fn run(self, client: &mut Client, context: &mut Context) -> Done {
+    async fn run(self, client: &mut Client, context: &mut Context) -> CommandResult {
         let mut request = Map::new();
         request.insert("email".to_owned(), self.email.into());
         request.insert("role".to_owned(), self.role.into());
@@ -89,7 +89,7 @@ impl Create {
 }
 
 impl ResetPassword {
-    async fn run(self, client: &mut Client, context: &mut Context) -> Done {
+    async fn run(self, client: &mut Client, context: &mut Context) -> CommandResult {
         let id = if self.user.contains('@') { find(client, &self.user).await? } else { self.user };
         let link = link(client, &id).await?;
         if self.json {
@@ -119,7 +119,7 @@ async fn link(client: &mut Client, id: &str) -> Result<Value, Failure> {
     Ok(made["link"].take())
 }
 
-fn show(context: &mut Context, link: &Value) -> Done {
+fn show(context: &mut Context, link: &Value) -> CommandResult {
     context.out.line("Pass this link on; it works once, for one hour:")?;
     context.out.line("")?;
     let link = context.out.style(Style::Strong, &cell(link));

@@ -1,6 +1,6 @@
-//! What the operator decides: built-in defaults, then `keywright.toml`, then `KEYWRIGHT_*` variables, then flags.
+//! Configuration: built-in defaults, then `keywright.toml`, then `KEYWRIGHT_*` variables, then flags.
 //!
-//! Every mistake is reported at once, each with where it came from and what to do about it.
+//! All mistakes are reported together, each with its origin and its remedy.
 
 mod parse;
 mod settings;
@@ -19,19 +19,19 @@ pub use settings::{SETTINGS, Setting};
 pub use smtp::{SmtpSecurity, SmtpUrl};
 pub use source::{Mistake, Origin, Sources};
 
-/// The data directory where nothing else is said.
+/// Default data directory.
 pub const DEFAULT_DATA_DIR: &str = "./keywright-data";
 
-/// Everything that is fixed while the program runs.
+/// Settings that are fixed while the program runs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
-    /// Where the database, `master.key` and `control.sock` live.
+    /// Directory of the database, `master.key` and `control.sock`.
     pub data_dir: PathBuf,
     /// Name of the organization that runs this instance.
     pub organization: String,
-    /// The listeners and what is known about the network.
+    /// Listeners and network.
     pub http: Http,
-    /// People and their tokens.
+    /// Sign-in and tokens.
     pub sign_in: SignIn,
     /// OAuth clients.
     pub oauth: OAuth,
@@ -41,56 +41,56 @@ pub struct Config {
     pub mail: Option<Mail>,
     /// Memory for the verification cache, in bytes.
     pub cache_bytes: u64,
-    /// How log lines look.
+    /// Format of log lines.
     pub log_format: LogFormat,
-    /// Which log lines are written.
+    /// Minimum level of log lines.
     pub log_level: LogLevel,
 }
 
-/// The listeners and what is known about the network.
+/// Listeners and network.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Http {
-    /// Where requests are taken.
+    /// Address of the public listener.
     pub listen: SocketAddr,
-    /// As the operator wrote it; [`Config::public_url`] knows the default.
+    /// As configured; [`Config::public_url`] adds the default.
     pub public_url: Option<String>,
-    /// Proxies whose forwarded headers are believed.
+    /// Proxies whose forwarded headers are trusted.
     pub trusted_proxies: Vec<IpNet>,
-    /// Connections beyond this many wait.
+    /// Maximum number of open connections; further ones wait.
     pub max_connections: usize,
-    /// A listener of its own for `/metrics`; none means that metrics need a scope.
+    /// Address of the metrics listener; without it, metrics require a scope.
     pub metrics_listen: Option<SocketAddr>,
     /// Whether browsers use https for every subdomain of the host too (HSTS, RFC 6797).
     pub hsts_subdomains: bool,
-    /// Set when this process ends TLS itself.
+    /// Set if this process terminates TLS.
     pub tls: Option<Tls>,
 }
 
-/// Files in PEM form.
+/// PEM files.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tls {
     /// The certificate chain, leaf first.
     pub cert: PathBuf,
-    /// Its private key.
+    /// The private key.
     pub key: PathBuf,
 }
 
-/// People and their tokens.
+/// Sign-in and tokens.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SignIn {
-    /// Who may make an account.
+    /// Who may create an account.
     pub signup: Signup,
     /// Slug of the API used for logins that do not specify one.
     pub default_api: String,
     /// Lifetime of access tokens, in seconds.
     pub access_token_seconds: u32,
-    /// How long a used refresh token of an OAuth client is answered again while its successor is unused, in seconds.
+    /// Seconds in which a used refresh token of an OAuth client gets the same answer while its successor is unused.
     pub refresh_grace_seconds: u32,
-    /// Seconds after which a family of refresh tokens ends, however often it is used.
+    /// Seconds after which a family of refresh tokens ends, whatever its use.
     pub refresh_max_seconds: u32,
     /// Seconds without a request after which a session of a browser ends.
     pub session_idle_seconds: u32,
-    /// What tokens are signed with.
+    /// Signature algorithm of tokens.
     pub signing_alg: SigningAlg,
 }
 
@@ -99,16 +99,16 @@ pub struct SignIn {
 pub struct OAuth {
     /// Whether `/oauth/register` accepts clients without authentication (RFC 7591).
     pub dynamic_registration: bool,
-    /// Slug of the API that such clients get; set whenever `dynamic_registration` is on.
+    /// Slug of the API that such clients may access; set if `dynamic_registration` is.
     pub registration_api: Option<String>,
 }
 
 /// The activity log.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Activity {
-    /// Rows older than this many days go.
+    /// Rows older than this many days are removed.
     pub retention_days: u32,
-    /// The oldest rows go when the log is larger than this; none is no limit.
+    /// Maximum size of the log in bytes; the oldest rows are removed first. None is unlimited.
     pub max_bytes: Option<u64>,
 }
 
@@ -121,12 +121,12 @@ pub struct Mail {
     pub from: String,
 }
 
-/// A configuration that can be used, and what its operator should still hear.
+/// A valid configuration with its warnings.
 #[derive(Debug)]
 pub struct Loaded {
     /// The settings.
     pub config: Config,
-    /// Sentences about what works but is likely not meant.
+    /// Warnings: valid settings that are likely mistakes.
     pub warnings: Vec<String>,
 }
 
@@ -149,21 +149,21 @@ impl fmt::Display for Mistakes {
 impl std::error::Error for Mistakes {}
 
 impl Config {
-    /// Reads `sources` in order, later ones winning.
+    /// Reads `sources` in order; later ones override earlier ones.
     ///
     /// # Errors
-    /// Every mistake in every source, not only the first.
+    /// All mistakes of all sources.
     pub fn load(sources: Sources<'_>) -> Result<Loaded, Mistakes> {
         settings::load(sources)
     }
 
-    /// The built-in defaults, for a data directory.
+    /// The defaults, for a data directory.
     pub fn defaults(data_dir: impl AsRef<Path>) -> Self {
         Self::load(Sources::none(data_dir.as_ref())).expect("the defaults hold no mistake").config
     }
 
-    /// Where people and programs reach this instance, and the issuer of its tokens, byte for byte. `bound` is the
-    /// address that was really taken, for when `listen` left the port open.
+    /// Public URL: the issuer of tokens, byte for byte. `bound` is the actual address of the listener, for a `listen`
+    /// with port 0.
     pub fn public_url(&self, bound: Option<SocketAddr>) -> String {
         self.http.public_url.clone().unwrap_or_else(|| {
             let scheme = if self.http.tls.is_some() { "https" } else { "http" };
@@ -171,7 +171,7 @@ impl Config {
         })
     }
 
-    /// Where programs on this machine reach it; `bound` is the address that the system gave for port 0.
+    /// URL for programs on this machine; `bound` is the actual address of the listener.
     pub fn local_url(&self, bound: Option<SocketAddr>) -> String {
         let scheme = if self.http.tls.is_some() { "https" } else { "http" };
         let mut address = bound.unwrap_or(self.http.listen);
@@ -190,17 +190,17 @@ impl Config {
         self.data_dir.join("keywright.db")
     }
 
-    /// The file that holds the key for everything sealed.
+    /// The file of the master key.
     pub fn master_key_path(&self) -> PathBuf {
         self.data_dir.join("master.key")
     }
 
-    /// The lock that its one server holds.
+    /// The lock of the running server.
     pub fn lock_path(&self) -> PathBuf {
         self.data_dir.join("keywright.lock")
     }
 
-    /// The socket through which the command line speaks to the server.
+    /// The socket between the command line and the server.
     pub fn control_socket_path(&self) -> PathBuf {
         self.data_dir.join("control.sock")
     }

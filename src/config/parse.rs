@@ -1,4 +1,4 @@
-//! One function a kind of value: text in, value or a sentence out.
+//! Parsers of setting values: text in, value or an error sentence out.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use url::Url;
 
 use super::smtp::is_loopback;
-use crate::model::words::UnknownWord;
+use crate::model::string_enum::UnknownValue;
 use crate::model::{Email, Origin};
 
 pub(super) type Parsed<T> = Result<T, String>;
@@ -17,12 +17,12 @@ pub(super) fn address(text: &str) -> Parsed<SocketAddr> {
     let spelled = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
     spelled.as_deref().unwrap_or(text).parse().map_err(|_| {
         format!(
-            "\"{text}\" is no address: write an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080"
+            "\"{text}\" is not an address: write an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080"
         )
     })
 }
 
-/// An absolute http or https URL that is an origin, spelled as browsers spell it.
+/// An absolute http or https URL that is an origin, in the spelling of browsers.
 pub(super) fn public_url(text: &str) -> Parsed<String> {
     let wrong = |what: &str| Err(format!("\"{text}\" {what}: write it like https://auth.example.com"));
     let url = match Url::parse(text) {
@@ -52,7 +52,7 @@ pub(super) fn public_url(text: &str) -> Parsed<String> {
     }
 }
 
-/// Whether a URL that [`public_url`] took protects what travels, or never leaves the machine.
+/// Whether a URL from [`public_url`] uses TLS or stays on this machine.
 pub(super) fn is_private(url: &str) -> bool {
     let url = Url::parse(url).ok();
     url.is_some_and(|url| url.scheme() == "https" || url.host_str().is_some_and(is_loopback))
@@ -68,7 +68,7 @@ fn network(text: &str) -> Parsed<IpNet> {
     let address = || text.parse::<IpAddr>().map(IpNet::from);
     text.parse()
         .or_else(|_| address())
-        .map_err(|_| format!("\"{text}\" is no network: write CIDR, such as 10.0.0.0/8 or ::1/128"))
+        .map_err(|_| format!("\"{text}\" is not a network: write CIDR, such as 10.0.0.0/8 or ::1/128"))
 }
 
 pub(super) fn boolean(text: &str) -> Parsed<bool> {
@@ -79,8 +79,8 @@ pub(super) fn boolean(text: &str) -> Parsed<bool> {
     }
 }
 
-pub(super) fn word<T: FromStr<Err = UnknownWord>>(text: &str) -> Parsed<T> {
-    text.parse().map_err(|unknown: UnknownWord| {
+pub(super) fn word<T: FromStr<Err = UnknownValue>>(text: &str) -> Parsed<T> {
+    text.parse().map_err(|unknown: UnknownValue| {
         format!("\"{text}\" is not known: write one of {}", unknown.expected.join(", "))
     })
 }
@@ -92,7 +92,7 @@ where
 {
     let fits = text.parse().ok().filter(|number: &T| *number >= least && *number <= most);
     fits.ok_or_else(|| {
-        format!("\"{text}\" will not do: write a whole number of {unit} from {least} to {most}")
+        format!("\"{text}\" is not valid: write a whole number of {unit} from {least} to {most}")
     })
 }
 
@@ -111,12 +111,12 @@ pub(super) fn bytes(text: &str, least: u64) -> Parsed<u64> {
         shift.zip(digits.parse::<u64>().ok()).and_then(|(shift, number)| number.checked_mul(1 << shift));
     size.filter(|size| *size >= least && i64::try_from(*size).is_ok()).ok_or_else(|| {
         format!(
-            "\"{text}\" will not do: write a number of bytes, or such as 64MiB, of at least {least} bytes"
+            "\"{text}\" is not valid: write a number of bytes, or such as 64MiB, of at least {least} bytes"
         )
     })
 }
 
-/// A file that is there.
+/// An existing file.
 pub(super) fn file(text: &str) -> Parsed<PathBuf> {
     match std::fs::File::open(text) {
         Ok(_) => Ok(PathBuf::from(text)),
@@ -129,10 +129,10 @@ pub(super) fn slug(text: &str) -> Parsed<String> {
     if !text.is_empty() && text.len() <= 64 && fits {
         return Ok(text.to_owned());
     }
-    Err(format!("\"{text}\" is no API's slug: write its short name, such as afdb"))
+    Err(format!("\"{text}\" is not the slug of an API: write its short name, such as afdb"))
 }
 
-/// A name that people read, under the same rule as every other name.
+/// A display name, under the same rule as every other name.
 pub(super) fn name(text: &str) -> Parsed<String> {
     crate::model::text::name(text)
 }
@@ -141,5 +141,5 @@ pub(super) fn mail_address(text: &str) -> Parsed<String> {
     if text.is_ascii() && text.parse::<Email>().is_ok() {
         return Ok(text.trim().to_owned());
     }
-    Err(format!("\"{text}\" is no mail address: write one such as keywright@example.com"))
+    Err(format!("\"{text}\" is not an email address: write one such as keywright@example.com"))
 }

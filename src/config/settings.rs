@@ -1,4 +1,4 @@
-//! Every setting, and how the values become a [`Config`].
+//! The list of settings, and their conversion to a [`Config`].
 
 use std::net::SocketAddr;
 
@@ -9,16 +9,16 @@ use super::{Activity, Config, Http, Loaded, Mail, Mistakes, OAuth, SignIn, Tls};
 use crate::model::api::BUILT_IN_SLUG;
 use crate::model::setting::{LogFormat, LogLevel, SigningAlg, Signup};
 
-/// A setting's name and meaning. Its variable is `KEYWRIGHT_` and the name in upper case.
+/// Name and meaning of a setting. Its variable is `KEYWRIGHT_` and the name in upper case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Setting {
     /// The key in `keywright.toml`.
     pub name: &'static str,
-    /// What counts where nothing is said, for people.
+    /// Default, for people.
     pub default: &'static str,
-    /// What it decides, for people.
+    /// Description, for people.
     pub about: &'static str,
-    /// Whether its value must not be shown, and so cannot be a flag.
+    /// Whether its value is secret, and so cannot be a flag.
     pub secret: bool,
 }
 
@@ -26,7 +26,7 @@ const fn setting(name: &'static str, default: &'static str, about: &'static str)
     Setting { name, default, about, secret: false }
 }
 
-/// Every setting, in the order of the manual.
+/// All settings, in the order of the manual.
 pub const SETTINGS: &[Setting] = &[
     setting("listen", "127.0.0.1:8080", "Address and port of the public listener"),
     setting("public_url", "http on the listen address", "Public URL; the issuer of tokens"),
@@ -74,11 +74,11 @@ pub const SETTINGS: &[Setting] = &[
     setting("log_level", "info", "Minimum log level: error, warn, info or debug"),
 ];
 
-/// The values while they are read; collects what is wrong with them.
+/// Values with the mistakes found so far.
 struct Reading(Values);
 
 impl Reading {
-    /// The value of a setting; `None` when it was not given or is wrong.
+    /// Value of a setting; `None` if it is missing or wrong.
     fn get<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Parsed<T>) -> Option<T> {
         let (text, origin) = self.0.given.get(name)?;
         match parse(text.trim()) {
@@ -139,15 +139,15 @@ fn http(reading: &mut Reading) -> Http {
         reading.mistake("public_url", sentence);
     }
     if http.metrics_listen == Some(http.listen) && http.listen.port() != 0 {
-        reading.mistake("metrics_listen", "this is where requests are taken: choose another port");
+        reading.mistake("metrics_listen", "listen uses this port: choose another");
     }
     let url = http.public_url.as_deref().unwrap_or_default();
     if http.tls.is_some() && url.starts_with("http://") {
         reading.mistake("public_url", "this is plain http although tls_cert is set: write https://");
     } else if !url.is_empty() && !parse::is_private(url) {
         reading.0.warnings.push(format!(
-            "public_url is {url}: without https, keys and passwords travel readable, and browsers will not keep a \
-             sign-in; put a proxy with TLS in front, or set tls_cert and tls_key, and write https://"
+            "public_url is {url}: without https, keys and passwords are sent unencrypted, and browsers reject the \
+             session cookie; put a proxy with TLS in front, or set tls_cert and tls_key, and write https://"
         ));
     }
     http
@@ -155,9 +155,9 @@ fn http(reading: &mut Reading) -> Http {
 
 fn tls(reading: &mut Reading) -> Option<Tls> {
     match (reading.given("tls_cert"), reading.given("tls_key")) {
-        (true, false) => reading.mistake("tls_key", "set it too: tls_cert is of no use without its key"),
+        (true, false) => reading.mistake("tls_key", "set it too: tls_cert needs it"),
         (false, true) => {
-            reading.mistake("tls_cert", "set it too: tls_key is of no use without its certificate");
+            reading.mistake("tls_cert", "set it too: tls_key needs it");
         }
         _ => {}
     }
@@ -194,7 +194,8 @@ fn oauth(reading: &mut Reading) -> OAuth {
         reading.mistake("registration_api", "set it to the slug of the API that registered clients may use");
     }
     if oauth.registration_api.as_deref() == Some(BUILT_IN_SLUG) {
-        reading.mistake("registration_api", "registered clients never get Keywright's own API: name another");
+        reading
+            .mistake("registration_api", "registered clients cannot access the built-in API: name another");
     }
     oauth
 }

@@ -9,38 +9,38 @@ use crate::model::encoding::percent_decoded;
 /// How the connection is protected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SmtpSecurity {
-    /// STARTTLS, and nothing is sent without it (RFC 3207): `smtp://`.
+    /// STARTTLS, required (RFC 3207): `smtp://`.
     StartTls,
     /// TLS from the first byte (RFC 8314): `smtps://`.
     Tls,
-    /// None; only a server on this machine is spoken to so.
+    /// None; only for a server on this machine.
     Loopback,
 }
 
-/// A mail server. Its `Debug` and `Display` leave the password out.
+/// A mail server. Its `Debug` and `Display` omit the password.
 #[derive(Clone, PartialEq)]
 pub struct SmtpUrl {
     /// How the connection is protected.
     pub security: SmtpSecurity,
     /// Host name or address.
     pub host: String,
-    /// Port; 587 for `smtp`, 465 for `smtps` where none is given.
+    /// Port; by default 587 for `smtp`, 465 for `smtps`.
     pub port: u16,
-    /// Who we are there, with the password.
+    /// User name and password.
     pub login: Option<(String, Secret)>,
 }
 
 impl SmtpUrl {
-    /// Parses the URL. Errors do not repeat it, because it may hold a password.
+    /// Parses the URL. Errors do not repeat it, because it may contain a password.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         const FORM: &str =
             "write smtp://user:password@mail.example.com:587, or smtps:// for TLS from the start";
         let wrong = |what: &str| format!("{what}: {FORM}");
-        let uri: http::Uri = text.parse().map_err(|_| wrong("this is no URL"))?;
+        let uri: http::Uri = text.parse().map_err(|_| wrong("this is not a URL"))?;
         if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
             return Err(wrong("this has a path or a query"));
         }
-        let authority = uri.authority().ok_or_else(|| wrong("this is no URL"))?;
+        let authority = uri.authority().ok_or_else(|| wrong("this is not a URL"))?;
         let host = authority.host().trim_matches(['[', ']']).to_owned();
         let tls = match uri.scheme_str() {
             Some("smtps") => true,

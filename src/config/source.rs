@@ -1,4 +1,4 @@
-//! Where settings come from, and what is wrong with them.
+//! Sources of settings, and their mistakes.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,33 +8,33 @@ use toml::de::{DeTable, DeValue};
 
 use super::settings::SETTINGS;
 
-/// What to read, in the order in which later ones win.
+/// Sources, in ascending precedence.
 pub struct Sources<'s> {
-    /// The data directory; its `keywright.toml` is read when no other file is named.
+    /// The data directory; its `keywright.toml` is read if no other file is given.
     pub data_dir: &'s Path,
-    /// The file that `--config` names; it must exist.
+    /// File of `--config`; it must exist.
     pub file: Option<&'s Path>,
-    /// The environment; only `KEYWRIGHT_*` is looked at.
+    /// Environment; only `KEYWRIGHT_*` variables are read.
     pub variables: Vec<(String, String)>,
-    /// Settings given as flags: name and value.
+    /// Flags: name and value.
     pub flags: Vec<(&'static str, String)>,
 }
 
 impl<'s> Sources<'s> {
-    /// Nothing but the defaults.
+    /// Defaults only.
     pub fn none(data_dir: &'s Path) -> Self {
         Self { data_dir, file: None, variables: Vec::new(), flags: Vec::new() }
     }
 }
 
-/// Where a value was written.
+/// Origin of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
-    /// Nowhere.
+    /// The default.
     Default,
-    /// In a file, on this line.
+    /// Line of a file.
     File(PathBuf, usize),
-    /// In an environment variable.
+    /// An environment variable.
     Variable(String),
     /// On the command line.
     Flag(String),
@@ -51,14 +51,14 @@ impl fmt::Display for Origin {
     }
 }
 
-/// One thing that is wrong: where, and what to do.
+/// A mistake with its origin and remedy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistake {
-    /// The setting, where it concerns one.
+    /// The setting, if it concerns one.
     pub setting: Option<String>,
-    /// Where it was written.
+    /// Origin.
     pub origin: Origin,
-    /// What is wrong and what to do.
+    /// What is wrong and how to correct it.
     pub sentence: String,
 }
 
@@ -78,7 +78,7 @@ impl fmt::Display for Mistake {
     }
 }
 
-/// Values by setting, each the last that was given; lists are joined by commas.
+/// Values by setting; the last source wins. Lists are joined by commas.
 #[derive(Default)]
 pub(super) struct Values {
     pub(super) given: BTreeMap<&'static str, (String, Origin)>,
@@ -155,7 +155,7 @@ impl Values {
 
     fn read_variable(&mut self, name: &str, value: String) {
         let Some(key) = name.strip_prefix("KEYWRIGHT_").map(str::to_lowercase) else { return };
-        // The first two belong to the command line; an empty value is how compose files say "not set".
+        // The first two belong to the command line; in compose files an empty value means "not set".
         if matches!(key.as_str(), "data" | "config") || value.is_empty() {
             return;
         }
@@ -164,7 +164,7 @@ impl Values {
             Some(setting) => {
                 self.given.insert(setting.name, (value, origin));
             }
-            // A near miss is surely meant; anything else may be another program's, as Kubernetes sets
+            // Only a near miss is a mistake; other variables may belong to other programs, as Kubernetes sets
             // KEYWRIGHT_PORT for a service of that name.
             None if nearest(&key).is_some() => {
                 let sentence = format!("there is no such setting{}", suggestion(&key));
@@ -201,7 +201,7 @@ fn suggestion(key: &str) -> String {
     }
 }
 
-/// The setting that `key` most likely means.
+/// The setting of which `key` is most likely a misspelling.
 fn nearest(key: &str) -> Option<&'static str> {
     let names = SETTINGS.iter().map(|setting| (strsim::levenshtein(key, setting.name), setting.name));
     let (distance, name) = names.min()?;

@@ -14,7 +14,7 @@ fn sentences(loaded: Result<Loaded, Mistakes>) -> Vec<String> {
     loaded.unwrap_err().0.iter().map(ToString::to_string).collect()
 }
 
-/// Loads one setting; the text of its mistake where there is one.
+/// Loads one setting; returns the text of its mistake, if any.
 fn one(name: &'static str, value: &str) -> Result<Config, String> {
     let loaded = load(&[], &[(name, value)]);
     loaded.map(|loaded| loaded.config).map_err(|mistakes| mistakes.to_string())
@@ -60,7 +60,7 @@ fn later_sources_win() {
 }
 
 #[test]
-fn every_mistake_is_told_at_once_with_its_place() {
+fn every_mistake_is_reported_at_once_with_its_origin() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("mine.toml");
     std::fs::write(&file, "# ours\nlistn = '127.0.0.1:80'\n\nsignup = 'maybe'\nlisten = ['a', 1]\n[http]\n")

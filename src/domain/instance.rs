@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use crate::activity;
 use crate::domain::apis;
-use crate::domain::identity::Services;
 use crate::domain::identity::access::{Can, SettingsManage};
-use crate::domain::identity::signing_keys;
+use crate::domain::identity::{Services, memory, signing_keys};
 use crate::domain::policy;
 use crate::domain::policy::catalog::Apis;
 use crate::error::{Error, Result};
@@ -14,18 +13,19 @@ use crate::model::activity::{Entry, Kind};
 use crate::store;
 use crate::store::Tx;
 
-/// Makes a new store this instance's own, refuses one that was sealed under another `master.key`, and shows its
-/// APIs and signing keys. Run it before anything else.
+/// Initialises a new store, refuses one that was sealed under another `master.key`, and loads its APIs and signing
+/// keys. Run it before anything else.
 ///
 /// # Errors
-/// `CONFLICT` when the key is another one, or the store's own.
+/// `CONFLICT` when the master key is another one; errors of the store.
 pub async fn prepare(services: &Arc<Services>) -> Result<()> {
     if let Some(witness) = services.db.lookup(store::instance::trusted_at)? {
         services.clock.begin(witness);
     }
+    memory::follow_store(services);
     let this = services.clone();
     let loaded = services.write(move |tx| claim(tx, &this)).await?;
-    services.catalog.replace(loaded);
+    services.catalog.install(loaded, services.db.changes());
     services
         .db
         .lookup(|conn| services.throttle.load(conn, services.clock.monotonic()))
@@ -40,8 +40,8 @@ fn claim(tx: &mut Tx<'_>, services: &Services) -> Result<Apis> {
     match found {
         Some(id) if id != services.vault.id() => {
             return Err(Error::conflict(
-                "this master.key belongs to another database: put the one back that was beside keywright.db when it \
-                 was made",
+                "this master.key belongs to another database: restore the one that was created with \
+                 keywright.db",
             ));
         }
         Some(_) => {}
@@ -51,14 +51,14 @@ fn claim(tx: &mut Tx<'_>, services: &Services) -> Result<Apis> {
     Ok(Apis::new(store::apis::load_all(tx)?))
 }
 
-/// Notes trusted time in the store, for the next start. Run it once a minute.
+/// Stores trusted time for the next start. Run it once a minute.
 pub async fn note_time(services: &Services) -> Result<()> {
     let witness = services.clock.witness();
     services.write(move |tx| Ok::<_, Error>(store::instance::note_trusted(tx, witness)?)).await
 }
 
-/// Trusts the wall clock as it is. Returns the seconds by which it was ahead of trusted time; zero when they agreed
-/// within an hour.
+/// Accepts the wall clock. Returns the seconds by which it was ahead of trusted time; zero if they agreed within an
+/// hour.
 pub async fn accept_clock(can: &Can<SettingsManage>) -> Result<i64> {
     let can = can.clone();
     let services = can.services.clone();

@@ -1,4 +1,4 @@
-//! What an administrator changes while the server runs.
+//! Runtime settings, changed by administrators.
 
 use serde::Serialize;
 
@@ -10,14 +10,14 @@ use crate::model::activity::{Entry, Kind};
 use crate::platform::changes;
 use crate::store::{Conn, settings as store};
 
-/// Every such setting.
+/// All runtime settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Settings {
-    /// Whether owners and admins need a second factor: one without may only set it up.
+    /// Whether owners and admins need a second factor: without one they may only set it up.
     pub second_factor_required: bool,
 }
 
-/// What is to be changed; none leaves a setting as it is.
+/// Changed settings; none leaves a setting unchanged.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Changes {
     /// Whether owners and admins need a second factor.
@@ -29,12 +29,12 @@ fn read(conn: &Conn<'_>) -> Result<Settings> {
     Ok(Settings { second_factor_required: required.as_deref() == Some("true") })
 }
 
-/// The settings as they are.
+/// The current settings.
 pub fn get(can: &Can<SettingsManage>) -> Result<Settings> {
     can.services.db.lookup(read)
 }
 
-/// Changes settings; it counts from the next request on.
+/// Changes settings; the next request is judged by them.
 ///
 /// # Errors
 /// `FORBIDDEN` or `REAUTHENTICATION_REQUIRED` for lifting a protection.

@@ -1,4 +1,4 @@
-//! The first steps of an instance: its owner and the first management key.
+//! Initialisation of an instance: its owner and the first management key.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use crate::domain::identity::Services;
 use crate::domain::identity::access::{Call, KeysWrite};
 use crate::domain::identity::authenticate;
 use crate::domain::identity::passwords::{PasswordHash, check_length};
-use crate::domain::identity::reach::Reach;
+use crate::domain::identity::self_or_all::SelfOrAll;
 use crate::domain::identity::users;
 use crate::domain::keys::{self, Issued, NewKey};
 use crate::error::{Error, Result};
@@ -18,55 +18,54 @@ use crate::model::api::BUILT_IN_SLUG;
 use crate::model::{Email, KeySecret, RequestId, Role, Scope, Secret, UserId};
 use crate::store;
 use crate::store::Tx;
+use crate::store::users::Others;
 
-/// What a new instance has.
+/// Results of an initialisation.
 #[derive(Debug)]
 pub struct Initialised {
     /// The owner.
     pub owner_id: UserId,
-    /// A key of Keywright's own API that may do everything, in the clear this one time.
+    /// A key with all rights on the built-in API, shown once.
     pub management_key: KeySecret,
 }
 
-/// Whether nobody can sign in yet.
+/// True until the first user exists.
 pub async fn is_new(services: &Services) -> Result<bool> {
     services.read(|conn| Ok(!store::users::any(conn)?)).await
 }
 
-/// Refuses what can be nobody's address or password, before anything is made.
+/// Refuses an invalid address or password before anything is created.
 ///
 /// # Errors
-/// `INVALID_REQUEST` about `email` or `password`.
+/// `INVALID_REQUEST` for `email` or `password`.
 pub fn check(email: &str, password: &Secret) -> Result<Email> {
     let email = email.parse().map_err(|error| Error::invalid("email", format!("{error}")))?;
     check_length("password", password)?;
     Ok(email)
 }
 
-/// Makes the owner and a management key with `admin`, together or not at all. Whoever runs this has the data
-/// directory: how well they choose their password is up to them.
+/// Creates the owner and a management key with `admin`, together or not at all. The operator holds the data directory,
+/// so the strength of the password is their choice.
 ///
 /// # Errors
-/// As [`check`]; `CONFLICT` when there is somebody already.
+/// Those of [`check`]; `CONFLICT` when a user exists.
 pub async fn initialise(services: &Arc<Services>, email: &str, password: Secret) -> Result<Initialised> {
     let email = check(email, &password)?;
     let hash = hash(services, password).await?;
     let call = operator(services);
     let made = services.write(move |tx| {
-        if store::users::any(tx)? {
-            return Err(Error::conflict("This instance already has an owner"));
-        }
-        let owner = add(tx, &call, email, None, Role::Owner, &hash)?;
-        let Issued { secret, .. } = keys::create(tx, &Reach::<KeysWrite>::of(&call)?, management_key())?;
+        let owner = add(tx, &call, email, None, Role::Owner, &hash, Others::None)?;
+        let owner = owner.ok_or_else(|| Error::conflict("This instance already has an owner"))?;
+        let Issued { secret, .. } = keys::create(tx, &SelfOrAll::<KeysWrite>::of(&call)?, management_key())?;
         Ok(Initialised { owner_id: owner, management_key: secret })
     });
     made.await
 }
 
-/// Adds a person who can sign in at once, without an invitation: for the demo and for whoever has the data directory.
+/// Adds a person who can sign in at once, without an invitation: for the demo and for the operator.
 ///
 /// # Errors
-/// As [`check`]; `CONFLICT` when the address is taken.
+/// Those of [`check`]; `CONFLICT` when the address is in use.
 pub async fn add_person(
     services: &Arc<Services>,
     email: &str,
@@ -77,7 +76,12 @@ pub async fn add_person(
     let email = check(email, &password)?;
     let hash = hash(services, password).await?;
     let call = operator(services);
-    services.write(move |tx| add(tx, &call, email, Some(name), role, &hash)).await
+    services
+        .write(move |tx| {
+            let added = add(tx, &call, email, Some(name), role, &hash, Others::Any)?;
+            added.ok_or_else(|| Error::conflict("Another person has this email address already"))
+        })
+        .await
 }
 
 fn management_key() -> NewKey {
@@ -97,13 +101,16 @@ fn add(
     name: Option<&str>,
     role: Role,
     hash: &PasswordHash,
-) -> Result<UserId> {
-    let person = users::Person { name: users::name(name, &email)?, email, role, verified: true };
-    let user = users::insert(tx, &call.services, person, Some(&hash.to_string()), call.now)?;
+    others: Others,
+) -> Result<Option<UserId>> {
+    let person = users::NewPerson { name: users::name(name, &email)?, email, role, verified: true };
+    let password = hash.to_string();
+    let added = users::insert_beside(tx, &call.services, person, Some(&password), call.now, others)?;
+    let Some(user) = added else { return Ok(None) };
     let mut entry = call.entry(Kind::UserCreated);
     entry.user_no = Some(user.no);
     activity::record(tx, &entry)?;
-    Ok(user.id)
+    Ok(Some(user.id))
 }
 
 /// Not queued: the server has no other users yet.

@@ -1,4 +1,4 @@
-//! All [`Services`] on a file of their own, for the unit tests of the rules.
+//! All [`Services`] on a store of their own, for unit tests of the rules.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use crate::domain::identity::access::Call;
 use crate::domain::identity::admission::{Admission as _, Person};
 use crate::domain::identity::login_throttle;
 use crate::domain::identity::login_throttle::{Throttle, ThrottleDrain};
-use crate::domain::identity::signing_keys;
+use crate::domain::identity::{memory, signing_keys};
 use crate::domain::policy::catalog::{Apis, Catalog};
 use crate::domain::{apis, identity, policy};
 use crate::env::{ManualClock, Rng, SeededRng, TrustedClock, random};
@@ -25,10 +25,10 @@ use crate::platform::vault;
 use crate::store;
 use crate::store::{Db, Drain, params};
 
-/// What the clock shows at first: a Monday noon.
+/// Initial time of the clock: a Monday noon.
 pub(crate) const START: &str = "2026-06-01T12:00:00Z";
 
-/// A store with nothing in it but the built-in API, and a clock that stands still.
+/// A store with only the built-in API, and a clock that only the test advances.
 pub(crate) struct World {
     pub(crate) services: Arc<Services>,
     pub(crate) clock: Arc<ManualClock>,
@@ -41,10 +41,10 @@ impl Drop for World {
     }
 }
 
-/// What is written behind the requests.
-struct Behind(ThrottleDrain, activity::Appender);
+/// Write-behind buffers.
+struct WriteBehind(ThrottleDrain, activity::Appender);
 
-impl Drain for Behind {
+impl Drain for WriteBehind {
     fn pending(&self) -> bool {
         self.0.pending() || self.1.pending()
     }
@@ -72,10 +72,10 @@ impl World {
         let vault = Arc::new(vault::Vault::open(&vault::generate(&*rng)).unwrap());
         let (log, appender) = activity::open(&vault, trusted.clone(), options);
         let throttle = Throttle::new(&vault, login_throttle::Options::default());
-        let behind = Behind(throttle.drain(), appender);
+        let behind = WriteBehind(throttle.drain(), appender);
         let db = Db::open(&store::Options::new(path), Box::new(behind)).unwrap();
         let catalog = seed(&db, trusted.now(), rng.clone(), settings.public_url.clone()).await;
-        let mail = mail::Way::Files(directory.path().join("mail"));
+        let mail = mail::Transport::Files(directory.path().join("mail"));
         let engine = policy::Engine::new(policy::CACHE_BYTES, &vault);
         let queue = Arc::new(Queue::new(db.clone(), trusted.clone(), rng.clone(), vault.clone()));
         let mailer = mail::Mailer::new(queue.clone(), &mail, &settings.organization).unwrap();
@@ -83,10 +83,11 @@ impl World {
         let activity = activity::Services { platform: Arc::new(platform), log };
         let catalog = Catalog::new(catalog);
         let policy = policy::Services { activity: Arc::new(activity), catalog, engine };
-        // Ed25519 keys are made in no time.
+        // Ed25519 keys are generated quickly.
         let options = identity::Options::new(SigningAlg::EdDsa);
         let services = identity::Services::start(Arc::new(policy), settings, throttle, &options).unwrap();
         let services = Arc::new(services);
+        memory::follow_store(&services);
         signing_keys::open(&services, services.settled()).await.unwrap();
         Self { services, clock, _directory: directory }
     }
@@ -95,7 +96,7 @@ impl World {
         self.services.now()
     }
 
-    /// A call by a management key that holds `scopes` on the built-in API.
+    /// A call by a management key with `scopes` on the built-in API.
     pub(crate) fn key_call(&self, scopes: &str) -> Arc<Call> {
         self.call(Identity {
             kind: IdentityKind::Key,
@@ -106,12 +107,12 @@ impl World {
         })
     }
 
-    /// A call by a management key that may do everything.
+    /// A call by a management key with all rights.
     pub(crate) fn admin(&self) -> Arc<Call> {
         self.key_call("admin")
     }
 
-    /// A call by somebody who signed in.
+    /// A call by a signed-in person.
     pub(crate) fn session_call(&self, user: (i64, UserId, Role)) -> Arc<Call> {
         let apis = self.services.catalog.get();
         let own = apis.built_in();
@@ -160,7 +161,7 @@ impl World {
         let no = self
             .write(move |tx| {
                 let sql = "INSERT INTO users (id, email, email_key, name, role, created_at, updated_at)
-                    VALUES (?1, ?2, ?2, ?2, ?3, ?4, ?4)";
+                    VALUES (?1, ?2, ?2, ?2, ?3, ?4, ?4) RETURNING no";
                 Ok(tx.insert(sql, params![id.to_string(), email, role.as_str(), now.millis()])?)
             })
             .await
@@ -196,7 +197,7 @@ async fn seed(db: &Db, now: Timestamp, rng: Arc<dyn Rng>, public_url: String) ->
     Apis::new(apis)
 }
 
-/// Scopes written as OAuth writes them.
+/// Scopes as in OAuth: separated by spaces.
 pub(crate) fn scopes(text: &str) -> ScopeSet {
     text.parse().unwrap()
 }

@@ -1,7 +1,7 @@
-//! Time and randomness, the two inputs that make one run differ from the next.
+//! Time and randomness.
 //!
-//! All other code takes them from here, so that a test can advance a clock and repeat a run; `clippy.toml` forbids the
-//! ambient sources elsewhere. [`Clock`] gives raw readings, [`TrustedClock`] the times that rules work with.
+//! Other code takes them from here, so that a test can advance a clock and repeat a run; `clippy.toml` forbids the
+//! ambient sources elsewhere. [`Clock`] gives raw readings, [`TrustedClock`] the times that rules use.
 
 mod trusted;
 
@@ -12,16 +12,16 @@ use std::time::Duration;
 pub use self::trusted::{Disagreement, Settled, TrustedClock};
 use crate::model::Timestamp;
 
-/// Raw readings. Only [`TrustedClock`] takes them.
+/// Raw readings. Only [`TrustedClock`] uses them.
 pub trait Clock: Send + Sync + 'static {
-    /// The wall clock. It may jump either way, and be wrong.
+    /// The wall clock. It may jump in both directions, and be wrong.
     fn wall(&self) -> Timestamp;
 
-    /// Time since the machine started, suspends included; never runs backwards.
+    /// Time since boot, including suspends; it never runs backwards.
     fn boot(&self) -> Duration;
 }
 
-/// Gives random bytes fit for secrets.
+/// Source of random bytes fit for secrets.
 pub trait Rng: Send + Sync + 'static {
     /// Fills `buffer` with unpredictable bytes.
     fn fill(&self, buffer: &mut [u8]);
@@ -39,7 +39,7 @@ pub fn random<const N: usize>(rng: &dyn Rng) -> [u8; N] {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the place that the others ask")]
+    #[expect(clippy::disallowed_methods, reason = "the only place that reads it")]
     fn wall(&self) -> Timestamp {
         let since_epoch =
             std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or(Duration::ZERO);
@@ -58,14 +58,14 @@ impl Clock for SystemClock {
 pub struct SystemRng;
 
 impl Rng for SystemRng {
-    #[expect(clippy::disallowed_methods, reason = "this is the place that the others ask")]
+    #[expect(clippy::disallowed_methods, reason = "the only place that reads it")]
     fn fill(&self, buffer: &mut [u8]) {
-        // Without randomness no secret may be made; there is nothing sensible to go on with.
+        // Without randomness no secret can be created, so the process cannot continue.
         aws_lc_rs::rand::fill(buffer).expect("the system gives random bytes");
     }
 }
 
-/// A clock that moves only when a test moves it.
+/// A clock that only a test advances.
 #[derive(Debug)]
 pub struct ManualClock {
     wall_ms: AtomicI64,
@@ -78,7 +78,7 @@ impl ManualClock {
         Self { wall_ms: AtomicI64::new(now.millis()), boot_ns: AtomicU64::new(0) }
     }
 
-    /// Lets time pass: both readings move.
+    /// Advances both readings.
     pub fn advance(&self, by: Duration) {
         let millis = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
         let nanos = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
@@ -86,12 +86,12 @@ impl ManualClock {
         self.boot_ns.fetch_add(nanos, Ordering::SeqCst);
     }
 
-    /// Starts boot time again, as a restart of the machine does.
+    /// Resets boot time, as a reboot of the machine does.
     pub fn restart(&self) {
         self.boot_ns.store(0, Ordering::SeqCst);
     }
 
-    /// Sets the wall clock alone, forwards or back, as an administrator or NTP may.
+    /// Sets only the wall clock, forwards or back, as an administrator or NTP does.
     pub fn set_wall(&self, now: Timestamp) {
         self.wall_ms.store(now.millis(), Ordering::SeqCst);
     }
@@ -107,7 +107,7 @@ impl Clock for ManualClock {
     }
 }
 
-/// A repeatable generator for tests (SplitMix64). Never for secrets that protect anything.
+/// A repeatable generator for tests (SplitMix64). Never for real secrets.
 #[derive(Debug)]
 pub struct SeededRng(Mutex<u64>);
 

@@ -12,9 +12,9 @@ use super::context::RequestContext;
 use super::{cookie, declared, oauth};
 use crate::domain::identity::Services;
 use crate::domain::identity::access::{Call, Can};
-use crate::domain::identity::admission::{Admission, Person, Takes};
+use crate::domain::identity::admission::{Accepts, Admission, Person};
 use crate::domain::identity::authenticate::{Audience, Credential, Presented, authenticate};
-use crate::domain::identity::reach::Reach;
+use crate::domain::identity::self_or_all::SelfOrAll;
 use crate::error::{Code, Error, Result};
 use crate::model::activity::{Entry, Kind, Outcome, Reason};
 use crate::model::{Identity, IdentityKind};
@@ -37,7 +37,7 @@ pub type OwnAccount = Admitted<Person>;
 pub type Allowed<C> = Admitted<Can<C>>;
 
 /// A caller that holds the scope of `C`, or a person who reaches what belongs to them.
-pub type Within<C> = Admitted<Reach<C>>;
+pub type Within<C> = Admitted<SelfOrAll<C>>;
 
 /// Authenticates the caller of a request, checks that it fits `A`, and logs the decision.
 ///
@@ -45,15 +45,15 @@ pub type Within<C> = Admitted<Reach<C>>;
 /// 401, 403 or 429 as the credential deserves.
 pub fn admit<A: Admission>(request: &Request) -> Result<A> {
     let context = RequestContext::get(request);
-    let call = match A::TAKES {
+    let call = match A::ACCEPTS {
         // An endpoint without a credential of the built-in API decides and logs by itself.
-        Takes::Public | Takes::Client | Takes::OpenIdToken | Takes::DescribedRequest => {
+        Accepts::Public | Accepts::Client | Accepts::OpenIdToken | Accepts::DescribedRequest => {
             return A::admit(&call(request, &context, Identity::anonymous()));
         }
-        Takes::Person | Takes::Scope(_) | Takes::ScopeOrPerson(_) => {
+        Accepts::Person | Accepts::Scope(_) | Accepts::ScopeOrPerson(_) => {
             authenticated(request, &context, Audience::BuiltIn)?
         }
-        Takes::AnyCredential => authenticated(request, &context, Audience::Any)?,
+        Accepts::AnyCredential => authenticated(request, &context, Audience::Any)?,
     };
     let admitted = A::admit(&call);
     log(&call.services, request, &context, &call.identity, admitted.as_ref().err())?;
@@ -214,7 +214,7 @@ impl<'a, A: Admission> ApiExtractor<'a> for Admitted<A> {
     }
 
     fn security_schemes() -> Vec<&'static str> {
-        declared::words(A::TAKES, A::RECENT)
+        declared::words(A::ACCEPTS, A::RECENT)
     }
 
     async fn from_request(

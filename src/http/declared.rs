@@ -12,7 +12,7 @@ use poem_openapi::registry::{MetaApi, MetaOperation, Registry};
 
 use super::auth::{BEARER, COOKIE};
 use super::oauth::{CLIENT, OAUTH2};
-use crate::domain::identity::admission::Takes;
+use crate::domain::identity::admission::Accepts;
 
 /// Every operation of an API, with security requirements that OpenAPI knows.
 pub(super) struct Declared<T>(pub(super) T);
@@ -25,7 +25,7 @@ pub struct Declaration {
     /// The path as the OpenAPI document writes it: `/v1/keys/{id}`.
     pub path: String,
     /// The identities.
-    pub takes: Takes,
+    pub takes: Accepts,
     /// Whether a person must have signed in recently.
     pub recent: bool,
 }
@@ -41,35 +41,35 @@ const DESCRIBED_REQUEST: &str = "takes:described-request";
 const RECENT: &str = "takes:recent";
 
 /// The words of a declaration. The name of a scope follows its word.
-pub(super) fn words(takes: Takes, recent: bool) -> Vec<&'static str> {
+pub(super) fn words(takes: Accepts, recent: bool) -> Vec<&'static str> {
     let mut words = match takes {
-        Takes::Public => vec![PUBLIC],
-        Takes::Person => vec![PERSON],
-        Takes::Scope(scope) => vec![SCOPE, scope],
-        Takes::ScopeOrPerson(scope) => vec![SCOPE_OR_PERSON, scope],
-        Takes::AnyCredential => vec![ANY_CREDENTIAL],
-        Takes::Client => vec![THE_CLIENT],
-        Takes::OpenIdToken => vec![OPENID_TOKEN],
-        Takes::DescribedRequest => vec![DESCRIBED_REQUEST],
+        Accepts::Public => vec![PUBLIC],
+        Accepts::Person => vec![PERSON],
+        Accepts::Scope(scope) => vec![SCOPE, scope],
+        Accepts::ScopeOrPerson(scope) => vec![SCOPE_OR_PERSON, scope],
+        Accepts::AnyCredential => vec![ANY_CREDENTIAL],
+        Accepts::Client => vec![THE_CLIENT],
+        Accepts::OpenIdToken => vec![OPENID_TOKEN],
+        Accepts::DescribedRequest => vec![DESCRIBED_REQUEST],
     };
     words.extend(recent.then_some(RECENT));
     words
 }
 
-fn read(words: &[&'static str]) -> Option<(Takes, bool)> {
+fn read(words: &[&'static str]) -> Option<(Accepts, bool)> {
     let (words, recent) = match words {
         [rest @ .., RECENT] => (rest, true),
         all => (all, false),
     };
     let takes = match *words {
-        [PUBLIC] => Takes::Public,
-        [PERSON] => Takes::Person,
-        [SCOPE, scope] => Takes::Scope(scope),
-        [SCOPE_OR_PERSON, scope] => Takes::ScopeOrPerson(scope),
-        [ANY_CREDENTIAL] => Takes::AnyCredential,
-        [THE_CLIENT] => Takes::Client,
-        [OPENID_TOKEN] => Takes::OpenIdToken,
-        [DESCRIBED_REQUEST] => Takes::DescribedRequest,
+        [PUBLIC] => Accepts::Public,
+        [PERSON] => Accepts::Person,
+        [SCOPE, scope] => Accepts::Scope(scope),
+        [SCOPE_OR_PERSON, scope] => Accepts::ScopeOrPerson(scope),
+        [ANY_CREDENTIAL] => Accepts::AnyCredential,
+        [THE_CLIENT] => Accepts::Client,
+        [OPENID_TOKEN] => Accepts::OpenIdToken,
+        [DESCRIBED_REQUEST] => Accepts::DescribedRequest,
         _ => return None,
     };
     Some((takes, recent))
@@ -79,24 +79,24 @@ fn read(words: &[&'static str]) -> Option<(Takes, bool)> {
 ///
 /// # Panics
 /// For an operation without exactly one declaration: it has no extractor for the caller.
-fn take(path: &str, operation: &mut MetaOperation) -> (Takes, bool) {
+fn take(path: &str, operation: &mut MetaOperation) -> (Accepts, bool) {
     let words: Vec<&'static str> = operation.security.drain(..).flat_map(HashMap::into_keys).collect();
     read(&words)
         .unwrap_or_else(|| panic!("{} {path} declares not one kind of caller: {words:?}", operation.method))
 }
 
 /// What OpenAPI knows of a declaration: alternatives, each with the scopes that it needs.
-fn requirements(takes: Takes) -> Vec<HashMap<&'static str, Vec<&'static str>>> {
+fn requirements(takes: Accepts) -> Vec<HashMap<&'static str, Vec<&'static str>>> {
     let one = |scheme, scopes| HashMap::from([(scheme, scopes)]);
     match takes {
-        Takes::Public | Takes::DescribedRequest => vec![],
-        Takes::Person => vec![one(COOKIE, vec![]), one(BEARER, vec![])],
-        Takes::Scope(scope) | Takes::ScopeOrPerson(scope) => {
+        Accepts::Public | Accepts::DescribedRequest => vec![],
+        Accepts::Person => vec![one(COOKIE, vec![]), one(BEARER, vec![])],
+        Accepts::Scope(scope) | Accepts::ScopeOrPerson(scope) => {
             vec![one(BEARER, vec![]), one(OAUTH2, vec![scope]), one(COOKIE, vec![])]
         }
-        Takes::AnyCredential => vec![one(BEARER, vec![]), one(OAUTH2, vec![]), one(COOKIE, vec![])],
-        Takes::Client => vec![one(CLIENT, vec![]), HashMap::new()],
-        Takes::OpenIdToken => vec![one(OAUTH2, vec!["openid"])],
+        Accepts::AnyCredential => vec![one(BEARER, vec![]), one(OAUTH2, vec![]), one(COOKIE, vec![])],
+        Accepts::Client => vec![one(CLIENT, vec![]), HashMap::new()],
+        Accepts::OpenIdToken => vec![one(OAUTH2, vec!["openid"])],
     }
 }
 

@@ -1,6 +1,6 @@
-//! Structs that serde reads and writes, as objects of the OpenAPI document. Names, comments and types come from the
-//! one declaration (`model::members`). What may be left out, what may be null and which default holds is found by
-//! reading an example with and without each member, so the document says how a body is really read.
+//! OpenAPI schemas of structs that serde reads and writes. Names, comments and types come from the declaration
+//! (`model::members`). Whether a member is required or nullable, and its default, come from parsing an example with and
+//! without it, so the document cannot contradict the parser.
 
 use std::borrow::Cow;
 
@@ -39,10 +39,10 @@ impl Member {
     }
 }
 
-/// How a struct is read: an object as its members are written again; none if it cannot be read.
+/// Parses an object as the struct and serializes it again; none if it cannot be parsed.
 pub(super) type Read = fn(&Map<String, Value>) -> Option<Value>;
 
-/// What is known of a member beside its type.
+/// Whether a member may be absent or null, and its default.
 struct Rules {
     may_be_absent: bool,
     nullable: bool,
@@ -50,7 +50,7 @@ struct Rules {
 }
 
 impl Rules {
-    /// Of a struct that is read, by an object that can be read.
+    /// For a struct that is parsed, by an example.
     fn read(member: &Member, read: Read, example: &Map<String, Value>) -> Self {
         let mut object = example.clone();
         object.remove(member.name);
@@ -64,13 +64,13 @@ impl Rules {
         }
     }
 
-    /// Of a struct that is only written: an `Option` without a value is left out.
+    /// For a struct that is only serialized: an `Option` without a value is left out.
     const fn written(member: &Member) -> Self {
         Self { may_be_absent: member.is_option, nullable: false, default: None }
     }
 }
 
-/// The schema of a struct. One that is read comes with an object that can be read.
+/// The schema of a struct. A struct that is parsed needs an example.
 pub(super) fn schema(
     name: &str,
     about: &'static str,
@@ -79,7 +79,7 @@ pub(super) fn schema(
 ) -> MetaSchema {
     let read = read.map(|(read, example)| match example {
         Value::Object(example) if read(&example).is_some() => (read, example),
-        other => panic!("the example of {name} cannot be read: {other}"),
+        other => panic!("the example of {name} cannot be parsed: {other}"),
     });
     let mut schema = MetaSchema {
         title: Some(name.to_owned()),
@@ -138,8 +138,9 @@ impl<T: Type> Type for OrNull<T> {
     }
 }
 
-/// Describes a struct of `with_members!` as an object: `tier_members!(object reads "Tier" {"name": "pro"})`. `reads` is
-/// followed by an object that can be read; a struct that is only written `writes null`.
+/// Implements `Type` for a struct of `with_members!`. A struct that is parsed gives an example:
+/// `tier_members!(object reads "ApiTier" {"name": "pro"})`. One that is only serialized gives none:
+/// `check_members!(object writes "VerifyCheck" null)`.
 macro_rules! object {
     ($how:ident $name:literal $example:tt => $type:ident $(<$life:lifetime>)? [$($about:literal)+] {
         $([$($doc:literal)+] [$($serde:tt)*] $member:ident: $of:ty,)+

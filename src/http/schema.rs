@@ -12,8 +12,8 @@ use serde_json::{Map, Value, json};
 use crate::domain::policy::CheckResult;
 use crate::model::activity::{Kind, Method, Outcome, Reason};
 use crate::model::{
-    ActivityId, Address, ApiId, AskedEnvironment, ClientId, Environment, KeyId, KeyPrefix, KeyStatus,
-    LimitPer, Proxy, QuotaPeriod, RequestId, Scope, ScopeExpr, ScopeSet, Secret, Timestamp, UserId,
+    ActivityId, Address, ApiId, ClientId, Environment, KeyId, KeyPrefix, KeyStatus, LimitPer, Proxy,
+    QuotaPeriod, RequestId, RequestedEnvironment, Scope, ScopeExpr, ScopeSet, Secret, Timestamp, UserId,
     VerifyCode,
 };
 
@@ -118,7 +118,7 @@ value_type!(
 macro_rules! words {
     ($($type:ty = $name:literal),+ $(,)?) => {$(
         value_type!($type, $name, MetaSchema {
-            enum_items: <$type>::WORDS.iter().map(|word| json!(word)).collect(),
+            enum_items: <$type>::NAMES.iter().map(|word| json!(word)).collect(),
             ..MetaSchema::new("string")
         });
 
@@ -132,7 +132,7 @@ macro_rules! words {
 
 words! {
     Environment = "Environment",
-    AskedEnvironment = "AskedEnvironment",
+    RequestedEnvironment = "AskedEnvironment",
     KeyStatus = "KeyStatus",
     Proxy = "Proxy",
     LimitPer = "LimitPer",

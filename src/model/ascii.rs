@@ -1,10 +1,10 @@
-//! Short ASCII text on the stack, for what is formatted on every request.
+//! Short ASCII text on the stack, for values that are formatted on every request.
 
 use std::{fmt, ops::Deref};
 
 /// At most `N` ASCII bytes, held inline: an id, a time or a hash as text, without an allocation.
 ///
-/// Unused bytes stay zero, so that comparing whole values compares the text.
+/// Unused bytes are zero, so that comparing whole values compares the text.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ascii<const N: usize> {
     bytes: [u8; N],
@@ -17,19 +17,24 @@ impl<const N: usize> Ascii<N> {
         Self { bytes: [0; N], len: 0 }
     }
 
-    /// Appends one byte, which must be ASCII and must fit.
+    /// Appends one byte. It must be ASCII and fit.
     pub(super) fn push(&mut self, byte: u8) {
         debug_assert!(byte.is_ascii());
         self.bytes[usize::from(self.len)] = byte;
         self.len += 1;
     }
 
-    /// Appends text, which must be ASCII and must fit.
+    /// Appends text. It must be ASCII and fit.
     pub(super) fn push_str(&mut self, text: &str) {
         debug_assert!(text.is_ascii());
         let start = usize::from(self.len);
         self.bytes[start..start + text.len()].copy_from_slice(text.as_bytes());
         self.len += text.len() as u8;
+    }
+
+    /// The bytes. Unlike [`Self::as_str`] this checks nothing.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
     }
 
     /// The text.

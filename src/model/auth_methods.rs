@@ -1,4 +1,4 @@
-//! How a person proved who they are in a session: the `amr` of RFC 8176.
+//! Authentication methods of a session: the `amr` of RFC 8176.
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,29 +17,29 @@ impl AuthMethods {
 
     const NAMES: [(Self, &'static str); 2] = [(Self::PASSWORD, "pwd"), (Self::ONE_TIME_CODE, "otp")];
 
-    /// Both sets together.
+    /// Union of both sets.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// Whether every method of `other` was used.
+    /// Whether every method of `other` is in the set.
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 
-    /// Whether two independent factors were shown.
+    /// Whether the set has two independent factors.
     pub const fn is_multi_factor(self) -> bool {
         self.contains(Self::PASSWORD.and(Self::ONE_TIME_CODE))
     }
 
-    /// The names of RFC 8176, section 2.
+    /// Names of RFC 8176, section 2.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         Self::NAMES.into_iter().filter(move |(method, _)| self.contains(*method)).map(|(_, name)| name)
     }
 }
 
-/// Names separated by single spaces, as the store keeps them.
+/// Names separated by single spaces, as stored.
 impl fmt::Display for AuthMethods {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, name) in self.names().enumerate() {
@@ -52,7 +52,7 @@ impl fmt::Display for AuthMethods {
     }
 }
 
-/// A name that is no authentication method.
+/// An unknown authentication method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnknownAuthMethod;
 

@@ -4,15 +4,15 @@ use std::borrow::Cow;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, percent_decode, utf8_percent_encode};
 
-/// Everything but the unreserved characters of RFC 3986, section 2.3.
+/// Everything except the unreserved characters of RFC 3986, section 2.3.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Text of which only unreserved characters stay as they are.
+/// Percent-encodes all but unreserved characters.
 pub fn percent_encoded(text: &str) -> PercentEncode<'_> {
     utf8_percent_encode(text, RESERVED)
 }
 
-/// Undoes percent-encoding; none for a broken escape and for bytes that are not UTF-8.
+/// Percent-decodes text; none for a broken escape and for invalid UTF-8.
 pub fn percent_decoded(text: &[u8]) -> Option<Cow<'_, str>> {
     let mut rest = text;
     while let Some(at) = rest.iter().position(|&byte| byte == b'%') {
@@ -28,7 +28,7 @@ pub fn percent_decoded(text: &[u8]) -> Option<Cow<'_, str>> {
     }
 }
 
-/// Undoes the encoding of a name or a value of a form, where `+` is a space.
+/// Decodes a name or value of a form, where `+` is a space.
 pub fn form_decoded(text: &[u8]) -> Option<Cow<'_, str>> {
     if !text.contains(&b'+') {
         return percent_decoded(text);

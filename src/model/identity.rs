@@ -1,4 +1,4 @@
-//! The caller of a request, the same value for every kind of credential, and the request itself.
+//! The caller of a request, in one type for every kind of credential, and the request itself.
 
 use std::net::IpAddr;
 
@@ -7,7 +7,7 @@ use crate::model::{
     AuthMethods, ClientId, GrantId, KeyId, Network, RequestId, Role, ScopeSet, SessionId, Timestamp, UserId,
 };
 
-/// Age of a sign-in up to which it counts as recent, in seconds.
+/// Maximum age of a recent sign-in, in seconds.
 pub const RECENT_SECONDS: i64 = 15 * 60;
 
 /// Kind of credential that a caller presented.
@@ -67,8 +67,8 @@ impl Identity {
         }
     }
 
-    /// Whether the user proved recently who they are, or the identity does not sign in: then what raises rights or lifts
-    /// a protection needs no new proof.
+    /// Whether the user proved their identity recently, or the identity does not sign in: then an act that raises
+    /// rights or lifts a protection needs no new proof.
     pub fn signed_in_recently(&self, now: Timestamp) -> bool {
         match (self.kind, self.user) {
             (IdentityKind::Key | IdentityKind::Operator, _) | (IdentityKind::Token, None) => true,
@@ -79,8 +79,8 @@ impl Identity {
         }
     }
 
-    /// A stable name of the credential: its kind, key, client, grant and session. Two credentials of one user have two
-    /// names; a token and its successor by refresh have one.
+    /// Stable name of the credential: its kind, key, client, grant and session. Two credentials of one user have
+    /// different names; a token and its successor by refresh have the same.
     pub fn credential(&self) -> String {
         let id = |id: Option<String>| id.unwrap_or_default();
         format!(
@@ -100,8 +100,7 @@ impl Identity {
 pub struct RequestInfo {
     /// Id of the request, which the response carries too.
     pub id: RequestId,
-    /// Address of the client, looking through trusted proxies; none where the address that a proxy gives cannot be
-    /// read.
+    /// Address of the client, behind trusted proxies; none if the address that a proxy gives cannot be read.
     pub ip: Option<IpAddr>,
     /// Method.
     pub method: Method,
@@ -112,7 +111,7 @@ pub struct RequestInfo {
 }
 
 impl RequestInfo {
-    /// Network of the client, by which limits and counts go.
+    /// Network of the client, for limits and counts.
     pub fn network(&self) -> Network {
         self.ip.map_or(Network::UNKNOWN, Network::of)
     }

@@ -1,20 +1,20 @@
-//! Whether a credential is live: the one rule for keys, tokens, sessions and authorizations.
+//! Liveness of a credential: one rule for keys, tokens, sessions and authorizations.
 
 use super::{Timestamp, VerifyCode};
 
-/// State of a credential and of everything that it depends on, in one committed state of the store.
+/// State of a credential and its dependencies, in one committed state of the store.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Liveness {
     /// Whether it, or what it was issued under, was revoked.
     pub revoked: bool,
     /// Whether its user or its client, or itself, is disabled or deleted.
     pub disabled: bool,
-    /// When it ends by itself; never, if none.
+    /// Expiry; none if it does not expire.
     pub expires_at: Option<Timestamp>,
 }
 
 impl Liveness {
-    /// Why it is not live at `now`; none while it is. At the very moment of its end it has ended.
+    /// Reason why it is not live at `now`; none while it is live. At the exact moment of its expiry it has expired.
     pub fn ended(&self, now: Timestamp) -> Option<VerifyCode> {
         if self.revoked {
             Some(VerifyCode::Revoked)

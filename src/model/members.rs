@@ -1,10 +1,10 @@
-//! Structs that list their members, so that a description of them names none a second time.
+//! Structs with a list of their members, so that schemas and columns do not repeat names and comments.
 
 use serde::{Deserialize, Deserializer};
 
-/// Declares a struct as it stands, and a macro that passes the list of its members on to another macro:
-/// `tier_members!(describe a b)` becomes `describe! { a b => Tier ["…"] { ["…"] [] name: String, … } }`. `http` makes
-/// schemas of such lists. The `$` before the name of the list is needed to write one macro inside another.
+/// Declares a struct, and a macro that passes the list of its members to another macro: `tier_members!(describe a b)`
+/// becomes `describe! { a b => Tier ["…"] { ["…"] [] name: String, … } }`. `http` generates schemas and columns from
+/// these lists. The `$` before the name of the list is needed for a macro inside a macro.
 macro_rules! with_members {
     ($d:tt $list:ident
         $(#[doc = $about:literal])+

@@ -1,6 +1,6 @@
-//! Plain types that every layer shares: no I/O, no clock, no randomness of their own.
+//! Plain types that all layers share: no I/O, no clock, no randomness of their own.
 //!
-//! `now` and random bytes are arguments, so that the same call always gives the same answer.
+//! `now` and random bytes are arguments, so that the same call always has the same result.
 
 pub mod activity;
 pub mod api;
@@ -28,10 +28,10 @@ pub mod secret;
 pub mod secret_hash;
 pub mod setting;
 pub mod signing_key;
+pub mod string_enum;
 pub mod text;
 pub mod time;
 pub mod user;
-pub mod words;
 
 pub use api::Api;
 pub use api_key::{ApiKey, KeySecretInfo, KeyUsage, KeyUser};
@@ -43,7 +43,7 @@ pub use id::{
     SessionId, UserId, WebhookId,
 };
 pub use identity::{Identity, IdentityKind, RequestInfo};
-pub use key::{AskedEnvironment, Environment, KeyPrefix, KeyPrefixError, KeySecret, Shape, inspect};
+pub use key::{Environment, KeyPrefix, KeyPrefixError, KeySecret, RequestedEnvironment, Shape, inspect};
 pub use key_policy::{KeyStatus, LimitPer, PolicyError, Quota, QuotaPeriod, RateLimit, VerifyCode};
 pub use liveness::Liveness;
 pub use network::{Address, Network};
@@ -56,6 +56,6 @@ pub use scope::{Scope, ScopeError, ScopeSet};
 pub use scope_expr::{ScopeExpr, ScopeExprError, ScopeExprProblem};
 pub use secret::Secret;
 pub use secret_hash::{SecretHash, SecretHashError};
+pub use string_enum::UnknownValue;
 pub use time::{Timestamp, TimestampError};
 pub use user::{Email, EmailError, User};
-pub use words::UnknownWord;

@@ -1,4 +1,4 @@
-//! The network that an address belongs to, as limits and counts go by it.
+//! The network of an address, for limits and counts.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -16,11 +16,11 @@ impl fmt::Display for Address {
     }
 }
 
-/// What one subscriber usually has: an IPv4 /24 or an IPv6 /56. An IPv6 /48 is its [`Network::site`].
+/// Typical allocation of one subscriber: an IPv4 /24 or an IPv6 /56. The IPv6 /48 is its [`Network::site`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Network {
     kind: Kind,
-    /// The prefix's bytes; those beyond it are zero.
+    /// Bytes of the prefix; the others are zero.
     prefix: [u8; 7],
 }
 
@@ -33,7 +33,7 @@ enum Kind {
 }
 
 impl Network {
-    /// The network of requests whose address is not known.
+    /// The network of requests with an unknown address.
     pub const UNKNOWN: Self = Self { kind: Kind::Unknown, prefix: [0; 7] };
 
     /// The network of `ip`. An IPv4-mapped IPv6 address (RFC 4291, section 2.5.5.2) is an IPv4 address.
@@ -56,7 +56,7 @@ impl Network {
         (self.kind == Kind::V6).then_some(Self { kind: Kind::Site, prefix: [a, b, c, d, e, f, 0] })
     }
 
-    /// The first address; none of [`Network::UNKNOWN`].
+    /// The first address; none for [`Network::UNKNOWN`].
     pub fn first(self) -> Option<IpAddr> {
         let [a, b, c, d, e, f, g] = self.prefix;
         match self.kind {

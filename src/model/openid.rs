@@ -2,7 +2,7 @@
 
 use super::ScopeSet;
 
-/// The scopes, with what the consent page says about each.
+/// The scopes with their descriptions on the consent page.
 pub const OPENID_SCOPES: [(&str, &str); 4] = [
     ("openid", "Know who you are"),
     ("profile", "See your name"),

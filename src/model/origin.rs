@@ -10,14 +10,14 @@ use url::Url;
 pub struct Origin(String);
 
 impl Origin {
-    /// The origin of a URL; none unless it is an http or https URL.
+    /// Origin of a URL; none unless it is an http or https URL.
     pub fn of(url: &Url) -> Option<Self> {
         let web = matches!(url.scheme(), "http" | "https");
         let named = url.host_str().is_some_and(|host| !host.is_empty() && !host.contains('*'));
         (web && named && url.port() != Some(0)).then(|| Self(url.origin().ascii_serialization()))
     }
 
-    /// As browsers write it.
+    /// The text, as browsers write it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -32,14 +32,14 @@ impl fmt::Display for Origin {
 impl FromStr for Origin {
     type Err = OriginError;
 
-    /// Takes an origin in the form of [`Origin::as_str`] only.
+    /// Accepts an origin only in the form of [`Origin::as_str`].
     fn from_str(text: &str) -> Result<Self, OriginError> {
         let origin = Url::parse(text).ok().as_ref().and_then(Self::of);
         origin.filter(|origin| origin.0 == text).ok_or(OriginError)
     }
 }
 
-/// A text that is no origin, or one in another form than browsers write.
+/// A text that is not an origin in the form of browsers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OriginError;
 

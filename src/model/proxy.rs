@@ -1,9 +1,9 @@
-//! The proxies that can ask Keywright about each request.
+//! Supported reverse proxies.
 
-use super::words::word_enum;
+use super::string_enum::string_enum;
 
-word_enum! {
-    /// A proxy that can ask before it passes a request on.
+string_enum! {
+    /// A proxy that supports forward authentication.
     Proxy {
         /// nginx, with `auth_request`.
         Nginx = "nginx",

@@ -1,29 +1,28 @@
-//! Keys in texts that strangers wrote, such as URLs: found and blotted out before anything keeps the text.
+//! Redaction of keys in untrusted texts, such as URLs, before the texts are stored.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use super::Environment;
 
-/// Shorter runs after the environment are no key of ours, or too little of one to be of use.
+/// Minimum length of the run after the environment; a shorter one is not a key of ours.
 const SHORTEST: usize = 16;
 
-/// Whether the text holds what looks like an API key: `afdb_live_` and a long run of letters and digits, also where
-/// percent escapes stand for some of them.
+/// Whether the text contains what looks like an API key: `afdb_live_` and a long run of letters and digits, also with
+/// percent escapes.
 pub fn holds_key(text: &str) -> bool {
     next(text, 0).is_some() || unescaped(text).is_some_and(|plain| next(&plain, 0).is_some())
 }
 
-/// The text with everything secret in it blotted out: `/v1/queries?key=afdb_live_…`. Its escapes stay as they are,
-/// unless they hide a key.
+/// The text without secrets: `/v1/queries?key=afdb_live_…`. Escapes are kept unless they hide a key.
 pub fn redact(text: &str) -> Cow<'_, str> {
     match unescaped(text).filter(|plain| next(plain, 0).is_some()) {
-        Some(plain) => Cow::Owned(blotted(&plain).into_owned()),
-        None => blotted(text),
+        Some(plain) => Cow::Owned(redacted(&plain).into_owned()),
+        None => redacted(text),
     }
 }
 
-/// The text with the characters that its percent escapes stand for; none where it has no escapes.
+/// The text with its percent escapes decoded; none without escapes.
 fn unescaped(text: &str) -> Option<String> {
     let (mut rest, mut plain) = (text, Vec::new());
     while let Some(at) = rest.find('%') {
@@ -40,7 +39,7 @@ fn unescaped(text: &str) -> Option<String> {
     Some(String::from_utf8_lossy(&plain).into_owned())
 }
 
-fn blotted(text: &str) -> Cow<'_, str> {
+fn redacted(text: &str) -> Cow<'_, str> {
     let Some(mut secret) = next(text, 0) else { return Cow::Borrowed(text) };
     let (mut safe, mut done) = (String::with_capacity(text.len()), 0);
     loop {
@@ -56,11 +55,11 @@ fn blotted(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// The secret part of the first key that begins at or after `from`.
+/// Secret part of the first key that begins at or after `from`.
 fn next(text: &str, from: usize) -> Option<Range<usize>> {
     let bytes = text.as_bytes();
     let mut at = from;
-    // An underscore is rarer than letters, and every key has two.
+    // Underscores are rarer than letters, and every key has two.
     while let Some(found) = bytes[at..].iter().position(|byte| *byte == b'_') {
         at += found + 1;
         let has_prefix = at >= 2 && bytes[at - 2].is_ascii_alphanumeric();
@@ -83,7 +82,7 @@ mod tests {
     use crate::model::KeySecret;
 
     #[test]
-    fn keys_are_found_wherever_they_stand() {
+    fn keys_are_found_at_any_position() {
         let key = KeySecret::generate("afdb".parse().unwrap(), Environment::Test, &[9; 32]);
         let key = key.expose();
         for (text, safe) in [

@@ -1,28 +1,28 @@
-//! What a person is on this instance.
+//! Roles of people on this instance.
 
 use serde::{Deserialize, Serialize};
 
-/// From most to least. What each may do is a set of scopes per API.
+/// From most to fewest rights. Each API defines the scopes of each role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// Everything, owners included.
+    /// All rights, including those over owners.
     Owner,
-    /// Everything but owners.
+    /// All rights except over owners.
     Admin,
-    /// Reads everything; makes keys and OAuth clients.
+    /// Reads everything; creates keys and OAuth clients.
     Developer,
     /// Reads everything.
     Viewer,
-    /// An ordinary end user: only what is theirs.
+    /// An ordinary end user: only their own data.
     Member,
 }
 
 impl Role {
-    /// Every role, from most to least.
+    /// Every role, from most to fewest rights.
     pub const ALL: &[Self] = &[Self::Owner, Self::Admin, Self::Developer, Self::Viewer, Self::Member];
 
-    /// The public name.
+    /// Public name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Owner => "owner",

@@ -1,6 +1,6 @@
-//! Words of the configuration that the rules share.
+//! Settings that the rules use.
 
-use super::words::word_enum;
+use super::string_enum::string_enum;
 
 /// Values of the configuration that the rules use.
 #[derive(Debug, Clone)]
@@ -9,7 +9,7 @@ pub struct Settings {
     pub public_url: String,
     /// URL at which programs on this machine reach it.
     pub local_url: String,
-    /// Display name of the operator.
+    /// Display name of the organization.
     pub organization: String,
     /// Who may create an account.
     pub signup: Signup,
@@ -17,9 +17,9 @@ pub struct Settings {
     pub default_api: String,
     /// Lifetime of access tokens, in seconds.
     pub access_token_seconds: u32,
-    /// How long a used refresh token of an OAuth client is answered again while its successor is unused, in seconds.
+    /// Seconds in which a used refresh token of an OAuth client gets the same answer while its successor is unused.
     pub refresh_grace_seconds: u32,
-    /// Seconds after which a family of refresh tokens ends, however often it is used.
+    /// Seconds after which a family of refresh tokens ends, whatever its use.
     pub refresh_max_seconds: u32,
     /// Seconds without a request after which a session of a browser ends.
     pub session_idle_seconds: u32,
@@ -29,22 +29,22 @@ pub struct Settings {
     pub registration_api: Option<String>,
 }
 
-word_enum! {
-    /// Who may make an account.
+string_enum! {
+    /// Who may create an account.
     #[derive(Default)]
     Signup {
-        /// Anybody.
+        /// Every visitor.
         Open = "open",
-        /// Whoever was invited.
+        /// Invited people.
         #[default]
         Invite = "invite",
-        /// Nobody.
+        /// Only administrators create accounts.
         Off = "off",
     }
 }
 
-word_enum! {
-    /// What tokens are signed with (RFC 7518, section 3.1; RFC 8037).
+string_enum! {
+    /// Signature algorithm of tokens (RFC 7518, section 3.1; RFC 8037).
     #[derive(Default)]
     SigningAlg {
         /// RSASSA-PKCS1-v1_5 with SHA-256, 3,072 bits.
@@ -57,25 +57,25 @@ word_enum! {
     }
 }
 
-word_enum! {
+string_enum! {
     /// Format of log lines.
     #[derive(Default)]
     LogFormat {
-        /// For people.
+        /// Text.
         #[default]
         Text = "text",
-        /// For programs: one JSON object a line.
+        /// One JSON object per line.
         Json = "json",
     }
 }
 
-word_enum! {
+string_enum! {
     /// Minimum level of log lines.
     #[derive(Default)]
     LogLevel {
-        /// Failures.
+        /// Errors.
         Error = "error",
-        /// Likely mistakes too.
+        /// Warnings too.
         Warn = "warn",
         /// Normal operation too.
         #[default]

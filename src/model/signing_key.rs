@@ -1,18 +1,18 @@
-//! What everybody may know about a key that tokens are signed with.
+//! Public part of a signing key.
 
 use serde::{Deserialize, Serialize};
 
 use super::setting::SigningAlg;
-use super::{time::Timestamp, words::word_enum};
+use super::{string_enum::string_enum, time::Timestamp};
 
-word_enum! {
-    /// Where a signing key is in its life.
+string_enum! {
+    /// Stage in the life of a signing key.
     KeyStage {
-        /// Published, so that verifiers know it before its first token.
+        /// Published before its first token, so that verifiers know it.
         Next = "next",
-        /// Signs.
+        /// Signs tokens.
         Active = "active",
-        /// Signs no more; published until its last token has ended.
+        /// Signs no more tokens; published until its last token has expired.
         Retired = "retired",
     }
 }
@@ -22,16 +22,16 @@ word_enum! {
 pub struct SigningKeyInfo {
     /// RFC 7638 thumbprint of the public half; the `kid` of its tokens.
     pub kid: String,
-    /// What it signs with.
+    /// Algorithm.
     pub alg: SigningAlg,
-    /// Where it is in its life.
+    /// Stage.
     pub stage: KeyStage,
-    /// When it was made.
+    /// Time of creation.
     pub created_at: Timestamp,
-    /// When it began to sign.
+    /// Time at which it began to sign.
     pub activated_at: Option<Timestamp>,
-    /// When it stopped.
+    /// Time at which it stopped signing.
     pub retired_at: Option<Timestamp>,
-    /// When it leaves the JWKS.
+    /// Time at which it leaves the JWKS.
     pub expires_at: Option<Timestamp>,
 }

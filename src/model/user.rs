@@ -5,45 +5,45 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::string_enum::FromText;
 use super::text::deceptive;
-use super::words::FromText;
 use super::{Role, Timestamp, UserId};
 
-/// A person, without what proves them.
+/// A person, without their credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
-    /// The row's number.
+    /// Row number.
     pub no: i64,
-    /// The public id.
+    /// Public id.
     pub id: UserId,
-    /// Where mail reaches them; what they sign in with.
+    /// Email address, with which they sign in.
     pub email: Email,
-    /// What others call them.
+    /// Display name.
     pub name: String,
-    /// What they are here.
+    /// Role.
     pub role: Role,
-    /// When a link in a mail to them was followed.
+    /// Time at which the address was confirmed by a link in a mail.
     pub email_verified_at: Option<Timestamp>,
-    /// Since when they may not sign in.
+    /// Time at which the person was disabled.
     pub disabled_at: Option<Timestamp>,
-    /// Whether a second factor is asked of them.
+    /// Whether sign-in requires a second factor.
     pub second_factor: bool,
-    /// When they last used one of the sessions that are still kept.
+    /// Time of the last use of a stored session.
     pub last_active_at: Option<Timestamp>,
-    /// When they were added.
+    /// Time of creation.
     pub created_at: Timestamp,
-    /// When they were last changed.
+    /// Time of the last change.
     pub updated_at: Timestamp,
 }
 
 impl User {
-    /// Number, id and role: how a `Identity` names a person.
+    /// Number, id and role of the person for an `Identity`.
     pub const fn identity(&self) -> (i64, UserId, Role) {
         (self.no, self.id, self.role)
     }
 }
 
-/// The address of a person: as they write it, and as it is compared.
+/// Email address: as written, and as compared.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Email {
     text: String,
@@ -51,18 +51,18 @@ pub struct Email {
 }
 
 impl Email {
-    /// As it was written.
+    /// As written.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// As it is compared: lower case.
+    /// As compared: lower case.
     pub fn key(&self) -> &str {
         &self.key
     }
 }
 
-/// A text that is no address.
+/// A text that is not an email address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EmailError;
 
@@ -77,8 +77,8 @@ impl std::error::Error for EmailError {}
 impl FromStr for Email {
     type Err = EmailError;
 
-    /// Spaces around it are dropped. The form is RFC 5321's without quotes, comments and address literals, which
-    /// nobody's mailbox has and which hide injections.
+    /// Spaces around it are removed. The form is that of RFC 5321 without quotes, comments and address literals, which
+    /// real mailboxes do not use and which can hide injections.
     fn from_str(text: &str) -> Result<Self, EmailError> {
         let text = text.trim();
         let (local, domain) = text.rsplit_once('@').ok_or(EmailError)?;

@@ -1,9 +1,9 @@
-//! The detail of a change in the log, in the one shape that it has: `{"name": {"from": "a", "to": "b"}}`.
+//! The details of a change in the log, in one shape: `{"name": {"from": "a", "to": "b"}}`.
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-/// A member of a change: left as it is (none), cleared (`Some(None)`) or set.
+/// A member of a change: unchanged (`None`), cleared (`Some(None)`) or set.
 pub type Edit<T> = Option<Option<T>>;
 
 /// The members in which two states differ; none when they are equal. The states must not hold secrets.
@@ -22,7 +22,7 @@ pub fn between(before: &impl Serialize, after: &impl Serialize) -> Option<Box<Va
     if changes.is_empty() { None } else { Some(Box::new(Value::Object(changes))) }
 }
 
-/// One changed member, for a detail that holds more than changes.
+/// One changed member, for details that have further members.
 pub fn member(from: impl Serialize, to: impl Serialize) -> Value {
     json!({ "from": from, "to": to })
 }

@@ -1,5 +1,5 @@
-//! Lists in pages. A cursor says where the last page ended; it is signed together with the list and the filters that
-//! it was made for, so that a forged one, or one from another list, is refused instead of answered wrongly.
+//! Lists in pages. A cursor holds the position of the last entry of a page, signed together with the list and its
+//! filters. A forged cursor, or one of another list, is refused.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
@@ -9,25 +9,24 @@ use serde::de::DeserializeOwned;
 use super::vault::Vault;
 use crate::error::{Code, Error, Result};
 
-/// Entries of a page whose size was not asked for.
+/// Entries of a page when the request gives no limit.
 const DEFAULT_LIMIT: usize = 50;
-/// The most entries that a page may have.
+/// Maximum number of entries of a page.
 const MAX_LIMIT: usize = 200;
-/// Bytes of the signature: 128 bits are plenty for something that protects nothing but its own meaning.
+/// Bytes of the signature: 128 bits. A forged cursor can only select another position of the same list.
 const MAC_BYTES: usize = 16;
 
-/// A part of a list.
+/// A page of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page<T> {
     /// The entries.
     pub data: Vec<T>,
-    /// Give it back as `cursor` to get the next part; none after the last one.
+    /// `cursor` of the next page; none for the last page.
     pub next_cursor: Option<String>,
 }
 
 impl<T> Page<T> {
-    /// A page of `limit` out of `rows`, which holds one more than that if the list goes on; `cursor` makes the
-    /// cursor out of the last entry kept.
+    /// Page of `limit` entries. `rows` has one more if the list continues; `cursor` makes the cursor of the last entry.
     pub fn cut(mut rows: Vec<T>, limit: usize, cursor: impl FnOnce(&T) -> String) -> Self {
         let more = rows.len() > limit;
         rows.truncate(limit);
@@ -41,7 +40,7 @@ impl<T> Page<T> {
     }
 }
 
-/// How many entries a page has: what was asked for, or 50.
+/// Number of entries of a page: the requested limit, or 50.
 ///
 /// # Errors
 /// `INVALID_REQUEST` outside 1–200.
@@ -53,7 +52,7 @@ pub fn limit(asked: Option<u32>) -> Result<usize> {
     }
 }
 
-/// One request for a part of a list: reads the cursor, says how many rows to fetch, and cuts the page.
+/// Request for one page: reads the cursor, gives the number of rows to fetch, and makes the page.
 pub struct List<'v, F> {
     vault: &'v Vault,
     name: &'static str,
@@ -62,7 +61,7 @@ pub struct List<'v, F> {
 }
 
 impl<'v, F: Serialize> List<'v, F> {
-    /// A part of the list `name` under `filters`, with as many entries as `limit` says, or 50.
+    /// Page of the list `name` under `filters` with `limit` entries, or 50.
     ///
     /// # Errors
     /// `INVALID_REQUEST` for a limit outside 1–200.
@@ -70,7 +69,7 @@ impl<'v, F: Serialize> List<'v, F> {
         Ok(Self { vault, name, filters, limit: self::limit(limit)? })
     }
 
-    /// The position after which the part starts; none for the first part.
+    /// Position after which the page starts; none for the first page.
     ///
     /// # Errors
     /// `INVALID_CURSOR`.
@@ -78,7 +77,7 @@ impl<'v, F: Serialize> List<'v, F> {
         cursor.map(|cursor| decode(self.vault, self.name, &self.filters, cursor)).transpose()
     }
 
-    /// Rows to fetch: one more than the page has, which tells whether the list goes on.
+    /// Number of rows to fetch: one more than the page has, to detect a further page.
     pub fn rows(&self) -> u32 {
         u32::try_from(self.limit).expect("a limit is at most 200") + 1
     }
@@ -98,7 +97,7 @@ pub fn encode(vault: &Vault, list: &str, filters: &impl Serialize, position: &im
     BASE64.encode(bytes)
 }
 
-/// The position that [`encode`] made `cursor` of, for the same list and filters.
+/// Decodes a cursor of [`encode`] for the same list and filters.
 ///
 /// # Errors
 /// `INVALID_CURSOR`.
@@ -111,7 +110,7 @@ pub fn decode<P: DeserializeOwned>(
     let invalid = || {
         Error::new(
             Code::InvalidCursor,
-            "This cursor is not from this list with these filters; start again without one",
+            "This cursor belongs to another list or other filters; start again without one",
         )
     };
     let bytes = BASE64.decode(cursor).map_err(|_| invalid())?;

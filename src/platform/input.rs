@@ -1,4 +1,4 @@
-//! Validation of requests: all problems in one answer, each under the name of its field.
+//! Validation of requests: one error lists all problems, by field.
 
 use serde_json::{Map, Value};
 
@@ -14,7 +14,7 @@ impl Problems {
         self.0.entry(field).or_insert_with(|| Value::String(reason.into()));
     }
 
-    /// The value of a check, or none and its problem is added.
+    /// The value of a check; on failure adds its problem and returns none.
     pub fn take<T>(
         &mut self,
         field: &str,
@@ -23,7 +23,7 @@ impl Problems {
         checked.map_err(|reason| self.add(field, reason.to_string())).ok()
     }
 
-    /// Passes when no problem was added.
+    /// `Ok` if there are no problems.
     ///
     /// # Errors
     /// `INVALID_REQUEST` with every problem.

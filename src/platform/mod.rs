@@ -2,9 +2,9 @@
 
 pub mod changes;
 pub mod cursor;
+pub mod epoch_cache;
 pub mod input;
 pub mod mail;
-pub mod memo;
 pub mod process;
 pub mod queue;
 pub mod services;

@@ -1,15 +1,15 @@
-//! Figures of this process, under the names that every Prometheus client uses. Those that the system does not tell are
-//! left out.
+//! Metrics of this process, under the names of the Prometheus client libraries. Values that the system does not provide
+//! are omitted.
 
 use std::fs;
 
 use crate::measure::Family;
 use crate::model::Timestamp;
 
-/// Clock ticks a second in `/proc/self/stat`: the kernel's unit for user space (proc(5)), the same on every machine.
+/// Clock ticks per second in `/proc/self/stat`: the kernel's unit for user space (proc(5)), the same on every machine.
 const TICKS_PER_SECOND: u64 = 100;
 
-/// The figures now, of a process that began at `started_at`.
+/// Current values; the process started at `started_at`.
 pub fn families(started_at: Timestamp) -> Vec<Family> {
     let start = started_at.millis() as f64 / 1_000.0;
     let mut families = vec![Family::gauge(
@@ -32,7 +32,7 @@ pub fn families(started_at: Timestamp) -> Vec<Family> {
         ));
     }
     if let Ok(files) = fs::read_dir("/proc/self/fd") {
-        // Not counting the one that reads the directory.
+        // Without the descriptor that reads the directory.
         let open = files.count().saturating_sub(1);
         families.push(Family::gauge("process_open_fds", "Number of open file descriptors.", open as f64));
     }
@@ -56,7 +56,7 @@ fn resident_bytes() -> Option<u64> {
 
 fn cpu_seconds() -> Option<f64> {
     let stat = fs::read_to_string("/proc/self/stat").ok()?;
-    // The name of the program, in parentheses, may hold spaces; user and system time are the 14th and 15th field.
+    // The program name, in parentheses, may contain spaces; user and system time are fields 14 and 15.
     let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace().skip(11);
     let (user, system): (u64, u64) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
     Some((user + system) as f64 / TICKS_PER_SECOND as f64)

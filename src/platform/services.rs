@@ -1,7 +1,7 @@
-//! The services of this room: the store, time, randomness, the master key and mail.
+//! Services of `platform`: the store, time, randomness, the master key and mail.
 //!
-//! Each room above has a `Services` of its own, which holds the one of the room below and dereferences to it. A
-//! function takes the `Services` of its own room, so what it can reach is what its room may use.
+//! Each room above has its own `Services`, which contains those of the room below and dereferences to them. A function
+//! takes the `Services` of its own room, so that it reaches only what its room may use.
 
 use std::sync::Arc;
 
@@ -25,19 +25,19 @@ pub struct Services {
     pub rng: Arc<dyn Rng>,
     /// Encryption and MACs derived from `master.key`.
     pub vault: Arc<Vault>,
-    /// Work that is done after the change that needs it.
+    /// Queue of work that follows a change.
     pub queue: Arc<Queue>,
     /// Outgoing mail.
     pub mailer: Mailer,
 }
 
 impl Services {
-    /// The time that judges and stamps.
+    /// Time for judging and stamping.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
-    /// The time that deletes and retires.
+    /// Time for deleting and retiring.
     pub fn settled(&self) -> Settled {
         self.clock.settled()
     }
@@ -47,10 +47,10 @@ impl Services {
         crate::env::random(&*self.rng)
     }
 
-    /// Changes the store; returns when the change is on disk and every cache has dropped what it replaced.
+    /// Changes the store. Returns after the commit is on disk and the caches have dropped the replaced values.
     ///
     /// # Errors
-    /// The job's own, or `UNAVAILABLE` when nothing can be written.
+    /// The error of the job, or `UNAVAILABLE` when the store cannot be written.
     pub async fn write<T, E, F>(&self, job: F) -> Result<T, E>
     where
         F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
@@ -60,10 +60,10 @@ impl Services {
         self.db.write(job).await
     }
 
-    /// Reads one committed state.
+    /// Reads one committed state of the store.
     ///
     /// # Errors
-    /// The query's own.
+    /// The error of the query.
     pub async fn read<T, E, F>(&self, query: F) -> Result<T, E>
     where
         F: FnOnce(&Reader<'_>) -> Result<T, E> + Send + 'static,

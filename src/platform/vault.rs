@@ -1,4 +1,4 @@
-//! What `master.key` is for: sealing what must be readable again, and signing what comes back to us.
+//! Encryption and MACs derived from `master.key`.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::{digest, hkdf, hmac};
@@ -10,7 +10,7 @@ use crate::env::Rng;
 
 /// Bytes of a master key.
 const KEY_BYTES: usize = 32;
-/// First byte of everything sealed: which way and under which key it was sealed.
+/// First byte of each sealed value: algorithm and key version.
 const VERSION: u8 = 1;
 
 /// The secrets derived from `master.key`. Its `Debug` shows nothing.
@@ -38,7 +38,7 @@ impl Vault {
     /// Reads the text of a `master.key` file.
     ///
     /// # Errors
-    /// A sentence on what is wrong with it.
+    /// A sentence that says what is wrong with the file.
     pub fn open(text: &str) -> Result<Self, String> {
         let key = Zeroizing::new(
             BASE64
@@ -62,28 +62,29 @@ impl Vault {
         })
     }
 
-    /// Names the key without telling anything of it.
+    /// Identifier of the key that reveals nothing about it.
     pub const fn id(&self) -> &[u8; 8] {
         &self.id
     }
 
-    /// Encrypts `plain` so that it opens only under the same `place`: table, row and column, so that a sealed value
-    /// copied into another row does not open there.
-    pub fn seal(&self, rng: &dyn Rng, place: &str, plain: &[u8]) -> Vec<u8> {
+    /// Encrypts `plain` for `context` (table, row and column): a sealed value that is copied into another row does not
+    /// open there.
+    pub fn seal(&self, rng: &dyn Rng, context: &str, plain: &[u8]) -> Vec<u8> {
         let nonce = crate::env::random::<NONCE_LEN>(rng);
         let mut sealed = plain.to_vec();
         self.seal
             .seal_in_place_append_tag(
                 Nonce::assume_unique_for_key(nonce),
-                Aad::from(place.as_bytes()),
+                Aad::from(context.as_bytes()),
                 &mut sealed,
             )
             .expect("what we seal is far shorter than the cipher's limit");
         [&[VERSION], &nonce[..], &sealed].concat()
     }
 
-    /// Decrypts what [`Vault::seal`] made for the same `place`; none if it was changed, moved or sealed elsewhere.
-    pub fn unseal(&self, place: &str, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    /// Decrypts a value of [`Vault::seal`] for the same `context`; none if it was changed, moved or sealed under
+    /// another key.
+    pub fn unseal(&self, context: &str, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let (&version, rest) = sealed.split_first()?;
         let (nonce, text) = rest.split_at_checked(NONCE_LEN)?;
         if version != VERSION {
@@ -91,23 +92,23 @@ impl Vault {
         }
         let nonce = Nonce::assume_unique_for_key(nonce.try_into().ok()?);
         let mut plain = Zeroizing::new(text.to_vec());
-        let length = self.seal.open_in_place(nonce, Aad::from(place.as_bytes()), &mut plain).ok()?.len();
+        let length = self.seal.open_in_place(nonce, Aad::from(context.as_bytes()), &mut plain).ok()?.len();
         plain.truncate(length);
         Some(plain)
     }
 
-    /// A keyed hash over `parts`, each with its length, for `purpose`.
+    /// MAC of `parts`, each with its length, for `purpose`.
     pub fn mac(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
         mac(&self.mac, std::iter::once(purpose.as_bytes()).chain(parts.iter().copied()))
     }
 
-    /// A key of its own for `purpose`, for whoever signs on another thread.
+    /// A key for `purpose`, for signing on another thread.
     pub fn signer(&self, purpose: &str) -> Signer {
         Signer(hmac::Key::new(hmac::HMAC_SHA256, &self.mac("signer", &[purpose.as_bytes()])))
     }
 }
 
-/// Signs for one purpose, away from the vault. Its `Debug` shows nothing.
+/// Signs for one purpose, without the vault. Its `Debug` shows nothing.
 #[derive(Clone)]
 pub struct Signer(hmac::Key);
 
@@ -118,7 +119,7 @@ impl std::fmt::Debug for Signer {
 }
 
 impl Signer {
-    /// A keyed hash over `parts`, each with its length.
+    /// MAC of `parts`, each with its length.
     pub fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
         mac(&self.0, parts.iter().copied())
     }
@@ -173,13 +174,13 @@ mod tests {
     }
 
     #[test]
-    fn a_mac_tells_its_parts_apart() {
+    fn a_mac_distinguishes_its_parts() {
         let vault = vault(1);
         assert_ne!(vault.mac("p", &[b"ab", b"c"]), vault.mac("p", &[b"a", b"bc"]));
     }
 
     #[test]
-    fn a_broken_file_says_what_to_do() {
+    fn a_broken_file_is_refused_with_a_remedy() {
         assert!(Vault::open("not base64 !").unwrap_err().contains("restore"));
         assert!(Vault::open("AAAA").unwrap_err().contains("3 bytes"));
     }

@@ -1,7 +1,7 @@
-//! Threads of our own for work that would hold up the runtime's: password hashes and signatures.
+//! Worker threads for password hashes and signatures, which would block the runtime's threads.
 //!
-//! Jobs wait in one queue for each network that asks, and the threads take from the queues in turn. When too many
-//! wait, the network with the longest queue loses its newest job: no network can use up the time of the others.
+//! Each network has a queue, and the threads serve the queues in turn. When too many jobs wait, the longest queue loses
+//! its newest job: no network can use up the time of the others.
 
 use std::collections::{HashMap, VecDeque};
 use std::panic::AssertUnwindSafe;
@@ -14,31 +14,31 @@ use tokio::sync::oneshot;
 use crate::error::{Error, Result};
 use crate::model::Network;
 
-/// Seconds after which a caller may come back when too many jobs waited.
+/// `Retry-After` of a refused job, in seconds.
 const RETRY_AFTER_SECONDS: u64 = 2;
 
-/// When the system lets the threads run.
+/// Scheduling priority of the threads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Priority {
-    /// Like every other thread.
+    /// The default of the system.
     Normal,
-    /// Only when nothing else wants the processor (Linux `SCHED_IDLE`).
+    /// Idle processor time only (Linux `SCHED_IDLE`).
     Idle,
 }
 
-/// How many threads, and how much may wait for them.
+/// Number of threads and capacity of the queues.
 #[derive(Debug, Clone, Copy)]
 pub struct Size {
     /// Threads, at least one.
     pub threads: usize,
-    /// Jobs that may wait, over all networks.
+    /// Maximum number of waiting jobs, over all networks.
     pub waiting: usize,
 }
 
-/// Runs with a thread's state; without one it only answers that it was not run.
+/// Runs with the state of a thread; without one it only reports that it was not run.
 type Job<S> = Box<dyn FnOnce(Option<&mut S>) + Send>;
 
-/// A few threads behind bounded queues; each keeps a state `S` from job to job.
+/// Threads behind bounded queues; each thread keeps a state `S` between jobs.
 pub struct Workers<S> {
     shared: Arc<Shared<S>>,
 }
@@ -58,7 +58,7 @@ impl<S: Default + 'static> Workers<S> {
     /// Starts the threads; they end when this value is dropped.
     ///
     /// # Errors
-    /// When the system gives no thread.
+    /// When the system cannot start a thread.
     pub fn start(name: &str, size: Size, priority: Priority) -> Result<Self> {
         let queues = Mutex::new(Queues::new(size.waiting));
         let workers = Self { shared: Arc::new(Shared { queues, more: Condvar::new() }) };
@@ -72,15 +72,15 @@ impl<S: Default + 'static> Workers<S> {
         Ok(workers)
     }
 
-    /// Jobs that wait for a thread.
+    /// Number of waiting jobs.
     pub fn waiting(&self) -> usize {
         self.shared.lock().jobs
     }
 
-    /// Runs `job` for a caller from `network` on one of the threads. A job whose caller has gone away is skipped.
+    /// Runs `job` on one of the threads for a caller from `network`. A job whose caller has disconnected is skipped.
     ///
     /// # Errors
-    /// `UNAVAILABLE` when too many jobs wait, and most of them are of this network.
+    /// `UNAVAILABLE` when too many jobs wait and this network has the longest queue.
     pub async fn run<T, F>(&self, network: Network, job: F) -> Result<T>
     where
         F: FnOnce(&mut S) -> T + Send + 'static,
@@ -140,10 +140,10 @@ fn work<S: Default>(shared: &Shared<S>, priority: Priority) {
     }
 }
 
-/// Jobs that wait, by network; networks are served in turn.
+/// Waiting jobs by network; networks are served in turn.
 struct Queues<J> {
     waiting: HashMap<Network, VecDeque<J>>,
-    /// Networks with jobs, the next one first.
+    /// Networks with jobs, in the order of service.
     turns: VecDeque<Network>,
     jobs: usize,
     most: usize,
@@ -155,7 +155,7 @@ impl<J> Queues<J> {
         Self { waiting: HashMap::new(), turns: VecDeque::new(), jobs: 0, most: most.max(1), closed: false }
     }
 
-    /// Adds a job. Gives back the one that has to go when too many wait: the newest of the network with most.
+    /// Adds a job. When too many wait, returns the job to refuse: the newest of the longest queue.
     fn push(&mut self, network: Network, job: J) -> Option<J> {
         if self.jobs >= self.most {
             let own = self.waiting.get(&network).map_or(0, VecDeque::len);
@@ -179,7 +179,7 @@ impl<J> Queues<J> {
         queue.push_back(job);
     }
 
-    /// The oldest job of the network whose turn it is.
+    /// Oldest job of the next network.
     fn pop(&mut self) -> Option<J> {
         let network = self.turns.pop_front()?;
         let queue = self.waiting.get_mut(&network)?;

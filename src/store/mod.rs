@@ -1,58 +1,30 @@
-//! The store: one SQLite file, one writer thread that shares each fsync among everybody who waits, and a few
-//! readers. Only this folder names rusqlite; the layers above see [`Tx`], [`Conn`] and [`Row`].
+//! The store: one SQLite file, one writer thread whose jobs share fsyncs, and readers.
 //!
-//! Every function that takes a connection or a transaction fails when the store cannot be read or written; their
-//! `# Errors` sections name only what else can go wrong.
+//! Only `sqlite` names rusqlite. The layers above see [`Tx`], [`Conn`], [`Row`] and [`Value`]; `queries` holds all SQL,
+//! one file for each noun. Every function that returns a `Result` fails with [`Error`] when the store cannot be read or
+//! written; their documentation names only other errors.
 
-pub mod activity;
-pub mod activity_counts;
-pub mod activity_index;
-pub mod activity_links;
-pub mod activity_names;
-pub mod activity_retention;
-pub mod apis;
-pub mod clients;
-mod columns;
-pub mod file;
-pub mod grants;
-pub mod idempotency;
-pub mod instance;
-pub mod invitations;
-pub mod jobs;
-pub mod key_lookup;
-pub mod keys;
-pub mod limits;
-pub mod links;
-pub mod login_throttle;
-pub mod migrate;
-pub mod oauth_requests;
-pub mod oauth_tokens;
-pub mod queue;
-mod reader;
-mod row;
-pub mod sessions;
-pub mod settings;
-pub mod signing_keys;
-pub mod usage;
-pub mod users;
-mod writer;
+mod queries;
+mod sqlite;
+mod touched;
+mod tx;
+mod value;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
-
 use crate::measure::Histogram;
-pub use reader::Reader;
-pub use row::{Conn, Row, ToSql};
-pub use writer::{Drain, Health, Tx};
 
-/// Parameters of a statement.
-macro_rules! params {
-    ($($value:expr),* $(,)?) => { &[$(&$value as &dyn $crate::store::ToSql),*] };
-}
-pub(crate) use params;
+pub use queries::{
+    activity, activity_counts, activity_index, activity_links, activity_names, activity_retention, apis,
+    clients, grants, idempotency, instance, invitations, jobs, key_lookup, keys, limits, links,
+    login_throttle, oauth_requests, oauth_tokens, queue, sessions, settings, signing_keys, usage, users,
+};
+pub use sqlite::{Conn, Drain, Follower, Health, Install, Reader, Row, Statement, file, migrate};
+pub use touched::{Epochs, Slot, Touched};
+pub use tx::Tx;
+pub(crate) use value::params;
+pub use value::{FromColumn, ToSql, Value};
 
 /// Why the store could not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +41,8 @@ pub enum Error {
     Foreign(String),
     /// A step of an upgrade failed and was undone.
     Delta(String),
+    /// Too much waits, or another program holds the file. Worth another try.
+    Busy(String),
     /// The writer has stopped.
     Stopped,
     /// Anything else.
@@ -88,6 +62,7 @@ impl std::fmt::Display for Error {
                 write!(f, "the database is damaged ({text}): stop the server and restore your latest backup")
             }
             Self::Foreign(text) | Self::Delta(text) => f.write_str(text),
+            Self::Busy(text) => write!(f, "the database is busy ({text}): try again"),
             Self::Stopped => f.write_str("the server is stopping"),
             Self::Other(text) => write!(f, "database: {text}"),
         }
@@ -96,34 +71,24 @@ impl std::fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-impl From<rusqlite::Error> for Error {
-    fn from(error: rusqlite::Error) -> Self {
-        use rusqlite::ErrorCode as Code;
-        let text = error.to_string();
-        match error.sqlite_error() {
-            Some(cause) => match cause.code {
-                Code::ConstraintViolation if matches!(cause.extended_code, 1555 | 2067) => {
-                    Self::Duplicate(text)
-                }
-                Code::ConstraintViolation => Self::Constraint(text),
-                Code::DiskFull | Code::ReadOnly | Code::CannotOpen | Code::SystemIoFailure => {
-                    Self::Full(text)
-                }
-                Code::DatabaseCorrupt | Code::NotADatabase => Self::Corrupt(text),
-                _ => Self::Other(text),
-            },
-            None => Self::Other(text),
+impl From<Error> for crate::error::Error {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Full(_) | Error::Busy(_) | Error::Stopped => Self::unavailable(error),
+            other => Self::internal(other),
         }
     }
 }
 
-impl From<Error> for crate::error::Error {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::Full(_) | Error::Stopped => Self::unavailable(error),
-            other => Self::internal(other),
-        }
-    }
+/// Bounds of one sort of query.
+#[derive(Debug, Clone, Copy)]
+pub struct Lane {
+    /// Queries that run at once.
+    pub connections: usize,
+    /// Queries that may wait for a connection. More are refused with [`Error::Busy`].
+    pub waiting: usize,
+    /// How long one query may wait, and how long it may run. Then it ends with [`Error::Busy`].
+    pub limit: Duration,
 }
 
 /// How the store is opened.
@@ -131,8 +96,10 @@ impl From<Error> for crate::error::Error {
 pub struct Options {
     /// The database file.
     pub path: PathBuf,
-    /// Reader connections for lists and reports.
-    pub readers: usize,
+    /// Connections for lists and reports.
+    pub reads: Lane,
+    /// Connections for queries that look at many rows: searches, exports.
+    pub scans: Lane,
     /// Page cache of each connection, in bytes.
     pub page_cache_bytes: u64,
     /// How long the buffered rows may wait for their transaction.
@@ -144,7 +111,8 @@ impl Options {
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
-            readers: 3,
+            reads: Lane { connections: 3, waiting: 256, limit: Duration::from_secs(5) },
+            scans: Lane { connections: 2, waiting: 16, limit: Duration::from_secs(10) },
             page_cache_bytes: 8 << 20,
             drain_every: Duration::from_millis(50),
         }
@@ -154,21 +122,18 @@ impl Options {
 /// The open store. Cheap to clone; the last clone to be dropped does not stop the writer, [`Db::stop`] does.
 #[derive(Clone)]
 pub struct Db {
-    writer: writer::Handle,
-    readers: std::sync::Arc<reader::Pool>,
+    writer: sqlite::Handle,
+    readers: std::sync::Arc<sqlite::Pool>,
     path: std::sync::Arc<Path>,
 }
 
 impl Db {
     /// Opens a file that [`migrate::prepare`] has brought to this version. `drain` is asked inside the writer's
     /// transaction when buffered rows are due.
-    ///
-    /// # Errors
-    /// When the file cannot be opened or set up.
     pub fn open(options: &Options, drain: Box<dyn Drain>) -> Result<Self, Error> {
-        let connection = connect(&options.path, options.page_cache_bytes)?;
-        let readers = reader::Pool::open(options)?;
-        let writer = writer::start(connection, drain, options.drain_every)?;
+        let connection = sqlite::connect(&options.path, options.page_cache_bytes)?;
+        let readers = sqlite::Pool::open(options)?;
+        let writer = sqlite::start(connection, drain, options.drain_every)?;
         Ok(Self { writer, readers: std::sync::Arc::new(readers), path: options.path.as_path().into() })
     }
 
@@ -195,27 +160,35 @@ impl Db {
     }
 
     /// Returns when all rows buffered so far are on disk.
-    ///
-    /// # Errors
-    /// When they cannot be written.
     pub async fn flush(&self) -> Result<(), Error> {
         self.writer.flush().await
     }
 
-    /// Runs a query that may take its time, away from the runtime's threads. It sees one committed state.
+    /// Runs a query of a bounded number of rows, away from the runtime's threads. It sees one committed state.
     ///
     /// # Errors
-    /// The query's own.
+    /// `Busy` beyond the bounds of [`Options::reads`], or the query's own.
     pub async fn read<T, E, F>(&self, query: F) -> Result<T, E>
     where
         F: FnOnce(&Reader<'_>) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let readers = self.readers.clone();
-        tokio::task::spawn_blocking(move || readers.read(query))
-            .await
-            .unwrap_or_else(|_| Err(Error::Other("a read panicked".to_owned()).into()))
+        self.readers.reads().run(query).await
+    }
+
+    /// [`Db::read`] for a query that may look at many rows. It has connections of its own, so that lists and reports do
+    /// not wait for it.
+    ///
+    /// # Errors
+    /// `Busy` beyond the bounds of [`Options::scans`], or the query's own.
+    pub async fn scan<T, E, F>(&self, query: F) -> Result<T, E>
+    where
+        F: FnOnce(&Reader<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.readers.scans().run(query).await
     }
 
     /// Runs one point lookup right here. A wake-up of another thread would cost more than the lookup itself.
@@ -229,10 +202,20 @@ impl Db {
         self.readers.lookup(query)
     }
 
-    /// How often the store was changed since it was opened, by jobs: what the buffer appends does not count. A change
-    /// counts from before it is answered.
+    /// The number of the last change of anything that memory may hold. It rises before the change is answered.
     pub fn changes(&self) -> u64 {
         self.writer.changes()
+    }
+
+    /// When each thing was last changed.
+    pub fn epochs(&self) -> &Epochs {
+        self.writer.epochs()
+    }
+
+    /// Sets what brings memory to the state after each commit. Call it once, before the first change that memory must
+    /// follow.
+    pub fn follow(&self, follower: impl Follower) {
+        self.writer.follow(Box::new(follower));
     }
 
     /// What the writer is doing, for `/readyz` and `/metrics`.
@@ -254,58 +237,4 @@ impl Db {
     pub fn stop(&self) {
         self.writer.stop();
     }
-}
-
-/// Opens a connection to an existing file, with the settings of every connection.
-pub(crate) fn connect(path: &Path, page_cache_bytes: u64) -> Result<Connection, Error> {
-    let connection = open(path)?;
-    configure(&connection, page_cache_bytes)?;
-    Ok(connection)
-}
-
-/// Opens an existing file. [`make_private`] creates it.
-fn open(path: &Path) -> Result<Connection, Error> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(Duration::from_secs(5))?;
-    Ok(connection)
-}
-
-fn configure(connection: &Connection, page_cache_bytes: u64) -> Result<(), Error> {
-    connection.execute_batch(&format!(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
-         PRAGMA trusted_schema = OFF; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;
-         PRAGMA cache_size = -{};",
-        page_cache_bytes / 1024
-    ))?;
-    // By default SQLite prepares statements with bound BLOB parameters again for each value, to find a better plan.
-    // That takes longer than the lookup itself.
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    connection.set_prepared_statement_cache_capacity(128);
-    Ok(())
-}
-
-/// Creates the file at `path` if it is missing, and takes all access of group and others from it, whatever the umask.
-/// SQLite gives `-wal` and `-shm` the mode of the database file when it creates them.
-fn make_private(path: &Path) -> Result<(), Error> {
-    use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-    let failed = |error: std::io::Error| Error::Full(error.to_string());
-    let mut options = std::fs::OpenOptions::new();
-    match options.write(true).create_new(true).mode(0o600).open(path) {
-        Ok(_) => return Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(failed(error)),
-    }
-    for suffix in ["", "-wal", "-shm"] {
-        let mut file = path.as_os_str().to_owned();
-        file.push(suffix);
-        let Ok(metadata) = std::fs::metadata(&file) else { continue };
-        let mode = metadata.permissions().mode();
-        if mode & 0o077 != 0
-            && let Err(error) = std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode & 0o700))
-        {
-            tracing::warn!(%error, file = %file.display(), "other users of this machine may read the database: run chmod 600");
-        }
-    }
-    Ok(())
 }

@@ -1,8 +1,8 @@
-//! Work behind the requests: every lane is on this screen. The clock drives it, so that a test advances the clock and
-//! calls [`run_due`].
+//! Background work: this file lists every lane. The clock drives it, so that a test advances the clock and calls
+//! [`run_due`].
 //!
-//! A job works in small steps, each a transaction of its own that notes its progress: it may be cut off between any two
-//! of them, and it never keeps the writer from the changes of requests.
+//! A job works in small steps, each a transaction of its own that stores its progress: it can be interrupted between
+//! any two of them, and it does not delay the changes of requests.
 
 #[cfg(test)]
 mod tests;
@@ -23,15 +23,15 @@ use crate::domain::{idempotency, instance, oauth};
 use crate::error::Result;
 use crate::platform::queue::{Lane, Retry};
 
-/// How often the activity log catches up with what was committed.
+/// Interval at which the activity log processes committed rows.
 const TICK: Duration = Duration::from_secs(1);
-/// When a job that failed runs again.
+/// Waits after failures of a job.
 const RETRY: Retry =
     Retry { waits_seconds: &[20, 40, 80, 160, 320, 640, 1_280, 2_560, 3_600], repeats: true };
 
 type Run = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 
-/// Work that is done again and again, in a lane of its own.
+/// Scheduled work with a lane of its own.
 #[derive(Clone, Copy)]
 struct Job {
     name: &'static str,
@@ -72,11 +72,11 @@ const JOBS: &[Job] = &[
     Job {
         name: "signing_keys.tend",
         every_seconds: 3_600,
-        run: |services| Box::pin(tend_signing_keys(services)),
+        run: |services| Box::pin(maintain_signing_keys(services)),
     },
 ];
 
-/// Every lane: one for each job, links to be mailed, and mail, which the others queue.
+/// Every lane: one per job, reset links, and mail, which the others queue.
 fn lanes(services: &Arc<Services>) -> Vec<Lane> {
     let mut lanes: Vec<Lane> = JOBS.iter().map(|job| job.lane(services)).collect();
     lanes.push(password::reset_lane(services));
@@ -84,12 +84,12 @@ fn lanes(services: &Arc<Services>) -> Vec<Lane> {
     lanes
 }
 
-/// Takes the queue over from the process before this one. Call it once, before [`run`].
+/// Takes the queue over from the previous process. Call it once, before [`run`].
 pub async fn begin(services: &Arc<Services>) -> Result<()> {
     services.queue.begin(JOBS.iter().map(|job| job.name).collect()).await
 }
 
-/// Works until `stop` holds true.
+/// Works until `stop` is true.
 pub async fn run(services: Arc<Services>, stop: watch::Receiver<bool>) {
     let mut running = JoinSet::new();
     for lane in lanes(&services) {
@@ -119,8 +119,8 @@ async fn catch_up(services: Arc<Services>, mut stop: watch::Receiver<bool>) {
     }
 }
 
-/// Works until nothing is due, one lane after the other, and gives the number of attempts. It waits for attempts that
-/// [`run`] has in flight.
+/// Works until nothing is due, one lane after the other; returns the number of attempts. Waits for attempts of [`run`]
+/// in flight.
 pub async fn run_due(services: &Arc<Services>) -> usize {
     let mut attempts = 0;
     for lane in lanes(services) {
@@ -139,44 +139,44 @@ impl Job {
     }
 }
 
-/// Trusted time is in the store for the next start.
+/// Stores trusted time for the next start.
 async fn note_time(services: Arc<Services>) -> Result<()> {
     instance::note_time(&services).await
 }
 
-/// Answers kept for repeated requests go when their time is over.
+/// Removes answers kept for repeated requests after their retention.
 async fn sweep_idempotency(services: Arc<Services>) -> Result<()> {
     let now = services.settled();
     while services.write(move |tx| idempotency::sweep(tx, now)).await? > 0 {}
     Ok(())
 }
 
-/// Counters of failed attempts go when they count no longer.
+/// Removes expired counters of failed attempts.
 async fn sweep_throttle(services: Arc<Services>) -> Result<()> {
     Ok(services.throttle.sweep(&services).await?)
 }
 
-/// Requests, codes, revocations, grants and clients go some time after their end.
+/// Removes requests, codes, revocations, grants and clients some time after their end.
 async fn sweep_oauth(services: Arc<Services>) -> Result<()> {
     let now = services.settled();
     while services.write(move |tx| oauth::sweep(tx, now)).await? > 0 {}
     Ok(())
 }
 
-/// Dead queue items go some time after their death.
+/// Removes dead queue items after their retention.
 async fn sweep_queue(services: Arc<Services>) -> Result<()> {
     services.queue.sweep().await
 }
 
-/// Sessions, refresh tokens and links go some time after their end.
+/// Removes sessions, refresh tokens and links some time after their end.
 async fn sweep_sessions(services: Arc<Services>) -> Result<()> {
     let now = services.settled();
     while sessions::sweep(&services, now).await? {}
     Ok(())
 }
 
-/// A next signing key is always published, and each signs for its time.
-async fn tend_signing_keys(services: Arc<Services>) -> Result<()> {
+/// Publishes the next signing key and rotates keys by age.
+async fn maintain_signing_keys(services: Arc<Services>) -> Result<()> {
     let now = services.settled();
-    signing_keys::tend(&services, now).await
+    signing_keys::maintain(&services, now).await
 }

@@ -1,4 +1,4 @@
-/** People look after their own account: second factor, sessions, and the links that come by mail. */
+/** /** Account management by its owner: second factor, sessions, and mailed links. */
 import { after, before, test } from 'node:test';
 import { launch, Visitor } from './support/browser.js';
 import { Server } from './support/server.js';
@@ -83,7 +83,7 @@ test('a forgotten password is reset by the link in the mail', async () => {
   await visitor.close();
 });
 
-test('an invitation is taken up, and a session is ended from another one', async () => {
+test('an invitation is accepted, and a session is ended from another one', async () => {
   const owner = await Visitor.open(browser, server);
   await owner.signIn(server.owner);
   await owner.visit('/team?create=1', 'Team');

@@ -1,4 +1,4 @@
-/** An API's page: how to protect it, what a request would meet, who may do what. */
+/** /** The page of an API: how to protect it, which route matches a request, scopes of roles. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { after, before, test } from 'node:test';

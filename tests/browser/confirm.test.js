@@ -23,7 +23,7 @@ test('an invitation is sent after the password was confirmed', async () => {
   await visitor.signIn(server.owner);
   await visitor.visit('/team', 'Team');
   visitor.expect(/status of 40[13]/);
-  // The clock of a real program does not advance: the first answer is the one that comes after 15 minutes.
+  // The clock of a real program does not advance: the first response is replaced by the one after 15 minutes.
   let sent = 0;
   await page.route('**/v1/invitations', async (route) => {
     if (route.request().method() !== 'POST' || ++sent > 1) return route.continue();

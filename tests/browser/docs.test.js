@@ -23,7 +23,7 @@ test('a key authorizes, and a call can be tried', async () => {
   const bearer = page.locator('.auth-container').filter({ has: page.locator('#auth-bearer-value') }).last();
   await bearer.locator('#auth-bearer-value').fill(server.key);
   await bearer.locator('button.authorize').click();
-  // Once it is applied, the field is gone.
+  // After it is applied, the field is gone.
   await page.locator('.auth-container button.btn-done').first().click();
   assert.match(await tryIt(page, 'APIs-get_v1_apis', '/v1/apis'), /"slug": "keywright"/);
   await visitor.close();

@@ -137,7 +137,7 @@ test('what the consent page says of an app is inert, and holds for one browser a
   assert.equal(await other.page.getByRole('button', { name: 'Allow' }).count(), 0);
   await other.close();
 
-  // The app is nowhere: what counts is with what the browser is sent there.
+  // The app has no server: the test checks the redirect of the browser.
   const [back] = await Promise.all([page.waitForRequest((one) => one.url().startsWith(ELSEWHERE)), page.getByRole('button', { name: 'Allow' }).click()]);
   assert.ok(new URL(back.url()).searchParams.get('code'));
   const sentTo = async (more) => (await visitor.context.request.get(authorize(more), { maxRedirects: 0 })).headers().location;

@@ -1,4 +1,4 @@
-/** Every page and dialog in both themes: nothing for axe to find, nothing in the console, no request to another origin. */
+/** /** Every page and dialog in both themes: no axe violations, no console errors, no requests to other origins. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
@@ -66,10 +66,10 @@ const inside = () => [
   ...['profile', 'security', 'sessions', 'apps'].map((tab) => [`/account?tab=${tab}`, 'Your account']),
 ];
 
-/** Pages that no navigation alone shows; the tests below go there by hand. */
+/** /** Pages that navigation alone does not show; the tests below open them. */
 const ELSEWHERE = ['/consent'];
 
-/** A path, what to press there, and the dialog or panel that opens. */
+/** /** A path, the button to press, and the dialog or panel that opens. */
 const dialogs = () => [
   ['/keys?create=1', [], 'Create API key'],
   [`/keys/${made.backend.id}`, ['Change'], 'Change Production Backend'],
@@ -168,7 +168,7 @@ test('what is shown once, search, menus and the panel of a row', async () => {
   await visitor.axe('an app’s secret');
   await page.getByRole('button', { name: 'I have stored it' }).click();
 
-  // A key that is pressed before the page listens is lost.
+  // A key press before the page has its listeners is lost.
   await visitor.visit('/activity', 'Activity');
   await page.keyboard.press('Control+k');
   await page.getByRole('combobox').fill('pro');

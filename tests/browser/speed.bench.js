@@ -1,13 +1,13 @@
-/** The log stays smooth: how soon its rows are there, and how long the page is busy while somebody scrolls. */
+/** /** Performance of the activity page: time until its rows are shown, and main-thread time during scrolling. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { launch, Visitor } from './support/browser.js';
 import { Server } from './support/server.js';
 import { furnish, verify } from './support/world.js';
 
-/** A data directory to measure on a copy of, such as one with millions of rows. */
+/** /** A data directory to copy, such as one with millions of rows. */
 const { STORE } = process.env;
-/** Rows that are put into the log of a new one. */
+/** /** Rows added to the log of a new one. */
 const ROWS = Number(process.env.ROWS ?? (STORE ? 0 : 5_000));
 const FIRST_ROWS_MILLISECONDS = 300;
 const LONGEST_TASK_MILLISECONDS = 50;
@@ -45,7 +45,7 @@ test('first rows soon, and no long task while scrolling', async () => {
   const rows = await page.locator('tbody tr.go').count();
   assert.ok(rows > 10 && rows < 80, `only rows in sight are on the page, not ${rows}`);
   await page.getByRole('button', { name: 'Pause' }).click();
-  // The best of three: whatever else the machine does can only make it slower.
+  // The best of three, because other load on the machine only makes it slower.
   const rounds = [];
   let seen = 0;
   for (let round = 0; round < 3; round += 1) {
@@ -61,7 +61,7 @@ test('first rows soon, and no long task while scrolling', async () => {
   await visitor.close();
 });
 
-/** Milliseconds from asking for rows to having drawn them. */
+/** /** Milliseconds from the request for rows until they are drawn. */
 async function firstRows() {
   while (!document.querySelector('tbody tr.go')) await new Promise(requestAnimationFrame);
   await new Promise(requestAnimationFrame);
@@ -69,7 +69,7 @@ async function firstRows() {
   return performance.now() - asked.startTime;
 }
 
-/** Scrolls by screens, as fast as frames come; answers how many rows went by. */
+/** /** Scrolls by screens, one per frame; returns the number of rows that passed. */
 async function scrollDown() {
   const list = document.querySelector('[aria-label="Activity"][role="region"]');
   const end = performance.now() + 2_000;

@@ -1,5 +1,5 @@
-//! A browser as far as a sign-in and a consent need one: it keeps cookies apart by host and port, follows redirects,
-//! and does what Keywright's pages do.
+//! A browser for sign-in and consent: it stores cookies by host and port, follows redirects, and acts as Keywright's
+//! pages do.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -10,18 +10,18 @@ use crate::support::Reply;
 use crate::wire::Ask;
 use crate::world::PASSWORD;
 
-/// More redirects than this are a loop.
+/// Redirect limit, against loops.
 const REDIRECTS: usize = 5;
 
 /// A browser.
 pub struct Browser {
-    /// Where Keywright's own pages are.
+    /// Host and port of Keywright's own pages.
     home: String,
     cookies: BTreeMap<SocketAddr, BTreeMap<String, String>>,
     csrf_token: String,
 }
 
-/// Host and port, and the rest, of an address on this machine; none of one that is elsewhere.
+/// Host and port, and the rest, of an address on this machine; none for other hosts.
 fn here(url: &str) -> Option<(SocketAddr, String)> {
     let rest = url.strip_prefix("http://")?;
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
@@ -29,7 +29,7 @@ fn here(url: &str) -> Option<(SocketAddr, String)> {
 }
 
 impl Browser {
-    /// One that was never here.
+    /// A browser without cookies.
     pub fn new(home: &str) -> Self {
         Self { home: home.to_owned(), cookies: BTreeMap::new(), csrf_token: String::new() }
     }
@@ -75,8 +75,8 @@ impl Browser {
         reply
     }
 
-    /// Opens an application's authorization request, signs in and allows it all; the address that the browser is
-    /// then sent to, which is the application's.
+    /// Opens an application's authorization request, signs in and allows all scopes; returns the application's address
+    /// to which the browser is redirected.
     pub async fn allow(&mut self, url: &str, email: &str) -> String {
         let mut url = url.replace(' ', "%20");
         for _ in 0..REDIRECTS {

@@ -1,6 +1,6 @@
-//! What four documents about authentication promise: their statements, by file and line, and how each is tried. The
-//! documents themselves are not part of this repository; what must run is here word for word, and where they are at
-//! hand, `CONFORMANCE_DOCUMENTS=DIR` compares.
+//! Four documents about authentication: their statements, by file and line, and the check of each. The documents are
+//! not part of this repository. Their examples are here word for word; with the documents in a folder,
+//! `CONFORMANCE_DOCUMENTS=DIR` compares them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// The descriptions, in the order in which they are walked.
+/// The descriptions, in the order of their tests.
 const DOCUMENTS: [&str; 4] = [
     include_str!("documents/ai-for-database.toml"),
     include_str!("documents/db-audit.toml"),
@@ -34,32 +34,32 @@ pub const PARTS: [&str; 9] = [
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Document {
-    /// Its file's name.
+    /// Name of its file.
     pub file: String,
-    /// What its product is called.
+    /// Name of its product.
     pub title: String,
-    /// Slug of the API that stands for the product.
+    /// Slug of the API of the product.
     pub api: String,
-    /// What is written there → the name of what stands in its place when it runs.
+    /// Text of the document → name of its replacement in a run.
     pub replaced: BTreeMap<String, String>,
-    /// What it promises.
+    /// Its statements.
     #[serde(rename = "statement")]
     pub statements: Vec<Statement>,
-    /// What is passed over.
+    /// Its skipped lines.
     pub not_run: Vec<NotRun>,
 }
 
-/// Lines that are passed over.
+/// Lines that are skipped.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NotRun {
     /// First and last line.
     pub lines: Lines,
-    /// Why.
+    /// Reason.
     pub why: String,
 }
 
-/// One promise, and what a check needs to know to try it.
+/// A statement, with the input of its check.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Statement {
@@ -67,9 +67,9 @@ pub struct Statement {
     pub lines: Lines,
     /// One of [`PARTS`].
     pub part: String,
-    /// The promise in a few words; for a row of a table of scopes, the scope.
+    /// The statement in a few words; for a row of a table of scopes, the scope.
     pub says: String,
-    /// Name of the check; an example is run where none is named.
+    /// Name of the check; by default the example is run.
     pub check: Option<String>,
 
     /// An example for `sh`.
@@ -78,52 +78,52 @@ pub struct Statement {
     pub node: Option<String>,
     /// An example for Python.
     pub python: Option<String>,
-    /// An example written as the request itself.
+    /// An example that is a plain request.
     pub http: Option<String>,
-    /// An answer that is shown.
+    /// A documented response.
     pub json: Option<String>,
-    /// The example is not in the document; it does what the document advises.
+    /// The example is not in the document; it follows its advice.
     pub ours: bool,
     /// Shell commands that set the example's variables.
     pub exports: Option<String>,
     /// A command of ours that follows the example.
     pub ends_with: Option<String>,
-    /// What the service must get to see of the example.
+    /// The request that the service must receive.
     pub arrives: Option<Arrives>,
 
     /// `METHOD /path` of a route that the check calls.
     pub opens: String,
-    /// Routes that must pass.
+    /// Routes that must be allowed.
     pub passes: Vec<String>,
-    /// Routes that must be refused for want of permission.
+    /// Routes that must be refused for lack of permission.
     pub refuses: Vec<String>,
-    /// What the key or the application holds.
+    /// Scopes of the key or the application.
     pub scopes: Vec<String>,
-    /// The preset that the key is made with.
+    /// Preset of the key.
     pub preset: Option<String>,
-    /// The environment that the preset fixes.
+    /// Environment of the preset.
     pub environment: Option<String>,
-    /// The tier that is counted.
+    /// The tier to test.
     pub tier: String,
-    /// How many requests it lets pass.
+    /// Number of requests that it allows.
     pub limit: u32,
     /// Names for keys.
     pub names: Vec<String>,
-    /// What a key begins with.
+    /// Prefix of a key.
     pub shape: String,
-    /// Where the application has people sent back to.
+    /// Redirect URI of the application.
     pub redirect_uri: String,
-    /// Who allows the application.
+    /// The person who allows the application.
     pub person: Option<String>,
-    /// What is wrong with the credential.
+    /// Defect of the credential.
     pub provoke: String,
-    /// The status that must be answered.
+    /// Expected status.
     pub status: u16,
-    /// The endpoint that the function is called with.
+    /// The endpoint for the function.
     pub endpoint: String,
 }
 
-/// A request as the service must get to see it.
+/// A request that the service must receive.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Arrives {
@@ -167,7 +167,7 @@ impl Statement {
         self.check.as_deref().unwrap_or("example")
     }
 
-    /// Everything of it that must stand in the document.
+    /// All its texts that must be in the document.
     fn quotes(&self) -> impl Iterator<Item = &str> {
         let all = [&self.shell, &self.node, &self.python, &self.http, &self.json];
         all.into_iter().filter(|_| !self.ours).flatten().map(|text| text.trim())
@@ -186,7 +186,7 @@ pub fn all() -> Vec<Document> {
     documents
 }
 
-/// What the documents in `folder` hold that the descriptions do not tell as it is.
+/// Differences between the documents in `folder` and the descriptions.
 pub fn compare(documents: &[Arc<Document>], folder: &Path) -> Vec<String> {
     documents.iter().flat_map(|document| compare_one(document, folder)).collect()
 }

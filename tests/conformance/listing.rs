@@ -1,4 +1,4 @@
-//! `docs/conformance.md`: what is tested, statement by statement. That it passes is what the tests say.
+//! `docs/conformance.md`: the list of tested statements.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ const FILE: &str = "docs/conformance.md";
 const BEGIN: &str = "<!-- begin: written by `UPDATE_SNAPSHOTS=1 make conformance` -->\n";
 const END: &str = "<!-- end -->";
 
-/// What the page says otherwise than the tests; with `UPDATE_SNAPSHOTS` set, the page is written instead.
+/// Differences between the page and the tests; with `UPDATE_SNAPSHOTS` set, the page is written instead.
 pub fn compare(documents: &[Arc<Document>]) -> Vec<String> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(FILE);
     let text = std::fs::read_to_string(&path).expect("the page");

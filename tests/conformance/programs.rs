@@ -5,17 +5,17 @@ use std::time::Duration;
 
 use crate::support::libraries;
 
-/// Longest that an example may take.
+/// Time limit of an example.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// What an example was answered.
+/// Response to an example.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
     pub body: String,
 }
 
-/// Runs a program to its end while everything else goes on.
+/// Runs a program to its end without blocking other tasks.
 pub async fn run(mut command: Command) -> Output {
     let name = format!("{command:?}");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -31,14 +31,14 @@ pub async fn run(mut command: Command) -> Output {
     }
 }
 
-/// Sends a signal to a process of ours; false if it has gone.
+/// Sends a signal to a child process; false if it has exited.
 pub fn signal(name: &str, id: u32) -> bool {
     let mut shell = Command::new("sh");
     shell.args(["-c", "kill -s $0 $1", name, &id.to_string()]).stderr(Stdio::null());
     shell.status().is_ok_and(|status| status.success())
 }
 
-/// What a program that ended well printed.
+/// Output of a program that succeeded.
 #[track_caller]
 pub fn printed(output: &Output) -> String {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -46,7 +46,7 @@ pub fn printed(output: &Output) -> String {
     text
 }
 
-/// A folder in which examples run, with what they need around them.
+/// A folder in which examples run, with their tools.
 pub struct Bench {
     folder: tempfile::TempDir,
 }
@@ -54,13 +54,13 @@ pub struct Bench {
 impl Bench {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        // So that a documented curl command stays as it is, and still tells the status.
+        // Keeps a documented curl command unchanged, and still reports the status.
         let curl = "silent\nshow-error\nnoproxy = \"*\"\nwrite-out = \"\\n%{http_code}\\n\"\n";
         std::fs::write(folder.path().join(".curlrc"), curl).expect("written");
         Self { folder }
     }
 
-    /// Runs a script of `sh`, and what it starts, with these variables and nothing of the tester's own.
+    /// Runs a script of `sh` with these variables and without the tester's environment.
     pub async fn shell(&self, script: &str, variables: &[(&str, &str)]) -> Output {
         let mut command = Command::new("sh");
         command.args(["-c", script]).current_dir(self.folder.path()).env_clear();
@@ -84,7 +84,7 @@ impl Bench {
     }
 }
 
-/// The body and the status that an example's last lines print.
+/// Body and status, from the last lines of an example's output.
 #[track_caller]
 pub fn answer(output: &Output) -> Answer {
     let text = printed(output);

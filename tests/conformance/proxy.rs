@@ -1,4 +1,4 @@
-//! Real nginx and real Caddy, each with the file that `keywright proxy-config` prints and nothing else.
+//! Real nginx and real Caddy, each with only the file that `keywright proxy-config` prints.
 
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
@@ -12,13 +12,13 @@ use crate::PROGRAM;
 use crate::programs::{printed, run, signal};
 use crate::world::World;
 
-/// How often a proxy is looked at until it answers or has ended, [`PAUSE`] apart.
+/// How often a proxy is polled until it answers or has exited, [`PAUSE`] apart.
 const LOOKS: u32 = 1_000;
 const PAUSE: Duration = Duration::from_millis(20);
-/// How many ports are tried: between finding a free one and the proxy's taking it, somebody else may.
+/// How many ports are tried: another process may take a free port before the proxy does.
 pub const PORTS: u32 = 5;
 
-/// Which proxy.
+/// A proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Nginx,
@@ -48,7 +48,7 @@ impl Kind {
         match self {
             Self::Nginx => {
                 let mut command = Command::new("nginx");
-                // In the foreground, so that whoever started it can stop it.
+                // In the foreground, so that the test can stop it.
                 command.args(["-g", "daemon off;"]).arg("-p").arg(folder).arg("-c").arg(file);
                 command
             }
@@ -61,7 +61,7 @@ impl Kind {
     }
 }
 
-/// A running proxy; it is stopped when this value goes.
+/// A running proxy; dropping it stops it.
 pub struct Proxy {
     pub kind: Kind,
     pub address: SocketAddr,
@@ -70,8 +70,8 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Starts one in front of the world's service, and returns when it answers. It asks the world's Keywright, or
-    /// whoever answers at `keywright`.
+    /// Starts one in front of the instance's service, and returns when it answers. It asks the instance's Keywright, or
+    /// the server at `keywright`.
     pub async fn start(kind: Kind, world: &World, keywright: Option<&str>) -> Self {
         for _ in 0..PORTS {
             if let Some(proxy) = Self::run(kind, world, free_port(), keywright).await {
@@ -81,7 +81,7 @@ impl Proxy {
         panic!("{} finds no free port", kind.name());
     }
 
-    /// The same on this address; none if somebody else has it.
+    /// The same on this address; none if the address is in use.
     pub async fn run(
         kind: Kind,
         world: &World,
@@ -96,7 +96,7 @@ impl Proxy {
         let mut command = kind.command(folder.path(), &file);
         command.current_dir(folder.path()).stdin(Stdio::null());
         command.stdout(log.try_clone().expect("a file")).stderr(log);
-        // Where Debian keeps servers, and not everybody looks.
+        // Debian's path of servers, which is not in every `PATH`.
         let path = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/usr/local/sbin";
         command.env("PATH", path).env("HOME", folder.path()).env("XDG_CONFIG_HOME", folder.path());
         command.env("XDG_DATA_HOME", folder.path());
@@ -120,7 +120,7 @@ impl Proxy {
         std::fs::read_to_string(self.folder.path().join("said")).unwrap_or_default()
     }
 
-    /// Whether this stands in anything that it wrote.
+    /// Whether its output contains this text.
     pub fn wrote(&self, text: &str) -> bool {
         let files = std::fs::read_dir(self.folder.path()).expect("its folder").flatten();
         let texts = files.filter_map(|file| std::fs::read(file.path()).ok());
@@ -130,7 +130,7 @@ impl Proxy {
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        // Asked to stop, a proxy takes its own workers along; killed, it would leave them.
+        // A proxy that is asked to stop ends its workers too; a killed one does not.
         if !signal("TERM", self.child.id()) {
             let _ = self.child.kill();
         }
@@ -138,7 +138,7 @@ impl Drop for Proxy {
     }
 }
 
-/// What the command line prints for this world.
+/// Output of the command line for this instance.
 async fn recipe(kind: Kind, world: &World, listen: SocketAddr, keywright: Option<&str>) -> String {
     let mut command = Command::new(PROGRAM);
     command.env_clear().args(["proxy-config", kind.recipe(), "--api", &world.document.api]);
@@ -148,7 +148,7 @@ async fn recipe(kind: Kind, world: &World, listen: SocketAddr, keywright: Option
     printed(&run(command).await)
 }
 
-/// An address that is free at this moment.
+/// A free address.
 pub fn free_port() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.local_addr().expect("an address")

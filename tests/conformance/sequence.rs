@@ -103,7 +103,7 @@ async fn attempt(statement: Running) -> Result<(), String> {
     }
 }
 
-/// Words of a sentence as a part of a test's name.
+/// The words of a sentence as a part of a test's name.
 pub fn slug(text: &str) -> String {
     let words = text.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     words.map(str::to_lowercase).collect::<Vec<_>>().join("_")

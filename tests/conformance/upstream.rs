@@ -1,4 +1,4 @@
-//! The service that is protected: it keeps what it received, and answers JSON.
+//! The protected service: it stores the requests that it receives, and answers JSON.
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
@@ -14,7 +14,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-/// A request that came through.
+/// A received request.
 #[derive(Debug, Clone)]
 pub struct Seen {
     pub method: String,
@@ -22,12 +22,12 @@ pub struct Seen {
     pub target: String,
     pub headers: HeaderMap,
     pub body: Bytes,
-    /// On which connection.
+    /// Number of its connection.
     pub connection: usize,
 }
 
 impl Seen {
-    /// A header's value, empty where it did not come; it must not have come twice.
+    /// Value of a header, empty if absent; asserts that it is not repeated.
     #[track_caller]
     pub fn header(&self, name: &str) -> &str {
         let mut values = self.headers.get_all(name).iter();
@@ -49,9 +49,9 @@ pub struct Upstream {
     taken: AtomicUsize,
 }
 
-/// The path that answers an error of the service's own.
+/// The path that gets an error of the service itself.
 pub const UNPROCESSABLE: &str = "/v1/unprocessable";
-/// What its message is.
+/// Message of that error.
 pub const OWN_MESSAGE: &str = "The document is of no known kind";
 
 impl Upstream {
@@ -72,20 +72,20 @@ impl Upstream {
         Self { address, seen, taken: AtomicUsize::new(0) }
     }
 
-    /// What came since this was last asked.
+    /// Requests since the last call.
     pub fn take(&self) -> Vec<Seen> {
         let seen = std::mem::take(&mut *self.seen.lock().expect("not poisoned"));
         self.taken.fetch_add(seen.len(), Ordering::Relaxed);
         seen
     }
 
-    /// How many came since it started.
+    /// Number of requests since the start.
     pub fn total(&self) -> usize {
         self.take();
         self.taken.load(Ordering::Relaxed)
     }
 
-    /// The one request that came.
+    /// The only request.
     #[track_caller]
     pub fn one(&self) -> Seen {
         let mut seen = self.take();
@@ -94,7 +94,7 @@ impl Upstream {
         seen.remove(0)
     }
 
-    /// Makes sure that nothing came.
+    /// Asserts that there was no request.
     #[track_caller]
     pub fn untouched(&self) {
         let routes: Vec<String> = self.take().iter().map(Seen::route).collect();
@@ -102,7 +102,7 @@ impl Upstream {
     }
 }
 
-/// How many connections these requests came on.
+/// Number of connections of these requests.
 pub fn connections(seen: &[Seen]) -> usize {
     seen.iter().map(|seen| seen.connection).collect::<BTreeSet<_>>().len()
 }
@@ -113,10 +113,10 @@ async fn answer(
     connection: usize,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let (parts, body) = request.into_parts();
-    // A body that breaks off is not a request that came.
+    // A body that breaks off is not a received request.
     let Ok(body) = body.collect().await else { return Ok(reply(400, &Value::Null)) };
     let target = parts.uri.path_and_query().map_or_else(String::new, ToString::to_string);
-    // Whoever is asked for a yes says it, in no words.
+    // Answers 204 to every request.
     let no_words = parts.uri.path() == "/v1/forward-auth";
     let (status, json) = if parts.uri.path() == UNPROCESSABLE {
         (422, json!({"success": false, "error": {"code": "UNPROCESSABLE", "message": OWN_MESSAGE}}))

@@ -1,4 +1,4 @@
-//! HTTP/1.1 by hand: requests go out byte for byte as they are written, however wrong, on a connection that is kept.
+//! HTTP/1.1 by hand: requests are sent byte for byte, however malformed, on a persistent connection.
 
 use std::net::SocketAddr;
 
@@ -11,14 +11,14 @@ use tokio::net::TcpStream;
 use crate::deadline;
 use crate::support::Reply;
 
-/// A request as it will be sent.
+/// A request to send.
 #[derive(Debug, Clone)]
 pub struct Ask {
     method: String,
     target: String,
     headers: Vec<(String, String)>,
     body: Option<Vec<u8>>,
-    /// Whether the body says its length, or comes in chunks.
+    /// Content-Length or chunked.
     chunked: bool,
 }
 
@@ -106,7 +106,7 @@ impl Ask {
 pub struct Wire {
     address: SocketAddr,
     stream: BufReader<TcpStream>,
-    /// Whether the other side said that this was the last answer.
+    /// Whether the server announced that this is the last response.
     ended: bool,
 }
 
@@ -127,10 +127,10 @@ impl Wire {
         self.say(&bytes, is_head).await
     }
 
-    /// Sends bytes and reads an answer.
+    /// Sends bytes and reads a response.
     pub async fn say(&mut self, bytes: &[u8], is_head: bool) -> Reply {
         deadline("an answer", async {
-            // Whoever refuses a request early may close before all of it was sent.
+            // A server that refuses a request early may close before all of it was sent.
             let _ = self.stream.get_mut().write_all(bytes).await;
             self.read(is_head).await.expect("an answer")
         })

@@ -1,5 +1,5 @@
-//! One instance of Keywright for the product of one document: its people, the service behind it, and a course through one
-//! proxy with what it has learnt.
+//! One instance of Keywright for the product of one document: its people, the service behind it, and a sequence of
+//! requests through one proxy with the values that it produced.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -19,16 +19,16 @@ use crate::support::{Reply, TestApp};
 use crate::upstream::{Seen, Upstream};
 use crate::wire::Ask;
 
-/// Everybody's password.
+/// Password of every person.
 pub const PASSWORD: &str = "correct horse battery staple 7";
-/// Whoever set the instance up.
+/// The owner of the instance.
 pub const OWNER: &str = "owner@example.com";
-/// Somebody on the team.
+/// A person of the team.
 pub const DEVELOPER: &str = "developer@example.com";
 /// A customer.
 pub const MEMBER: &str = "user@example.com";
 
-/// Keywright and the service that it protects.
+/// Keywright and the protected service.
 pub struct World {
     pub document: Arc<Document>,
     pub app: TestApp,
@@ -50,7 +50,7 @@ impl World {
             config.sign_in.signing_alg = SigningAlg::Rs256;
             config.sign_in.signup = Signup::Open;
             config.sign_in.default_api = slug;
-            // The clock leaps; what was logged before is looked at after.
+            // Advances the clock; earlier log rows are read later.
             config.activity.retention_days = 36_500;
             configure(config);
         })
@@ -89,21 +89,21 @@ impl World {
 pub struct Course {
     pub world: Arc<World>,
     pub proxy: Proxy,
-    /// What stands in for the documents' ids and secrets, as far as it is known.
+    /// Replacements of the documents' ids and secrets, as far as known.
     known: Mutex<BTreeMap<&'static str, String>>,
 }
 
-/// A key and what proves it.
+/// A key and its secret.
 #[derive(Debug, Clone)]
 pub struct Key {
     pub id: String,
     pub secret: String,
-    /// The whole answer that showed it.
+    /// The whole response that created it.
     pub shown: Value,
 }
 
 impl Key {
-    /// From the answer that shows it.
+    /// From the response that created it.
     pub fn of(shown: Value) -> Self {
         let text =
             |name: &str| shown[name].as_str().unwrap_or_else(|| panic!("no {name}: {shown}")).to_owned();
@@ -122,12 +122,12 @@ impl Course {
         Self { world, proxy, known: Mutex::new(known.into()) }
     }
 
-    /// Remembers what stands in for a text of the document.
+    /// Stores the replacement of a text of the document.
     pub fn learn(&self, name: &'static str, value: &str) {
         self.known.lock().expect("not poisoned").insert(name, value.to_owned());
     }
 
-    /// What was learnt before.
+    /// A stored value.
     #[track_caller]
     pub fn known(&self, name: &str) -> String {
         let found = self.known.lock().expect("not poisoned").get(name).cloned();
@@ -137,14 +137,14 @@ impl Course {
     /// A text of the document with this instance's host, ids and secrets.
     pub fn fill(&self, text: &str) -> String {
         let mut replaced: Vec<_> = self.world.document.replaced.iter().collect();
-        // A longer one may hold a shorter one.
+        // A longer text may contain a shorter one.
         replaced.sort_by_key(|(written, _)| std::cmp::Reverse(written.len()));
         replaced.into_iter().fold(text.to_owned(), |text, (written, name)| {
             if text.contains(written) { text.replace(written, &self.known(name)) } else { text }
         })
     }
 
-    /// A new key of the product with these members besides.
+    /// A new key of the product with these members.
     pub async fn key(&self, more: Value) -> Key {
         let mut body = json!({"api": self.world.document.api, "name": "Walker"});
         for (name, value) in more.as_object().expect("an object") {
@@ -153,7 +153,7 @@ impl Course {
         Key::of(self.world.app.operator().post("/v1/keys", &body).await.expect(201))
     }
 
-    /// A new key that holds what the statement says, and stands in for the document's.
+    /// A new key with the members of the statement, in place of the document's.
     pub async fn own_key(&self, statement: &Statement) -> Key {
         let key = self.key(json!({"scopes": statement.scopes})).await;
         self.learn("key", &key.secret);
@@ -170,7 +170,7 @@ impl Course {
         self.ask(&Ask::route(route).bearer(credential)).await
     }
 
-    /// Makes sure that this credential opens this route: the service gets to see it, once.
+    /// Asserts that this credential opens this route: the service receives the request, once.
     pub async fn opens(&self, route: &str, credential: &str) -> Seen {
         self.world.upstream.untouched();
         let reply = self.call(route, credential).await;
@@ -180,7 +180,8 @@ impl Course {
         seen
     }
 
-    /// Makes sure that this credential does not open this route: the service sees nothing. The envelope's `error`.
+    /// Asserts that this credential does not open this route: the service receives nothing. Returns the envelope's
+    /// `error`.
     pub async fn refused(&self, route: &str, credential: &str, status: u16, code: &str) -> Value {
         self.world.upstream.untouched();
         let reply = self.call(route, credential).await;
@@ -189,7 +190,7 @@ impl Course {
     }
 }
 
-/// The `error` of an answer that a proxy passed on.
+/// The `error` of a response that a proxy passed on.
 #[track_caller]
 pub fn refusal(reply: &Reply, status: u16, code: &str) -> Value {
     assert_eq!(reply.status, status, "{}", reply.text());

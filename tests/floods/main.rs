@@ -1,9 +1,9 @@
-//! Floods from callers without a credential, against the real program at full speed.
+//! Floods from unauthenticated callers, against the real program at full speed.
 //!
-//! Each endpoint that takes such a call is flooded for some seconds from several networks, while a client with a
-//! credential verifies a key and asks for `/healthz` in turn. At the end the data directory, the memory, the
-//! percentiles and the log must be within the bounds of `docs/architecture.md`. Runs alone, because it measures the
-//! whole process: `cargo test --test floods -- --seconds 60`.
+//! Each endpoint for such callers is flooded for some seconds from several networks, while an authenticated client
+//! verifies a key and calls `/healthz` in turn. At the end the data directory, the memory, the percentiles and the log
+//! must be within the bounds of `docs/architecture.md`. It runs alone, because it measures the whole process: `cargo
+//! test --test floods -- --seconds 60`.
 
 #![expect(clippy::disallowed_methods, reason = "how long an answer takes is what is measured")]
 #![expect(clippy::print_stdout, reason = "the table is the result")]
@@ -26,13 +26,13 @@ use serde_json::json;
 use measure::{Counts, Probe, Size, Waits, flood};
 use support::{Program, Server, afdb};
 
-/// How much the data directory may grow over all floods: log, links, counters, requests and mail files.
+/// Maximum growth of the data directory over all floods: log, links, counters, requests and mail files.
 const MAX_GROWTH: u64 = 2 << 20;
-/// How much the resident memory may grow.
+/// Maximum growth of the resident memory.
 const MAX_MEMORY: u64 = 30 << 20;
-/// Rows of a known caller before the floods.
+/// Rows of an authenticated caller before the floods.
 const KNOWN: usize = 150;
-/// Networks that the floods come from.
+/// Networks of the floods.
 const NETWORKS: u8 = 4;
 
 fn main() {
@@ -50,7 +50,7 @@ fn main() {
     }
 }
 
-/// A server with everything on that a caller without a credential can reach.
+/// A server with every endpoint for unauthenticated callers enabled.
 fn start() -> (Program, Server) {
     let mut program = Program::new();
     for (name, value) in [
@@ -89,7 +89,7 @@ async fn run(each: Duration) {
     for _ in 0..KNOWN {
         assert_eq!(gateway.post("/v1/keys/verify", &question).await.expect(200)["code"], "VALID");
     }
-    // Memory that is taken once: a block for each thread that hashes passwords, buffers, pages of the store.
+    // Memory that is allocated once: a block for each thread that hashes passwords, buffers, pages of the store.
     for flooded in requests::ALL {
         flood(&server, flooded, &target, NETWORKS, Duration::from_millis(200)).await;
     }
@@ -132,7 +132,7 @@ async fn run(each: Duration) {
     let rows = known_rows(&server, key["id"].as_str().unwrap()).await;
 
     assert!(all.verified > 100, "a known caller is served meanwhile: {}", all.verified);
-    // One password takes tens of milliseconds: the first sign-ins fill seconds.
+    // One password takes tens of milliseconds: the first sign-ins take seconds.
     assert!(table.iter().all(|(_, counts, _)| counts.total > 0), "every endpoint was flooded");
     assert!(grown < MAX_GROWTH, "the data directory grew by {grown} bytes");
     assert!(more < MAX_MEMORY, "the memory grew by {more} bytes");
@@ -145,7 +145,7 @@ async fn run(each: Duration) {
     println!("floods: ok");
 }
 
-/// Rows about a key that say that it is good.
+/// Rows about a key with code `VALID`.
 async fn known_rows(server: &Server, id: &str) -> usize {
     let (mut rows, mut cursor) = (0, String::new());
     loop {

@@ -1,4 +1,4 @@
-//! Sending as fast as the server answers, and measuring it meanwhile.
+//! Sends requests as fast as the server answers, and measures the server.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -16,10 +16,10 @@ use crate::support::Server;
 
 /// Connections of one network.
 const CONNECTIONS: u8 = 4;
-/// Requests that one connection has under way.
+/// Requests in flight per connection.
 const AT_ONCE: usize = 16;
 
-/// What the process takes.
+/// Resources of the process.
 pub struct Size {
     /// Bytes of the data directory.
     pub data: u64,
@@ -41,13 +41,13 @@ fn bytes(directory: &Path) -> u64 {
     let size = |entry: std::fs::DirEntry| match entry.metadata() {
         Ok(metadata) if metadata.is_dir() => bytes(&entry.path()),
         Ok(metadata) => metadata.len(),
-        // A file of SQLite's that has just gone.
+        // A file of SQLite that was just removed.
         Err(_) => 0,
     };
     entries.map(size).sum()
 }
 
-/// Answers of a flood.
+/// Responses to a flood.
 #[derive(Default)]
 pub struct Counts {
     pub total: u64,
@@ -62,7 +62,7 @@ pub async fn flood(
     networks: u8,
     time: Duration,
 ) -> Counts {
-    // No two floods send the same.
+    // Each flood sends other requests.
     static NUMBERS: AtomicU64 = AtomicU64::new(0);
     let until = Instant::now() + time;
     let mut senders = tokio::task::JoinSet::new();
@@ -126,12 +126,12 @@ async fn send(mut stream: TcpStream, next: impl Fn() -> String, counts: &mut Cou
     }
 }
 
-/// How long answers took.
+/// Response times.
 #[derive(Default)]
 pub struct Waits {
     health: Vec<Duration>,
     verify: Vec<Duration>,
-    /// Answers to the known caller.
+    /// Responses to the authenticated caller.
     pub verified: usize,
 }
 
@@ -154,7 +154,7 @@ impl Waits {
     }
 }
 
-/// A known caller that asks in turn for `/healthz` and for a verification, one request at a time.
+/// An authenticated caller that calls `/healthz` and verification in turn, one request at a time.
 #[derive(Clone)]
 pub struct Probe {
     address: SocketAddr,
@@ -176,7 +176,7 @@ impl Probe {
         }
     }
 
-    /// Asks until `over`.
+    /// Calls until `over`.
     pub async fn run(self, over: Arc<AtomicBool>) -> Waits {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         let mut waits = Waits::default();

@@ -1,23 +1,23 @@
-//! The endpoints that answer without a credential, and what a flood sends there: each time something else.
+//! The endpoints for unauthenticated callers, and the requests of a flood: each differs.
 
 use serde_json::json;
 
 /// One endpoint.
 #[derive(Clone, Copy)]
 pub struct Flooded {
-    /// Its name in the table.
+    /// Name in the table.
     pub name: &'static str,
     request: fn(&Target, u64) -> String,
 }
 
-/// What a flood may know: a public client's id is no secret.
+/// Public information for a flood: a public client's id.
 #[derive(Clone)]
 pub struct Target {
     pub client_id: String,
 }
 
 impl Flooded {
-    /// The `number`th request, as it goes over the wire.
+    /// Bytes of the `number`th request.
     pub fn request(&self, target: &Target, number: u64) -> String {
         (self.request)(target, number)
     }
@@ -48,7 +48,7 @@ fn post(path: &str, number: u64, body: &serde_json::Value) -> String {
 }
 
 fn sign_in(_: &Target, number: u64) -> String {
-    // One in four guesses at an account that exists.
+    // One in four targets an existing account.
     let who = if number.is_multiple_of(4) { "ada".to_owned() } else { format!("user{number}") };
     let body = json!({"email": format!("{who}@example.com"), "password": format!("wrong password {number}")});
     post("/v1/auth/login", number, &body)

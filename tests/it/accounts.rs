@@ -1,4 +1,4 @@
-//! An account is managed in a session of its person, and in nothing else; what raises rights needs a recent sign-in.
+//! An account is managed only in a session of its person; an act that raises rights needs a recent sign-in.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use crate::support::{Client, TestApp, afdb};
 
 const NEW_PASSWORD: &str = "another excellent passphrase";
 
-/// Signs an app in to an API and gives its client.
+/// Signs an app in to an API; returns its client.
 async fn session_for(app: &TestApp, email: &str, api: &str) -> Client {
     let body = json!({"email": email, "password": PASSWORD, "api": api});
     let tokens = app.anonymous().post("/v1/auth/login", &body).await.expect(200);
@@ -22,7 +22,7 @@ async fn in_browser(app: &TestApp, email: &str) -> Client {
     browser(app, &page(app).post("/v1/auth/session", &body).await)
 }
 
-/// Every call that manages an account, with a body that it would take.
+/// Every call that manages an account, with a valid body.
 fn account_calls() -> Vec<(&'static str, &'static str, Value)> {
     let password = || json!({"password": PASSWORD});
     let both = || json!({"password": PASSWORD, "code": "123456"});
@@ -113,7 +113,7 @@ async fn an_app_that_a_person_allowed_does_not_manage_their_account() {
     assert_eq!(ada.client().get("/v1/grants").await.expect(200)["data"].as_array().unwrap().len(), 3);
 }
 
-/// Switches on the second factor of the person who signed in, and gives the offer and the recovery codes.
+/// Enables the second factor of the signed-in person; returns the seed and the recovery codes.
 async fn enrol(app: &TestApp, client: &Client) -> (Value, Vec<Value>) {
     let offer = client.post("/v1/auth/totp/enrol", &json!({"password": PASSWORD})).await.expect(200);
     let code = json!({"code": app_code(app, &offer)});
@@ -128,7 +128,7 @@ async fn changing_the_password_makes_no_session_stronger() {
     let first = in_browser(&app, "olga@example.com").await;
     let weak = in_browser(&app, "olga@example.com").await;
     let (_, recovery) = enrol(&app, &first).await;
-    // What another session showed is not shown here.
+    // A factor used in another session does not count here.
     weak.get("/v1/user/profile").await.refused(401, "INVALID_TOKEN");
     app.operator().patch("/v1/settings", &json!({"second_factor_required": true})).await.expect(200);
     let body = json!({"email": "olga@example.com", "password": PASSWORD, "totp": recovery[0]});
@@ -136,7 +136,7 @@ async fn changing_the_password_makes_no_session_stronger() {
     let invite = json!({"email": "eve@example.com", "role": "admin"});
     strong.post("/v1/invitations", &invite).await.expect(201);
 
-    // A session of a person without a second factor stays one, whatever the password does.
+    // A session of a person without a second factor keeps its strength, whatever happens to the password.
     add(&app, "adam@example.com", "admin").await;
     let adam = in_browser(&app, "adam@example.com").await;
     adam.post("/v1/invitations", &invite).await.refused(403, "INSUFFICIENT_SCOPE");
@@ -159,7 +159,7 @@ async fn what_an_app_was_allowed_in_a_weak_session_stays_weak() {
     token.get("/v1/users").await.refused(403, "INSUFFICIENT_SCOPE");
 }
 
-/// Calls that raise rights, lift a protection, or remove what proves a person.
+/// Acts that raise rights, lift a protection, or remove a factor.
 fn privileged_calls(member: &str, key: &str) -> Vec<(&'static str, String, Value)> {
     vec![
         ("POST", "/v1/invitations".to_owned(), json!({"email": "x@example.com", "role": "viewer"})),
@@ -195,7 +195,7 @@ fn privileged_calls(member: &str, key: &str) -> Vec<(&'static str, String, Value
     ]
 }
 
-/// Calls of everyday work, which an old sign-in still does.
+/// Everyday acts, which need no recent sign-in.
 fn everyday_calls(member: &str) -> Vec<(&'static str, String, Value)> {
     vec![
         ("GET", "/v1/users".to_owned(), Value::Null),
@@ -221,7 +221,7 @@ async fn what_raises_rights_needs_a_recent_sign_in_and_goes_on_once_confirmed() 
     let by_token = login(&app.anonymous(), "olga@example.com", PASSWORD).await.expect(200);
     let by_cookie = in_browser(&app, "olga@example.com").await;
     app.advance(16 * 60);
-    // A refresh is no proof of anything but the refresh token.
+    // A refresh proves nothing but the refresh token.
     let refresh = json!({"refresh_token": by_token["refresh_token"]});
     let refreshed = app.anonymous().post("/v1/auth/refresh", &refresh).await.expect(200);
     let by_token = app.bearer(text(&refreshed, "access_token"));
@@ -249,7 +249,7 @@ async fn what_raises_rights_needs_a_recent_sign_in_and_goes_on_once_confirmed() 
         app.operator().patch("/v1/apis/afdb", &roles).await.expect(200);
         app.advance(15 * 60);
     }
-    // Who does not sign in is not asked to.
+    // Identities that do not sign in are exempt.
     for client in [app.operator(), app.key(&["admin"]).await] {
         for asked in privileged_calls(member, key) {
             let reply = send(&client, &asked).await;
@@ -276,13 +276,13 @@ async fn a_person_with_a_second_factor_confirms_with_both() {
     assert_eq!(done["amr"], json!(["pwd", "otp"]));
     confirm(json!({"password": PASSWORD, "totp": code})).await.refused(401, "INVALID_CREDENTIALS");
     olga.post("/v1/invitations", &invite).await.expect(201);
-    // So does lifting the demand for a second factor.
+    // Lifting the demand for a second factor needs one too.
     let demand = |wanted: bool| json!({"second_factor_required": wanted});
     olga.patch("/v1/settings", &demand(true)).await.expect(200);
     app.advance(900);
     olga.patch("/v1/settings", &demand(false)).await.refused(403, "REAUTHENTICATION_REQUIRED");
     app.operator().patch("/v1/settings", &demand(false)).await.expect(200);
-    // Removing the factor, and changing the password, ask for the same.
+    // Removing the factor and changing the password need the same.
     app.advance(901);
     let off = json!({"password": PASSWORD, "code": recovery[0]});
     olga.post("/v1/auth/totp/disable", &off).await.refused(403, "REAUTHENTICATION_REQUIRED");
@@ -306,7 +306,7 @@ async fn guessing_at_the_confirmation_is_slowed() {
 }
 
 #[tokio::test]
-async fn a_profile_says_about_its_person_what_the_credential_may_know() {
+async fn a_profile_has_what_the_credential_may_read() {
     let app = crate::oauth::flow::world().await;
     let ada = app.operator().get("/v1/users?q=ada").await.expect(200)["data"][0].clone();
     let client = App::register(&app, json!({})).await;
@@ -355,7 +355,7 @@ fn subjects(app: &TestApp, to: &str) -> Vec<String> {
     found
 }
 
-/// Waits until mails with these beginnings have come, and no others.
+/// Waits until exactly the mails with these prefixes have arrived.
 async fn mailed_to(app: &TestApp, to: &str, wanted: &[&str]) {
     for _ in 0..2_000 {
         if subjects(app, to).len() >= wanted.len() {
@@ -370,7 +370,7 @@ async fn mailed_to(app: &TestApp, to: &str, wanted: &[&str]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn people_hear_of_changes_of_what_protects_them() {
+async fn people_are_notified_of_changes_of_their_credentials() {
     let app = TestApp::start().await;
     add(&app, "olga@example.com", "owner").await;
     add(&app, "otto@example.com", "owner").await;

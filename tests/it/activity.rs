@@ -58,11 +58,11 @@ async fn what_cannot_be_read_is_named() {
     app.operator().get("/v1/activity/act_01h455vb4pex5vsknk084sn02q").await.refused(404, "NOT_FOUND");
     app.operator().get("/v1/activity/nothing").await.refused(404, "NOT_FOUND");
     app.operator().get("/v1/activity/export?format=xml").await.refused(400, "INVALID_REQUEST");
-    let stranger = app.key(&["keys:read"]).await;
+    let without_scope = app.key(&["keys:read"]).await;
     for path in
         ["/v1/activity", "/v1/activity/export?format=csv", "/v1/activity/stream", "/v1/activity/verify"]
     {
-        stranger.get(path).await.refused(403, "INSUFFICIENT_SCOPE");
+        without_scope.get(path).await.refused(403, "INSUFFICIENT_SCOPE");
         app.anonymous().get(path).await.refused(401, "MISSING_API_KEY");
     }
 }
@@ -123,7 +123,7 @@ async fn charts_and_the_check_of_the_chain() {
     app.operator().get("/v1/activity/counts?from=2020-01-01T00:00:00Z").await.refused(400, "INVALID_REQUEST");
     let chain = app.operator().get("/v1/activity/verify").await.expect(200);
     assert_eq!(chain["intact"], true, "{chain}");
-    // What is not a second old may still wait for its link.
+    // Rows of the last second may have no link yet.
     assert!(chain["rows"].as_u64().unwrap() + chain["unlinked_rows"].as_u64().unwrap() > 5, "{chain}");
 }
 
@@ -146,7 +146,7 @@ impl Follower {
         follower
     }
 
-    /// Reads until `text` has come; false at the end.
+    /// Reads until `text` arrives; false at the end.
     async fn until(&mut self, text: &str) -> bool {
         let mut buffer = [0; 4_096];
         while !self.seen.contains(text) {

@@ -87,7 +87,7 @@ async fn mistakes_name_their_fields() {
 }
 
 #[tokio::test]
-async fn conflicts_say_with_what() {
+async fn conflicts_name_their_cause() {
     let app = TestApp::with_afdb().await;
     let admin = app.operator();
     let taken = admin.post("/v1/apis", &json!({"slug": "other", "name": "Other", "prefix": "kw"})).await;

@@ -1,4 +1,4 @@
-//! What a caller without a credential can make the server store, hold or answer.
+//! Bounds of unauthenticated callers: what they can make the server store, hold or answer.
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 
 use crate::support::{Program, Reply, TestApp, afdb};
 
-/// A server that believes `X-Forwarded-For` from this machine.
+/// A server that trusts `X-Forwarded-For` from this machine.
 async fn behind_proxy() -> TestApp {
     let loopback = "127.0.0.0/8".parse().expect("a network");
     let app = TestApp::with(|config| config.http.trusted_proxies = vec![loopback]).await;
@@ -59,7 +59,7 @@ async fn a_locked_out_flood_is_five_rows_and_a_count() {
     assert_eq!((&newest["ip"], &newest["code"]), (&json!("203.0.113.7"), &json!("INVALID_CREDENTIALS")));
 }
 
-/// Every route that answers without a credential, each refused twenty times.
+/// Every route for unauthenticated callers, each refused twenty times.
 #[tokio::test]
 async fn no_refusal_writes_a_row_for_each_request() {
     let app = TestApp::with(|config| {
@@ -108,7 +108,7 @@ async fn no_refusal_writes_a_row_for_each_request() {
     let after = rows(&app, "").await;
     let reasons: std::collections::BTreeSet<_> = after.iter().map(|row| row["code"].to_string()).collect();
     assert!(reasons.len() > 5, "{reasons:?}");
-    // Five in full for each reason, and a counted row for each kind and API beside.
+    // Five full rows per reason, and a counted row per kind and API.
     let most = reasons.len() * 5 + 40;
     assert!(after.len() - before < most, "{} rows of 320 requests", after.len() - before);
     assert!(count(&after) > 200, "all of them are counted: {}", count(&after));
@@ -129,7 +129,7 @@ async fn a_restart_keeps_waits_and_rate_limits() {
         login(&app, "198.51.100.7", "ada@example.com", "wrong password").await;
     }
     let wait = |reply: Reply| reply.refused(429, "LOCKED_OUT")["details"]["retry_after_seconds"].as_u64();
-    // An address without an account waits as long.
+    // An address without an account has the same wait.
     for attempt in 0..8 {
         app.advance(600 * u64::from(attempt > 5));
         login(&app, "203.0.113.7", "nobody@example.com", "wrong password").await;
@@ -149,7 +149,7 @@ async fn a_restart_keeps_waits_and_rate_limits() {
     assert_eq!(app.verify(&key).await["code"], "VALID");
 }
 
-/// The README says so.
+/// `docs/guarantees.md` states both.
 #[tokio::test]
 async fn a_kill_refills_rate_limits_and_keeps_waits() {
     let program = Program::new();
@@ -168,7 +168,7 @@ async fn a_kill_refills_rate_limits_and_keeps_waits() {
     while waits < 2 {
         waits += u32::from(server.anonymous().post("/v1/auth/login", &guess).await.status == 429);
     }
-    // What was counted is on disk with the transaction that follows.
+    // Counts are on disk with the next transaction.
     server.operator().get("/v1/activity").await.expect(200);
     server.kill();
     let server = program.serve::<&str>([]);
@@ -180,7 +180,7 @@ async fn a_kill_refills_rate_limits_and_keeps_waits() {
     assert!(free <= 1, "five would be free after a restart that forgets: {free}");
 }
 
-/// An address that a proxy gives and that cannot be read is unknown: it is not the proxy's own.
+/// An unreadable address in a proxy's header is unknown: it is not the proxy's own.
 #[tokio::test]
 async fn an_unreadable_hop_is_no_address() {
     let app = behind_proxy().await;
@@ -200,7 +200,7 @@ async fn an_unreadable_hop_is_no_address() {
             key.with("x-forwarded-for", hop).get("/v1/forward-auth?api=afdb&scope=queries:read").await;
         reply.refused(403, "IP_NOT_ALLOWED");
     }
-    // Limits count them together, and apart from the proxy's own requests.
+    // Limits count such requests together, apart from the proxy's own.
     let leaked = json!({"key": "afdb_live_invented"});
     let unknown = app.anonymous().with("x-forwarded-for", "unknown");
     for _ in 0..10 {
@@ -273,7 +273,7 @@ async fn an_address_holds_a_quarter_of_the_connections() {
     drop(held);
 }
 
-/// With every request refused for the same cause, the log of the process stays small.
+/// With every request refused for the same cause, the process logs little.
 #[tokio::test]
 async fn a_repeated_error_is_one_line_a_second() {
     let program = Program::new();
@@ -293,7 +293,7 @@ async fn a_repeated_error_is_one_line_a_second() {
     assert!(lines < 100, "{lines} lines for 300 requests");
 }
 
-/// Hashes are made for networks in turn: a full queue of one network keeps no other from signing in.
+/// Networks are served in turn: a full queue of one network does not prevent another from signing in.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_network_cannot_hold_the_threads_that_hash() {
     let app = std::sync::Arc::new(behind_proxy().await);
@@ -307,7 +307,7 @@ async fn a_network_cannot_hold_the_threads_that_hash() {
                 .status
         });
     }
-    // The flood has filled the queue when its first request is turned away.
+    // The queue is full when the first request of the flood is refused.
     let mut statuses = Vec::new();
     while !statuses.contains(&503) {
         statuses.push(flood.join_next().await.expect("one is refused").expect("an answer"));

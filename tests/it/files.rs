@@ -1,4 +1,4 @@
-//! The files of the data directory: who may read them, how large they stay, and how the server lets go of them.
+//! The files of the data directory: modes, sizes, and release at a stop.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -73,7 +73,7 @@ async fn retention_returns_space_to_the_file_system() {
     let pages = |name: &str| -> i64 {
         connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0)).unwrap()
     };
-    // Some free pages stay, for the log takes them again.
+    // Some free pages are kept, because the log reuses them.
     let (free, all) = (pages("freelist_count"), pages("page_count"));
     assert!((1..=256).contains(&free) && all < 600, "{free} of {all}");
     drop(connection);

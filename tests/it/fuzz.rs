@@ -1,4 +1,4 @@
-//! The corpora of the fuzz targets, run on the stable compiler.
+//! The corpora of the fuzz targets, run with the stable compiler.
 
 use keywright::http::fuzzing::TARGETS;
 

@@ -1,4 +1,4 @@
-//! `/v1/forward-auth` for an API with routes: method and path decide what a request needs.
+//! `/v1/forward-auth` for an API with routes: method and path determine the requirements of a request.
 
 use serde_json::{Value, json};
 
@@ -35,7 +35,7 @@ async fn gate() -> TestApp {
     app
 }
 
-/// Asks as Caddy does.
+/// Sends the request that Caddy sends.
 async fn ask(client: &Client, method: &str, uri: &str) -> Reply {
     let client = client.with("x-forwarded-method", method).with("x-forwarded-uri", uri);
     client.with("x-forwarded-for", "203.0.113.9").get("/v1/forward-auth?api=afdb").await
@@ -47,9 +47,9 @@ async fn key(app: &TestApp, more: Value) -> (Client, String) {
     (app.bearer(&text("key")), text("id"))
 }
 
-/// Rows of the log about decisions of the gate, the newest first.
+/// Log rows of the gate's decisions, newest first.
 async fn decisions(app: &TestApp) -> Vec<Value> {
-    // Strangers are counted by the second.
+    // Unidentified callers are counted after five rows.
     app.advance(1);
     let page = app.operator().get("/v1/activity?kind=request.authorize").await.expect(200);
     page["data"].as_array().expect("a list").clone()
@@ -94,7 +94,7 @@ async fn a_path_is_one_path_however_it_is_spelt() {
         ask(&reader, "GET", same).await.refused(403, "INSUFFICIENT_SCOPE");
     }
     for unclear in [
-        // Node's `new URL(req.url, base)` takes the first segment for a host.
+        // Node's `new URL(req.url, base)` reads the first segment as a host.
         "//h/v1/admin/x",
         "/\\h/v1/admin/x",
         "//v1//admin",
@@ -108,7 +108,7 @@ async fn a_path_is_one_path_however_it_is_spelt() {
         "#/v1/status",
         "/v1/status#/../admin",
         "/v1/queries/17?x#y",
-        // For many services the same as a path that another route rules.
+        // For many services the same as a path of another route.
         "/v1/Admin/x",
         "/v1/ADMIN",
         "/v1/%EF%BD%81dmin/x",
@@ -126,7 +126,7 @@ async fn a_path_is_one_path_however_it_is_spelt() {
         "/v1/%23",
         "/v1/x%5c..%5cadmin",
         "/v1/%252e%252e/admin",
-        // For a service that leaves dots or escapes as they are, another route's.
+        // Another route for a service that keeps dots or escapes.
         "/v1/admin/../queries/17",
         "/v1/x/../admin/a",
         "/v1/./admin",
@@ -156,7 +156,7 @@ async fn a_path_is_one_path_however_it_is_spelt() {
 }
 
 #[tokio::test]
-async fn nobody_but_a_trusted_proxy_describes_a_request() {
+async fn only_a_trusted_proxy_describes_a_request() {
     let app = TestApp::start().await;
     let mut api = afdb();
     api["routes"] = json!([{"method": "*", "path": "/*"}]);
@@ -166,7 +166,7 @@ async fn nobody_but_a_trusted_proxy_describes_a_request() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_says_nothing_or_two_things_is_told_so() {
+async fn missing_or_repeated_forwarded_headers_are_reported() {
     let app = gate().await;
     let (reader, _) = key(&app, json!({})).await;
     reader.get("/v1/forward-auth?api=afdb").await.refused(400, "INVALID_REQUEST");
@@ -174,7 +174,7 @@ async fn a_proxy_that_says_nothing_or_two_things_is_told_so() {
     assert!(no_method.refused(400, "INVALID_REQUEST")["details"]["X-Forwarded-Method"].is_string());
     let twice = reader.with("x-original-uri", "/v1/status");
     ask(&twice, "GET", "/v1/queries/17").await.refused(400, "INVALID_REQUEST");
-    // A rule in two places would sooner or later be two rules.
+    // Routes and query rules must not be combined.
     for query in ["scope=queries:read", "environment=any"] {
         let described = reader.with("x-forwarded-uri", "/v1/queries/17");
         let reply = described.get(&format!("/v1/forward-auth?api=afdb&{query}")).await;
@@ -183,7 +183,7 @@ async fn a_proxy_that_says_nothing_or_two_things_is_told_so() {
 }
 
 #[tokio::test]
-async fn a_public_route_lets_everybody_pass_as_nobody() {
+async fn a_public_route_lets_every_request_pass_anonymously() {
     let app = gate().await;
     let (reader, _) = key(&app, json!({})).await;
     for client in [app.anonymous(), app.bearer("afdb_live_invented"), reader] {
@@ -195,14 +195,14 @@ async fn a_public_route_lets_everybody_pass_as_nobody() {
     }
     ask(&app.anonymous(), "GET", "/v1/queries/17").await.refused(401, "MISSING_API_KEY");
     let rows = decisions(&app).await;
-    // One row, or two where a job of the clock wrote meanwhile what was counted so far.
+    // One row, or two if a job wrote counted refusals in between.
     let passed: Vec<&Value> = rows.iter().filter(|row| row["code"] == "PUBLIC").collect();
     assert!(passed.iter().all(|row| row["outcome"] == "allowed"), "{passed:?}");
     assert_eq!(passed.iter().filter_map(|row| row["count"].as_u64()).sum::<u64>(), 3, "{passed:?}");
 }
 
 #[tokio::test]
-async fn a_test_key_passes_where_the_route_lets_it() {
+async fn a_test_key_passes_where_the_route_allows_it() {
     let app = gate().await;
     let (test, _) = key(&app, json!({"environment": "test"})).await;
     let passed = ask(&test, "POST", "/v1/queries").await;
@@ -211,7 +211,7 @@ async fn a_test_key_passes_where_the_route_lets_it() {
 }
 
 #[tokio::test]
-async fn a_route_costs_what_it_says() {
+async fn a_route_charges_its_cost() {
     let app = gate().await;
     let (reader, _) = key(&app, json!({})).await;
     for remaining in ["6", "2"] {
@@ -221,7 +221,7 @@ async fn a_route_costs_what_it_says() {
     let limited = ask(&reader, "POST", "/v1/reports").await;
     limited.refused(429, "RATE_LIMITED");
     assert_eq!(limited.header("retry-after"), "12");
-    // What is cheaper still passes.
+    // A cheaper request still passes.
     assert_eq!(ask(&reader, "POST", "/v1/queries").await.status, 200);
 }
 
@@ -271,7 +271,7 @@ async fn a_key_in_a_url_is_refused_and_kept_nowhere() {
 }
 
 #[tokio::test]
-async fn the_log_tells_who_met_which_route() {
+async fn the_log_has_the_matched_route() {
     let app = gate().await;
     let (reader, id) = key(&app, json!({})).await;
     ask(&reader, "GET", "/elsewhere").await.refused(403, "FORBIDDEN");
@@ -284,7 +284,7 @@ async fn the_log_tells_who_met_which_route() {
     };
     let unrouted = find("NO_ROUTE", true);
     assert_eq!((&unrouted["method"], &unrouted["path"]), (&json!("GET"), &json!("/elsewhere")));
-    assert_eq!(unrouted["detail"]["saw"], "No route of this API matches GET /elsewhere");
+    assert_eq!(unrouted["detail"]["observed"], "No route of this API matches GET /elsewhere");
     assert_eq!(find("NO_ROUTE", false)["ip"], "203.0.113.9");
     assert_eq!(find("INSUFFICIENT_SCOPE", true)["detail"]["route"], "* /v1/admin/*");
 }
@@ -303,7 +303,7 @@ async fn a_change_of_the_routes_counts_from_the_next_request() {
 }
 
 #[tokio::test]
-async fn a_service_that_ignores_case_says_so() {
+async fn a_service_that_ignores_case_is_configured() {
     let app = gate().await;
     let (reader, _) = key(&app, json!({})).await;
     let (admin, _) = key(&app, json!({"scopes": ["admin"]})).await;
@@ -316,7 +316,7 @@ async fn a_service_that_ignores_case_says_so() {
 }
 
 #[tokio::test]
-async fn two_routes_that_services_cannot_tell_apart_ask_for_the_same() {
+async fn two_routes_that_services_confuse_need_the_same_rule() {
     let app = gate().await;
     let routes = |one: &str, other: &str, scope: &str| {
         json!({"routes": [
@@ -383,7 +383,7 @@ async fn removing_the_rules_opens_nothing() {
     assert_eq!(applied["changes"], json!(["~ open: true → false"]));
     assert!(applied["warnings"][0].as_str().is_some_and(|text| text.contains("no routes")), "{applied}");
     ask(&reader, "GET", "/v1/queries/17").await.refused(403, "FORBIDDEN");
-    // The question may still say what it needs.
+    // The query may still set the requirement.
     let described = reader.with("x-forwarded-uri", "/v1/queries/17").with("x-forwarded-method", "GET");
     described.get("/v1/forward-auth?api=afdb&scope=queries:read").await.expect(200);
     described.get("/v1/forward-auth?api=afdb&scope=queries:write").await.refused(403, "INSUFFICIENT_SCOPE");

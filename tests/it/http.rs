@@ -1,4 +1,4 @@
-//! What every answer has in common, and what hostile requests get.
+//! Common properties of responses, and responses to hostile requests.
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -47,22 +47,22 @@ async fn every_answer_carries_the_strict_headers_and_an_id_of_ours() {
     }
 }
 
-/// Every documented route, with every kind of wrong credential.
+/// Every documented route, with every kind of invalid credential.
 #[tokio::test]
 async fn no_route_takes_a_wrong_credential() {
     let app = TestApp::with_afdb().await;
-    let stranger = app.afdb_key(json!({})).await;
+    let foreign = app.afdb_key(json!({})).await;
     let document: Value = serde_json::from_str(keywright::http::openapi()).expect("JSON");
     let paths = document["paths"].as_object().expect("paths");
     let mut tried = 0;
     for (path, operations) in paths {
         for (method, operation) in operations.as_object().expect("operations") {
-            // OAuth clients authenticate by RFC 6749 in forms; `oauth` tries those.
+            // OAuth clients authenticate by RFC 6749 in forms; `oauth` tests those.
             if operation["security"].as_array().is_none_or(Vec::is_empty) || path.starts_with("/oauth/") {
                 continue;
             }
             tried += 1;
-            // A stranger's key is welcome where it speaks for itself.
+            // `revoke-leaked` takes any key, without authentication.
             let any_api = matches!(path.as_str(), "/v1/user/profile" | "/v1/forward-auth");
             let path = if path == "/v1/forward-auth" {
                 format!("{path}?api=afdb&scope=queries:read")
@@ -87,7 +87,7 @@ async fn no_route_takes_a_wrong_credential() {
             if any_api {
                 continue;
             }
-            let key = stranger["key"].as_str().expect("a key");
+            let key = foreign["key"].as_str().expect("a key");
             let reply = call(app.bearer(key)).await;
             assert!(matches!(reply.status, 401 | 403), "{what} with another API's key: {}", reply.text());
         }
@@ -121,8 +121,7 @@ fn fill(path: &str) -> String {
     filled
 }
 
-/// The document is the contract with every generated client: a change to it is seen and meant. `UPDATE_SNAPSHOTS=1`
-/// writes the file anew.
+/// Generated clients depend on the document: its changes are reviewed. `UPDATE_SNAPSHOTS=1` writes the file anew.
 #[test]
 fn the_openapi_document_is_as_it_was() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/openapi.json");
@@ -137,7 +136,7 @@ fn the_openapi_document_is_as_it_was() {
     );
 }
 
-/// What the contract names is in the document.
+/// Every name of the contract is in the document.
 #[test]
 fn the_openapi_document_names_every_promised_call() {
     let document: Value = serde_json::from_str(keywright::http::openapi()).expect("JSON");

@@ -110,7 +110,7 @@ async fn both_secrets_work_during_the_grace() {
     app.advance(60);
     assert_ne!(app.verify(text(&key)).await["code"], "VALID");
     assert_eq!(app.verify(text(&turned)).await["code"], "VALID");
-    // No body takes the default grace, a day.
+    // Without a body, the grace period is the default, a day.
     let again = admin.send(Method::POST, &rotate, None, Vec::new()).await.expect(200);
     assert_eq!(again["secrets"][1]["expires_at"], "2026-06-02T12:01:00Z");
     admin.delete(&path(&key)).await.expect(204);
@@ -187,7 +187,7 @@ async fn what_is_not_there_is_404_on_every_verb() {
 }
 
 #[tokio::test]
-async fn nobody_gains() {
+async fn no_escalation() {
     let app = TestApp::start().await;
     let admin = app.key(&["admin"]).await;
     let weak = app.key(&["keys:read", "keys:write"]).await;
@@ -214,7 +214,7 @@ async fn nobody_gains() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_can_be_had_again_for_an_hour() {
+async fn a_lost_answer_is_repeated_for_an_hour() {
     let app = TestApp::with_afdb().await;
     let writer = app.key(&["keys:write", "keys:read"]).await;
     let sender = writer.with("idempotency-key", "3f1c");
@@ -271,7 +271,7 @@ async fn the_list_goes_in_pages() {
 }
 
 #[tokio::test]
-async fn whoever_finds_a_key_can_end_it() {
+async fn any_finder_of_a_key_can_revoke_it() {
     let app = TestApp::with_afdb().await;
     let key = app.afdb_key(json!({})).await;
     let anyone = app.anonymous();
@@ -309,7 +309,7 @@ async fn a_change_is_in_the_activity_and_the_secret_is_not() {
     assert!(![file, wal].iter().any(|bytes| bytes.windows(needle.len()).any(|part| part == needle)));
 }
 
-/// A question that names no environment means `live`.
+/// A request without an environment means `live`.
 #[tokio::test]
 async fn a_test_key_must_be_asked_for() {
     let app = TestApp::with_afdb().await;

@@ -1,5 +1,5 @@
-//! Mail over SMTP, to a server that is not ours: with STARTTLS, with TLS from the first byte, and on this machine
-//! without; through outages, kills and stops.
+//! Mail over SMTP to a foreign server: with STARTTLS, with TLS from the first byte, and on this machine without TLS;
+//! through outages, kills and stops.
 
 use std::io::{BufRead as _, BufReader, Lines};
 use std::net::TcpListener;
@@ -14,7 +14,7 @@ use keywright::config::{Mail, SmtpSecurity, SmtpUrl};
 use crate::support::certificates::certify;
 use crate::support::{Program, Server, TestApp, libraries};
 
-/// This machine by a name that does not say so: where it is known to be this machine, TLS is not asked for.
+/// A host name of this machine that is not known as loopback, so that TLS is required.
 const ELSEWHERE: &str = "0x7f000001";
 const LOGIN: &str = "auth%40example.com:pa%20ss%25word";
 
@@ -40,7 +40,7 @@ impl Postbox {
         Self { child, lines, port: first["port"].as_u64().unwrap() }
     }
 
-    /// The next mail; waits for it.
+    /// Waits for the next mail.
     fn next(&mut self) -> Value {
         serde_json::from_str(&self.lines.next().expect("a mail").unwrap()).unwrap()
     }
@@ -68,7 +68,7 @@ fn mailing_by(url: &str) -> Program {
     program
 }
 
-/// Invites somebody, has them confirm their address and set their password anew: each by the link in a mail.
+/// Invites a person, who confirms their address and resets their password: each by the link in a mail.
 async fn mails_arrive(server: &Server, inbox: &mut Postbox) -> Vec<Value> {
     let (operator, anyone) = (server.operator(), server.anonymous());
     let invitation = json!({"email": "ada@example.com", "role": "member"});
@@ -95,7 +95,7 @@ async fn mails_arrive(server: &Server, inbox: &mut Postbox) -> Vec<Value> {
     vec![invited, verification, reset]
 }
 
-/// Sends through a server with TLS, after making sure that one whose certificate nobody vouches for gets nothing.
+/// Sends through a server with TLS; a server with an untrusted certificate gets no mail.
 async fn with_tls(protection: &str, scheme: &str) {
     let folder = tempfile::tempdir().unwrap();
     let (tls, authority) = certify(folder.path(), &[ELSEWHERE]);
@@ -109,7 +109,7 @@ async fn with_tls(protection: &str, scheme: &str) {
     careful.says("work failed; it will be tried again");
     careful.stop();
 
-    // What the careful one kept arrives now that the certificate is known.
+    // The queued mail arrives after the certificate is trusted.
     program.set("SSL_CERT_FILE", authority.to_str().unwrap());
     let server = program.serve::<&str>([]);
     assert_eq!(inbox.next()["to"], json!(["eve@example.com"]));
@@ -157,7 +157,7 @@ async fn a_mail_server_on_this_machine_needs_no_tls() {
     assert!(mails.iter().all(|mail| mail["tls"] == false), "{mails:?}");
 }
 
-/// A server in this process that mails to a port of this machine, with a clock that the test moves.
+/// A server in this process that mails to a port of this machine, with a clock that the test advances.
 async fn app_mailing_to(port: u16) -> TestApp {
     TestApp::with(|config| {
         let (security, host) = (SmtpSecurity::Loopback, "127.0.0.1".to_owned());
@@ -176,7 +176,7 @@ async fn run_due(app: &TestApp) {
     keywright::worker::run_due(app.services()).await;
 }
 
-/// A port on which a mail server hangs up at once, and the number of connections to it.
+/// A port of a mail server that closes each connection at once, and the number of connections to it.
 fn broken_server() -> (u16, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let (port, count) = (listener.local_addr().unwrap().port(), Arc::new(AtomicUsize::new(0)));
@@ -190,7 +190,7 @@ fn broken_server() -> (u16, Arc<AtomicUsize>) {
     (port, count)
 }
 
-/// A port on which nothing listens.
+/// A port without a listener.
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
@@ -217,12 +217,12 @@ async fn mail_waits_out_an_outage_and_a_restart_in_it() {
     app.advance(3 * 3_600);
     run_due(&app).await;
     let mut inbox = Postbox::at(port, "none", &[]).await;
-    // The longest wait is a quarter of an hour, and a fifth of it.
+    // The longest wait is 15 minutes, plus a fifth.
     app.advance(1_080);
     run_due(&app).await;
     let mails: Vec<Value> = everyone.iter().map(|_| inbox.next()).collect();
     assert_eq!(receivers(&mails), everyone);
-    // Each once: what is queued next is the next to arrive.
+    // Each once: the mail that is queued next is the next to arrive.
     app.advance(7_200);
     invite(&app, "last@example.com").await;
     run_due(&app).await;
@@ -254,7 +254,7 @@ async fn attempts_grow_rarer_and_end_when_the_link_does() {
         assert_eq!(attempts.load(Ordering::SeqCst), expected, "after {wait} s");
         passed += wait + wait.div_ceil(5);
     }
-    // The link lasts for an hour: after that the mail is given up, and its text is gone.
+    // The link expires after an hour: then the mail is given up, and its text is deleted.
     app.advance(3_600 - passed);
     run_due(&app).await;
     app.advance(86_400);
@@ -281,7 +281,7 @@ async fn a_receiver_who_is_refused_for_good_is_not_tried_again_and_delays_no_oth
 
 #[tokio::test]
 async fn a_mail_server_that_hangs_delays_neither_changes_nor_jobs() {
-    // Takes connections and never says a word.
+    // Accepts connections and sends nothing.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let app = app_mailing_to(silent.local_addr().unwrap().port()).await;
     for number in 0..8 {
@@ -292,7 +292,7 @@ async fn a_mail_server_that_hangs_delays_neither_changes_nor_jobs() {
         |name: &str| states().into_iter().find(|state| state.kind == name).and_then(|job| job.succeeded_at);
     let before = app.now();
     app.advance(3_600);
-    // The lanes of the server itself look once a second.
+    // The server's own lanes check once a second.
     while job("idempotency.sweep").is_none_or(|at| at <= before) {
         tokio::task::yield_now().await;
     }
@@ -302,7 +302,7 @@ async fn a_mail_server_that_hangs_delays_neither_changes_nor_jobs() {
 
 #[tokio::test]
 async fn a_mail_outlives_a_kill_between_its_commit_and_its_sending() {
-    // A server that hangs keeps the mail from being sent.
+    // A mail server that hangs keeps the mail in the queue.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = silent.local_addr().unwrap().port();
     let program = mailing_by(&format!("smtp://127.0.0.1:{port}"));
@@ -330,7 +330,7 @@ async fn a_stop_is_quick_and_keeps_what_is_queued() {
         server.operator().post("/v1/invitations", &invitation).await.expect(201);
     }
     let _on_its_way = silent.accept().unwrap();
-    // SMTP would be given 30 s.
+    // An SMTP attempt would get 30 s.
     let (stopped, has_stopped) = std::sync::mpsc::channel();
     std::thread::spawn(move || stopped.send(server.stop().code));
     assert_eq!(has_stopped.recv_timeout(std::time::Duration::from_secs(15)), Ok(Some(0)));

@@ -1,5 +1,4 @@
-//! Everything that is tested from outside, in one binary: it links once. Each test has a server of its own and talks
-//! to it over real HTTP.
+//! Tests from outside, in one binary that links once. Each test has a server of its own and calls it over real HTTP.
 
 #![allow(unreachable_pub, reason = "a test binary exports nothing")]
 #![allow(dead_code, reason = "the support is for every feature, and not all are here yet")]
@@ -10,6 +9,7 @@ mod activity;
 mod apis;
 mod bounds;
 mod cli;
+mod documents;
 mod faults;
 mod files;
 mod fresh;

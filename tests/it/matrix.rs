@@ -1,12 +1,12 @@
-//! Every route of the OpenAPI document, asked with every kind of credential. What each answers follows from what the
-//! type of its handler declares, and from nothing else.
+//! Every route of the OpenAPI document, called with every kind of credential. The response must follow from the
+//! declaration in the type of its handler.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use http::Method;
 use keywright::domain::identity::access::SCOPES;
-use keywright::domain::identity::admission::Takes;
+use keywright::domain::identity::admission::Accepts;
 use keywright::http::Declaration;
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ enum Kind {
     Nothing,
     /// A bearer credential of no known form.
     Unknown,
-    /// A bearer credential of the form of a JWT that this instance did not sign.
+    /// A bearer credential in the form of a JWT that this instance did not sign.
     Forged,
     Key,
     /// An access token that a person allowed a client.
@@ -36,17 +36,17 @@ enum Kind {
     ClientSecret,
 }
 
-/// What a credential is, as far as an answer may depend on it.
+/// Properties of a credential that a response may depend on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Facts {
     kind: Kind,
-    /// Whether it is for the built-in API; else it is for `afdb`.
+    /// Whether it is for the built-in API; otherwise it is for `afdb`.
     built_in: bool,
-    /// What it holds on its API; `admin` holds everything.
+    /// Its scopes on its API; `admin` includes all.
     scopes: BTreeSet<String>,
     /// Whether its person signed in less than 15 minutes ago.
     recent: bool,
-    /// Whether a second factor is demanded of its person and was not shown.
+    /// Whether a second factor is demanded of its person and was not used.
     narrowed: bool,
 }
 
@@ -86,31 +86,31 @@ impl fmt::Display for Facts {
     }
 }
 
-/// An answer that a declaration leads to.
+/// A response that a declaration requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Expected {
     /// This status with this code in the envelope.
     Refused(u16, &'static str),
     /// An error of RFC 6749 with one of these codes.
     Failed(&'static [&'static str]),
-    /// Whatever the handler answers to a caller that it takes.
+    /// Any response of the handler to an accepted caller.
     Through,
 }
 
-/// What a declaration makes of a credential.
-fn expected(takes: Takes, recent: bool, facts: &Facts) -> Expected {
+/// Response that a declaration requires for a credential.
+fn expected(takes: Accepts, recent: bool, facts: &Facts) -> Expected {
     match takes {
-        Takes::Public => Expected::Through,
-        Takes::Client if facts.kind == Kind::ClientSecret => Expected::Through,
-        Takes::Client => Expected::Failed(&["invalid_client", "invalid_request"]),
-        Takes::OpenIdToken => match facts.kind {
+        Accepts::Public => Expected::Through,
+        Accepts::Client if facts.kind == Kind::ClientSecret => Expected::Through,
+        Accepts::Client => Expected::Failed(&["invalid_client", "invalid_request"]),
+        Accepts::OpenIdToken => match facts.kind {
             Kind::Token if facts.scopes.contains("openid") => Expected::Through,
             Kind::Token | Kind::MachineToken | Kind::Session => Expected::Failed(&["insufficient_scope"]),
             _ => Expected::Failed(&["invalid_token"]),
         },
-        Takes::DescribedRequest => described(facts),
-        Takes::AnyCredential => unauthenticated(facts).unwrap_or(Expected::Through),
-        Takes::Person | Takes::Scope(_) | Takes::ScopeOrPerson(_) => unauthenticated(facts)
+        Accepts::DescribedRequest => described(facts),
+        Accepts::AnyCredential => unauthenticated(facts).unwrap_or(Expected::Through),
+        Accepts::Person | Accepts::Scope(_) | Accepts::ScopeOrPerson(_) => unauthenticated(facts)
             .or_else(|| wrong_api(facts))
             .unwrap_or_else(|| admitted(takes, recent, facts)),
     }
@@ -133,12 +133,12 @@ fn wrong_api(facts: &Facts) -> Option<Expected> {
     }
 }
 
-fn admitted(takes: Takes, recent: bool, facts: &Facts) -> Expected {
+fn admitted(takes: Accepts, recent: bool, facts: &Facts) -> Expected {
     let refusal = match takes {
-        Takes::Person if facts.is_person_session() => None,
-        Takes::Person => Some(Expected::Refused(403, "FORBIDDEN")),
-        Takes::Scope(scope) | Takes::ScopeOrPerson(scope) if facts.holds(scope) => None,
-        Takes::ScopeOrPerson(_) if facts.is_person_session() && !facts.narrowed => None,
+        Accepts::Person if facts.is_person_session() => None,
+        Accepts::Person => Some(Expected::Refused(403, "FORBIDDEN")),
+        Accepts::Scope(scope) | Accepts::ScopeOrPerson(scope) if facts.holds(scope) => None,
+        Accepts::ScopeOrPerson(_) if facts.is_person_session() && !facts.narrowed => None,
         _ => Some(Expected::Refused(403, "INSUFFICIENT_SCOPE")),
     };
     let signs_in = facts.is_person_session() || facts.kind == Kind::Token;
@@ -164,7 +164,7 @@ fn described(facts: &Facts) -> Expected {
     }
 }
 
-/// What a route answered to a credential.
+/// Response of a route to a credential.
 struct Observed {
     route: (Method, String),
     facts: Facts,
@@ -173,7 +173,7 @@ struct Observed {
     code: String,
 }
 
-/// Codes with which the type of a handler refuses a caller; a handler that takes the caller has other answers, or none.
+/// Codes with which the type of a handler refuses a caller; an accepted caller gets other responses, or none.
 const REFUSALS: [&str; 10] = [
     "MISSING_API_KEY",
     "INVALID_API_KEY",
@@ -199,7 +199,7 @@ impl Observed {
     }
 }
 
-/// The answers that do not fit the declarations.
+/// Responses that contradict the declarations.
 fn mismatches(declarations: &[Declaration], observed: &[Observed]) -> Vec<String> {
     let by_route: BTreeMap<(&str, &str), &Declaration> = declarations
         .iter()
@@ -220,18 +220,18 @@ fn mismatches(declarations: &[Declaration], observed: &[Observed]) -> Vec<String
     found
 }
 
-/// A credential and how it is presented.
+/// A credential and its presentation.
 struct Actor {
     facts: Facts,
     client: Client,
 }
 
-/// Calls that end the session that asks, so that each takes a fresh one.
+/// Calls that end the current session, so that each needs a fresh one.
 const ENDS_SESSIONS: [(&str, &str); 3] =
     [("DELETE", "/v1/sessions"), ("DELETE", "/v1/auth/session"), ("POST", "/v1/auth/logout")];
 
-/// A request that no handler carries out, but every extractor lets through: ids of nothing, a body with an unknown
-/// member, a query with values that no handler takes.
+/// A request that every extractor accepts and no handler carries out: unknown ids, a body with an unknown member, a
+/// query with invalid values.
 async fn ask(client: &Client, method: &Method, path: &str) -> (u16, String) {
     let path: String = path
         .split('/')
@@ -295,7 +295,7 @@ impl Clients {
         if api == "keywright" { &self.own } else { &self.other }
     }
 
-    /// A token that the owner allows in `browser`.
+    /// A token that the owner grants in `browser`.
     async fn token(&self, app: &TestApp, browser: &mut Browser, api: &str, scopes: &[&str]) -> Actor {
         let client = self.of(api);
         let answer = browser.allow(&client.authorize(&[("scope", &scopes.join(" "))])).await;
@@ -315,7 +315,7 @@ impl Clients {
     }
 }
 
-/// What a role holds on the built-in API.
+/// Scopes of a role on the built-in API.
 fn held_by(role: &str) -> Vec<&'static str> {
     match role {
         "owner" => vec!["admin"],
@@ -389,7 +389,7 @@ async fn sessions(app: &TestApp) -> Vec<Actor> {
     ]
 }
 
-/// For each scope: credentials with it alone, and with every other one.
+/// For each scope: credentials with only it, and with every other one.
 async fn by_scope(app: &TestApp, clients: &Clients) -> BTreeMap<&'static str, Vec<Actor>> {
     let mut browser = Browser::signed_in(app, "ada@example.com").await;
     let mut actors = BTreeMap::new();
@@ -430,7 +430,7 @@ fn ends_sessions(declaration: &Declaration) -> bool {
     ENDS_SESSIONS.contains(&(declaration.method.as_str(), declaration.path.as_str()))
 }
 
-/// Everything that every route answers to every credential.
+/// Responses of every route to every credential.
 async fn observations(declarations: &[Declaration]) -> Vec<Observed> {
     let app = TestApp::start().await;
     people(&app).await;
@@ -438,7 +438,7 @@ async fn observations(declarations: &[Declaration]) -> Vec<Observed> {
     let (lasting, ending): (Vec<_>, Vec<_>) =
         declarations.iter().cloned().partition(|declaration| !ends_sessions(declaration));
     let mut observed = Vec::new();
-    // Sessions and tokens of a sign-in that is no longer recent.
+    // Sessions and tokens with an old sign-in.
     let mut stale = sessions(&app).await;
     let mut browser = Browser::signed_in(&app, "ada@example.com").await;
     stale.push(clients.token(&app, &mut browser, "keywright", &["admin"]).await);
@@ -446,13 +446,13 @@ async fn observations(declarations: &[Declaration]) -> Vec<Observed> {
         stale.into_iter().map(|actor| Actor { facts: actor.facts.stale(), ..actor }).collect();
     app.advance(15 * 60);
     observe(&mut observed, &lasting, &stale).await;
-    // Recent ones, and what does not sign in.
+    // Recent ones, and credentials without a sign-in.
     let usual = usual(&app, &clients).await;
     observe(&mut observed, declarations, &usual).await;
     observe(&mut observed, &lasting, &sessions(&app).await).await;
     let by_scope = by_scope(&app, &clients).await;
     for declaration in declarations {
-        if let Takes::Scope(scope) | Takes::ScopeOrPerson(scope) = declaration.takes {
+        if let Accepts::Scope(scope) | Accepts::ScopeOrPerson(scope) = declaration.takes {
             for actor in &by_scope[scope] {
                 observe_one(&mut observed, declaration, actor).await;
             }
@@ -464,7 +464,7 @@ async fn observations(declarations: &[Declaration]) -> Vec<Observed> {
             observe_one(&mut observed, declaration, &sessions(&app).await[at]).await;
         }
     }
-    // A second factor is demanded of owners from now on, and none was shown.
+    // A second factor is demanded of owners from now on, and was not used.
     let mut narrow = vec![
         session(&app, "owner", "keywright").await,
         session(&app, "owner", "afdb").await,
@@ -486,39 +486,39 @@ async fn observations(declarations: &[Declaration]) -> Vec<Observed> {
     observed
 }
 
-/// Every other declaration that a route might have by mistake.
+/// Every other declaration that a route could have by mistake.
 fn wrong_declarations(right: &Declaration) -> Vec<Declaration> {
     let mut wrong = vec![
-        Takes::Public,
-        Takes::Person,
-        Takes::AnyCredential,
-        Takes::Client,
-        Takes::OpenIdToken,
-        Takes::DescribedRequest,
-        Takes::Scope("profile:read"),
-        Takes::Scope("keys:verify"),
+        Accepts::Public,
+        Accepts::Person,
+        Accepts::AnyCredential,
+        Accepts::Client,
+        Accepts::OpenIdToken,
+        Accepts::DescribedRequest,
+        Accepts::Scope("profile:read"),
+        Accepts::Scope("keys:verify"),
     ];
-    if let Takes::Scope(scope) = right.takes {
-        wrong.push(Takes::ScopeOrPerson(scope));
+    if let Accepts::Scope(scope) = right.takes {
+        wrong.push(Accepts::ScopeOrPerson(scope));
     }
-    if let Takes::ScopeOrPerson(scope) = right.takes {
-        wrong.push(Takes::Scope(scope));
+    if let Accepts::ScopeOrPerson(scope) = right.takes {
+        wrong.push(Accepts::Scope(scope));
     }
     let mut found: Vec<Declaration> = wrong
         .into_iter()
         .filter(|takes| *takes != right.takes)
         .map(|takes| Declaration { takes, ..right.clone() })
         .collect();
-    // Old sessions are not asked to end themselves.
+    // Old sessions are not used for routes that end the session.
     let old_ones_asked = !ends_sessions(right);
     if old_ones_asked
         && !matches!(
             right.takes,
-            Takes::Public
-                | Takes::Client
-                | Takes::OpenIdToken
-                | Takes::DescribedRequest
-                | Takes::AnyCredential
+            Accepts::Public
+                | Accepts::Client
+                | Accepts::OpenIdToken
+                | Accepts::DescribedRequest
+                | Accepts::AnyCredential
         )
     {
         found.push(Declaration { recent: !right.recent, ..right.clone() });
@@ -549,7 +549,7 @@ async fn every_route_takes_what_its_type_declares_and_nothing_else() {
     let wrong = mismatches(&declarations, &observed);
     assert!(wrong.is_empty(), "{} of {} answers:\n{}", wrong.len(), observed.len(), wrong.join("\n"));
 
-    // The matrix sees: any one declaration that were wrong would not fit the answers.
+    // The matrix is sensitive: every single wrong declaration contradicts a response.
     for (at, right) in declarations.iter().enumerate() {
         for planted in wrong_declarations(right) {
             let mut table = declarations.clone();

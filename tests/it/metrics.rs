@@ -131,7 +131,7 @@ async fn what_happens_is_counted() {
         .expect(201);
     app.advance(120);
     keywright::worker::run_due(app.services()).await;
-    // What was decided is counted when the writer takes it.
+    // Decisions are counted when the writer takes them.
     app.operator().get("/v1/activity").await.expect(200);
     let after = Page::scrape(&app).await;
     let grew = |name: &str, labels: Value| after.sum(name, labels.clone()) - before.sum(name, labels);
@@ -189,7 +189,7 @@ async fn a_mail_that_waits_is_seen_and_so_is_one_that_failed_for_good() {
     let state = |state: &str| json!({"lane": "mail", "state": state});
     assert_eq!(page.sum("keywright_queue_items", state("waiting")), 1.0);
     assert_eq!(page.sum("keywright_queue_oldest_age_seconds", json!({"lane": "mail"})), 90.0);
-    // An invitation lasts for a week.
+    // An invitation is valid for a week.
     app.advance(8 * 86_400);
     keywright::worker::run_due(app.services()).await;
     let page = Page::scrape(&app).await;
@@ -214,7 +214,7 @@ async fn requests_add_no_labels() {
 }
 
 #[tokio::test]
-async fn the_certificate_says_when_it_expires() {
+async fn the_expiry_of_the_certificate_is_a_metric() {
     let folder = tempfile::tempdir().unwrap();
     let (Tls { cert, key }, _) = certify(folder.path(), &["auth.example.com"]);
     let app = TestApp::with(|config| {

@@ -1,4 +1,4 @@
-//! One rule for every name and description that people decide by, at every endpoint that takes one.
+//! One rule for every name and description that people decide by, at every endpoint that accepts one.
 
 use http::Method;
 use keywright::model::setting::Signup;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::people::{PASSWORD, add, mailed, page, signed_in};
 use crate::support::{Client, Reply, TestApp, afdb};
 
-/// Names that hide, turn or blank what a reader sees.
+/// Names with characters that hide, reorder or blank text.
 const DECEPTIVE: &[&str] = &[
     "Ada\u{202e}flesruoy ecapS",
     "Ada\u{2066} Lovelace",
@@ -32,7 +32,7 @@ const DECEPTIVE: &[&str] = &[
     "A\u{0}da",
     "A\u{301}\u{301}\u{301}\u{301}\u{301}da",
 ];
-/// Names of people and things as they are.
+/// Ordinary names of people and things.
 const HONEST: &[&str] = &[
     "Jürgen Weiß-O'Brien",
     "山田 太郎",
@@ -43,7 +43,7 @@ const HONEST: &[&str] = &[
     "CI 🚀 (beta) #2",
 ];
 
-/// A request that takes a text at `field`.
+/// A request with a text at `field`.
 struct Place {
     client: Client,
     method: Method,
@@ -73,7 +73,7 @@ async fn world() -> TestApp {
     app
 }
 
-/// Every endpoint that changes a thing that has a name; each may be called many times.
+/// Every endpoint that changes a resource with a name; each may be called many times.
 async fn changes(app: &TestApp) -> Vec<Place> {
     let operator = app.operator();
     let ada = add(app, "ada@example.com", "admin").await;
@@ -117,7 +117,7 @@ async fn changes(app: &TestApp) -> Vec<Place> {
     ]
 }
 
-/// Every endpoint that creates a thing with a name.
+/// Every endpoint that creates a resource with a name.
 async fn creations(app: &TestApp) -> Vec<Place> {
     let operator = app.operator();
     let post = |client: &Client, path: &str, body: Box<dyn Fn(&str) -> Value + Send>| Place {

@@ -23,7 +23,7 @@ async fn world() -> TestApp {
     app
 }
 
-/// Passwords with the word that each is refused for.
+/// Passwords with the word for which each is refused.
 const CONTEXT: &[(&str, &str)] = &[
     ("keywright2026", "keywright"),
     ("K3yWr1ght!", "keywright"),

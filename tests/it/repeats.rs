@@ -1,4 +1,4 @@
-//! A request that is sent again gets the old answer only by the credential that sent it, while that still holds as much.
+//! A repeated request gets the stored response only with the same credential, while it holds as much as before.
 
 use serde_json::json;
 
@@ -24,7 +24,7 @@ async fn an_old_answer_does_not_cross_the_credentials_of_one_person() {
     let first = owner.post("/v1/keys", &admin_key()).await.expect(201);
     assert_eq!(owner.post("/v1/keys", &admin_key()).await.expect(201), first, "the same credential");
 
-    // A bot that the owner allowed to make keys; a browser of hers; her own key; another session.
+    // A bot that the owner allowed to create keys; a browser of the owner; their own key; another session.
     let bot = json!({"access": [{"api": "keywright", "scopes": ["keys:write"]}]});
     let bot = tokens(&app, &App::register(&app, bot).await, "keys:write").await;
     let bot = app.bearer(text(&bot, "access_token")).with("idempotency-key", KEY);
@@ -43,7 +43,7 @@ async fn an_old_answer_does_not_cross_the_credentials_of_one_person() {
 }
 
 #[tokio::test]
-async fn rights_are_checked_before_an_old_answer_is_given() {
+async fn rights_are_checked_before_a_stored_answer_is_repeated() {
     let app = world().await;
     let body = json!({"email": "adam@example.com", "name": "Adam", "role": "owner", "password": PASSWORD});
     let adam = app.operator().post("/v1/users", &body).await.expect(201);
@@ -53,13 +53,13 @@ async fn rights_are_checked_before_an_old_answer_is_given() {
     let owner = json!({"email": "new@example.com", "role": "owner"});
     let invited = client.post("/v1/invitations", &owner).await.expect(201);
     assert_eq!(client.post("/v1/invitations", &owner).await.expect(201), invited);
-    // An admin holds the same scopes, but invites no owner.
+    // An admin has the same scopes, but cannot invite an owner.
     app.operator().patch(&path, &json!({"role": "admin"})).await.expect(200);
     client.post("/v1/invitations", &owner).await.refused(403, "FORBIDDEN");
-    // A developer may make keys, but none with all rights.
+    // A developer may create keys, but none with all rights.
     app.operator().patch(&path, &json!({"role": "developer"})).await.expect(200);
     client.post("/v1/keys", &admin_key()).await.refused(403, "FORBIDDEN");
-    // What needed a recent sign-in needs one still.
+    // A request that needed a recent sign-in still needs one.
     app.operator().patch(&path, &json!({"role": "owner"})).await.expect(200);
     client.post("/v1/keys", &admin_key()).await.expect(201);
     app.advance(901);

@@ -1,4 +1,4 @@
-//! `schema.sql` is the whole truth: what a new file gets, and what an old one becomes.
+//! `schema.sql` is complete: for a new file, and for an upgraded one.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -6,10 +6,10 @@ use std::path::Path;
 use keywright::store::migrate::{DELTAS, Delta, Outcome, SCHEMA, VERSION, prepare, prepare_with};
 use rusqlite::Connection;
 
-/// The schema that the first release had. While nothing was released it is today's.
+/// The schema of the first release. Before a release it is the current one.
 const FIRST_RELEASE: &str = SCHEMA;
 
-/// Every table and index as SQLite keeps it, without comments and layout.
+/// Every table and index as SQLite stores it, without comments and layout.
 fn shape(path: &Path) -> Vec<(String, String)> {
     let connection = Connection::open(path).unwrap();
     let mut statement = connection
@@ -28,7 +28,7 @@ fn version(path: &Path) -> u32 {
     Connection::open(path).unwrap().query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap()
 }
 
-/// A file as a release of this history made it.
+/// A file of an earlier release.
 fn made(directory: &Path, schema: &str, version: u32) -> std::path::PathBuf {
     let path = directory.join("keywright.db");
     assert_eq!(prepare_with(&path, schema, version, &[]).unwrap(), Outcome::Created);
@@ -141,7 +141,7 @@ fn counts(path: &Path) -> Vec<(String, i64)> {
     tables(&connection).into_iter().map(|table| (table.clone(), count(&table))).collect()
 }
 
-/// A delta that rebuilds `table`, as SQLite's documentation describes it, and all of its indexes.
+/// A delta that rebuilds `table` and all of its indexes, as SQLite's documentation describes it.
 fn rebuild(path: &Path, table: &str) -> Delta {
     let connection = Connection::open(path).unwrap();
     let sql = |filter: &str| -> Vec<String> {
@@ -188,7 +188,7 @@ fn a_step_that_leaves_a_dangling_reference_is_undone() {
         assert!(error.contains(part), "{part}: {error}");
     }
     assert_eq!((counts(&path), version(&path)), (all, 1));
-    // The same file goes on with a step that is right, and the schema is enforced as before.
+    // The same file is upgraded by a correct step, and the schema is enforced as before.
     let sql = "CREATE TABLE half (x INTEGER) STRICT;";
     prepare_with(&path, SCHEMA, 2, &[Delta { version: 2, sql }]).unwrap();
     assert_eq!(version(&path), 2);

@@ -1,4 +1,4 @@
-//! What a member does for themselves: keys within what their role gives, at the API's tier, and nobody else's.
+//! Self-service of a member: keys with the scopes of their role, at the API's tier, and no access to those of others.
 
 use serde_json::{Value, json};
 
@@ -89,12 +89,12 @@ async fn a_member_has_no_more_keys_than_the_api_gives_also_at_once() {
     ada.delete(&path(&keys["data"][0])).await.expect(204);
     ada.post("/v1/keys", &mine()).await.expect(201);
     ada.post("/v1/keys", &mine()).await.refused(409, "CONFLICT");
-    // The limit is each member's own.
+    // Each member has a limit of their own.
     member(&app, "bob@example.com").await.post("/v1/keys", &mine()).await.expect(201);
 }
 
 #[tokio::test]
-async fn somebody_elses_is_not_there_on_every_verb_and_nested_route() {
+async fn resources_of_others_are_not_found_on_every_verb_and_nested_route() {
     let app = with_members().await;
     let (ada, bob) = (member(&app, "ada@example.com").await, member(&app, "bob@example.com").await);
     let (key, service) =
@@ -116,7 +116,7 @@ async fn somebody_elses_is_not_there_on_every_verb_and_nested_route() {
     ada.get("/v1/user/profile").await.expect(200);
 }
 
-/// Role scopes, the role itself, the person: what goes there goes from the key at the next request.
+/// Role scopes, the role itself, the person: a right removed there is removed from the key with the next request.
 #[tokio::test]
 async fn what_a_person_loses_their_keys_lose() {
     let app = with_members().await;
@@ -150,7 +150,7 @@ async fn what_a_person_loses_their_keys_lose() {
     assert_eq!(asked().await, "REVOKED");
 }
 
-/// What a person may withdraw, their own key or an app's grant, leaves nothing behind that works on.
+/// After a person revokes their own key or an app's grant, no credential created with it works.
 #[tokio::test]
 async fn an_own_key_makes_nothing_that_outlives_it() {
     let app = TestApp::with_afdb().await;
@@ -182,7 +182,7 @@ async fn an_own_key_makes_nothing_that_outlives_it() {
     caller.post(&format!("{}/rotate", path(&service)), &json!({})).await.refused(403, "FORBIDDEN");
     let client = json!({"name": "x", "access": [{"api": "afdb", "scopes": ["queries:read"]}]});
     caller.post("/v1/clients", &client).await.refused(403, "FORBIDDEN");
-    // A sign-in of the same person is not bound.
+    // A sign-in of the same person has no such bound.
     let signed_in = crate::people::signed_in(&app, "dora@example.com").await;
     signed_in.post("/v1/keys", &of_dora(json!({}))).await.expect(201);
     signed_in.post("/v1/clients", &client).await.expect(201);

@@ -1,4 +1,4 @@
-//! Signing in over HTTP, by friends and by attackers.
+//! Sign-in over HTTP, by users and by attackers.
 
 #![expect(clippy::disallowed_methods, reason = "how long an answer takes is what two of these are about")]
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::people::{PASSWORD, add, browser, login, page, signed_in};
 use crate::support::{Client, TestApp, afdb};
 
-/// A server that believes `X-Forwarded-For` from this machine, so that a test can come from many networks.
+/// A server that trusts `X-Forwarded-For` from this machine, so that a test can use many networks.
 async fn with_networks() -> TestApp {
     TestApp::with(|config| config.http.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()]).await
 }
@@ -19,7 +19,7 @@ fn from(app: &TestApp, ip: &str) -> Client {
     app.anonymous().with("x-forwarded-for", ip)
 }
 
-/// Runs what a documentation page says, as a shell would.
+/// Runs a documented command, as a shell does.
 fn shell(script: &str) -> Value {
     let output = Command::new("bash").args(["-c", script]).output().expect("bash and curl are installed");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -27,7 +27,7 @@ fn shell(script: &str) -> Value {
         .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stdout)))
 }
 
-/// The calls of the example's documentation, word for word but for host, address and password.
+/// The commands of the example's documentation, word for word except for host, address and password.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_documented_curl_calls_run_word_for_word() {
     let app = TestApp::with(|config| {
@@ -70,7 +70,7 @@ async fn the_documented_curl_calls_run_word_for_word() {
     assert_eq!((&profile["api"], &profile["scopes"]), (&json!("afdb"), &json!(["queries:read"])));
 }
 
-/// Same answer and, since a password is hashed either way, close timing: without that an unknown address would be
+/// Same response and, since a password is hashed either way, similar timing: without that an unknown address would be
 /// answered twenty times as fast.
 #[tokio::test]
 async fn an_unknown_address_is_answered_like_a_wrong_password() {
@@ -101,7 +101,7 @@ async fn an_unknown_address_is_answered_like_a_wrong_password() {
 }
 
 #[tokio::test]
-async fn whoever_is_attacked_hears_of_it_once() {
+async fn the_owner_of_an_attacked_account_is_notified_once() {
     let app = with_networks().await;
     add(&app, "ada@example.com", "member").await;
     for attempt in 0..12 {
@@ -131,7 +131,7 @@ async fn one_counter_for_every_spelling_and_none_for_other_networks() {
     slowed.refused(429, "LOCKED_OUT");
     assert_eq!(slowed.header("retry-after"), "1");
     login(&from(&app, "203.0.113.9"), "ada@example.com", PASSWORD).await.expect(200);
-    // A header from somebody who is no proxy of ours changes nothing.
+    // A header from an untrusted proxy is ignored.
     let spoofed = from(&app, "192.0.2.1, 198.51.100.1");
     login(&spoofed, "ada@example.com", "wrong password").await.refused(429, "LOCKED_OUT");
 }
@@ -152,12 +152,12 @@ async fn impossible_passwords_are_refused_and_long_ones_count_whole() {
     app.anonymous().post("/v1/auth/login", &extra).await.refused(400, "INVALID_REQUEST");
 }
 
-/// The code of the seed in an answer to `/v1/auth/totp/enrol`, as an authenticator app would show it.
+/// Code of an authenticator app for the seed in a response of `/v1/auth/totp/enrol`.
 pub(crate) fn app_code(app: &TestApp, offer: &Value) -> String {
     app_code_at(app.now(), offer)
 }
 
-/// The code that an app shows at `now`.
+/// Code of an app at `now`.
 pub(crate) fn app_code_at(now: keywright::model::Timestamp, offer: &Value) -> String {
     let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     let mut bits = Vec::new();
@@ -381,7 +381,7 @@ async fn a_profile_answers_for_a_key_a_token_and_a_session() {
     app.anonymous().get("/v1/user/profile").await.refused(401, "MISSING_API_KEY");
 }
 
-/// Lets the last use of a session reach the store: it is written behind the requests.
+/// Flushes the last use of a session, which is written behind.
 async fn used(app: &TestApp, browser: &Client) {
     browser.get("/v1/user/profile").await.expect(200);
     app.operator().get("/v1/activity").await.expect(200);

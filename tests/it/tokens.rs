@@ -1,4 +1,4 @@
-//! Access tokens from outside: stock libraries check them, and nothing but them is taken.
+//! Access tokens from outside: common libraries verify them, and other tokens are refused.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
@@ -17,7 +17,7 @@ fn part(token: &str, index: usize) -> Value {
     serde_json::from_slice(&BASE64URL.decode(token.split('.').nth(index).unwrap()).unwrap()).unwrap()
 }
 
-/// PyJWT of Python and jose of Node check our tokens through the JWKS address, for every algorithm.
+/// PyJWT of Python and jose of Node verify our tokens through the JWKS address, for every algorithm.
 #[tokio::test]
 async fn stock_libraries_check_our_tokens() {
     for alg in SigningAlg::ALL.iter().copied() {
@@ -36,7 +36,7 @@ async fn stock_libraries_check_our_tokens() {
 }
 
 #[tokio::test]
-async fn a_token_says_what_rfc_9068_wants_and_the_jwks_is_public() {
+async fn a_token_has_the_claims_of_rfc_9068_and_the_jwks_is_public() {
     let app = TestApp::start().await;
     let ada = add(&app, "ada@example.com", "viewer").await;
     let token = token(&app).await;
@@ -122,7 +122,7 @@ async fn nothing_but_a_token_of_ours_is_taken() {
     app.bearer(&good).get("/v1/user/profile").await.refused(401, "EXPIRED_TOKEN");
 }
 
-/// Even under our own signature: what a mistake of ours might sign opens nothing.
+/// Even under a valid signature: a token that a defect might sign opens nothing.
 #[tokio::test]
 async fn claims_of_another_form_open_nothing() {
     let app = TestApp::start().await;
@@ -166,7 +166,7 @@ async fn claims_of_another_form_open_nothing() {
         assert_eq!(refused.status, 401, "{change}: {}", refused.text());
         assert!(refused.text().contains("INVALID_TOKEN"), "{change}: {}", refused.text());
     }
-    // What a token says that it may do is no more than its person may.
+    // The scopes in a token are limited to those of its person.
     let wide = sign("at+jwt", json!({"scope": "admin keys:write"})).await;
     wide.get("/v1/users").await.refused(403, "INSUFFICIENT_SCOPE");
     sign("JWT", json!({})).await.get("/v1/user/profile").await.refused(401, "INVALID_TOKEN");

@@ -1,4 +1,4 @@
-//! What browsers and what stands between them and us must hear, and what must not be overheard.
+//! Headers and responses for browsers and intermediaries, and secrets that must not leak.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -7,12 +7,12 @@ use crate::people::{PASSWORD, add, browser, login, page};
 use crate::support::{Client, Program, Reply, TestApp, afdb};
 
 #[tokio::test]
-async fn browsers_are_told_to_stay_on_https() {
+async fn responses_have_hsts() {
     let issuer = Some("https://auth.example.com".to_owned());
     let app = TestApp::with(|config| config.http.public_url = issuer).await;
     for path in ["/", "/docs", "/v1/nothing", "/v1/user/profile", "/.well-known/jwks.json"] {
-        let told = app.anonymous().get(path).await;
-        assert_eq!(told.header("strict-transport-security"), "max-age=31536000", "{path}");
+        let reply = app.anonymous().get(path).await;
+        assert_eq!(reply.header("strict-transport-security"), "max-age=31536000", "{path}");
     }
     let app = TestApp::with(|config| {
         config.http.public_url = Some("https://auth.example.com".to_owned());
@@ -25,7 +25,7 @@ async fn browsers_are_told_to_stay_on_https() {
     assert_eq!(plain.header("strict-transport-security"), "", "it would lock people out of http");
 }
 
-/// Every answer that holds a secret.
+/// Every response with a secret.
 #[tokio::test]
 async fn no_cache_keeps_a_secret() {
     let app = TestApp::with_afdb().await;
@@ -52,9 +52,9 @@ async fn no_cache_keeps_a_secret() {
     kept(&client, "client");
     let path = format!("/v1/clients/{}/rotate", client.json()["id"].as_str().unwrap());
     kept(&ada.post(&path, &json!({})).await, "client's rotation");
-    let somebody = json!({"email": "bob@example.com", "role": "member"});
-    kept(&ada.post("/v1/invitations", &somebody).await, "invitation");
-    let bob = ada.post("/v1/users", &somebody).await;
+    let member = json!({"email": "bob@example.com", "role": "member"});
+    kept(&ada.post("/v1/invitations", &member).await, "invitation");
+    let bob = ada.post("/v1/users", &member).await;
     kept(&bob, "user with a link");
     let path = format!("/v1/users/{}/reset-password", bob.json()["id"].as_str().unwrap());
     kept(&ada.post(&path, &json!({})).await, "reset link");
@@ -65,7 +65,7 @@ async fn no_cache_keeps_a_secret() {
     assert_eq!(public.header("cache-control"), "public, max-age=300", "and what is public is kept");
 }
 
-/// A page elsewhere gets no answer to read that a cookie opened, whatever it asks for.
+/// A page of another origin cannot read a response by cookie, whatever it requests.
 #[tokio::test]
 async fn no_foreign_page_reads_what_a_cookie_opens() {
     let app = TestApp::start().await;
@@ -130,7 +130,7 @@ async fn with_key_in_url(client: &Client, key: &str) -> Vec<(String, u16)> {
     answers
 }
 
-/// URLs are written down by everything that they pass: a key in one opens nothing, and we do not write it down.
+/// Intermediaries log URLs: a key in one is refused, and we do not log it.
 #[tokio::test]
 async fn a_key_in_a_url_opens_nothing_and_is_written_nowhere() {
     let (mut program, key) = Program::initialised();
@@ -157,7 +157,7 @@ async fn a_key_in_a_url_opens_nothing_and_is_written_nowhere() {
     }
 }
 
-/// The document names every answer's shape; none of them is HTML but the pages.
+/// The document describes every response; only the pages are HTML.
 #[tokio::test]
 async fn json_is_never_taken_for_a_page() {
     let app = TestApp::with_afdb().await;

@@ -1,4 +1,4 @@
-// A person with a browser: signs in, allows what is asked, and follows redirects until the app's own address.
+// A person with a browser: signs in, allows the request, and follows redirects until the app's own address.
 export class Browser {
   constructor(issuer, email, password) {
     Object.assign(this, { issuer, email, password, cookies: new Map(), csrf: '' });
@@ -24,7 +24,7 @@ export class Browser {
     return JSON.parse(text);
   }
 
-  /** Opens an address of the server and gives the one that the browser ends at outside of it. */
+  /** /** Opens an address of the server and returns the first address outside of it. */
   async open(address) {
     const response = await this.send('GET', address);
     if (response.status !== 303) throw new Error(`${address}: ${response.status} ${await response.text()}`);

@@ -1,4 +1,4 @@
-// The Model Context Protocol SDK's own OAuth client: finds the server, registers itself, asks a person, refreshes.
+// The Model Context Protocol SDK's own OAuth client: discovery, registration, authorization by a person, refresh.
 import assert from 'node:assert/strict';
 import { auth } from '@modelcontextprotocol/sdk/client/auth.js';
 import { Browser } from './browser.mjs';
@@ -24,7 +24,7 @@ class Provider {
   codeVerifier = () => this.verifier;
 }
 
-// The protected resource is not part of the test: it only says who its authorization server is (RFC 9728).
+// The protected resource is not part of the test: it only names its authorization server (RFC 9728).
 const fetchFn = (address, options) => {
   const { href, pathname } = new URL(address);
   if (!href.startsWith(new URL(AUDIENCE).origin)) return fetch(address, options);

@@ -1,4 +1,4 @@
-// oauth4webapi: each step of the protocol by hand, and access tokens checked as a resource server does.
+// oauth4webapi: each step of the protocol by hand, and access tokens verified as a resource server does.
 import assert from 'node:assert/strict';
 import * as oauth from 'oauth4webapi';
 import { Browser } from './browser.mjs';

@@ -1,4 +1,4 @@
-// openid-client, with every check that it has.
+// openid-client with all its checks.
 import assert from 'node:assert/strict';
 import * as client from 'openid-client';
 import { Browser } from './browser.mjs';

@@ -59,7 +59,7 @@ class Server(Controller):
             hostname="mail.test",
             authenticator=authenticate,
             auth_required=protection != "none",
-            # Within TLS from the first byte, the server does not know that it is.
+            # # With TLS from the first byte, the server class does not know that TLS is active.
             auth_require_tls=starttls,
             require_starttls=starttls,
             tls_context=context if starttls else None,
@@ -78,6 +78,6 @@ if files:
 server = Server(Inbox(), hostname="127.0.0.1", port=int(os.environ.get("PORT", "0")), ssl_context=context if protection == "tls" else None)
 server.start()
 say({"port": server.port})
-# Until whoever started us goes.
+# # Until the parent process ends.
 sys.stdin.read()
 server.stop()

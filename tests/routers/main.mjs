@@ -12,7 +12,7 @@ import { Random } from './random.mjs';
 import { example, TABLES } from './tables.mjs';
 import { Wire } from './wire.mjs';
 
-/** Connections to a proxy at once. */
+/** /** Concurrent connections to a proxy. */
 const CONNECTIONS = 8;
 /** Findings printed in full. */
 const SHOWN = 25;
@@ -49,7 +49,7 @@ class Gate {
     return this.keywright.keyWith(this.table, scopes);
   }
 
-  /** Sends a request with a key, or none; the handler that answered, and what it saw. */
+  /** /** Sends a request with a key, or none; returns the handler that answered, and the request that it received. */
   async send(wire, request, key) {
     counts.sent += 1;
     let answer = await wire.send(request, bearer(key));
@@ -67,9 +67,9 @@ class Gate {
     findings.push({ router: this.router, proxy: this.proxy, table: this.table, what, request, holds: key ? key.scopes : 'no credential' });
   }
 
-  /** What the handler of a request may see of it. */
+  /** /** The part of a request that its handler received. */
   check(request, key, route, answer) {
-    // A rule about exactly this path holds whichever handler the service gives it to.
+    // A rule for exactly this path applies whichever handler the service selects.
     const path = request.target.trim().split('?')[0];
     const ruling = [route, ...this.routes.filter((one) => one.path === path && covers(one.method, request.method))];
     const satisfied = !route.unruled && ruling.some((one) => one.public || (one.scope && key?.scopes.includes(one.scope)));
@@ -87,13 +87,13 @@ class Gate {
     }
   }
 
-  /** A request that may mean two things: it may reach only what the credential satisfies. */
+  /** /** An ambiguous request: it may only reach handlers whose route the credential satisfies. */
   async attack(wire, random) {
     const request = mutated(this.routes, random, this.stripped);
     let { route, answer } = await this.send(wire, request, await this.all);
-    // A busy machine delays an answer; it must come at the second try.
+    // A busy machine delays an answer; the second attempt must succeed.
     if (answer.late) ({ route, answer } = await this.send(wire, request, await this.all));
-    // What is wrong with the request is the client's mistake, not a failure of the gate.
+    // An error of the request is the client's, not a failure of the gate.
     if (answer.status >= 500 || answer.late) this.find(request, await this.all, answer.late ? 'no answer' : `answered ${answer.status}`);
     if (!route?.scope) return;
     await this.send(wire, request, await this.allBut(route.scope));
@@ -109,7 +109,7 @@ class Gate {
     return { ...(await this.key(scopes)), scopes };
   }
 
-  /** A request as it should be passes with the scope of its route alone. */
+  /** /** A legitimate request passes with the scope of its route alone. */
   async legitimate(wire, random) {
     const route = random.of(this.routes.filter((one) => !one.unruled));
     const request = example(route, random);
@@ -117,7 +117,7 @@ class Gate {
     const key = route.scope ? { ...(await this.key(scopes)), scopes } : undefined;
     const { answer } = await this.send(wire, request, key);
     counts.legitimate += 1;
-    // A router may have no handler for it, or redirect: then it passed the gate all the same.
+    // A router may have no handler for it, or redirect: then it passed the gate nevertheless.
     if (answer.headers['x-handler'] !== undefined || (answer.status >= 200 && answer.status < 400) || [404, 405].includes(answer.status)) counts.passed += 1;
     else this.find(request, key, `a legitimate request was answered ${answer.status} ${answer.body.slice(0, 200)}`);
   }

@@ -1,34 +1,34 @@
-//! Counts refusals, so that no caller decides how many rows the log writes.
+//! Counting of refusals: bounds the rows that a caller can cause.
 //!
 //! | caller | full rows a minute | the rest |
 //! | --- | --- | --- |
-//! | unauthenticated, IPv4 | 5 for each reason and /24 | one counted row for each network, reason, kind, API and key |
-//! | unauthenticated, IPv6 | 5 for each reason and /56, 20 for each reason and /48 | the same; beyond 20 one for the /48 |
+//! | unauthenticated, IPv4 | 5 per reason and /24 | one counted row per network, reason, kind, API and key |
+//! | unauthenticated, IPv6 | 5 per reason and /56, 20 per reason and /48 | the same; beyond 20 one per /48 |
 //! | unauthenticated, from the 4,097th network on | none | one for all such networks |
-//! | authenticated | 100 for each reason and caller; 1,000 successful calls of our own API | one counted row that names the caller |
+//! | authenticated | 100 per reason and caller; 1,000 successful calls of the built-in API | one counted row that names the caller |
 //!
-//! A counted row is written when its minute is over, or earlier when a reader asks for the log.
+//! A counted row is written after its minute, or earlier when a reader requests the log.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::model::Network;
 use crate::model::activity::{Entry, Kind, Outcome, Reason};
 
-/// Full rows of one reason and network in a minute.
+/// Full rows per reason and network in a minute.
 const FULL: u32 = 5;
-/// Full rows of one reason and IPv6 /48 in a minute.
+/// Full rows per reason and IPv6 /48 in a minute.
 const FULL_OF_SITE: u32 = 20;
-/// Full rows of one reason and authenticated caller in a minute.
+/// Full rows per reason and authenticated caller in a minute.
 const FULL_OF_CALLER: u32 = 100;
-/// Full rows of one authenticated caller's successful calls of our own API in a minute.
+/// Full rows of successful calls of the built-in API per authenticated caller in a minute.
 const FULL_OF_CALLS: u32 = 1_000;
-/// Counted rows that a reader may ask for before their minute is over: more wait for its end.
+/// Maximum number of counted rows that are written before the end of their minute.
 const EARLY: usize = 64;
 
-/// How much is counted apart.
+/// Bounds of the counters.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
-    /// Networks of one minute; those that come later share one row.
+    /// Networks of one minute; further ones share one row.
     pub networks: usize,
     /// Authenticated callers of one minute whose refusals are counted.
     pub callers: usize,
@@ -42,7 +42,7 @@ impl Default for Bounds {
     }
 }
 
-/// Whose refusals share a count.
+/// Owner of a counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Source {
     Network(Network),
@@ -54,9 +54,9 @@ enum Source {
 /// An authenticated caller, by row numbers of key, person and client.
 type Caller = (Option<i64>, Option<i64>, Option<i64>);
 
-/// What one counted row is about.
+/// Labels of one counted row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Counted {
+struct CountKey {
     source: Source,
     kind: Kind,
     reason: Reason,
@@ -65,10 +65,10 @@ struct Counted {
 }
 
 struct Count {
-    /// The first of them, without what only it says.
+    /// The first refusal, without the fields that only it has.
     entry: Entry,
     times: u32,
-    /// Whether they came from several addresses.
+    /// Whether they have several addresses.
     spread: bool,
 }
 
@@ -78,8 +78,8 @@ pub(super) struct Refusals {
     minute: i64,
     networks: HashSet<Network>,
     full: HashMap<(Source, Reason), u32>,
-    counted: HashMap<Counted, Count>,
-    /// Rows of minutes that are over.
+    counted: HashMap<CountKey, Count>,
+    /// Rows of past minutes.
     over: Vec<Entry>,
 }
 
@@ -95,7 +95,7 @@ impl Refusals {
         }
     }
 
-    /// Gives the entry back if it is to be a row of its own; otherwise counts it.
+    /// Returns the entry if it gets a row of its own; otherwise counts it.
     pub(super) fn admit(&mut self, minute: i64, entry: Entry) -> Option<Entry> {
         self.turn(minute);
         let source = if entry.identified { self.caller(&entry) } else { self.network(&entry) };
@@ -109,8 +109,8 @@ impl Refusals {
         }
     }
 
-    /// The source of a refusal of an authenticated caller and whether it is within the full rows; none when there are
-    /// too many such callers to count.
+    /// Source of a refusal of an authenticated caller, and whether it is within the full rows; none when too many such
+    /// callers are counted.
     fn caller(&mut self, entry: &Entry) -> Option<(Source, bool)> {
         let caller = (entry.key_no.or(entry.by_key_no), entry.user_no.or(entry.by_user_no), entry.client_no);
         let key = (Source::Caller(caller), entry.reason);
@@ -122,7 +122,7 @@ impl Refusals {
         Some((key.0, self.take(key, most)))
     }
 
-    /// The source of a refusal of an unauthenticated caller, and whether it is within the full rows.
+    /// Source of a refusal of an unauthenticated caller, and whether it is within the full rows.
     fn network(&mut self, entry: &Entry) -> Option<(Source, bool)> {
         let network = entry.ip.map_or(Network::UNKNOWN, Network::of);
         if let Some(site) = network.site() {
@@ -156,9 +156,9 @@ impl Refusals {
 
     fn count(&mut self, source: Source, entry: Entry) {
         let Entry { kind, reason, api_no, key_no, .. } = entry;
-        let mut of = Counted { source, kind, reason, api_no, key_no };
+        let mut of = CountKey { source, kind, reason, api_no, key_no };
         if self.counted.len() >= self.bounds.rows && !self.counted.contains_key(&of) {
-            of = Counted { source: Source::OtherNetworks, key_no: None, ..of };
+            of = CountKey { source: Source::OtherNetworks, key_no: None, ..of };
         }
         let ip = entry.ip;
         let count = self.counted.entry(of).or_insert_with(|| Count {
@@ -170,7 +170,7 @@ impl Refusals {
         count.spread |= count.entry.ip != ip;
     }
 
-    /// Ends the minute if it is over.
+    /// Ends the minute when it is over.
     fn turn(&mut self, minute: i64) {
         if minute == self.minute {
             return;
@@ -188,13 +188,13 @@ impl Refusals {
         self.over[before..].sort_unstable_by_key(|entry| (entry.at, entry.ip));
     }
 
-    /// Whether there are rows to write; `early` asks for those of the current minute too.
+    /// Whether there are rows to write; `early` includes those of the current minute.
     pub(super) fn due(&self, minute: i64, early: bool) -> bool {
         let ended = minute != self.minute || (early && self.counted.len() <= EARLY);
         !self.over.is_empty() || (ended && !self.counted.is_empty())
     }
 
-    /// Moves the rows to write into `into`. The last call before the end takes them all.
+    /// Moves the rows to write into `into`. The last call takes all.
     pub(super) fn take_rows(&mut self, minute: i64, early: bool, last: bool, into: &mut Vec<Entry>) {
         self.turn(minute);
         if last || (early && self.counted.len() <= EARLY) {
@@ -222,7 +222,7 @@ impl Count {
     }
 }
 
-/// What a counted row keeps of its first refusal.
+/// Fields of the first refusal that a counted row keeps.
 fn summary(entry: Entry, key_no: Option<i64>) -> Entry {
     let mut kept = Entry::new(entry.at, entry.kind, entry.outcome, entry.reason);
     kept.ip = entry.ip;
@@ -236,8 +236,8 @@ fn summary(entry: Entry, key_no: Option<i64>) -> Entry {
     kept
 }
 
-/// Whether an entry is counted: every decision about an unauthenticated caller, and of any other every refusal and
-/// every call of our own API, which any person who signed up may make as often as they like.
+/// Whether an entry is counted: every decision about an unauthenticated caller, and for other callers every refusal and
+/// every call of the built-in API, which any user can make without limit.
 pub(super) fn counts(entry: &Entry) -> bool {
     let refused = matches!(entry.outcome, Outcome::Refused | Outcome::Limited);
     !entry.identified || refused || entry.kind == Kind::ApiCall

@@ -18,7 +18,7 @@ fn by_key(no: i64) -> Entry {
     entry
 }
 
-/// Full rows, and the counted ones as they are when the minute is over.
+/// Full rows, and counted ones as they are after the minute.
 fn flood(bounds: Bounds, entries: impl IntoIterator<Item = Entry>) -> (usize, Vec<Entry>) {
     let mut refusals = Refusals::new(bounds);
     let full = entries.into_iter().filter_map(|entry| refusals.admit(1, entry)).count();

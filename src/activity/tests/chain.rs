@@ -1,4 +1,4 @@
-//! The chain holds over crashes, changes and retention, and breaks when somebody edits the file.
+//! The chain verifies after crashes, changes and retention, and breaks when the file is edited.
 
 use super::*;
 use crate::store::activity_links as links;
@@ -7,7 +7,7 @@ async fn report(world: &World) -> ChainReport {
     verify_chain(reading(world)).await.unwrap()
 }
 
-/// Rows over several links: decisions, changes between them, unknown keys, and a pause so that the last link ends.
+/// Rows over several links: decisions, changes between them, unknown keys, and a pause that ends the last link.
 async fn fill(world: &World, rows: usize) {
     let (no, _) = key(world, "k").await;
     for index in 0..rows {

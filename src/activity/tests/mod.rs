@@ -14,13 +14,13 @@ use crate::model::activity::{Entry, Kind, Outcome, Reason};
 use crate::model::{KeyId, RequestId, Timestamp};
 use crate::store::params;
 
-/// Adds a key of the built-in API and tells its number.
+/// Adds a key of the built-in API and returns its number.
 async fn key(world: &World, name: &'static str) -> (i64, KeyId) {
     let (now, id) = (world.now(), KeyId::new(world.now(), world.services.random()));
     let no = world
         .write(move |tx| {
             let sql = "INSERT INTO keys (id, api_no, name, environment, scopes, created_at, updated_at)
-                VALUES (?1, 1, ?2, 'live', '', ?3, ?3)";
+                VALUES (?1, 1, ?2, 'live', '', ?3, ?3) RETURNING no";
             Ok(tx.insert(sql, params![id.to_string(), name, now.millis()])?)
         })
         .await
@@ -40,7 +40,7 @@ fn decision(world: &World, key_no: i64, path: &str) -> Entry {
     entry
 }
 
-/// A refusal of a caller without a good credential, from a network of its own.
+/// A refusal of an unauthenticated caller, from a network of its own.
 fn unidentified(world: &World, reason: Reason, network: u8) -> Entry {
     let mut entry = Entry::new(world.now(), Kind::ApiCall, Outcome::Refused, reason);
     entry.ip = Some(std::net::IpAddr::from([198, 51, network, 1]));

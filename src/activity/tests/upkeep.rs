@@ -1,9 +1,9 @@
-//! Indexing, counting and retention: the same answers before and after, however often they are cut off.
+//! Indexing, counting and retention: the same results before and after, whether or not they are interrupted.
 
 use super::*;
 use crate::domain::testing::START;
 
-/// Rows over several segments about a few keys; every answer is known.
+/// Rows over several segments about a few keys, with known results.
 async fn fill(world: &World, rows: usize) -> Vec<(KeyId, Vec<String>)> {
     let mut keys = Vec::new();
     for name in ["rare", "usual", "busy"] {
@@ -71,7 +71,7 @@ async fn an_index_that_was_cut_off_goes_on_where_it_stopped() {
     let world = World::new().await;
     let keys = fill(&world, 1_200).await;
     index_segments(&world.services).await.unwrap();
-    // As if it had been cut off after half of its steps.
+    // As if it was interrupted after half of its steps.
     world
         .write(|tx| {
             tx.execute("DELETE FROM activity_segments", &[])?;
@@ -91,7 +91,7 @@ async fn counted(world: &World, key: KeyId) -> (Tally, Tally, Vec<(String, Tally
     let (from, to) = (start.minus_seconds(3_600), start.plus_seconds(86_400));
     let mut sums = Vec::new();
     for key in [None, Some(key)] {
-        let found = super::counts(&world.services, CountsOf { from, to, key, api: None }).await.unwrap();
+        let found = super::counts(&world.services, CountsFilter { from, to, key, api: None }).await.unwrap();
         let sum = |pick: fn(&Tally) -> u64| found.buckets.iter().map(|(_, tally)| pick(tally)).sum();
         sums.push(Tally {
             allowed: sum(|tally| tally.allowed),
@@ -115,7 +115,7 @@ async fn charts_count_every_row_once_before_and_after_it_is_rolled_up() {
     assert_eq!(before.0, Tally { allowed: 1_492, refused: 25, limited: 0, changed: 8 });
     assert_eq!(before.1.allowed + before.1.changed, 16);
     assert_eq!(before.2.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["busy", "usual", "rare"]);
-    // In the middle of a window, too: cut off after each step by a panic of the writer's job.
+    // Within a window too: interrupted after each step by a panic of the writer's job.
     for after in 0..40 {
         let armed = world
             .write(move |tx| {
@@ -157,7 +157,7 @@ async fn retention_removes_the_oldest_by_whole_links_and_the_rest_still_proves_i
     let old = "SELECT (SELECT count(*) FROM activity_strings WHERE segment < 2)
         + (SELECT count(*) FROM activity_index WHERE segment < 2)";
     assert_eq!(world.services.read(move |conn| Ok::<_, Error>(conn.number(old, &[])?)).await.unwrap(), 0);
-    // Again, and later: nothing more to remove but what got too old meanwhile, and never the newest row.
+    // A second run later removes only what became too old since, and never the newest row.
     apply_retention(&world.services).await.unwrap();
     world.clock.advance(Duration::from_secs(365 * 86_400));
     apply_retention(&world.services).await.unwrap();
@@ -174,7 +174,7 @@ async fn retention_by_size_removes_unidentified_rows_before_all_others() {
     let keys = fill(&world, 300).await;
     let known = |rows: &[Activity]| rows.iter().filter(|row| row.path.is_some()).count();
     let before = known(&all(&world).await);
-    // Five networks a minute and five rows each: twice as much as the log may hold.
+    // Five networks per minute with five rows each: twice the bound of the log.
     for minute in 0..80_u8 {
         for index in 0..100 {
             let refused = unidentified(&world, Reason::NotFound, minute.wrapping_add(index % 5));
@@ -192,7 +192,7 @@ async fn retention_by_size_removes_unidentified_rows_before_all_others() {
         assert_eq!(&all_of(&world, *id, 200).await, paths);
     }
     assert_eq!(verify_chain(reading(&world)).await.unwrap().bad, None);
-    // A time is still found among the gaps.
+    // Times are found despite the gaps.
     let start: Timestamp = START.parse().unwrap();
     let early = Filter { to: Some(start.plus_seconds(30)), ..Filter::default() };
     assert!(find(&world, early).await.iter().all(|row| row.at < start.plus_seconds(30)));

@@ -1,4 +1,4 @@
-//! What the demo prints: where it is, how to sign in, and one request to begin with.
+//! Output of the demo: its address, how to sign in, and a first request.
 
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -18,7 +18,7 @@ pub(super) struct Banner {
 }
 
 impl Banner {
-    /// Keeps it beside the data, for the owner's eyes only, so that the next start can print it again.
+    /// Stores it beside the data, readable by the owner only, so that the next start can print it again.
     pub(super) fn keep(&self, name: &Path) -> Result<(), Failure> {
         let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(name);
         file.and_then(|mut file| file.write_all(self.text(|_, text| text.to_owned()).as_bytes()))
@@ -45,9 +45,9 @@ impl Banner {
             line("Docs", &format!("{}/docs", self.url)),
             line("Sign in", &format!("{}  {}", self.owner, strong(&self.password))),
             line("", &format!("or as {}, with the same password", others.join(", "))),
-            format!("\n  {}\n\n", quiet("Ask whether a key may run queries:")),
+            format!("\n  {}\n\n", quiet("Verify that a key may run queries:")),
             self.curl(),
-            format!("\n  {}\n\n", quiet("Forget all this: stop it, then delete the directory.")),
+            format!("\n  {}\n\n", quiet("To remove the demo, stop it and delete the directory.")),
         ]
         .concat()
     }

@@ -1,4 +1,4 @@
-//! The example keys, and what is asked about them.
+//! The example keys, and requests with them.
 
 use serde_json::{Value, json};
 
@@ -7,16 +7,16 @@ use super::super::failure::Failure;
 use super::super::output::cell;
 use crate::model::UserId;
 
-/// What the rest of the demo needs to know of the keys that were made.
+/// Keys that the rest of the demo uses.
 pub(super) struct Keys {
-    /// A management key for the person who tries things out.
+    /// A management key for the person at the keyboard.
     pub(super) management: String,
-    /// A key of the first API for them to ask about.
+    /// A key of the first API, for the first request.
     pub(super) shown: String,
     all: Vec<(Value, String)>,
 }
 
-/// The example keys. The first is the one that is shown.
+/// Creates the example keys. The first is the one that is shown.
 fn wanted(member: UserId) -> Vec<Value> {
     vec![
         json!({"api": "afdb", "name": "Production Backend", "preset": "Read", "tier": "pro", "owner": "acme"}),
@@ -41,7 +41,7 @@ fn wanted(member: UserId) -> Vec<Value> {
     ]
 }
 
-/// Which requests pass and which are refused: key, scope, the rest of the question, how often.
+/// Requests that are allowed and refused: key, scope, the other parameters, repetitions.
 fn questions() -> Vec<(&'static str, &'static str, Value, usize)> {
     let request = |method: &str, path: &str, ip: &str, agent: &str| json!({"method": method, "path": path, "ip": ip, "user_agent": agent});
     let (backend, pipeline) = ("acme-backend/4.2", "curl/8.5.0");
@@ -101,7 +101,7 @@ impl Keys {
         Ok(Self { management, shown: all[0].1.clone(), all })
     }
 
-    /// Asks about the keys, so that the log has something to show, and rotates, revokes and disables one each.
+    /// Verifies the keys, so that the log has rows, and rotates, revokes and disables one each.
     pub(super) async fn use_them(&self, client: &mut Client) -> Result<(), Failure> {
         client.post(&format!("/v1/keys/{}/rotate", self.id("Web shop")), &json!({})).await?;
         client.delete(&format!("/v1/keys/{}", self.id("Old website"))).await?;

@@ -5,7 +5,7 @@ mod keys;
 
 use super::client::Client;
 use super::failure::Failure;
-use super::{Context, Done};
+use super::{CommandResult, Context};
 use crate::app::Running;
 use crate::config::Config;
 use crate::domain::setup;
@@ -30,8 +30,8 @@ const PEOPLE: &[(&str, &str, Role)] = &[
 ];
 const OWNER: &str = "owner@example.com";
 
-/// Fills a new instance and prints how to use it; on an old one prints what was printed then.
-pub(super) async fn fill(context: &mut Context, config: &Config, running: &Running) -> Done {
+/// Fills a new instance and prints how to use it; on an existing one prints the same again.
+pub(super) async fn fill(context: &mut Context, config: &Config, running: &Running) -> CommandResult {
     let name = config.data_dir.join("demo.txt");
     if let Ok(text) = std::fs::read_to_string(&name) {
         return context.out.line(text);
@@ -51,7 +51,7 @@ async fn make(running: &Running) -> Result<Banner, Failure> {
     let services = &running.services;
     let password = passphrase(&services.random());
     let made = setup::initialise(services, OWNER, Secret::new(password.clone())).await;
-    made.map_err(|error| Failure::new(format!("The demo cannot be made: {error:?}")))?;
+    made.map_err(|error| Failure::new(format!("The demo cannot be created: {error:?}")))?;
     let mut client = Client::to(running).await?;
     for text in APIS {
         let api: ApiDescription = toml::from_str(text).expect("a test reads the built-in descriptions");
@@ -62,7 +62,7 @@ async fn make(running: &Running) -> Result<Banner, Failure> {
         people.push(
             setup::add_person(services, email, name, role, Secret::new(password.clone()))
                 .await
-                .map_err(|error| Failure::new(format!("The demo cannot be made: {error:?}")))?,
+                .map_err(|error| Failure::new(format!("The demo cannot be created: {error:?}")))?,
         );
     }
     let keys = Keys::make(&mut client, people[2]).await?;

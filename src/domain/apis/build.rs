@@ -1,4 +1,4 @@
-//! From a description to an API: defaults first.
+//! Builds an API from its description, with defaults.
 
 use super::default_audience;
 use crate::error::Result;
@@ -6,20 +6,20 @@ use crate::model::api::{ApiDescription, Tier};
 use crate::model::{Api, ApiId, KeyPrefix, LimitPer, Timestamp};
 use crate::platform::input::Problems;
 
-/// How many keys a member may have where the API does not say.
+/// Default of `member_max_keys`.
 const MEMBER_MAX_KEYS: u32 = 5;
-/// The tier that keys take where nothing else is said.
+/// Default of `default_tier`.
 const FREE: &str = "free";
 
-/// What an API keeps while its description changes.
-pub(super) struct Identity {
+/// Members of an API that a change of its description keeps.
+pub(super) struct ApiIdentity {
     pub(super) no: i64,
     pub(super) id: ApiId,
     pub(super) created_at: Timestamp,
     pub(super) updated_at: Timestamp,
 }
 
-/// The tiers of an API that names none.
+/// Default tiers.
 pub(super) fn default_tiers() -> Vec<Tier> {
     let tier = |name: &str, limit| Tier {
         name: name.to_owned(),
@@ -31,11 +31,11 @@ pub(super) fn default_tiers() -> Vec<Tier> {
     vec![tier(FREE, Some(100)), tier("pro", Some(1_000)), tier("enterprise", None)]
 }
 
-/// The API that `description` describes, not yet checked.
+/// The API of `description`, not validated.
 ///
 /// # Errors
-/// `INVALID_REQUEST` when the slug gives no key prefix and none is named.
-pub(super) fn build(description: ApiDescription, identity: Identity, public_url: &str) -> Result<Api> {
+/// `INVALID_REQUEST` when the slug gives no key prefix and the description has none.
+pub(super) fn build(description: ApiDescription, identity: ApiIdentity, public_url: &str) -> Result<Api> {
     let tiers = description.tiers.unwrap_or_else(default_tiers);
     let default_tier = description.default_tier.unwrap_or_else(|| first_choice(&tiers));
     let prefix = description.prefix.map_or_else(|| prefix_of(&description.slug), Ok)?;

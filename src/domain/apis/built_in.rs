@@ -1,4 +1,4 @@
-//! Keywright's own management API: an API like any other, except that the program decides what it is.
+//! The built-in API: Keywright's own management API, which the program describes.
 
 use super::default_audience;
 use crate::domain::identity::access::SCOPES;
@@ -9,11 +9,11 @@ use crate::model::{Api, ApiId, KeyPrefix, LimitPer, Scope, ScopeSet, Timestamp};
 use crate::store;
 use crate::store::Tx;
 
-/// The one tier of the built-in API.
+/// The only tier of the built-in API.
 const UNLIMITED: &str = "unlimited";
 
-/// Makes the built-in API what this version of the program says, adding it to a new store. Run it before the
-/// catalog is loaded: at `init` and on every start, since an upgrade may bring scopes and `public_url` may move.
+/// Updates the built-in API to this version of the program, and adds it to a new store. Run it before the catalog is
+/// loaded: at `init` and on every start, since an upgrade may add scopes and `public_url` may change.
 pub fn seed_built_in(tx: &mut Tx<'_>, now: Timestamp, rng: &dyn Rng, public_url: &str) -> Result<()> {
     let wanted = built_in(ApiId::new(now, random(rng)), now, public_url);
     let stored = store::apis::load_all(tx)?.into_iter().find(|api| api.built_in);
@@ -89,7 +89,7 @@ fn scopes() -> Vec<ScopeInfo> {
     all
 }
 
-/// What each role is: a set of the scopes above.
+/// Scopes of each role.
 fn role_scopes() -> RoleScopes {
     let all: ScopeSet = scopes().into_iter().map(|described| described.name).collect();
     let viewer = all.retain(|name| name.ends_with(":read"));

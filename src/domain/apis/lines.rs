@@ -1,11 +1,11 @@
-//! What a change changed, line by line, for people: `+ scope queries:read`, `~ tier free: 100/60 s → 200/60 s`.
+//! Changes of an API as lines for people: `+ scope queries:read`, `~ tier free: 100/60 s → 200/60 s`.
 
 use std::collections::BTreeMap;
 
 use crate::model::Api;
 use crate::model::api::{Preset, Route, ScopeInfo, Tier};
 
-/// Every difference between two states of one API.
+/// Every difference between two states of an API.
 pub(super) fn changes(before: &Api, after: &Api) -> Vec<String> {
     let mut lines = Vec::new();
     for (member, from, to) in
@@ -42,7 +42,7 @@ fn members(api: &Api) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Lines for a list of things with a name and the rest of what they are.
+/// Lines for named items, with their other members.
 fn named(
     lines: &mut Vec<String>,
     kind: &str,

@@ -1,10 +1,10 @@
-//! APIs: what Keywright protects, and what each of them knows of scopes, presets, tiers and routes.
+//! APIs: the services that Keywright protects, with their scopes, presets, tiers and routes.
 
 mod build;
 mod built_in;
+mod explain_route;
 mod lines;
 mod patterns;
-mod try_route;
 mod uses;
 mod validate;
 
@@ -12,8 +12,8 @@ mod validate;
 mod tests;
 
 pub use built_in::seed_built_in;
+pub use explain_route::{RouteExplanation, Step, explain_route};
 pub use patterns::path_pattern;
-pub use try_route::{Step, Trial, try_route};
 
 use std::sync::Arc;
 
@@ -22,8 +22,7 @@ use serde_json::Value;
 use crate::activity;
 use crate::domain::identity::Services;
 use crate::domain::identity::access::{ApisRead, ApisWrite, Call, Can};
-use crate::domain::identity::reach::Reach;
-use crate::domain::policy::catalog::Apis;
+use crate::domain::identity::self_or_all::SelfOrAll;
 use crate::error::{Error, Result};
 use crate::model::activity::Kind;
 use crate::model::api::{ApiDescription, audience_key};
@@ -33,52 +32,53 @@ use crate::platform::cursor::{List, Page};
 use crate::store;
 use crate::store::Tx;
 use crate::store::apis::Unique;
-use build::{Identity, build};
+use build::{ApiIdentity, build};
 
-/// What [`apply`] did.
+/// Result of [`apply`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Applied {
     /// Whether the API is new.
     pub created: bool,
-    /// One line for people for everything that changed; empty when all was as described.
+    /// One line per change, for people; empty if the API was as described.
     pub changes: Vec<String>,
-    /// What to know about the API as it is now, one sentence each.
+    /// Warnings about the API, one sentence each.
     pub warnings: Vec<String>,
 }
 
-/// The audience of an API that names none: the instance's URL and the slug, as in `https://auth.example.com/afdb`.
-/// An identifier; nothing needs to answer there.
+/// Default audience of an API: the instance's URL and the slug, as in `https://auth.example.com/afdb`. An identifier:
+/// no server needs to answer there.
 pub fn default_audience(public_url: &str, slug: &str) -> String {
     format!("{}/{slug}", public_url.trim_end_matches('/'))
 }
 
-/// The APIs within reach, oldest first, so that the built-in one leads.
+/// The APIs that the caller may see, oldest first; the built-in API is first.
 ///
 /// # Errors
-/// `INVALID_REQUEST` or `INVALID_CURSOR` about the page.
-pub fn list(reach: &Reach<ApisRead>, limit: Option<u32>, after: Option<&str>) -> Result<Page<Arc<Api>>> {
-    let services = &reach.call().services;
+/// `INVALID_REQUEST` or `INVALID_CURSOR` for the page.
+pub fn list(access: &SelfOrAll<ApisRead>, limit: Option<u32>, after: Option<&str>) -> Result<Page<Arc<Api>>> {
+    let services = &access.call().services;
     let list = List::new(&services.vault, "apis", (), limit)?;
     let after: Option<ApiId> = list.position(after)?;
-    let mut apis: Vec<Arc<Api>> = services.catalog.get().iter().filter_map(|api| seen(reach, api)).collect();
+    let mut apis: Vec<Arc<Api>> =
+        services.catalog.get().iter().filter_map(|api| visible(access, api)).collect();
     apis.sort_unstable_by_key(|api| (!api.built_in, api.id));
     let start = after.map_or(0, |after| apis.partition_point(|api| api.built_in || api.id <= after));
     let rest = apis.split_off(start);
     Ok(list.page(rest, |last| last.id))
 }
 
-/// The API of this slug or id, if it is within reach.
+/// The API of this slug or id, if the caller may see it.
 ///
 /// # Errors
 /// `NOT_FOUND`.
-pub fn get(reach: &Reach<ApisRead>, slug_or_id: &str) -> Result<Arc<Api>> {
-    let api = find(&reach.call().services, slug_or_id)?;
-    seen(reach, &api).ok_or_else(|| Error::not_found("API"))
+pub fn get(access: &SelfOrAll<ApisRead>, slug_or_id: &str) -> Result<Arc<Api>> {
+    let api = find(&access.call().services, slug_or_id)?;
+    visible(access, &api).ok_or_else(|| Error::not_found("API"))
 }
 
-/// What somebody sees of an API: all of it, or in self-service what they need to make a key of their own.
-fn seen(reach: &Reach<ApisRead>, api: &Arc<Api>) -> Option<Arc<Api>> {
-    let Some(user) = reach.only() else { return Some(api.clone()) };
+/// The members of an API that the caller may see: all, or in self-service those for creating a key of their own.
+fn visible(access: &SelfOrAll<ApisRead>, api: &Arc<Api>) -> Option<Arc<Api>> {
+    let Some(user) = access.only() else { return Some(api.clone()) };
     let held = api.scopes_of(user.role);
     if held.is_empty() {
         return None;
@@ -92,7 +92,7 @@ fn seen(reach: &Reach<ApisRead>, api: &Arc<Api>) -> Option<Arc<Api>> {
     Some(Arc::new(part))
 }
 
-/// The API of this slug or id, as it is committed.
+/// The API of this slug or id, as committed.
 ///
 /// # Errors
 /// `NOT_FOUND`.
@@ -102,19 +102,19 @@ pub fn find(services: &Services, slug_or_id: &str) -> Result<Arc<Api>> {
     apis.by_slug(slug_or_id).or_else(by_id).cloned().ok_or_else(|| Error::not_found("API"))
 }
 
-/// Adds an API.
+/// Creates an API.
 ///
 /// # Errors
-/// `INVALID_REQUEST`; `CONFLICT` when slug, audience or prefix is taken.
+/// `INVALID_REQUEST`; `CONFLICT` when slug, audience or prefix is in use.
 pub fn create(tx: &mut Tx<'_>, can: &Can<ApisWrite>, description: ApiDescription) -> Result<Api> {
     add(tx, can, description)
 }
 
-/// Changes what `edit` changes in the API's description.
+/// Changes the description of an API by `edit`.
 ///
 /// # Errors
-/// `NOT_FOUND`; `FORBIDDEN` for the built-in API; `INVALID_REQUEST`, also when the last route goes without `open`;
-/// `CONFLICT` when audience or prefix is taken, or a scope or tier that goes is in use.
+/// `NOT_FOUND`; `FORBIDDEN` for the built-in API; `INVALID_REQUEST`, also when the last route is removed without
+/// `open`; `CONFLICT` when audience or prefix is in use, or a removed scope or tier is.
 pub fn change(
     tx: &mut Tx<'_>,
     can: &Can<ApisWrite>,
@@ -131,11 +131,10 @@ pub fn change(
     Ok(replace(tx, can, &before, description)?.0)
 }
 
-/// Makes the instance match the description of one API: adds it, or changes what differs. What the description
-/// leaves out takes its default. Doing it twice changes nothing the second time.
+/// Creates or changes an API to match its description. Omitted members have their defaults. Idempotent.
 ///
 /// # Errors
-/// As [`create`] and [`change`].
+/// Those of [`create`] and [`change`].
 pub fn apply(tx: &mut Tx<'_>, can: &Can<ApisWrite>, description: ApiDescription) -> Result<Applied> {
     match store::apis::find(tx, &description.slug)? {
         Some(before) => {
@@ -155,8 +154,8 @@ pub fn apply(tx: &mut Tx<'_>, can: &Can<ApisWrite>, description: ApiDescription)
 /// Removes an API together with its revoked keys.
 ///
 /// # Errors
-/// `NOT_FOUND`; `FORBIDDEN` for the built-in API; `CONFLICT` while it has keys that are not revoked, or something
-/// else refers to it.
+/// `NOT_FOUND`; `FORBIDDEN` for the built-in API; `CONFLICT` while it has keys that are not revoked, or other
+/// references.
 pub fn delete(tx: &mut Tx<'_>, can: &Can<ApisWrite>, slug_or_id: &str) -> Result<()> {
     let api = stored(tx, slug_or_id)?;
     refuse_built_in(&api)?;
@@ -165,19 +164,16 @@ pub fn delete(tx: &mut Tx<'_>, can: &Can<ApisWrite>, slug_or_id: &str) -> Result
         let message = format!("The API {} has keys that are not revoked; revoke them first", api.slug);
         return Err(Error::conflict(message).with("keys", keys));
     }
-    let hashes = store::keys::delete_of_api(tx, api.no)?;
+    store::keys::delete_of_api(tx, api.no)?;
     store::apis::delete(tx, api.no).map_err(|error| match error {
         store::Error::Constraint(_) => Error::conflict("OAuth apps or grants still refer to this API"),
         other => other.into(),
     })?;
-    record(tx, can, Kind::ApiDeleted, &api, changes::between(&ApiDescription::from(&api), &Value::Null))?;
-    let services = can.services.clone();
-    tx.on_commit(move || services.engine.forget(&hashes));
-    publish(tx, &can.services)
+    record(tx, can, Kind::ApiDeleted, &api, changes::between(&ApiDescription::from(&api), &Value::Null))
 }
 
 fn add(tx: &mut Tx<'_>, can: &Can<ApisWrite>, description: ApiDescription) -> Result<Api> {
-    let identity = Identity {
+    let identity = ApiIdentity {
         no: 0,
         id: ApiId::new(can.now, can.services.random()),
         created_at: can.now,
@@ -188,7 +184,6 @@ fn add(tx: &mut Tx<'_>, can: &Can<ApisWrite>, description: ApiDescription) -> Re
     refuse_taken(tx, &api, &can.services.settings.public_url)?;
     api.no = store::apis::insert(tx, &api)?;
     record(tx, can, Kind::ApiCreated, &api, changes::between(&Value::Null, &ApiDescription::from(&api)))?;
-    publish(tx, &can.services)?;
     Ok(api)
 }
 
@@ -199,7 +194,7 @@ fn replace(
     description: ApiDescription,
 ) -> Result<(Api, Vec<String>)> {
     let identity =
-        Identity { no: before.no, id: before.id, created_at: before.created_at, updated_at: can.now };
+        ApiIdentity { no: before.no, id: before.id, created_at: before.created_at, updated_at: can.now };
     let after = build(description, identity, &can.services.settings.public_url)?;
     uses::check(tx, before, &after)?;
     validate::validate(&after)?;
@@ -214,12 +209,11 @@ fn replace(
     }
     store::apis::update(tx, &after)?;
     record(tx, can, Kind::ApiUpdated, &after, detail)?;
-    publish(tx, &can.services)?;
     let lines = lines::changes(before, &after);
     Ok((after, lines))
 }
 
-/// Whether people or keys hold more or other rights after a change, without being changed themselves.
+/// Whether a change gives people or keys more or other rights, without a change of their own.
 fn changes_rights(before: &Api, after: &Api) -> bool {
     let all = |api: &Api| -> Vec<String> {
         api.scopes.iter().filter(|scope| scope.grants_all).map(|scope| scope.name.to_string()).collect()
@@ -228,7 +222,7 @@ fn changes_rights(before: &Api, after: &Api) -> bool {
     opens || before.role_scopes != after.role_scopes || all(before) != all(after)
 }
 
-/// Removing rules must not open anything: the change that takes an API's last route away says so with `open`.
+/// Removing the last route must not open an API: the change must set `open`.
 fn keep_closed(before: &Api, after: &Api) -> Result<()> {
     if before.routes.is_empty() || !after.routes.is_empty() || after.open {
         return Ok(());
@@ -238,7 +232,7 @@ fn keep_closed(before: &Api, after: &Api) -> Result<()> {
     Err(Error::invalid("routes", hint))
 }
 
-/// What to know about how forward-auth decides for an API, one sentence each.
+/// Warnings about the decisions of forward-auth for an API, one sentence each.
 pub fn warnings(api: &Api) -> Vec<String> {
     let slug = &api.slug;
     match (api.routes.is_empty(), api.open) {
@@ -264,8 +258,8 @@ fn refuse_built_in(api: &Api) -> Result<()> {
     Ok(())
 }
 
-/// Slug, audience and prefix belong to one API each. The issuer of the tokens is no API's audience: an ID token's
-/// `aud` and an access token's must never be mistaken for each other.
+/// Slug, audience and prefix are unique. The issuer of tokens is not an audience: the `aud` of an ID token and of an
+/// access token must differ.
 fn refuse_taken(tx: &Tx<'_>, api: &Api, issuer: &str) -> Result<()> {
     let audience = audience_key(&api.audience);
     if audience == audience_key(issuer) {
@@ -291,12 +285,4 @@ fn record(tx: &mut Tx<'_>, call: &Call, kind: Kind, api: &Api, detail: Option<Bo
     entry.api_no = Some(api.no);
     entry.detail = detail;
     activity::record(tx, &entry)
-}
-
-/// Shows the APIs as this transaction leaves them, once it is committed. Every change of an API ends with this.
-fn publish(tx: &mut Tx<'_>, services: &Arc<Services>) -> Result<()> {
-    let apis = Apis::new(store::apis::load_all(tx)?);
-    let services = services.clone();
-    tx.on_commit(move || services.catalog.replace(apis));
-    Ok(())
 }

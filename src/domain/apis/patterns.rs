@@ -1,17 +1,17 @@
-//! The texts in an API that have a form of their own: audience and path patterns.
+//! Syntax of audiences and path patterns.
 
-/// Longest audience and path pattern, in characters.
+/// Maximum length of an audience or path pattern, in characters.
 const MAX_LENGTH: usize = 512;
 
-type Checked = Result<(), &'static str>;
+type Validity = Result<(), &'static str>;
 
 /// An absolute URI without a fragment (RFC 8707, section 2): `https://api.example.com`, `urn:example:api`.
-pub(super) fn absolute_uri(text: &str) -> Checked {
+pub(super) fn absolute_uri(text: &str) -> Validity {
     const HINT: &str = "Use an absolute URI without a fragment, for example https://api.example.com, of at most 512 characters.";
     let (scheme, rest) = text.split_once(':').ok_or(HINT)?;
     let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
         && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'.' | b'-'));
-    // RFC 3986, section 2: what a URI may be written with, less the `#` that starts a fragment.
+    // RFC 3986, section 2: the characters of a URI, without the `#` that starts a fragment.
     let is_uri = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?[]@!$&'()*+,;=%".contains(&byte);
     let needs_host = matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https");
     let has_host = rest.strip_prefix("//").is_some_and(|host| !host.is_empty() && !host.starts_with('/'));
@@ -19,11 +19,10 @@ pub(super) fn absolute_uri(text: &str) -> Checked {
     if fits && (!needs_host || has_host) { Ok(()) } else { Err(HINT) }
 }
 
-/// `/v1/queries`, `/v1/queries/{id}`, `/v1/*`: segments as they look after decoding; `{name}` stands for one
-/// segment, a last `*` for all that follows.
+/// `/v1/queries`, `/v1/queries/{id}`, `/v1/*`: decoded segments; `{name}` matches one segment, a last `*` the rest.
 ///
 /// # Errors
-/// What is wrong with the pattern.
+/// A sentence that says what is wrong with the pattern.
 pub fn path_pattern(text: &str) -> Result<(), &'static str> {
     const HINT: &str =
         "Use a path like /v1/queries, /v1/queries/{id} or /v1/*, without //, dot segments, % ; ? or #.";

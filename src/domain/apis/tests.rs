@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::*;
 use crate::domain::identity::access::Can;
-use crate::domain::identity::reach::Reach;
+use crate::domain::identity::self_or_all::SelfOrAll;
 use crate::domain::keys::{self, NewKey};
 use crate::domain::testing::{World, scopes};
 use crate::error::Code;
@@ -62,7 +62,7 @@ async fn remove(world: &World, slug: &'static str) -> Result<()> {
 }
 
 async fn key(world: &World, held: &str, tier: Option<&str>) -> ApiKey {
-    let reach = Reach::of(&world.admin()).unwrap();
+    let access = SelfOrAll::of(&world.admin()).unwrap();
     let new = NewKey {
         api: "afdb".to_owned(),
         name: "Key".to_owned(),
@@ -70,12 +70,12 @@ async fn key(world: &World, held: &str, tier: Option<&str>) -> ApiKey {
         tier: tier.map(str::to_owned),
         ..NewKey::default()
     };
-    world.write(move |tx| keys::create(tx, &reach, new)).await.unwrap().key
+    world.write(move |tx| keys::create(tx, &access, new)).await.unwrap().key
 }
 
 async fn revoke(world: &World, key: &ApiKey) {
-    let (reach, id) = (Reach::of(&world.admin()).unwrap(), key.id);
-    world.write(move |tx| keys::revoke(tx, &reach, id)).await.unwrap();
+    let (access, id) = (SelfOrAll::of(&world.admin()).unwrap(), key.id);
+    world.write(move |tx| keys::revoke(tx, &access, id)).await.unwrap();
 }
 
 #[tokio::test]
@@ -140,9 +140,9 @@ async fn every_mistake_is_named() {
             { "method": "GET", "path": "/x" },
         ],
     }));
-    let told = add(&world, wrong).await.unwrap_err();
-    assert_eq!(told.code, Code::InvalidRequest);
-    let fields: Vec<&str> = told.details.keys().map(String::as_str).collect();
+    let reported = add(&world, wrong).await.unwrap_err();
+    assert_eq!(reported.code, Code::InvalidRequest);
+    let fields: Vec<&str> = reported.details.keys().map(String::as_str).collect();
     assert_eq!(
         fields,
         [
@@ -213,7 +213,7 @@ async fn a_change_replaces_what_it_names_and_shows_at_once() {
     assert_eq!(changed.updated_at, made.updated_at.plus_seconds(5));
     assert_eq!(Api { name: made.name.clone(), updated_at: made.updated_at, ..changed.clone() }, made);
     assert_eq!(*find(&world.services, "afdb").unwrap(), changed);
-    // A change of nothing is none.
+    // An empty change is not logged.
     world.clock.advance(std::time::Duration::from_secs(5));
     assert_eq!(edit(&world, "afdb", |_| {}).await.unwrap(), changed);
     let moved = edit(&world, "afdb", |api| api.slug = "new".to_owned()).await.unwrap_err();
@@ -238,7 +238,7 @@ async fn a_scope_in_use_stays() {
     revoke(&world, &held).await;
     edit(&world, "afdb", without_write).await.unwrap();
     assert!(!find(&world.services, "afdb").unwrap().all_scopes().contains("queries:write"));
-    // Everything that names it goes with it.
+    // The removal of an API removes its dependants.
     let all_at_once = |api: &mut ApiDescription| {
         api.scopes.clear();
         api.presets.clear();
@@ -250,7 +250,7 @@ async fn a_scope_in_use_stays() {
 }
 
 #[tokio::test]
-async fn a_scope_whose_name_is_part_of_another_is_told_apart() {
+async fn a_scope_whose_name_is_part_of_another_is_distinct() {
     let world = World::new().await;
     add(
         &world,
@@ -282,7 +282,7 @@ async fn a_tier_in_use_stays() {
 }
 
 #[tokio::test]
-async fn the_built_in_api_is_nobodys_to_change() {
+async fn the_built_in_api_cannot_be_changed() {
     let world = World::new().await;
     assert_eq!(edit(&world, "keywright", |_| {}).await.unwrap_err().code, Code::Forbidden);
     assert_eq!(remove(&world, "keywright").await.unwrap_err().code, Code::Forbidden);
@@ -301,7 +301,7 @@ async fn an_api_goes_when_its_keys_are_revoked() {
     let before = find(&world.services, "afdb").unwrap().no;
     remove(&world, "afdb").await.unwrap();
     assert_eq!(find(&world.services, "afdb").unwrap_err().code, Code::NotFound);
-    // The log still names the old number: nothing else may ever have it.
+    // The log keeps the old number, so it is never used again.
     assert!(add(&world, described(afdb())).await.unwrap().no > before);
     assert!(key(&world, "queries:read", None).await.no > held.no);
 }
@@ -359,13 +359,13 @@ async fn a_new_order_is_a_change_too() {
 }
 
 #[tokio::test]
-async fn the_list_goes_in_pages_and_the_built_in_api_leads() {
+async fn the_list_has_pages_and_the_built_in_api_is_first() {
     let world = World::new().await;
     for slug in ["one", "two", "three"] {
         add(&world, described(json!({ "slug": slug, "name": slug }))).await.unwrap();
         world.clock.advance(std::time::Duration::from_millis(2));
     }
-    let can = Reach::of(&world.key_call("apis:read")).unwrap();
+    let can = SelfOrAll::of(&world.key_call("apis:read")).unwrap();
     let (mut seen, mut after) = (Vec::new(), None::<String>);
     loop {
         let page = list(&can, Some(3), after.as_deref()).unwrap();
@@ -377,7 +377,7 @@ async fn the_list_goes_in_pages_and_the_built_in_api_leads() {
     }
     assert_eq!(seen, ["keywright", "one", "two", "three"]);
     assert_eq!(list(&can, None, Some("forged")).unwrap_err().code, Code::InvalidCursor);
-    assert!(Reach::<ApisRead>::of(&world.key_call("keys:read")).is_err());
+    assert!(SelfOrAll::<ApisRead>::of(&world.key_call("keys:read")).is_err());
 }
 
 #[tokio::test]
@@ -388,13 +388,13 @@ async fn a_member_sees_what_they_need_for_keys_of_their_own() {
     add(&world, with(json!({ "presets": presets }))).await.unwrap();
     add(&world, described(json!({ "slug": "hidden", "name": "Hidden" }))).await.unwrap();
     let member = world.user("m@example.com", Role::Member).await;
-    let reach = Reach::of(&world.session_call(member)).unwrap();
-    let page = list(&reach, None, None).unwrap();
+    let access = SelfOrAll::of(&world.session_call(member)).unwrap();
+    let page = list(&access, None, None).unwrap();
     let slugs: Vec<&str> = page.data.iter().map(|api| api.slug.as_str()).collect();
     assert_eq!(slugs, ["keywright", "afdb"]);
-    let seen = get(&reach, "afdb").unwrap();
+    let seen = get(&access, "afdb").unwrap();
     assert_eq!(seen.all_scopes(), scopes("queries:read"));
     assert_eq!(seen.presets.len(), 1);
     assert!(seen.routes.is_empty() && seen.role_scopes.iter().all(|(role, _)| role == Role::Member));
-    assert_eq!(get(&reach, "hidden").unwrap_err().code, Code::NotFound);
+    assert_eq!(get(&access, "hidden").unwrap_err().code, Code::NotFound);
 }

@@ -1,4 +1,4 @@
-//! What stands in the way of removing a part of an API.
+//! References that prevent the removal of a part of an API.
 
 use std::collections::HashSet;
 
@@ -8,10 +8,10 @@ use crate::model::{Api, Scope};
 use crate::store;
 use crate::store::Tx;
 
-/// Refuses to go from `before` to `after` when that takes away a scope or a tier that is still in use.
+/// Refuses a change from `before` to `after` that removes a scope or tier in use.
 ///
 /// # Errors
-/// `CONFLICT`, with what uses each.
+/// `CONFLICT`, with the references to each.
 pub(super) fn check(tx: &Tx<'_>, before: &Api, after: &Api) -> Result<()> {
     let mut uses = Vec::new();
     let kept = after.all_scopes();

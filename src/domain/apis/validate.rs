@@ -1,4 +1,4 @@
-//! What an API may be, whatever way it was described.
+//! Validation of an API, for every way of describing it.
 
 use std::collections::{HashMap, HashSet};
 
@@ -19,10 +19,10 @@ const MAX_ORIGINS: usize = 50;
 const MAX_MEMBER_KEYS: u32 = 1_000;
 const MAX_COST: u32 = 1_000_000;
 
-/// Checks everything about `api` that does not need the store.
+/// Checks all members of `api` that do not need the store.
 ///
 /// # Errors
-/// `INVALID_REQUEST` naming every member that is wrong.
+/// `INVALID_REQUEST` with every wrong member.
 pub(super) fn validate(api: &Api) -> Result<()> {
     let mut problems = Problems::default();
     check_slug(&mut problems, &api.slug);
@@ -48,27 +48,27 @@ fn routes(problems: &mut Problems, api: &Api) {
         problems.add("open", "An API with routes is not open: remove open, or the routes.");
     }
     let mut seen = HashSet::new();
-    // Patterns that some services cannot tell apart lie in one bucket.
+    // Patterns that some services cannot distinguish are in one group.
     let mut alike: HashMap<String, Vec<&Route>> = HashMap::new();
     for (at, wanted) in api.routes.iter().enumerate() {
         let field = format!("routes[{at}]");
         if !seen.insert((wanted.method.as_str(), wanted.path.as_str())) {
             problems
-                .add(format!("{field}.path"), "This method and path are there twice; the first match wins.");
+                .add(format!("{field}.path"), "This method and path occur twice; the first match decides.");
         }
         let earlier = alike.entry(wanted.path.trim_end_matches('/').to_lowercase()).or_default();
         if earlier.iter().any(|earlier| confused(earlier, wanted)) {
             problems.add(
                 format!("{field}.path"),
                 "It differs from an earlier route only in case or in a slash at the end, and asks for something \
-                 else: many services cannot tell the two apart.",
+                 else: many services do not distinguish the two.",
             );
         }
         earlier.push(wanted);
         let before = &api.routes[..at];
         if let Some(shadow) = before.iter().find(|one| shadows(one, wanted) && !one.asks_like(wanted)) {
             let text = format!(
-                "No request meets it, since {} {} comes first: put the more specific route before it.",
+                "No request matches it, because {} {} comes first: put the more specific route before it.",
                 shadow.method, shadow.path
             );
             problems.add(format!("{field}.path"), text);
@@ -77,14 +77,14 @@ fn routes(problems: &mut Problems, api: &Api) {
     }
 }
 
-/// Whether every request that `later` covers meets `earlier` first. Routers that prefer the more specific route would
-/// serve it all the same.
+/// Whether every request that `later` covers matches `earlier` first. Routers that prefer the more specific route would
+/// serve it nevertheless.
 fn shadows(earlier: &Route, later: &Route) -> bool {
     let has_methods = earlier.method == "*" || earlier.method == later.method;
     has_methods && earlier.path != later.path && covers(&earlier.path, &later.path)
 }
 
-/// Whether a pattern covers every path that another one covers.
+/// Whether a pattern covers every path of another one.
 fn covers(wide: &str, narrow: &str) -> bool {
     let (mut wide, mut narrow) = (wide.split('/').skip(1).peekable(), narrow.split('/').skip(1));
     while let Some(segment) = wide.next() {
@@ -102,7 +102,7 @@ fn covers(wide: &str, narrow: &str) -> bool {
     narrow.next().is_none()
 }
 
-/// Whether some services take two routes for one, though they are spelled differently and ask for different things.
+/// Whether some services treat two routes as one although their patterns and requirements differ.
 fn confused(one: &Route, other: &Route) -> bool {
     let any = |route: &Route| route.method == "*";
     one.path != other.path && !one.asks_like(other) && (one.method == other.method || any(one) || any(other))
@@ -120,7 +120,7 @@ fn scopes(problems: &mut Problems, api: &Api) {
     for (at, scope) in api.scopes.iter().enumerate() {
         let field = format!("scopes[{at}].name");
         if !seen.insert(scope.name.as_str()) {
-            problems.add(field, format!("{} is there twice.", scope.name));
+            problems.add(field, format!("{} occurs twice.", scope.name));
         } else if is_openid(scope.name.as_str()) {
             problems.add(field, format!("{} is a scope of OpenID Connect and of no API.", scope.name));
         }
@@ -136,7 +136,7 @@ fn presets(problems: &mut Problems, api: &Api) {
         match text::name(&preset.name) {
             Ok(name) if name != preset.name => problems.add(field, "Leave out the spaces around the name."),
             Ok(_) if !seen.insert(preset.name.as_str()) => {
-                problems.add(field, format!("{} is there twice.", preset.name));
+                problems.add(field, format!("{} occurs twice.", preset.name));
             }
             Ok(_) => {}
             Err(reason) => problems.add(field, reason),
@@ -146,7 +146,7 @@ fn presets(problems: &mut Problems, api: &Api) {
     }
 }
 
-/// Notes the scopes that the API does not have.
+/// Adds a problem for scopes that the API does not have.
 fn known(problems: &mut Problems, api: &Api, field: &str, scopes: &ScopeSet) {
     let unknown = scopes.difference(&api.all_scopes());
     if !unknown.is_empty() {
@@ -162,7 +162,7 @@ fn tiers(problems: &mut Problems, api: &Api) {
     let mut seen = HashSet::new();
     for (at, tier) in api.tiers.iter().enumerate() {
         if !seen.insert(tier.name.as_str()) {
-            problems.add(format!("tiers[{at}].name"), format!("{} is there twice.", tier.name));
+            problems.add(format!("tiers[{at}].name"), format!("{} occurs twice.", tier.name));
         }
         check_tier(problems, at, tier);
     }
@@ -172,13 +172,13 @@ fn tiers(problems: &mut Problems, api: &Api) {
         ("member_tier", &api.member_tier),
     ] {
         if !seen.contains(name.as_str()) {
-            problems.add(field, format!("{name:?} is no tier of this API."));
+            problems.add(field, format!("This API has no tier {name:?}."));
         }
     }
 }
 
 fn check_tier(problems: &mut Problems, at: usize, tier: &Tier) {
-    // Tier names travel in the RateLimit headers.
+    // RateLimit headers contain the names of tiers.
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     if !(1..=64).contains(&tier.name.len()) || !tier.name.bytes().all(is_token) {
         problems
@@ -208,7 +208,7 @@ fn route(problems: &mut Problems, api: &Api, field: &str, route: &Route) {
     }
     let Some(scope) = &route.scope else { return };
     if route.public {
-        problems.add(format!("{field}.scope"), "A public route asks for no scope.");
+        problems.add(format!("{field}.scope"), "A public route has no scope.");
     }
     let named: ScopeSet = scope.names().filter_map(|name| name.parse().ok()).collect();
     known(problems, api, &format!("{field}.scope"), &named);

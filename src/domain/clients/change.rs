@@ -1,9 +1,9 @@
-//! Changing and removing a client.
+//! Change and removal of a client.
 
 use serde_json::json;
 
-use super::draft::{self, AskedAccess};
-use super::{ClientView, Shown, find, finish, nobody_gains, require_recent_sign_in, view};
+use super::draft::{self, RequestedAccess};
+use super::{ClientView, LoggedClient, ensure_no_escalation, find, finish, require_recent_sign_in, view};
 use crate::domain::identity::access::{Call, Can, ClientsWrite};
 use crate::error::Result;
 use crate::model::activity::Kind;
@@ -14,37 +14,37 @@ use crate::platform::input::Problems;
 use crate::store;
 use crate::store::Tx;
 
-/// What changes of a client; none leaves a member as it is. Whether it can keep a secret never changes.
+/// Changed members of a client; none leaves a member unchanged. Its type never changes.
 #[derive(Debug, Clone, Default)]
 pub struct ClientChange {
-    /// Another name.
+    /// New name.
     pub name: Option<String>,
-    /// Other access, in place of all before.
-    pub access: Option<Vec<AskedAccess>>,
-    /// Other redirect URIs, in place of all before.
+    /// New access, which replaces the previous one.
+    pub access: Option<Vec<RequestedAccess>>,
+    /// New redirect URIs, which replace the previous ones.
     pub redirect_uris: Option<Vec<String>>,
-    /// Other URIs after signing out, in place of all before.
+    /// New redirect URIs after sign-out, which replace the previous ones.
     pub post_logout_redirect_uris: Option<Vec<String>>,
-    /// Other grant types, in place of all before.
+    /// New grant types, which replace the previous ones.
     pub grant_types: Option<Vec<GrantType>>,
     /// Whether a code flow without PKCE is refused.
     pub require_pkce: Option<bool>,
-    /// Whether it is the operator's own.
+    /// Whether it is a first-party client.
     pub first_party: Option<bool>,
-    /// Another home page.
+    /// New home page.
     pub home_page: Edit<String>,
-    /// Another lifetime of access tokens.
+    /// New lifetime of access tokens, in seconds.
     pub access_token_seconds: Edit<u32>,
-    /// Another lifetime of unused refresh tokens.
+    /// New lifetime of unused refresh tokens, in seconds.
     pub refresh_token_seconds: Edit<u32>,
-    /// Switches it off or on.
+    /// Disables or enables it.
     pub disabled: Option<bool>,
 }
 
-/// Changes a client. Its tokens are judged by the new state from the next request on.
+/// Changes a client. The next request with one of its tokens is judged by the new state.
 ///
 /// # Errors
-/// `NOT_FOUND`; `INVALID_REQUEST` naming every member that is wrong; `FORBIDDEN` when somebody would gain.
+/// `NOT_FOUND`; `INVALID_REQUEST` with every wrong member; `FORBIDDEN` for an escalation.
 pub fn change(
     tx: &mut Tx<'_>,
     can: &Can<ClientsWrite>,
@@ -52,10 +52,10 @@ pub fn change(
     change: ClientChange,
 ) -> Result<ClientView> {
     let before = find(tx, id)?;
-    nobody_gains(can, &before)?;
+    ensure_no_escalation(can, &before)?;
     let mut after = edited(can, &before, change)?;
-    nobody_gains(can, &after)?;
-    let shown = |client| Shown::of(&can.services, client);
+    ensure_no_escalation(can, &after)?;
+    let shown = |client| LoggedClient::of(&can.services, client);
     if let Some(detail) = changes::between(&shown(&before), &shown(&after)) {
         let only_disabled = Client { disabled_at: after.disabled_at, ..before.clone() } == after;
         if !only_disabled || after.disabled_at.is_none() {
@@ -93,7 +93,7 @@ fn edited(call: &Call, before: &Client, change: ClientChange) -> Result<Client> 
         client.home_page = home_page.map(|text| draft::home_page(&mut problems, &text));
     }
     client.require_pkce = change.require_pkce.unwrap_or(client.require_pkce);
-    // Trust is worth what the least of those who shaped the client holds.
+    // Trust is limited to the least role of those who declared and changed the client.
     client.trusted_by = match (change.first_party, client.trusted_by) {
         (Some(false), _) | (None, None) => None,
         (Some(true), None) => Some(call.role()),
@@ -114,12 +114,12 @@ fn edited(call: &Call, before: &Client, change: ClientChange) -> Result<Client> 
 /// Removes a client with its secrets, grants and tokens.
 ///
 /// # Errors
-/// `NOT_FOUND`; `FORBIDDEN` for a client that may ask for more than the caller holds.
+/// `NOT_FOUND`; `FORBIDDEN` for a client that may request more than the caller holds.
 pub fn delete(tx: &mut Tx<'_>, can: &Can<ClientsWrite>, id: ClientId) -> Result<()> {
     let client = find(tx, id)?;
-    nobody_gains(can, &client)?;
+    ensure_no_escalation(can, &client)?;
     store::clients::delete(tx, client.no, can.now)?;
-    // The name stays in the log, whatever becomes of the row.
+    // The log keeps the name after the row is removed.
     let detail = json!({ "client_id": client.id, "name": client.name });
     finish(tx, can, Kind::ClientDeleted, &client, Some(Box::new(detail)))
 }

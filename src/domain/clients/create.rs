@@ -1,12 +1,12 @@
-//! Registering a client.
+//! Registration of a client.
 
 use serde_json::Value;
 
-use super::draft::{self, AskedAccess};
-use super::{Issued, Shown, add_secret, finish, nobody_gains, require_recent_sign_in, view};
+use super::draft::{self, RequestedAccess};
+use super::{Issued, LoggedClient, add_secret, ensure_no_escalation, finish, require_recent_sign_in, view};
 use crate::domain::identity::access::{Call, Can, ClientsWrite};
-use crate::domain::identity::lasting;
-use crate::error::Result;
+use crate::domain::identity::key_bound;
+use crate::error::{Error, Result};
 use crate::model::activity::Kind;
 use crate::model::{Client, ClientId, ClientType, GrantType, text};
 use crate::platform::changes;
@@ -14,60 +14,68 @@ use crate::platform::input::Problems;
 use crate::store;
 use crate::store::Tx;
 
-/// What a new client shall be.
+/// Members of a new client.
 #[derive(Debug, Clone, Default)]
 pub struct NewClient {
-    /// The name for people.
+    /// Display name.
     pub name: String,
-    /// Whether it can keep a secret.
+    /// Confidential or public.
     pub kind: ClientType,
-    /// What it may ask for, API by API.
-    pub access: Vec<AskedAccess>,
-    /// Where people may be sent back to.
+    /// Scopes that it may request, by API.
+    pub access: Vec<RequestedAccess>,
+    /// Redirect URIs.
     pub redirect_uris: Vec<String>,
-    /// Where people may be sent to after signing out.
+    /// Redirect URIs after sign-out.
     pub post_logout_redirect_uris: Vec<String>,
-    /// By what it may ask for tokens; none takes what fits the rest.
+    /// Grant types; none derives them from the other members.
     pub grant_types: Option<Vec<GrantType>>,
     /// Whether a code flow without PKCE is refused; by default yes.
     pub require_pkce: Option<bool>,
-    /// Whether it is the operator's own.
+    /// Whether it is a first-party client.
     pub first_party: bool,
-    /// Its home page.
+    /// Home page.
     pub home_page: Option<String>,
     /// Lifetime of its access tokens, in seconds.
     pub access_token_seconds: Option<u32>,
-    /// How long an unused refresh token stays good, in seconds.
+    /// Lifetime of an unused refresh token, in seconds.
     pub refresh_token_seconds: Option<u32>,
 }
 
-/// Registers a client and tells its secret, this once.
+/// Registers a client and returns its secret, which is shown once.
 ///
 /// # Errors
-/// `INVALID_REQUEST` naming every member that is wrong; `FORBIDDEN` when somebody would gain.
+/// `INVALID_REQUEST` with every wrong member; `FORBIDDEN` for an escalation.
 pub fn create(tx: &mut Tx<'_>, can: &Can<ClientsWrite>, new: NewClient) -> Result<Issued> {
     let client = drafted(can, new, false)?;
-    nobody_gains(can, &client)?;
+    ensure_no_escalation(can, &client)?;
     require_recent_sign_in(can, &client)?;
-    lasting::refuse_bound(tx, can)?;
-    insert(tx, can, client)
+    key_bound::refuse_bound(tx, can)?;
+    insert(tx, can, client, None)?
+        .ok_or_else(|| Error::internal("an insert without a condition added no row"))
 }
 
-/// The client that a program registers for itself (RFC 7591): never first-party, always with PKCE.
+/// A self-registered client (RFC 7591): never first-party, always with PKCE.
 pub(crate) fn register(call: &Call, new: NewClient) -> Result<Client> {
     drafted(call, NewClient { first_party: false, require_pkce: Some(true), ..new }, true)
 }
 
-/// Stores a drafted client with its first secret.
-pub(crate) fn insert(tx: &mut Tx<'_>, call: &Call, mut client: Client) -> Result<Issued> {
-    client.no = store::clients::insert(tx, &client)?;
+/// Stores a drafted client with its first secret; none when `most_unused` clients that registered
+/// themselves were never used.
+pub(crate) fn insert(
+    tx: &mut Tx<'_>,
+    call: &Call,
+    mut client: Client,
+    most_unused: Option<i64>,
+) -> Result<Option<Issued>> {
+    let Some(no) = store::clients::insert(tx, &client, most_unused)? else { return Ok(None) };
+    client.no = no;
     let secret = match client.kind {
         ClientType::Confidential => Some(add_secret(tx, &call.services, client.no, call.now)?),
         ClientType::Public => None,
     };
-    let detail = changes::between(&Value::Null, &Shown::of(&call.services, &client));
+    let detail = changes::between(&Value::Null, &LoggedClient::of(&call.services, &client));
     finish(tx, call, Kind::ClientCreated, &client, detail)?;
-    Ok(Issued { view: view(tx, client, call.now)?, secret })
+    Ok(Some(Issued { view: view(tx, client, call.now)?, secret }))
 }
 
 fn drafted(call: &Call, new: NewClient, dynamic: bool) -> Result<Client> {

@@ -1,4 +1,4 @@
-//! The parts of a client, each checked; every problem is told at once.
+//! Validation of a client's members; all problems are reported together.
 
 use url::Url;
 
@@ -7,25 +7,25 @@ use crate::model::client::Access;
 use crate::model::{Client, ClientType, GrantType, RedirectUri, ScopeSet};
 use crate::platform::input::Problems;
 
-/// Most URIs of a kind.
+/// Maximum number of URIs of a kind.
 const MAX_URIS: usize = 50;
-/// Longest address of a home page, in bytes.
+/// Maximum length of the URL of a home page, in bytes.
 const MAX_HOME_PAGE: usize = 500;
-/// Shortest and longest life of an access token: a minute, and a day, as long as retired signing keys stay known.
+/// Minimum and maximum lifetime of an access token: a minute, and a day, for which retired signing keys are published.
 const ACCESS_SECONDS: std::ops::RangeInclusive<u32> = 60..=86_400;
-/// Shortest and longest time that an unused refresh token stays good: five minutes, and a year.
+/// Minimum and maximum lifetime of an unused refresh token: five minutes, and a year.
 const REFRESH_SECONDS: std::ops::RangeInclusive<u32> = 300..=31_536_000;
 
-/// What a client shall be able to ask for at one API, in the caller's words.
+/// Requested access to one API.
 #[derive(Debug, Clone)]
-pub struct AskedAccess {
+pub struct RequestedAccess {
     /// Slug or id of the API.
     pub api: String,
     /// The scopes.
     pub scopes: ScopeSet,
 }
 
-pub(super) fn access(problems: &mut Problems, apis: &Apis, asked: &[AskedAccess]) -> Vec<Access> {
+pub(super) fn access(problems: &mut Problems, apis: &Apis, asked: &[RequestedAccess]) -> Vec<Access> {
     let mut access: Vec<Access> = Vec::with_capacity(asked.len());
     for (index, asked) in asked.iter().enumerate() {
         let named = |field: &str| format!("access[{index}].{field}");
@@ -67,7 +67,7 @@ pub(super) fn uris(problems: &mut Problems, field: &str, given: &[String]) -> Ve
     uris
 }
 
-/// A home page is only ever a link on the consent page.
+/// A home page is only a link on the consent page.
 pub(super) fn home_page(problems: &mut Problems, text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte);
     let good = Url::parse(text)
@@ -78,14 +78,14 @@ pub(super) fn home_page(problems: &mut Problems, text: &str) -> String {
     text.to_owned()
 }
 
-/// What goes together, whoever wrote which part.
+/// Checks that depend on several members.
 pub(super) fn whole(problems: &mut Problems, client: &Client) {
     let codes = client.may(GrantType::AuthorizationCode);
     if client.grant_types.is_empty() {
         problems.add("grant_types", "Name at least one, or leave it out.");
     }
     if codes && client.redirect_uris.is_empty() {
-        problems.add("redirect_uris", "Name where people are sent back to; authorization_code needs it.");
+        problems.add("redirect_uris", "Give a redirect URI; authorization_code needs one.");
     }
     if client.may(GrantType::RefreshToken) && !codes {
         problems.add("grant_types", "refresh_token needs authorization_code beside it.");
@@ -106,8 +106,7 @@ pub(super) fn whole(problems: &mut Problems, client: &Client) {
     }
 }
 
-/// By what a client may ask for tokens where nothing is said: for a person if it can send them back, and for itself
-/// if it can keep a secret.
+/// Default grant types: authorization code if it has redirect URIs, client credentials if it is confidential.
 pub(super) fn usual_grants(kind: ClientType, has_redirect_uris: bool) -> Vec<GrantType> {
     let mut grants = Vec::new();
     if has_redirect_uris || kind == ClientType::Public {

@@ -1,8 +1,8 @@
-//! A client's picture on the consent page: uploaded, never fetched from anywhere.
+//! Logo of a client on the consent page: uploaded, never fetched.
 
 use serde_json::json;
 
-use super::{find, finish, nobody_gains};
+use super::{ensure_no_escalation, find, finish};
 use crate::domain::identity::access::{Can, ClientsWrite};
 use crate::error::{Code, Error, Result};
 use crate::model::ClientId;
@@ -10,10 +10,10 @@ use crate::model::activity::Kind;
 use crate::store;
 use crate::store::{Conn, Tx};
 
-/// Largest picture, in bytes.
+/// Maximum size, in bytes.
 pub const MAX_LOGO_BYTES: usize = 128 << 10;
 
-/// The media type of a picture by its first bytes; none for what is not taken. No SVG: it can hold scripts.
+/// Media type by the first bytes; none for unsupported types. SVG is not supported: it can contain scripts.
 pub fn logo_type(bytes: &[u8]) -> Option<&'static str> {
     match bytes {
         [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some("image/png"),
@@ -23,22 +23,22 @@ pub fn logo_type(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// A client's picture. Whoever is asked for consent sees it, so it is no secret.
+/// Logo of a client. The consent page shows it, so it is not secret.
 ///
 /// # Errors
-/// `NOT_FOUND` when there is none.
+/// `NOT_FOUND` without a logo.
 pub fn logo(conn: &Conn<'_>, id: ClientId) -> Result<Vec<u8>> {
     store::clients::logo(conn, id)?.ok_or_else(|| Error::not_found("logo"))
 }
 
-/// Sets or removes a client's picture.
+/// Sets or removes the logo of a client.
 ///
 /// # Errors
-/// `NOT_FOUND`; `FORBIDDEN` when somebody would gain; `UNSUPPORTED_MEDIA_TYPE` for anything but PNG, JPEG and WebP;
+/// `NOT_FOUND`; `FORBIDDEN` for an escalation; `UNSUPPORTED_MEDIA_TYPE` for anything but PNG, JPEG and WebP;
 /// `TOO_LARGE` beyond 128 KiB.
 pub fn set_logo(tx: &mut Tx<'_>, can: &Can<ClientsWrite>, id: ClientId, bytes: Option<&[u8]>) -> Result<()> {
     let client = find(tx, id)?;
-    nobody_gains(can, &client)?;
+    ensure_no_escalation(can, &client)?;
     if let Some(bytes) = bytes {
         if bytes.len() > MAX_LOGO_BYTES {
             return Err(Error::new(Code::TooLarge, "A logo has at most 128 KiB"));

@@ -1,5 +1,5 @@
-//! OAuth clients, "OAuth apps" on screen: registered, changed, given new secrets, removed. What they do with tokens
-//! is in [`crate::domain::oauth`].
+//! OAuth clients, "OAuth apps" on screen: registration, change, rotation of secrets, removal. Their tokens are in
+//! [`crate::domain::oauth`].
 
 mod change;
 mod create;
@@ -13,7 +13,7 @@ mod tests;
 pub use change::{ClientChange, change, delete};
 pub use create::{NewClient, create};
 pub(crate) use create::{insert, register};
-pub use draft::AskedAccess;
+pub use draft::RequestedAccess;
 pub use logo::{MAX_LOGO_BYTES, logo, logo_type, set_logo};
 pub use rotate::rotate;
 
@@ -33,25 +33,25 @@ use crate::platform::cursor::{List, Page};
 use crate::store;
 use crate::store::{Conn, Tx};
 
-/// What a client's secret starts with, so that a scanner knows a leaked one.
+/// Prefix of client secrets, for secret scanners.
 const SECRET_PREFIX: &str = "kwcs_";
-/// Characters of a secret that people are shown to recognise it.
+/// Visible characters of a secret, for recognition.
 const SHOWN: usize = SECRET_PREFIX.len() + 4;
-/// A client as it is shown.
+/// A client with its secrets, without the secrets themselves.
 #[derive(Debug)]
 pub struct ClientView {
     /// The client.
     pub client: Client,
-    /// What may be shown of its secrets, newest first.
+    /// Its secrets, newest first.
     pub secrets: Vec<ClientSecretInfo>,
 }
 
-/// A client together with a secret of it, which is in the clear this one time; public clients have none.
+/// A client with a new secret, shown once; public clients have none.
 #[derive(Debug)]
 pub struct Issued {
-    /// The client as it is now.
+    /// The client after the change.
     pub view: ClientView,
-    /// What proves it.
+    /// The secret.
     pub secret: Option<Secret>,
 }
 
@@ -63,7 +63,7 @@ pub fn find(conn: &Conn<'_>, id: ClientId) -> Result<Client> {
     store::clients::find(conn, id)?.ok_or_else(|| Error::not_found("client"))
 }
 
-/// A client with what may be shown of its secrets.
+/// A client with its secrets, without the secrets themselves.
 pub fn view(conn: &Conn<'_>, client: Client, now: Timestamp) -> Result<ClientView> {
     let secrets = store::clients::secrets(conn, client.no)?;
     let live = |info: &ClientSecretInfo| info.expires_at.is_none_or(|end| end > now);
@@ -87,14 +87,14 @@ pub fn list(
     Ok(Page { data: data.collect::<Result<_>>()?, next_cursor: page.next_cursor })
 }
 
-/// **Nobody gains**: the caller that makes, changes or re-keys a client holds all that it may ask for on Keywright's
-/// own API, and everything where the client is trusted without a protection that others have.
-fn nobody_gains(call: &Call, client: &Client) -> Result<()> {
+/// **No escalation**: a caller that creates, changes or rotates a client must hold all scopes that it may request on
+/// the built-in API, and all scopes of that API if the change removes a protection of others.
+fn ensure_no_escalation(call: &Call, client: &Client) -> Result<()> {
     let own = call.services.catalog.get().built_in().clone();
     if lacks_protection(client) {
-        call.nobody_gains(&own.all_scopes())?;
+        call.ensure_no_escalation(&own.all_scopes())?;
     }
-    client.access_to(own.no).map_or(Ok(()), |scopes| call.nobody_gains(scopes))
+    client.access_to(own.no).map_or(Ok(()), |scopes| call.ensure_no_escalation(scopes))
 }
 
 /// Whether people are not asked for consent, or codes are not bound by PKCE.
@@ -102,8 +102,8 @@ fn lacks_protection(client: &Client) -> bool {
     client.is_first_party() || !client.require_pkce
 }
 
-/// Refuses a person without a recent sign-in who gives a client a protection less, or rights that change what others
-/// may do.
+/// Requires a recent sign-in of a person who removes a protection of a client, or gives it rights that change what
+/// others may do.
 fn require_recent_sign_in(call: &Call, client: &Client) -> Result<()> {
     if lacks_protection(client) {
         return call.require_recent_sign_in();
@@ -115,7 +115,7 @@ fn require_recent_sign_in(call: &Call, client: &Client) -> Result<()> {
     })
 }
 
-/// A new secret, stored; 256 random bits.
+/// A new secret of 256 random bits, stored.
 fn add_secret(tx: &mut Tx<'_>, services: &Services, client_no: i64, now: Timestamp) -> Result<Secret> {
     let secret = Secret::new(format!("{SECRET_PREFIX}{}", BASE64URL.encode(services.random::<32>())));
     let info =
@@ -124,7 +124,7 @@ fn add_secret(tx: &mut Tx<'_>, services: &Services, client_no: i64, now: Timesta
     Ok(secret)
 }
 
-/// Logs a change of a client in the transaction of the change.
+/// Logs a change of a client, in its transaction.
 fn finish(
     tx: &mut Tx<'_>,
     call: &Call,
@@ -138,9 +138,9 @@ fn finish(
     activity::record_request(tx, &entry)
 }
 
-/// What the log tells of a client.
+/// Members of a client in the log.
 #[derive(Serialize)]
-struct Shown<'c> {
+struct LoggedClient<'c> {
     name: &'c str,
     #[serde(rename = "type")]
     kind: &'static str,
@@ -156,7 +156,7 @@ struct Shown<'c> {
     disabled: bool,
 }
 
-impl<'c> Shown<'c> {
+impl<'c> LoggedClient<'c> {
     fn of(services: &Services, client: &'c Client) -> Self {
         let apis = services.catalog.get();
         let slug = |no| apis.by_no(no).map(|api| api.slug.clone());

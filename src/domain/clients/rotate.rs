@@ -1,10 +1,10 @@
-//! Giving a client a new secret.
+//! Rotation of a client's secret.
 
 use serde_json::json;
 
-use super::{Issued, add_secret, find, finish, nobody_gains, require_recent_sign_in, view};
+use super::{Issued, add_secret, ensure_no_escalation, find, finish, require_recent_sign_in, view};
 use crate::domain::identity::access::{Can, ClientsWrite};
-use crate::domain::identity::lasting;
+use crate::domain::identity::key_bound;
 use crate::domain::keys::MAX_GRACE_SECONDS;
 use crate::error::{Code, Error, Result};
 use crate::model::activity::Kind;
@@ -12,24 +12,24 @@ use crate::model::{ClientId, ClientType};
 use crate::store;
 use crate::store::Tx;
 
-/// Gives a client a new secret; the one before works for `grace_seconds` more, any older one ends.
+/// Gives a client a new secret; the previous one works for `grace_seconds` more, older ones end.
 ///
 /// # Errors
-/// `NOT_FOUND`; `INVALID_REQUEST` for a grace beyond 30 days; `UNPROCESSABLE` for a public client, which has none;
-/// `FORBIDDEN` when somebody would gain.
+/// `NOT_FOUND`; `INVALID_REQUEST` for a grace beyond 30 days; `UNPROCESSABLE` for a public client, which has no secret;
+/// `FORBIDDEN` for an escalation.
 pub fn rotate(tx: &mut Tx<'_>, can: &Can<ClientsWrite>, id: ClientId, grace_seconds: u32) -> Result<Issued> {
     if grace_seconds > MAX_GRACE_SECONDS {
         let reason = "Use a number of seconds from 0 to 2,592,000 (30 days).";
         return Err(Error::invalid("grace_seconds", reason));
     }
-    lasting::refuse_bound(tx, can)?;
+    key_bound::refuse_bound(tx, can)?;
     let client = find(tx, id)?;
-    nobody_gains(can, &client)?;
+    ensure_no_escalation(can, &client)?;
     require_recent_sign_in(can, &client)?;
     if client.kind == ClientType::Public {
         return Err(Error::new(Code::Unprocessable, "A public client has no secret"));
     }
-    // What ends at once has ended under either reading of the clock.
+    // A secret that ends at once has ended under both readings of the clock.
     let ended = can.services.settled();
     let mut end = match grace_seconds {
         0 => ended.at(),

@@ -14,7 +14,10 @@ fn can(call: &Arc<Call>) -> Can<ClientsWrite> {
 fn web_app() -> NewClient {
     NewClient {
         name: "Report builder".to_owned(),
-        access: vec![AskedAccess { api: "keywright".to_owned(), scopes: scopes("keys:read clients:read") }],
+        access: vec![RequestedAccess {
+            api: "keywright".to_owned(),
+            scopes: scopes("keys:read clients:read"),
+        }],
         redirect_uris: vec!["https://app.example.com/callback".to_owned()],
         ..NewClient::default()
     }
@@ -54,14 +57,14 @@ async fn a_client_gets_what_fits_its_kind_and_a_secret_that_is_kept_as_a_hash() 
 }
 
 #[tokio::test]
-async fn every_mistake_is_told_at_once() {
+async fn every_mistake_is_reported_at_once() {
     let world = World::new().await;
     let wrong = NewClient {
         name: " ".to_owned(),
         kind: ClientType::Public,
         access: vec![
-            AskedAccess { api: "nowhere".to_owned(), scopes: scopes("x") },
-            AskedAccess { api: "keywright".to_owned(), scopes: scopes("fly") },
+            RequestedAccess { api: "nowhere".to_owned(), scopes: scopes("x") },
+            RequestedAccess { api: "keywright".to_owned(), scopes: scopes("fly") },
         ],
         redirect_uris: vec!["http://evil.example/cb".to_owned()],
         grant_types: Some(vec![GrantType::ClientCredentials, GrantType::RefreshToken]),
@@ -91,11 +94,11 @@ async fn every_mistake_is_told_at_once() {
 }
 
 #[tokio::test]
-async fn nobody_gains_by_a_client() {
+async fn a_client_is_no_escalation() {
     let world = World::new().await;
     let weak = world.key_call("clients:read clients:write keys:read");
     let strong = NewClient {
-        access: vec![AskedAccess { api: "keywright".to_owned(), scopes: scopes("admin") }],
+        access: vec![RequestedAccess { api: "keywright".to_owned(), scopes: scopes("admin") }],
         ..web_app()
     };
     let refused = register_as(&world, &weak, strong.clone()).await.unwrap_err();
@@ -108,7 +111,7 @@ async fn nobody_gains_by_a_client() {
         world.write(move |tx| change(tx, &can, id, edit))
     };
     let widen = ClientChange {
-        access: Some(vec![AskedAccess { api: "keywright".to_owned(), scopes: scopes("keys:write") }]),
+        access: Some(vec![RequestedAccess { api: "keywright".to_owned(), scopes: scopes("keys:write") }]),
         ..ClientChange::default()
     };
     assert_eq!(attempt(widen, mine.view.client.id).await.unwrap_err().code, Code::Forbidden);

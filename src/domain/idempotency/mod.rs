@@ -1,5 +1,5 @@
-//! `Idempotency-Key`: a creating request that is sent again, because its answer was lost, is answered again instead
-//! of done again. The answer is kept in the transaction of the change itself: either both are there or neither.
+//! `Idempotency-Key`: a repeated creating request gets the stored response instead of a second execution. The response
+//! is stored in the transaction of the change.
 
 use std::sync::Arc;
 
@@ -14,20 +14,20 @@ use crate::error::{Error, Result};
 use crate::model::{Role, ScopeSet, Timestamp};
 use crate::store;
 use crate::store::Tx;
-use crate::store::idempotency::{Stored, find, put};
+use crate::store::idempotency::{Stored, claim, find, keep};
 
-/// The longest `Idempotency-Key`, in characters.
+/// Maximum length of an `Idempotency-Key`, in characters.
 const MAX_KEY: usize = 255;
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
 
-/// What an answer holds, and so how long it may be given again.
+/// Content of a response, which decides for how long it may be repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
-    /// Nothing secret: given again for 24 hours, after which the key is free.
+    /// Without secrets: repeated for 24 hours, after which the key is free.
     Plain,
-    /// A secret that is shown once. Given again for one hour, so that a lost answer costs nothing; then refused
-    /// for 30 days, naming the resource, so that a late repeat makes no second one.
+    /// With a secret that is shown once: repeated for one hour, so that a lost response can be fetched again; then
+    /// refused for 30 days with the id of the resource, so that a late repeat does not create a second one.
     Secret,
 }
 
@@ -47,27 +47,27 @@ impl Answer {
     }
 }
 
-/// A creating request that may be sent again.
+/// A creating request that may be repeated.
 #[derive(Debug, Clone, Copy)]
-pub struct Once<'a> {
-    /// Method and path as they were called, ids included: `POST /v1/keys/key_01…/rotate`.
+pub struct IdempotentRequest<'a> {
+    /// Method and path as called, including ids: `POST /v1/keys/key_01…/rotate`.
     pub route: &'a str,
-    /// The header `Idempotency-Key`; none does the job each time.
+    /// Header `Idempotency-Key`; without it the job runs each time.
     pub key: Option<&'a str>,
-    /// What the answer holds.
+    /// Content of the response.
     pub answer: Answer,
 }
 
 impl Call {
     /// Runs `job` in one transaction, unless the same credential sent the same `body` to the same route under the same
-    /// key before: then gives the answer of that time, if the credential still holds what it held then. The answer's
-    /// member `id` names the resource.
+    /// key before: then returns the stored response, if the credential still holds what it held then. The member `id`
+    /// of the response names the resource.
     ///
     /// # Errors
-    /// The job's own, which are not kept; `INVALID_REQUEST` for a key that is too long or not printable;
-    /// `CONFLICT` for another body, and for a repeat after the answer's secret may no longer be shown; `FORBIDDEN` or
-    /// `REAUTHENTICATION_REQUIRED` for a credential that holds less than it did.
-    pub async fn once<B, T, F>(self: &Arc<Self>, once: Once<'_>, body: &B, job: F) -> Result<T>
+    /// Those of the job, which are not stored; `INVALID_REQUEST` for a key that is too long or not printable;
+    /// `CONFLICT` for another body, and for a repeat after the secret of the response may no longer be shown;
+    /// `FORBIDDEN` or `REAUTHENTICATION_REQUIRED` for a credential that holds less than it did.
+    pub async fn once<B, T, F>(self: &Arc<Self>, once: IdempotentRequest<'_>, body: &B, job: F) -> Result<T>
     where
         B: Serialize + ?Sized,
         T: Serialize + DeserializeOwned + Send + 'static,
@@ -78,19 +78,19 @@ impl Call {
         let slot = Slot::new(self, once.route, key, body, once.answer)?;
         let call = self.clone();
         self.services
-            .write(move |tx| match slot.answered(tx, &call)? {
-                Some(answer) => Ok(answer),
-                None => {
-                    let answer = job(tx)?;
-                    slot.keep(tx, &call, &answer)?;
-                    Ok(answer)
+            .write(move |tx| {
+                if !claim(tx, &slot.hash, &slot.request_hash, slot.settled)? {
+                    return slot.answered(tx, &call);
                 }
+                let answer = job(tx)?;
+                slot.keep(tx, &call, &answer)?;
+                Ok(answer)
             })
             .await
     }
 }
 
-/// What a caller held when a request was answered.
+/// Rights of the caller at the time of the response.
 #[derive(Debug, Serialize, Deserialize)]
 struct Rights {
     role: Role,
@@ -104,7 +104,7 @@ impl Rights {
         Self { role: call.role(), scopes: call.identity.scopes.clone(), recent: call.needed_recent_sign_in() }
     }
 
-    /// Refuses a caller that holds less now: the answer may show what only the rights of that time could make.
+    /// Refuses a caller that holds less now: the response may depend on the former rights.
     fn check(&self, call: &Call) -> Result<()> {
         if call.role() > self.role || !call.covers(&self.scopes) {
             return Err(Error::forbidden("You hold less than when this request was first answered")
@@ -115,24 +115,24 @@ impl Rights {
     }
 }
 
-/// An answer together with the rights that it was given to.
+/// A response with the rights of its caller.
 #[derive(Serialize)]
-struct Kept<'a, T> {
+struct StoredAnswer<'a, T> {
     rights: Rights,
     answer: &'a T,
 }
 
 #[derive(Deserialize)]
-struct Read<T> {
+struct ReadAnswer<T> {
     rights: Rights,
     answer: T,
 }
 
-/// Where the answer of one request is kept.
+/// Storage of the response of one request.
 struct Slot {
     services: Arc<Services>,
     now: Timestamp,
-    /// A repeat is known as such for its full time, whatever the wall clock showed.
+    /// Recognises a repeat for its full time, whatever the wall clock showed.
     settled: Timestamp,
     hash: [u8; 32],
     request_hash: [u8; 32],
@@ -152,7 +152,7 @@ impl Slot {
         let credential = call.identity.credential();
         Ok(Self {
             hash: mac(&[credential.as_bytes(), route.as_bytes(), key.as_bytes()]),
-            // Keyed, because a body may hold what is easily guessed.
+            // Keyed, because a body may contain guessable values.
             request_hash: mac(&[&body]),
             services: call.services.clone(),
             settled: call.services.settled().at(),
@@ -166,17 +166,16 @@ impl Slot {
         format!("idempotency/{hex}")
     }
 
-    fn answered<T: DeserializeOwned>(&self, tx: &Tx<'_>, call: &Call) -> Result<Option<T>> {
-        let stored = find(tx, &self.hash)?.filter(|stored| self.settled < stored.expires_at);
-        let Some(stored) = stored else { return Ok(None) };
+    fn answered<T: DeserializeOwned>(&self, tx: &Tx<'_>, call: &Call) -> Result<T> {
+        let stored = find(tx, &self.hash)?.ok_or_else(|| Error::internal("a claimed answer is not there"))?;
         if stored.request_hash != self.request_hash {
             return Err(Error::conflict("This Idempotency-Key was used before, with another request")
                 .with("resource_id", stored.resource_id));
         }
         match self.open(&stored) {
-            Some(Read { rights, answer }) => {
+            Some(ReadAnswer { rights, answer }) => {
                 rights.check(call)?;
-                Ok(Some(answer))
+                Ok(answer)
             }
             None => Err(Error::conflict(
                 "This request was answered before, and its answer can no longer be shown; the resource exists",
@@ -185,7 +184,7 @@ impl Slot {
         }
     }
 
-    fn open<T: DeserializeOwned>(&self, stored: &Stored) -> Option<Read<T>> {
+    fn open<T: DeserializeOwned>(&self, stored: &Stored) -> Option<ReadAnswer<T>> {
         let time = match self.answer {
             Answer::Plain => self.settled,
             Answer::Secret => self.now,
@@ -196,7 +195,7 @@ impl Slot {
     }
 
     fn keep(&self, tx: &mut Tx<'_>, call: &Call, answer: &impl Serialize) -> Result<()> {
-        let kept = Kept { rights: Rights::of(call), answer };
+        let kept = StoredAnswer { rights: Rights::of(call), answer };
         let plain = Zeroizing::new(serde_json::to_vec(&kept).map_err(Error::internal)?);
         let stored = Stored {
             request_hash: self.request_hash.to_vec(),
@@ -205,17 +204,17 @@ impl Slot {
             answer_until_at: self.settled.plus_seconds(self.answer.answer_seconds()),
             expires_at: self.settled.plus_seconds(self.answer.row_seconds()),
         };
-        Ok(put(tx, &self.hash, &stored)?)
+        Ok(keep(tx, &self.hash, &stored)?)
     }
 }
 
-/// The member `id` of a kept answer in JSON.
+/// The member `id` of a stored response in JSON.
 fn resource_id(kept: &[u8]) -> String {
     #[derive(Deserialize)]
-    struct Named {
+    struct WithId {
         id: String,
     }
-    serde_json::from_slice(kept).map_or_else(|_| String::new(), |kept: Read<Named>| kept.answer.id)
+    serde_json::from_slice(kept).map_or_else(|_| String::new(), |kept: ReadAnswer<WithId>| kept.answer.id)
 }
 
 fn check(key: &str) -> Result<()> {
@@ -226,8 +225,8 @@ fn check(key: &str) -> Result<()> {
     Err(Error::invalid("Idempotency-Key", "Use 1 to 255 printable ASCII characters, for example a UUID."))
 }
 
-/// Drops what may no longer be shown or is no longer needed, a bounded number at a time; tells how many rows it
-/// touched, so that the worker runs it again while there are more.
+/// Removes expired responses, a bounded number at a time. Returns the number of changed rows: the worker repeats it
+/// while there are more.
 pub fn sweep(tx: &mut Tx<'_>, now: Settled) -> Result<usize> {
     const AT_ONCE: u32 = 1_000;
     Ok(store::idempotency::sweep(tx, now, AT_ONCE)?)

@@ -14,7 +14,7 @@ struct Made {
     secret: String,
 }
 
-/// Counts how often the job really ran.
+/// Counts executions of the job.
 #[derive(Clone, Default)]
 struct Jobs(Arc<AtomicU32>);
 
@@ -29,7 +29,7 @@ impl Jobs {
 }
 
 async fn send(call: &Arc<Call>, jobs: &Jobs, key: &str, body: &str, answer: Answer) -> Result<Made> {
-    call.once(Once { route: "POST /v1/things", key: Some(key), answer }, body, jobs.job()).await
+    call.once(IdempotentRequest { route: "POST /v1/things", key: Some(key), answer }, body, jobs.job()).await
 }
 
 #[tokio::test]
@@ -56,14 +56,14 @@ async fn another_body_is_a_conflict_and_another_caller_route_or_key_is_not() {
     assert_eq!((refused.code, &refused.details["resource_id"]), (Code::Conflict, &"thing_1".into()));
     assert_eq!(send(&call, &jobs, "b", "body", Answer::Plain).await.unwrap().id, "thing_2");
     assert_eq!(send(&world.admin(), &jobs, "a", "body", Answer::Plain).await.unwrap().id, "thing_3");
-    let elsewhere = Once { route: "POST /v1/others", key: Some("a"), answer: Answer::Plain };
+    let elsewhere = IdempotentRequest { route: "POST /v1/others", key: Some("a"), answer: Answer::Plain };
     assert_eq!(call.once(elsewhere, "body", jobs.job()).await.unwrap().id, "thing_4");
-    let without = Once { key: None, ..elsewhere };
+    let without = IdempotentRequest { key: None, ..elsewhere };
     assert_eq!(call.once(without, "body", jobs.job()).await.unwrap().id, "thing_5");
 }
 
 #[tokio::test]
-async fn a_secret_is_given_again_for_an_hour_and_never_made_a_second_time() {
+async fn a_secret_is_repeated_for_an_hour_and_never_created_twice() {
     let (world, jobs) = (World::new().await, Jobs::default());
     let call = world.admin();
     let first = send(&call, &jobs, "a", "body", Answer::Secret).await.unwrap();
@@ -81,7 +81,7 @@ async fn a_secret_is_given_again_for_an_hour_and_never_made_a_second_time() {
 async fn a_refusal_is_not_kept() {
     let (world, jobs) = (World::new().await, Jobs::default());
     let call = world.admin();
-    let once = Once { route: "POST /v1/things", key: Some("a"), answer: Answer::Plain };
+    let once = IdempotentRequest { route: "POST /v1/things", key: Some("a"), answer: Answer::Plain };
     let failed = call.once(once, "body", |_| Err::<Made, _>(Error::conflict("no"))).await;
     assert_eq!(failed.unwrap_err().code, Code::Conflict);
     assert_eq!(send(&call, &jobs, "a", "body", Answer::Plain).await.unwrap().id, "thing_1");

@@ -1,5 +1,5 @@
-//! Who is calling, and what they may do. A capability is a type: a rule that needs `keys:write` takes a
-//! [`Can<KeysWrite>`], and only a caller who holds the scope can make one.
+//! The caller of a management call and its rights. A capability is a type: a rule that needs `keys:write` takes a
+//! [`Can<KeysWrite>`], which only a caller with that scope can have.
 
 use std::marker::PhantomData;
 use std::ops::Deref;
@@ -13,22 +13,22 @@ use crate::model::identity::RECENT_SECONDS;
 use crate::model::{Api, Identity, IdentityKind, RequestInfo, Role, ScopeSet, Timestamp};
 use crate::store::users;
 
-/// One call of Keywright's own API: who, when, and by which request.
+/// A call of the built-in API: caller, time and request.
 pub struct Call {
-    /// The services that identity and everything above it use.
+    /// Services of `identity` and of the rooms above.
     pub services: Arc<Services>,
-    /// Who is calling.
+    /// The caller.
     pub identity: Identity,
     /// When the request arrived.
     pub now: Timestamp,
     /// The request.
     pub request: RequestInfo,
-    /// Set once something that the call does needs a recent sign-in.
+    /// Set if an act of the call needs a recent sign-in.
     needed_recent_sign_in: AtomicBool,
 }
 
 impl Call {
-    /// A call by `identity` at `now`.
+    /// A call of `identity` at `now`.
     pub fn new(
         services: Arc<Services>,
         identity: Identity,
@@ -38,13 +38,13 @@ impl Call {
         Arc::new(Self { services, identity, now, request, needed_recent_sign_in: AtomicBool::new(false) })
     }
 
-    /// Whether something that the call did so far needed a recent sign-in.
+    /// Whether an act of the call so far needed a recent sign-in.
     pub fn needed_recent_sign_in(&self) -> bool {
         self.needed_recent_sign_in.load(Ordering::Relaxed)
     }
 
-    /// A log entry for a change that this call makes: the caller, its address, the request and the time. Add what the
-    /// change is about.
+    /// A log entry for a change by this call, with caller, address, request and time. The caller of this function adds
+    /// the subject of the change.
     pub fn entry(&self, kind: Kind) -> Entry {
         let mut entry = Entry::new(self.now, kind, Outcome::Changed, Reason::Valid);
         entry.identified = self.identity.kind != IdentityKind::Anonymous;
@@ -61,26 +61,25 @@ impl Call {
         entry
     }
 
-    /// Whether the caller holds `scope` on Keywright's own API.
+    /// Whether the caller holds `scope` on the built-in API.
     pub fn holds(&self, scope: &str) -> bool {
         let apis = self.services.catalog.get();
         let own = apis.built_in();
         self.identity.api_no == Some(own.no) && own.satisfies(&self.identity.scopes, scope)
     }
 
-    /// Whether the caller holds all of `scopes` on Keywright's own API.
+    /// Whether the caller holds all of `scopes` on the built-in API.
     pub fn covers(&self, scopes: &ScopeSet) -> bool {
         let apis = self.services.catalog.get();
         let own = apis.built_in();
         self.identity.api_no == Some(own.no) && own.covers(&self.identity.scopes, scopes)
     }
 
-    /// Refuses a person who did not prove recently who they are. Keys, the operator and clients that act for
-    /// themselves do not sign in, and pass.
+    /// Requires a recent sign-in of a person. Keys, the operator and clients that act for themselves do not sign in and
+    /// are exempt.
     ///
     /// # Errors
-    /// `REAUTHENTICATION_REQUIRED` with `max_age_seconds`, and the `methods` to send to
-    /// `POST /v1/auth/session/confirm`.
+    /// `REAUTHENTICATION_REQUIRED` with `max_age_seconds`, and the `methods` for `POST /v1/auth/session/confirm`.
     pub fn require_recent_sign_in(&self) -> Result<()> {
         self.needed_recent_sign_in.store(true, Ordering::Relaxed);
         if self.identity.signed_in_recently(self.now) {
@@ -98,7 +97,7 @@ impl Call {
             .with("methods", serde_json::json!(methods)))
     }
 
-    /// The same for what acts with `scopes` of `api`, where these change what others may do.
+    /// Requires it for a credential with `scopes` of `api`, if these change what others may do.
     pub fn require_recent_sign_in_for(&self, api: &Api, scopes: &ScopeSet) -> Result<()> {
         let changes_rights = |scope: &&str| scopes.contains(scope);
         if api.grants_all(scopes) || (api.built_in && CHANGES_RIGHTS.iter().any(changes_rights)) {
@@ -107,18 +106,18 @@ impl Call {
         Ok(())
     }
 
-    /// Refuses unless the caller holds everything on Keywright's own API, and a person signed in recently. Lifting a
-    /// protection takes from everyone whom it protects, so it needs what the most of them hold.
+    /// Requires every scope of the built-in API and a recent sign-in. Lifting a protection affects every person under
+    /// it, so the caller must hold what the most privileged of them holds.
     ///
     /// # Errors
     /// `FORBIDDEN`, `REAUTHENTICATION_REQUIRED`.
     pub fn may_lift_protection(&self) -> Result<()> {
-        self.nobody_gains(&self.services.catalog.get().built_in().all_scopes())?;
+        self.ensure_no_escalation(&self.services.catalog.get().built_in().all_scopes())?;
         self.require_recent_sign_in()
     }
 
-    /// The role that the caller speaks with: that of the person, `owner` for the operator, and `admin` at most for
-    /// what acts for itself.
+    /// Role of the caller: that of the person, `owner` for the operator, and at most `admin` for a credential that acts
+    /// for itself.
     pub fn role(&self) -> Role {
         match (self.identity.kind, self.identity.user) {
             (IdentityKind::Operator, _) => Role::Owner,
@@ -127,28 +126,28 @@ impl Call {
         }
     }
 
-    /// **Nobody gains**: refuses unless the caller holds everything that the target of the change holds on
-    /// Keywright's own API.
+    /// **No escalation**: requires that the caller holds everything that the target of the change holds on the built-in
+    /// API.
     ///
     /// # Errors
     /// `FORBIDDEN`.
-    pub fn nobody_gains(&self, target_holds: &ScopeSet) -> Result<()> {
+    pub fn ensure_no_escalation(&self, target_holds: &ScopeSet) -> Result<()> {
         if self.covers(target_holds) {
             return Ok(());
         }
-        Err(Error::forbidden("This would act with more than you hold; ask a person who holds all of it")
+        Err(Error::forbidden("This exceeds your own rights; ask a person who has them")
             .with("required", serde_json::json!(target_holds))
             .with("granted", serde_json::json!(self.identity.scopes)))
     }
 }
 
-/// Scopes of Keywright's own API that change what others may do. What acts with one is made after a recent sign-in.
+/// Scopes of the built-in API that change what others may do. A credential with one is created after a recent sign-in.
 const CHANGES_RIGHTS: [&str; 6] =
     ["apis:write", "keys:write", "clients:write", "team:manage", "webhooks:manage", "settings:manage"];
 
-/// A right, tied to the scope of Keywright's own API that gives it.
+/// A right, tied to a scope of the built-in API.
 pub trait Capability: Send + Sync + 'static {
-    /// The scope's name.
+    /// Name of the scope.
     const SCOPE: &'static str;
 }
 
@@ -173,7 +172,7 @@ impl<C> Deref for Can<C> {
 }
 
 impl<C: Capability> Can<C> {
-    /// The only way to have one.
+    /// The only constructor.
     ///
     /// # Errors
     /// `INSUFFICIENT_SCOPE`.
@@ -197,7 +196,7 @@ macro_rules! capabilities {
             }
         )+
 
-        /// The scopes of Keywright's own API with their meanings; `admin`, which grants all, comes on top.
+        /// The scopes of the built-in API with their descriptions; `admin`, which grants all, is added.
         pub const SCOPES: &[(&str, &str)] = &[$(($scope, $text)),+];
     };
 }
@@ -207,7 +206,7 @@ capabilities! {
     ApisWrite = "apis:write" "Add, change and remove APIs",
     KeysRead = "keys:read" "See API keys, never their secrets",
     KeysWrite = "keys:write" "Create, change, rotate and revoke API keys",
-    KeysVerify = "keys:verify" "Ask whether a key is good",
+    KeysVerify = "keys:verify" "Verify API keys",
     ClientsRead = "clients:read" "See OAuth apps",
     ClientsWrite = "clients:write" "Register, change and remove OAuth apps",
     ActivityRead = "activity:read" "Read the activity log",
@@ -215,5 +214,5 @@ capabilities! {
     TeamManage = "team:manage" "Invite people, change their roles and remove them",
     WebhooksManage = "webhooks:manage" "Add, change and remove webhooks",
     SettingsManage = "settings:manage" "Change the instance's settings and signing keys",
-    ProfileRead = "profile:read" "See one's own profile",
+    ProfileRead = "profile:read" "See your own profile",
 }

@@ -1,43 +1,43 @@
-//! What an endpoint asks of its caller, as a type. A handler that takes an [`Admission`] cannot run for a caller that
-//! does not fit, and the declaration of every endpoint can be read from the type: a test compares the two.
+//! Requirements of an endpoint for its caller, as types. A handler that takes an [`Admission`] cannot run for another
+//! caller, and the OpenAPI document states the requirement of the type: a test compares the two.
 
 use std::ops::Deref;
 use std::sync::Arc;
 
 use super::access::{Call, Can, Capability};
-use super::reach::Reach;
+use super::self_or_all::SelfOrAll;
 use crate::error::{Error, Result};
 use crate::model::{IdentityKind, Role, SessionId, UserId};
 
-/// The identities that an endpoint takes.
+/// Identities that an endpoint accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Takes {
-    /// Every caller; a credential is not looked at.
+pub enum Accepts {
+    /// Every caller; credentials are ignored.
     Public,
     /// A session of a person for the built-in API, by cookie or by access token.
     Person,
     /// A key, token or session for the built-in API that holds this scope.
     Scope(&'static str),
-    /// The same, or a session of a person for what belongs to that person.
+    /// A credential of `Scope`, or a session of a person for that person's own data.
     ScopeOrPerson(&'static str),
     /// A credential of any kind, for any API of this instance.
     AnyCredential,
-    /// An OAuth client that proves itself, or a public one that names itself.
+    /// An OAuth client, authenticated; a public client by its id only.
     Client,
     /// An OAuth access token with the scope `openid`, for any API of this instance.
     OpenIdToken,
-    /// The credential of the request that a proxy describes, for the API that the proxy names.
+    /// The credential of the described request, for the API that the proxy names.
     DescribedRequest,
 }
 
-/// Made only of a call whose identity fits.
+/// Proof that the identity of a call is accepted.
 pub trait Admission: Sized + Send + Sync + 'static {
-    /// The identities that fit.
-    const TAKES: Takes;
+    /// Accepted identities.
+    const ACCEPTS: Accepts;
     /// Whether a person must have signed in recently.
     const RECENT: bool = false;
 
-    /// Admits the call, or says why not.
+    /// Admits the call.
     ///
     /// # Errors
     /// `INSUFFICIENT_SCOPE`, `FORBIDDEN` or `REAUTHENTICATION_REQUIRED`.
@@ -47,9 +47,9 @@ pub trait Admission: Sized + Send + Sync + 'static {
     fn call(&self) -> &Arc<Call>;
 }
 
-/// A bare call: nothing is asked of it.
+/// A call without requirements.
 impl Admission for Arc<Call> {
-    const TAKES: Takes = Takes::Public;
+    const ACCEPTS: Accepts = Accepts::Public;
 
     fn admit(call: &Arc<Call>) -> Result<Self> {
         Ok(call.clone())
@@ -60,11 +60,11 @@ impl Admission for Arc<Call> {
     }
 }
 
-/// A call with any good credential of this instance.
+/// A call with any valid credential of this instance.
 pub struct AnyCredential(Arc<Call>);
 
 impl Admission for AnyCredential {
-    const TAKES: Takes = Takes::AnyCredential;
+    const ACCEPTS: Accepts = Accepts::AnyCredential;
 
     fn admit(call: &Arc<Call>) -> Result<Self> {
         match call.identity.kind {
@@ -86,8 +86,8 @@ impl Deref for AnyCredential {
     }
 }
 
-/// A person who manages their own account, in a session for the built-in API. Keys and OAuth tokens of that person
-/// are for programs, and no program manages an account.
+/// A person who manages their own account, in a session for the built-in API. Keys and OAuth tokens of that person are
+/// for programs, which do not manage accounts.
 #[derive(Clone)]
 pub struct Person {
     call: Arc<Call>,
@@ -98,7 +98,7 @@ pub struct Person {
 }
 
 impl Admission for Person {
-    const TAKES: Takes = Takes::Person;
+    const ACCEPTS: Accepts = Accepts::Person;
 
     fn admit(call: &Arc<Call>) -> Result<Self> {
         let identity = &call.identity;
@@ -125,7 +125,7 @@ impl Deref for Person {
 }
 
 impl<C: Capability> Admission for Can<C> {
-    const TAKES: Takes = Takes::Scope(C::SCOPE);
+    const ACCEPTS: Accepts = Accepts::Scope(C::SCOPE);
 
     fn admit(call: &Arc<Call>) -> Result<Self> {
         Self::check(call)
@@ -136,8 +136,8 @@ impl<C: Capability> Admission for Can<C> {
     }
 }
 
-impl<C: Capability> Admission for Reach<C> {
-    const TAKES: Takes = Takes::ScopeOrPerson(C::SCOPE);
+impl<C: Capability> Admission for SelfOrAll<C> {
+    const ACCEPTS: Accepts = Accepts::ScopeOrPerson(C::SCOPE);
 
     fn admit(call: &Arc<Call>) -> Result<Self> {
         Self::of(call)
@@ -148,12 +148,12 @@ impl<C: Capability> Admission for Reach<C> {
     }
 }
 
-/// `A`, by a person who signed in recently, or by an identity that does not sign in.
+/// `A`, by a person with a recent sign-in, or by an identity that does not sign in.
 #[derive(Clone)]
 pub struct Recent<A>(A);
 
 impl<A: Admission> Admission for Recent<A> {
-    const TAKES: Takes = A::TAKES;
+    const ACCEPTS: Accepts = A::ACCEPTS;
     const RECENT: bool = true;
 
     fn admit(call: &Arc<Call>) -> Result<Self> {

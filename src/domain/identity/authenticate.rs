@@ -1,75 +1,75 @@
 //! The one place that turns a credential into an identity: an API key, an OAuth access token, the access token of a
-//! session, a session cookie, or the operator on `control.sock`. No other code looks at the form of a credential.
+//! session, a session cookie, or the operator on `control.sock`. No other code inspects the form of a credential.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::sessions::Change;
 use super::tokens::{AccessClaims, SIGN_IN_CLIENT, verify};
-use super::{Services, sessions, standing};
+use super::{Services, sessions, token_states};
 use crate::domain::policy::{self, Entry, Question, Verdict};
 use crate::error::{Error, Result};
-use crate::model::{Api, AskedEnvironment, Identity, IdentityKind, Timestamp};
+use crate::model::{Api, Identity, IdentityKind, RequestedEnvironment, Timestamp};
 
-/// A credential as a request presents it.
+/// A presented credential.
 #[derive(Clone, Copy)]
 pub enum Credential<'r> {
-    /// The peer of `control.sock`: the command line of the user that runs the server.
+    /// The peer of `control.sock`: the command line of the user of the server process.
     Operator,
     /// `Authorization: Bearer` (RFC 6750, section 2.1).
     Bearer(&'r str),
-    /// A session cookie, and what a request that changes anything brings besides.
+    /// A session cookie, with the CSRF headers of a changing request.
     Cookie(&'r str, Option<Change<'r>>),
 }
 
-/// The APIs whose credentials an endpoint takes.
+/// The API that a credential must be for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Audience {
-    /// Keywright's own API only. A token for another API is invalid here (RFC 9068, section 4).
+    /// The built-in API. A token for another API is invalid here (RFC 9068, section 4).
     BuiltIn,
-    /// Every API of this instance.
+    /// Any API of this instance.
     Any,
 }
 
-/// A credential with the circumstances that it is judged by.
+/// A credential with the context of its request.
 #[derive(Clone, Copy)]
 pub struct Presented<'r> {
     /// The credential.
     pub credential: Credential<'r>,
     /// Address of the client.
     pub ip: Option<IpAddr>,
-    /// When the request arrived.
+    /// Time of the request.
     pub now: Timestamp,
 }
 
 /// Whether a request counts against the rate limit and quota of its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Spend {
+enum Charge {
     Yes,
     No,
 }
 
-/// The identity behind a credential that is good at this moment. A key's rate limit and quota count the request.
+/// Identity of a valid credential. Charges the rate limit and quota of a key.
 ///
 /// # Errors
-/// 401, 403 or 429 as the credential deserves.
+/// 401, 403 or 429, depending on the credential.
 pub fn authenticate(services: &Services, presented: Presented<'_>, audience: Audience) -> Result<Identity> {
-    identify(services, presented, audience, Spend::Yes)
+    identify(services, presented, audience, Charge::Yes)
 }
 
-/// The same for an answer that goes on, such as a stream: nothing is counted.
+/// The same for a response that continues, such as a stream: charges nothing.
 ///
 /// # Errors
-/// As [`authenticate`], but for limits.
+/// Those of [`authenticate`], except for limits.
 pub fn authenticate_again(services: &Services, presented: Presented<'_>) -> Result<Identity> {
-    identify(services, presented, Audience::BuiltIn, Spend::No)
+    identify(services, presented, Audience::BuiltIn, Charge::No)
 }
 
 fn identify(
     services: &Services,
     presented: Presented<'_>,
     audience: Audience,
-    spend: Spend,
+    charge: Charge,
 ) -> Result<Identity> {
     match presented.credential {
         Credential::Operator => Ok(operator(services)),
@@ -82,22 +82,22 @@ fn identify(
                 Audience::BuiltIn | Audience::Any => Ok(identity),
             }
         }
-        Credential::Bearer(key) => self::key(services, key, &presented, audience, spend),
+        Credential::Bearer(key) => self::key(services, key, &presented, audience, charge),
     }
 }
 
-/// The identity of an access token, with what it may do at this moment.
+/// Identity of an access token, with its current scopes.
 ///
 /// # Errors
-/// `EXPIRED_TOKEN`, or `INVALID_TOKEN` when it is not ours, or its session, user or API is gone.
+/// `EXPIRED_TOKEN`, or `INVALID_TOKEN` for a token that is not ours or whose session, user or API is gone.
 pub fn token(services: &Services, bearer: &str, now: Timestamp) -> Result<Identity> {
     examine(services, bearer, now).map(|(_, identity)| identity)
 }
 
-/// The same, with the token's claims.
+/// The same, with the claims of the token.
 ///
 /// # Errors
-/// As [`token`].
+/// Those of [`token`].
 pub fn examine(services: &Services, bearer: &str, now: Timestamp) -> Result<(Arc<AccessClaims>, Identity)> {
     let claims = verify(services, bearer, now)?;
     let apis = services.catalog.get();
@@ -105,12 +105,12 @@ pub fn examine(services: &Services, bearer: &str, now: Timestamp) -> Result<(Arc
     let identity = if claims.client_id == SIGN_IN_CLIENT {
         sessions::of_token(services, api, &claims, now)?
     } else {
-        standing::of_token(services, api, &claims)?
+        token_states::of_token(services, api, &claims)?
     };
     Ok((claims, identity))
 }
 
-/// None of our keys has the form of a JWT: three parts.
+/// API keys never have the form of a JWT: three parts.
 fn is_jwt(bearer: &str) -> bool {
     bearer.bytes().filter(|&byte| byte == b'.').count() == 2
 }
@@ -120,25 +120,25 @@ fn key(
     key: &str,
     presented: &Presented<'_>,
     audience: Audience,
-    spend: Spend,
+    charge: Charge,
 ) -> Result<Identity> {
     let apis = services.catalog.get();
     let (api, environment) = match audience {
-        Audience::BuiltIn => (apis.built_in(), AskedEnvironment::Live),
+        Audience::BuiltIn => (apis.built_in(), RequestedEnvironment::Live),
         Audience::Any => {
             let known = services.engine.find_any(services, key)?;
             let api = known.and_then(|entry| apis.by_no(entry.api_no));
-            (api.unwrap_or_else(|| apis.built_in()), AskedEnvironment::Any)
+            (api.unwrap_or_else(|| apis.built_in()), RequestedEnvironment::Any)
         }
     };
     let question = Question { api, scopes: None, environment, cost: 1, ip: presented.ip };
-    match spend {
-        Spend::Yes => policy::authenticate(services, key, &question, presented.now),
-        Spend::No => policy::authenticate_again(services, key, &question, presented.now),
+    match charge {
+        Charge::Yes => policy::authenticate(services, key, &question, presented.now),
+        Charge::No => policy::authenticate_again(services, key, &question, presented.now),
     }
 }
 
-/// The user that runs the server holds everything, as the data directory is theirs.
+/// The user of the server process holds every scope, because the data directory is theirs.
 pub fn operator(services: &Services) -> Identity {
     let apis = services.catalog.get();
     let own = apis.built_in();
@@ -150,10 +150,10 @@ pub fn operator(services: &Services) -> Identity {
     }
 }
 
-/// Answers whether a bearer credential is valid for a request to `question.api`, and charges its limits.
+/// Judges a bearer credential for a request to `question.api`, and charges its limits.
 ///
 /// # Errors
-/// When too many limits are in use at once.
+/// When too many limits are in use.
 pub fn decide(services: &Services, bearer: &str, question: &Question<'_>, now: Timestamp) -> Result<Verdict> {
     if is_jwt(bearer) {
         return services.engine.ask_token(services, token(services, bearer, now), question, now);
@@ -161,8 +161,7 @@ pub fn decide(services: &Services, bearer: &str, question: &Question<'_>, now: T
     services.engine.ask(services, bearer, question, now)
 }
 
-/// The owner of a bearer credential of `api`, for the log of a request that is refused whatever it presents. Nothing
-/// is judged or counted.
+/// Owner of a bearer credential of `api`, for the log of a request that is refused anyway. Judges and charges nothing.
 pub fn recognise(services: &Services, bearer: &str, api: &Api, now: Timestamp) -> Result<Option<Identity>> {
     if !is_jwt(bearer) {
         return Ok(services.engine.known(services, bearer, api)?.map(|entry| of_key(&entry)));

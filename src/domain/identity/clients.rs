@@ -1,29 +1,36 @@
-//! OAuth clients as callers: which client, and whether its secret is right (RFC 6749, section 2.3).
+//! Authentication of OAuth clients (RFC 6749, section 2.3).
 
 use std::sync::Arc;
 
 use crate::error::Result;
 use crate::model::{Client, ClientId, ClientType, SecretHash, Timestamp};
-use crate::platform::memo::Memo;
+use crate::platform::epoch_cache::{DependsOn, EpochCache};
 use crate::store;
-use crate::store::Conn;
+use crate::store::{Conn, Touched};
 
 use super::Services;
 
-/// Clients that called lately.
+/// Cache of clients.
 #[derive(Default)]
-pub struct Clients(Memo<ClientId, Known>);
+pub struct Clients(EpochCache<ClientId, Known>);
 
-/// A client with what proves it.
+impl DependsOn<ClientId> for Known {
+    fn depends_on(&self, _: &ClientId) -> Vec<Touched> {
+        let apis = self.client.access.iter().map(|access| Touched::Api(access.api_no));
+        std::iter::once(Touched::Client(self.client.no)).chain(apis).collect()
+    }
+}
+
+/// A client with the hashes of its secrets.
 #[derive(Clone)]
 struct Known {
     client: Arc<Client>,
-    /// Hashes, each with its end.
+    /// Hashes with their expiry.
     secrets: Arc<[(SecretHash, Option<Timestamp>)]>,
 }
 
-/// The client `id`, if it is enabled and `secret` proves it: a confidential client by one of its secrets, a public
-/// client by sending none.
+/// The client `id`, if it is enabled and `secret` authenticates it: a confidential client needs one of its secrets, a
+/// public client must send none.
 pub fn authenticate(
     services: &Services,
     id: ClientId,
@@ -50,7 +57,7 @@ impl Known {
                 self.secrets.iter().any(|(secret, end)| secret == hash && valid(end))
             }
             (ClientType::Public, None) => true,
-            // A public client has no secret: a caller that sends one is not that client.
+            // A public client has no secret: a caller that sends one is another program.
             (ClientType::Confidential, None) | (ClientType::Public, Some(_)) => false,
         }
     }

@@ -1,4 +1,4 @@
-//! Keys as credentials: every change of one is logged and dropped from the cache here.
+//! Changes of keys as credentials: logged here.
 
 use serde_json::{Value, json};
 
@@ -10,10 +10,10 @@ use crate::model::activity::Kind;
 use crate::store;
 use crate::store::Tx;
 
-/// Logs a change of a key, and has the cache drop it before the change is answered.
+/// Logs a change of a key.
 ///
 /// # Errors
-/// When the log cannot be written; the change is then undone too.
+/// When the row cannot be written; the change is then undone too.
 pub(crate) fn record(
     tx: &mut Tx<'_>,
     call: &Call,
@@ -26,13 +26,10 @@ pub(crate) fn record(
     entry.key_no = Some(key.no);
     entry.user_no = key.user.map(|user| user.no);
     entry.detail = detail;
-    activity::record(tx, &entry)?;
-    let (services, hashes) = (call.services.clone(), key.hashes());
-    tx.on_commit(move || services.engine.forget(&hashes));
-    Ok(())
+    activity::record(tx, &entry)
 }
 
-/// Revokes a key in any state, and logs it as `kind`. A key that is revoked already stays so.
+/// Revokes a key in any state, and logs it as `kind`. A revoked key stays revoked.
 pub(crate) fn revoke(tx: &mut Tx<'_>, call: &Call, mut key: ApiKey, kind: Kind) -> Result<()> {
     if key.revoked_at.is_some() {
         return Ok(());
@@ -44,7 +41,7 @@ pub(crate) fn revoke(tx: &mut Tx<'_>, call: &Call, mut key: ApiKey, kind: Kind) 
     record(tx, call, kind, &key, Some(Box::new(detail)))
 }
 
-/// Revokes every key of a user who is removed; returns their count.
+/// Revokes every key of a removed user; returns their number.
 pub(super) fn revoke_all_of(tx: &mut Tx<'_>, call: &Call, user_no: i64) -> Result<usize> {
     let ids = store::users::unrevoked_keys(tx, user_no)?;
     for id in &ids {
@@ -53,14 +50,4 @@ pub(super) fn revoke_all_of(tx: &mut Tx<'_>, call: &Call, user_no: i64) -> Resul
         }
     }
     Ok(ids.len())
-}
-
-/// Drops every key of a user from the cache: such a key holds no more than its user.
-pub(super) fn forget_all_of(tx: &mut Tx<'_>, call: &Call, user_no: i64) -> Result<()> {
-    let hashes = store::users::key_hashes(tx, user_no)?;
-    if !hashes.is_empty() {
-        let services = call.services.clone();
-        tx.on_commit(move || services.engine.forget(&hashes));
-    }
-    Ok(())
 }

@@ -1,4 +1,4 @@
-//! The services of this room: passwords, signing keys, the login throttle, and caches of tokens and sessions.
+//! Services of `identity`: passwords, signing keys, the login throttle, and caches of tokens and sessions.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -8,8 +8,8 @@ use super::login_throttle::Throttle;
 use super::passwords::{self, Passwords};
 use super::sessions::Sessions;
 use super::signing_keys::Keyring;
-use super::standing::Standings;
-use super::tokens::Seen;
+use super::token_states::TokenStates;
+use super::tokens::VerifiedTokens;
 use super::users::Emails;
 use crate::domain::policy;
 use crate::error::Result;
@@ -24,19 +24,19 @@ pub struct Services {
     pub policy: Arc<policy::Services>,
     /// Values of the configuration.
     pub settings: Settings,
-    /// Hashes passwords on threads of their own.
+    /// Hashes passwords on separate threads.
     pub passwords: Passwords,
-    /// Keys that sign tokens.
+    /// Signing keys.
     pub signing_keys: Keyring,
-    /// Limits guesses of passwords and codes.
+    /// Throttles guesses of passwords and codes.
     pub throttle: Throttle,
-    /// Access tokens whose signature was checked before.
-    pub tokens: Seen,
+    /// Access tokens with a verified signature.
+    pub tokens: VerifiedTokens,
     /// State of OAuth access tokens.
-    pub standings: Standings,
-    /// Sessions whose access tokens came lately.
+    pub token_states: TokenStates,
+    /// Cache of sessions by access token.
     pub sessions: Sessions,
-    /// OAuth clients that called lately.
+    /// Cache of OAuth clients.
     pub clients: Clients,
     /// Email addresses of users.
     pub emails: Emails,
@@ -50,7 +50,7 @@ impl Deref for Services {
     }
 }
 
-/// What the operator configures.
+/// Options of [`Services`].
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Algorithm of new signing keys.
@@ -60,17 +60,17 @@ pub struct Options {
 }
 
 impl Options {
-    /// The usual ones.
+    /// The defaults.
     pub fn new(signing_alg: SigningAlg) -> Self {
         Self { signing_alg, passwords: passwords::usual_size() }
     }
 }
 
 impl Services {
-    /// Starts the threads. The store saves what `throttle` counts.
+    /// Starts the threads. The store saves the counters of `throttle`.
     ///
     /// # Errors
-    /// When the system gives no thread.
+    /// When the system cannot start a thread.
     pub fn start(
         policy: Arc<policy::Services>,
         settings: Settings,
@@ -83,8 +83,8 @@ impl Services {
             passwords: Passwords::start(options.passwords)?,
             signing_keys: Keyring::start(options.signing_alg)?,
             throttle,
-            tokens: Seen::default(),
-            standings: Standings::default(),
+            tokens: VerifiedTokens::default(),
+            token_states: TokenStates::default(),
             sessions: Sessions::default(),
             clients: Clients::default(),
             emails: Emails::default(),

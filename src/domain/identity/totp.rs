@@ -9,21 +9,21 @@ use crate::env::Rng;
 use crate::model::encoding::percent_encoded;
 use crate::model::{Secret, Timestamp};
 
-/// Bytes of a seed: the length of the hash, as RFC 4226, section 4, asks for.
+/// Length of a seed in bytes: that of the hash, as RFC 4226, section 4, requires.
 const SEED_BYTES: usize = 20;
 const STEP_SECONDS: i64 = 30;
 const DIGITS: usize = 6;
-/// Steps that a clock may be off, either way.
+/// Tolerated deviation of a clock, in steps.
 const DRIFT: i64 = 1;
-/// Recovery codes that a person gets.
+/// Number of recovery codes.
 pub const RECOVERY_CODES: usize = 10;
 
-/// A step whose code was right.
+/// A step with a right code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Step {
     /// The step.
     pub used: i64,
-    /// The last step whose code was acceptable: a later one cannot have been used yet.
+    /// The last step whose code was acceptable: a later one cannot have been used.
     pub newest: i64,
 }
 
@@ -31,31 +31,31 @@ fn step_of(time: Timestamp) -> i64 {
     time.seconds() / STEP_SECONDS
 }
 
-/// What an authenticator app and we both know. Prints nothing of itself.
+/// The shared secret of an authenticator app. Its `Debug` shows nothing.
 pub struct Seed(Zeroizing<[u8; SEED_BYTES]>);
 
 impl Seed {
-    /// A new one.
+    /// A new seed.
     pub fn generate(rng: &dyn Rng) -> Self {
         Self(Zeroizing::new(crate::env::random(rng)))
     }
 
-    /// The seed of these bytes, if there are as many as it has.
+    /// Seed of these bytes, if their number is right.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         Some(Self(Zeroizing::new(bytes.try_into().ok()?)))
     }
 
-    /// The bytes, to be sealed.
+    /// The bytes, for sealing.
     pub fn expose(&self) -> &[u8] {
         &*self.0
     }
 
-    /// Base32, for typing it in where a camera cannot be used.
+    /// Base32, for manual entry.
     pub fn base32(&self) -> Secret {
         Secret::new(BASE32_NOPAD.encode(&*self.0))
     }
 
-    /// The address that an authenticator app reads: `otpauth://totp/Acme:ada%40example.com?…`.
+    /// URI for an authenticator app: `otpauth://totp/Acme:ada%40example.com?…`.
     pub fn uri(&self, issuer: &str, account: &str) -> Secret {
         let (issuer, account) = (percent_encoded(issuer), percent_encoded(account));
         let secret = self.base32();
@@ -65,15 +65,15 @@ impl Seed {
         ))
     }
 
-    /// The step whose code this is, at most one step from one of `times` and later than `last_used`: a code works once
-    /// (RFC 6238, section 5.2). The caller stores the step before it signs the person in. There are two times because
-    /// the clock may be in doubt ([`crate::env::TrustedClock`]) while the app on the phone shows the right one.
+    /// The step of this code, at most one step from one of `times` and later than `last_used`: a code works once (RFC
+    /// 6238, section 5.2). The caller stores the step before it signs the person in. There are two times because the
+    /// clock may be in doubt ([`crate::env::TrustedClock`]) while the phone shows the right time.
     pub fn accepts(&self, code: &str, times: [Timestamp; 2], last_used: i64) -> Option<Step> {
         let newest = times.map(step_of).into_iter().max().unwrap_or_default() + DRIFT;
-        // A step that is still to come was used while the clock was wrong.
+        // A step in the future was used under a wrong clock.
         let last_used = if last_used > newest { 0 } else { last_used };
         let mut found = None;
-        // All steps are tried, whichever fits.
+        // All steps are compared, for constant time.
         for step in times.map(step_of).into_iter().flat_map(|step| step - DRIFT..=step + DRIFT) {
             let fits = verify_slices_are_equal(self.code(step).as_bytes(), code.as_bytes()).is_ok();
             if fits && step > last_used {
@@ -83,7 +83,7 @@ impl Seed {
         found
     }
 
-    /// The code of a step (RFC 4226, section 5.3).
+    /// Code of a step (RFC 4226, section 5.3).
     pub fn code(&self, step: i64) -> String {
         let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &*self.0);
         let tag = hmac::sign(&key, &step.to_be_bytes());
@@ -100,12 +100,12 @@ impl std::fmt::Debug for Seed {
     }
 }
 
-/// Whether a text looks like a code of an app: six digits. Anything else can only be a recovery code.
+/// Whether a text has the form of a code of an app: six digits. Other texts can only be recovery codes.
 pub fn is_app_code(text: &str) -> bool {
     text.len() == DIGITS && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Ten codes that each work once in place of the app: `abcde-fghij-klmno-pqrst`, 100 random bits.
+/// Ten single-use codes that replace the app: `abcde-fghij-klmno-pqrst`, 100 random bits.
 pub fn recovery_codes(rng: &dyn Rng) -> Vec<Secret> {
     let one = |_| {
         let random = Zeroizing::new(crate::env::random::<13>(rng));
@@ -115,7 +115,7 @@ pub fn recovery_codes(rng: &dyn Rng) -> Vec<Secret> {
     (0..RECOVERY_CODES).map(one).collect()
 }
 
-/// A recovery code as it was made, however it was typed: case, spaces and dashes do not matter.
+/// Normal form of a typed recovery code: case, spaces and dashes are ignored.
 pub fn normal_recovery_code(typed: &str) -> Secret {
     let letters = typed.chars().filter(char::is_ascii_alphanumeric).take(64);
     let mut text = String::with_capacity(80);
@@ -162,14 +162,14 @@ mod tests {
         assert_eq!(accepts("287082", now, step), None);
         assert_eq!(accepts("28708", now, 0), None);
         assert_eq!(accepts("", now, 0), None);
-        // Either time will do, and a step of a wrong clock blocks nothing.
+        // Both times are accepted, and a step of a wrong clock blocks nothing.
         let wrong = now.plus_seconds(120 * 86_400);
         assert_eq!(seed.accepts("287082", [wrong, now], 0).map(|step| step.used), Some(step));
         assert_eq!(accepts("287082", now, step + 345_600), Some(step));
     }
 
     #[test]
-    fn the_address_holds_what_apps_read() {
+    fn the_uri_has_the_parameters_of_apps() {
         let uri = reference().uri("Acme & Co", "ada@example.com");
         assert_eq!(
             uri.expose(),

@@ -1,4 +1,4 @@
-//! Changing a key's policy.
+//! Change of a key's policy.
 
 use serde_json::{Map, Value};
 
@@ -6,11 +6,11 @@ use super::create::refuse_reserved;
 use super::policy::{
     Policy, check_expiry, check_limits, check_metadata, check_owner, check_scopes, check_tier, networks,
 };
-use super::{api_of, find, nobody_gains};
+use super::{api_of, ensure_no_escalation, find};
 use crate::domain::identity::access::KeysWrite;
+use crate::domain::identity::key_bound;
 use crate::domain::identity::key_state;
-use crate::domain::identity::lasting;
-use crate::domain::identity::reach::Reach;
+use crate::domain::identity::self_or_all::SelfOrAll;
 use crate::domain::identity::users::notices;
 use crate::error::{Error, Result};
 use crate::model::activity::Kind;
@@ -21,42 +21,47 @@ use crate::platform::input::Problems;
 use crate::store;
 use crate::store::Tx;
 
-/// What changes of a key; none leaves a member as it is.
+/// Changed members of a key; none leaves a member unchanged.
 #[derive(Debug, Clone, Default)]
 pub struct KeyChange {
-    /// Another name.
+    /// New name.
     pub name: Option<String>,
-    /// Other scopes, in place of all before.
+    /// New scopes, which replace the previous ones.
     pub scopes: Option<ScopeSet>,
-    /// Another tier, which ends a limit of its own; cleared, the API's default.
+    /// New tier, which ends a limit of its own; cleared, the API's default.
     pub tier: Edit<String>,
-    /// A limit of its own, in place of the tier.
+    /// Rate limit of its own, which replaces the tier.
     pub ratelimit: Edit<RateLimit>,
-    /// Another quota.
+    /// New quota.
     pub quota: Edit<Quota>,
-    /// Another customer.
+    /// New owner.
     pub owner: Edit<String>,
-    /// Other networks; cleared, every address.
+    /// New networks; cleared, every address.
     pub allowed_ips: Edit<Vec<String>>,
-    /// Other notes, in place of all before.
+    /// New metadata, which replaces the previous.
     pub metadata: Edit<Map<String, Value>>,
-    /// Another end.
+    /// New expiry.
     pub expires_at: Edit<Timestamp>,
-    /// Switches the key off or on.
+    /// Disables or enables the key.
     pub disabled: Option<bool>,
 }
 
-/// Changes a key; from the next request on it is judged by the new policy.
+/// Changes a key; the next request is judged by the new policy.
 ///
 /// # Errors
-/// `NOT_FOUND`; `INVALID_REQUEST` naming every member that is wrong; `FORBIDDEN` when somebody would gain, or in
-/// self-service beyond what the person holds; `CONFLICT` for a revoked key.
-pub fn change(tx: &mut Tx<'_>, reach: &Reach<KeysWrite>, id: KeyId, change: KeyChange) -> Result<ApiKey> {
-    let call = reach.call();
-    let before = find(tx, reach, id)?;
+/// `NOT_FOUND`; `INVALID_REQUEST` with every wrong member; `FORBIDDEN` for an escalation, or in self-service beyond the
+/// person's scopes; `CONFLICT` for a revoked key.
+pub fn change(
+    tx: &mut Tx<'_>,
+    access: &SelfOrAll<KeysWrite>,
+    id: KeyId,
+    change: KeyChange,
+) -> Result<ApiKey> {
+    let call = access.call();
+    let before = find(tx, access, id)?;
     let api = api_of(tx, &before)?;
-    nobody_gains(call, &api, &before)?;
-    if reach.only().is_some() {
+    ensure_no_escalation(call, &api, &before)?;
+    if access.only().is_some() {
         refuse_reserved(&[
             ("tier", change.tier.is_some()),
             ("ratelimit", change.ratelimit.is_some()),
@@ -65,19 +70,19 @@ pub fn change(tx: &mut Tx<'_>, reach: &Reach<KeysWrite>, id: KeyId, change: KeyC
         ])?;
     }
     if before.revoked_at.is_some() {
-        return Err(Error::conflict("A revoked key stays as it is; create another"));
+        return Err(Error::conflict("A revoked key cannot be changed; create another"));
     }
     let sets_scopes = change.scopes.is_some();
     let mut after = edited(&before, &api, change, call.now)?;
     if sets_scopes {
-        reach.allows(&api, &after.scopes)?;
-        nobody_gains(call, &api, &after)?;
+        access.allows(&api, &after.scopes)?;
+        ensure_no_escalation(call, &api, &after)?;
     }
-    if is_widened(&before, &after) {
+    if extends_scopes(&before, &after) {
         call.require_recent_sign_in_for(&api, &after.scopes)?;
     }
     if after.expires_at != before.expires_at
-        && let Some(bound) = lasting::bound(tx, call)?
+        && let Some(bound) = key_bound::bound(tx, call)?
     {
         bound.allows(after.user.map(|user| user.id), after.expires_at)?;
     }
@@ -93,8 +98,8 @@ pub fn change(tx: &mut Tx<'_>, reach: &Reach<KeysWrite>, id: KeyId, change: KeyC
     Ok(after)
 }
 
-/// Whether a key may do more after a change than before: by its scopes, or by when and from where it works.
-fn is_widened(before: &ApiKey, after: &ApiKey) -> bool {
+/// Whether a change extends the access of a key: its scopes, validity or networks.
+fn extends_scopes(before: &ApiKey, after: &ApiKey) -> bool {
     let enabled = before.disabled_at.is_some() && after.disabled_at.is_none();
     enabled
         || before.scopes != after.scopes

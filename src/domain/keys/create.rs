@@ -1,4 +1,4 @@
-//! Making a key.
+//! Creation of a key.
 
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
@@ -6,11 +6,11 @@ use zeroize::Zeroizing;
 use super::policy::{
     Policy, check_expiry, check_limits, check_metadata, check_owner, check_scopes, check_tier, networks,
 };
-use super::{Issued, may_act_for, nobody_gains};
+use super::{Issued, ensure_no_escalation, may_act_for};
 use crate::domain::identity::access::KeysWrite;
+use crate::domain::identity::key_bound;
 use crate::domain::identity::key_state;
-use crate::domain::identity::lasting;
-use crate::domain::identity::reach::Reach;
+use crate::domain::identity::self_or_all::SelfOrAll;
 use crate::domain::identity::users::notices;
 use crate::error::{Error, Result};
 use crate::model::activity::Kind;
@@ -23,63 +23,63 @@ use crate::platform::input::Problems;
 use crate::store;
 use crate::store::Tx;
 
-/// The longest `expires_in_days`: about ten years.
+/// Maximum of `expires_in_days`: about ten years.
 const MAX_DAYS: u32 = 3_650;
 
-/// What a new key shall be.
+/// Members of a new key.
 #[derive(Debug, Clone, Default)]
 pub struct NewKey {
     /// Slug or id of the API.
     pub api: String,
-    /// The name for people.
+    /// Display name.
     pub name: String,
-    /// What it may do; or `preset`.
+    /// Scopes; or `preset`.
     pub scopes: Option<ScopeSet>,
-    /// The API's name for a set of scopes; or `scopes`.
+    /// Name of a preset of the API; or `scopes`.
     pub preset: Option<String>,
-    /// By default what the preset says, else live.
+    /// Environment; by default the preset's, otherwise live.
     pub environment: Option<Environment>,
-    /// When it ends; or `expires_in_days`.
+    /// Expiry; or `expires_in_days`.
     pub expires_at: Option<Timestamp>,
-    /// When it ends, from now; or `expires_at`.
+    /// Days until the expiry; or `expires_at`.
     pub expires_in_days: Option<u32>,
-    /// By default the API's; or `ratelimit`.
+    /// Tier; by default the API's; or `ratelimit`.
     pub tier: Option<String>,
-    /// A limit of its own; or `tier`.
+    /// Rate limit of its own; or `tier`.
     pub ratelimit: Option<RateLimit>,
-    /// How much it may use in a period.
+    /// Quota.
     pub quota: Option<Quota>,
-    /// Whom it is for, in the caller's words.
+    /// The caller's id of the customer that uses the key.
     pub owner: Option<String>,
-    /// Whose own key it shall be; none makes a service key.
+    /// Owner of the key; none makes a service key.
     pub user_id: Option<UserId>,
-    /// Addresses and networks that it may be used from; empty allows every one.
+    /// Addresses and networks that it may be used from; empty allows every address.
     pub allowed_ips: Vec<String>,
-    /// The caller's notes.
+    /// Metadata.
     pub metadata: Map<String, Value>,
 }
 
-/// Makes a key and tells its secret, this once.
+/// Creates a key and returns its secret, which is shown once.
 ///
 /// # Errors
-/// `INVALID_REQUEST` naming every member that is wrong; `FORBIDDEN` when somebody would gain, or in self-service
-/// beyond what the person holds; `CONFLICT` when a person has as many keys as the API allows.
-pub fn create(tx: &mut Tx<'_>, reach: &Reach<KeysWrite>, new: NewKey) -> Result<Issued> {
-    let call = reach.call();
+/// `INVALID_REQUEST` with every wrong member; `FORBIDDEN` for an escalation, or in self-service beyond the person's
+/// scopes; `CONFLICT` when a person has as many keys as the API allows.
+pub fn create(tx: &mut Tx<'_>, access: &SelfOrAll<KeysWrite>, new: NewKey) -> Result<Issued> {
+    let call = access.call();
     let unknown = || Error::invalid("api", "There is no API of this slug or id.");
     let api = store::apis::find(tx, &new.api)?.ok_or_else(unknown)?;
-    let new = self_service(reach, &api, new)?;
+    let new = self_service(access, &api, new)?;
     let user = new.user_id.map(|id| user(tx, id)).transpose()?;
     let mut key = draft(&api, user, new, KeyId::new(call.now, call.services.random()), call.now)?;
-    reach.allows(&api, &key.scopes)?;
-    nobody_gains(call, &api, &key)?;
+    access.allows(&api, &key.scopes)?;
+    ensure_no_escalation(call, &api, &key)?;
     may_act_for(call, &api, key.user)?;
     call.require_recent_sign_in_for(&api, &key.scopes)?;
-    if let Some(bound) = lasting::bound(tx, call)? {
+    if let Some(bound) = key_bound::bound(tx, call)? {
         bound.allows(key.user.map(|user| user.id), key.expires_at)?;
     }
-    refuse_too_many(tx, reach, &api)?;
-    key.no = store::keys::insert(tx, &key)?;
+    let most = access.only().map(|_| api.member_max_keys);
+    key.no = store::keys::insert(tx, &key, most)?.ok_or_else(|| too_many(&api))?;
     let secret = add_secret(tx, &api, &mut key, &call.services.random(), call.now)?;
     let detail = changes::between(&Value::Null, &Policy::from(&key));
     key_state::record(tx, call, Kind::KeyCreated, &key, detail)?;
@@ -87,9 +87,9 @@ pub fn create(tx: &mut Tx<'_>, reach: &Reach<KeysWrite>, new: NewKey) -> Result<
     Ok(Issued { key, secret })
 }
 
-/// In self-service a key is one's own, of the tier that the API gives to members.
-fn self_service(reach: &Reach<KeysWrite>, api: &Api, new: NewKey) -> Result<NewKey> {
-    let Some(own) = reach.only() else { return Ok(new) };
+/// In self-service the caller owns the key, which has the member tier of the API.
+fn self_service(access: &SelfOrAll<KeysWrite>, api: &Api, new: NewKey) -> Result<NewKey> {
+    let Some(own) = access.only() else { return Ok(new) };
     let reserved = [
         ("tier", new.tier.is_some()),
         ("ratelimit", new.ratelimit.is_some()),
@@ -101,23 +101,21 @@ fn self_service(reach: &Reach<KeysWrite>, api: &Api, new: NewKey) -> Result<NewK
     Ok(NewKey { user_id: Some(own.id), tier: Some(api.member_tier.clone()), ..new })
 }
 
-/// Refuses what only holders of `keys:write` decide.
+/// Refuses members that only callers with `keys:write` may set.
 pub(super) fn refuse_reserved(named: &[(&str, bool)]) -> Result<()> {
     let named: Vec<&str> = named.iter().filter(|(_, named)| *named).map(|(member, _)| *member).collect();
     if named.is_empty() {
         return Ok(());
     }
-    let message = format!("For your own keys, leave out what others decide: {}", named.join(", "));
-    Err(named.iter().fold(Error::forbidden(message), |error, member| error.with(member, "decided by others")))
+    let message = format!("Your own keys cannot set: {}", named.join(", "));
+    Err(named
+        .iter()
+        .fold(Error::forbidden(message), |error, member| error.with(member, "not allowed for your own keys")))
 }
 
-fn refuse_too_many(tx: &Tx<'_>, reach: &Reach<KeysWrite>, api: &Api) -> Result<()> {
-    let Some(own) = reach.only() else { return Ok(()) };
-    if store::keys::owned_by(tx, api.no, own.no)? < i64::from(api.member_max_keys) {
-        return Ok(());
-    }
-    let message = format!("You have as many keys of {} as you may; revoke one first", api.slug);
-    Err(Error::conflict(message).with("max_keys", api.member_max_keys))
+fn too_many(api: &Api) -> Error {
+    let message = format!("You have the maximum number of keys of {}; revoke one first", api.slug);
+    Error::conflict(message).with("max_keys", api.member_max_keys)
 }
 
 fn user(tx: &Tx<'_>, id: UserId) -> Result<KeyUser> {
@@ -129,7 +127,7 @@ fn user(tx: &Tx<'_>, id: UserId) -> Result<KeyUser> {
     Ok(KeyUser { no: user.no, id, role: user.role })
 }
 
-/// The key that `new` describes, with every problem of it told at once.
+/// Validates the key `new`; all problems are reported together.
 fn draft(api: &Api, user: Option<KeyUser>, new: NewKey, id: KeyId, now: Timestamp) -> Result<ApiKey> {
     let mut problems = Problems::default();
     refuse_both(&mut problems, &new);
@@ -206,7 +204,7 @@ fn scopes_and_environment(problems: &mut Problems, api: &Api, new: &NewKey) -> (
     }
     let environment = new.environment.or(fixed).unwrap_or_default();
     if api.built_in && environment == Environment::Test {
-        problems.add("environment", "Keywright's own API has no test keys.");
+        problems.add("environment", "The built-in API has no test keys.");
     }
     let scopes = new.scopes.clone().or(preset.map(|preset| preset.scopes.clone())).unwrap_or_default();
     check_scopes(problems, api, &scopes);
@@ -225,7 +223,7 @@ fn expiry(problems: &mut Problems, new: &NewKey, now: Timestamp) -> Option<Times
     Some(expires_at)
 }
 
-/// Makes a secret, stores what may be kept of it, and puts that first among the key's secrets.
+/// Generates a secret, stores its hash, and adds it as the first of the key's secrets.
 pub(super) fn add_secret(
     tx: &mut Tx<'_>,
     api: &Api,

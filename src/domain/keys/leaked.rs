@@ -1,4 +1,4 @@
-//! Whoever holds a key may end it: for secret scanners, and for whoever finds one in a log.
+//! Revocation of a leaked key by any holder of its secret: secret scanners, or a person who finds one in a log.
 
 use std::sync::Arc;
 
@@ -9,16 +9,16 @@ use crate::model::activity::{Entry, Kind, Outcome, Reason};
 use crate::model::{RateLimit, Secret, SecretHash};
 use crate::store;
 
-/// Longer texts are no keys.
+/// Maximum length of a key, in bytes.
 const MAX_LENGTH: usize = 1_024;
-/// What one network may send: 10 a minute.
+/// Limit of one network: 10 a minute.
 const PER_NETWORK: RateLimit = RateLimit { limit: Some(10), window_seconds: 60, burst: None };
 
-/// Revokes the key that `presented` proves, whatever API it is of and whoever sends it. A secret in its grace proves
-/// its key; one that ended does not. The answer does not tell whether there was such a key.
+/// Revokes the key of the secret `presented`, of any API, for any caller. A secret within its grace period is valid; an
+/// expired one is not. The response does not reveal whether there was such a key.
 ///
 /// # Errors
-/// `RATE_LIMITED` for many at once from one network.
+/// `RATE_LIMITED` for too many requests from one network.
 pub async fn revoke_leaked(call: &Arc<Call>, presented: &Secret) -> Result<()> {
     let services = &call.services;
     let limits = services.engine.network_limits();

@@ -1,10 +1,10 @@
-//! Finding keys.
+//! Lists of keys.
 
 use serde::Serialize;
 
 use crate::domain::apis;
 use crate::domain::identity::access::KeysRead;
-use crate::domain::identity::reach::Reach;
+use crate::domain::identity::self_or_all::SelfOrAll;
 use crate::error::{Error, Result};
 use crate::model::api_key::EXPIRING_SECONDS;
 use crate::model::{ApiKey, Environment, KeyId, KeyStatus, Timestamp, UserId};
@@ -13,58 +13,58 @@ use crate::store;
 use crate::store::Conn;
 use crate::store::keys::{Filter, StatusAt};
 
-/// `unused` and `unrotated` mean for this time: 90 days.
+/// Age of `unused` and `unrotated`: 90 days.
 const LONG_SECONDS: i64 = 90 * 86_400;
-/// The longest text to search for, in characters.
+/// Maximum length of a search text, in characters.
 const MAX_Q: usize = 120;
 
-/// Which keys; every member narrows.
+/// Filter of keys; all given members must match.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct KeyFilter {
-    /// Of this API, by slug or id.
+    /// Slug or id of the API.
     pub api: Option<String>,
-    /// For this customer.
+    /// Customer.
     pub owner: Option<String>,
-    /// This person's own.
+    /// Owner.
     pub user_id: Option<UserId>,
-    /// Of this environment.
+    /// Environment.
     pub environment: Option<Environment>,
-    /// In this state now.
+    /// Current state.
     pub status: Option<KeyStatus>,
-    /// Made before this time.
+    /// Created before this time.
     pub created_before: Option<Timestamp>,
-    /// With this in name or owner, or with this id, start or end.
+    /// Text in name or owner, or the id, start or end of the key.
     pub q: Option<String>,
 }
 
-/// The keys within reach, newest first.
+/// The keys that the caller may see, newest first.
 ///
 /// # Errors
 /// `INVALID_REQUEST`, `INVALID_CURSOR`.
 pub fn list(
     conn: &Conn<'_>,
-    reach: &Reach<KeysRead>,
+    access: &SelfOrAll<KeysRead>,
     filter: &KeyFilter,
     limit: Option<u32>,
     after: Option<&str>,
 ) -> Result<Page<ApiKey>> {
-    let vault = &reach.call().services.vault;
-    let list = List::new(vault, "keys", (filter, reach.only().map(|user| user.id)), limit)?;
-    let Some(wanted) = resolve(conn, reach, filter, list.position(after)?)? else {
+    let vault = &access.call().services.vault;
+    let list = List::new(vault, "keys", (filter, access.only().map(|user| user.id)), limit)?;
+    let Some(wanted) = resolve(conn, access, filter, list.position(after)?)? else {
         return Ok(Page { data: Vec::new(), next_cursor: None });
     };
     let keys = store::keys::list(conn, &wanted, list.rows())?;
     Ok(list.page(keys, |last| last.id))
 }
 
-/// The filter in the store's words; none when nothing can fit.
+/// The filter with row numbers; none if nothing can match.
 fn resolve(
     conn: &Conn<'_>,
-    reach: &Reach<KeysRead>,
+    access: &SelfOrAll<KeysRead>,
     filter: &KeyFilter,
     before: Option<KeyId>,
 ) -> Result<Option<Filter>> {
-    let call = reach.call();
+    let call = access.call();
     let unknown = |_| Error::invalid("api", "There is no API of this slug or id.");
     let api =
         filter.api.as_deref().map(|api| apis::find(&call.services, api).map_err(unknown)).transpose()?;
@@ -75,7 +75,7 @@ fn resolve(
             None => return Ok(None),
         },
     };
-    let user_no = match (reach.only(), asked) {
+    let user_no = match (access.only(), asked) {
         (Some(own), Some(asked)) if own.no != asked => return Ok(None),
         (Some(own), _) => Some(own.no),
         (None, asked) => asked,

@@ -1,4 +1,4 @@
-//! API keys: made, changed, rotated and revoked. Whoever proves one is looked at in `verify`.
+//! API keys: creation, change, rotation and revocation. `policy` verifies them.
 
 mod change;
 mod create;
@@ -20,32 +20,32 @@ pub use revoke::revoke;
 pub use rotate::{DEFAULT_GRACE_SECONDS, MAX_GRACE_SECONDS, rotate};
 
 use crate::domain::identity::access::{Call, Capability, KeysRead};
-use crate::domain::identity::reach::Reach;
+use crate::domain::identity::self_or_all::SelfOrAll;
 use crate::error::{Error, Result};
 use crate::model::IdentityKind;
 use crate::model::{Api, ApiKey, KeyId, KeySecret, KeyUser, Role};
 use crate::store;
 use crate::store::Conn;
 
-/// A key together with a secret of it, which is in the clear this one time.
+/// A key with a new secret, shown once.
 #[derive(Debug)]
 pub struct Issued {
-    /// The key as it is now.
+    /// The key after the change.
     pub key: ApiKey,
-    /// What proves it.
+    /// The secret.
     pub secret: KeySecret,
 }
 
-/// The key of this id, if it is within reach.
+/// The key of this id, if the caller may see it.
 ///
 /// # Errors
-/// `NOT_FOUND`, also for somebody else's key; `INSUFFICIENT_SCOPE` where the caller may see it and no more.
-pub fn find<C: Capability>(conn: &Conn<'_>, reach: &Reach<C>, id: KeyId) -> Result<ApiKey> {
+/// `NOT_FOUND`, also for a key of another person; `INSUFFICIENT_SCOPE` where the caller may only read it.
+pub fn find<C: Capability>(conn: &Conn<'_>, access: &SelfOrAll<C>, id: KeyId) -> Result<ApiKey> {
     let key = store::keys::find(conn, id)?.ok_or_else(not_found)?;
-    if reach.reaches_key(&key) {
+    if access.covers_key(&key) {
         return Ok(key);
     }
-    let call = reach.call();
+    let call = access.call();
     if call.holds(KeysRead::SCOPE) {
         return Err(Error::insufficient_scope(C::SCOPE, &call.identity.scopes));
     }
@@ -57,24 +57,24 @@ pub fn not_found() -> Error {
     Error::not_found("key")
 }
 
-/// The API of a key, as this transaction has it.
+/// The API of a key, in this transaction.
 fn api_of(conn: &Conn<'_>, key: &ApiKey) -> Result<Api> {
     store::apis::by_no(conn, key.api_no)?.ok_or_else(|| Error::internal("a key without its API"))
 }
 
-/// Nobody gains: whoever changes a key of Keywright's own API holds there all that it holds.
-fn nobody_gains(call: &Call, api: &Api, key: &ApiKey) -> Result<()> {
-    if api.built_in { call.nobody_gains(&key.scopes) } else { Ok(()) }
+/// No escalation: a caller that changes a key of the built-in API must hold all of its scopes.
+fn ensure_no_escalation(call: &Call, api: &Api, key: &ApiKey) -> Result<()> {
+    if api.built_in { call.ensure_no_escalation(&key.scopes) } else { Ok(()) }
 }
 
-/// Nobody gains, either, by a secret that acts for somebody else on Keywright's own API: it takes all that the
-/// person holds there, and an owner for an owner.
+/// No escalation by the secret of another person's key on the built-in API: the caller must hold all scopes of that
+/// person, and be an owner if that person is.
 fn may_act_for(call: &Call, api: &Api, user: Option<KeyUser>) -> Result<()> {
     let caller = call.identity.user;
     let Some(user) = user.filter(|user| api.built_in && caller.is_none_or(|(no, ..)| no != user.no)) else {
         return Ok(());
     };
-    call.nobody_gains(&api.scopes_of(user.role))?;
+    call.ensure_no_escalation(&api.scopes_of(user.role))?;
     let speaks_for_owners = call.identity.kind == IdentityKind::Operator
         || caller.is_some_and(|(_, _, role)| role == Role::Owner);
     if user.role == Role::Owner && !speaks_for_owners {

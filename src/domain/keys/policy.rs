@@ -1,4 +1,4 @@
-//! The parts of a key's policy, each checked.
+//! Validation of a key's policy.
 
 use std::net::IpAddr;
 
@@ -9,14 +9,14 @@ use serde_json::{Map, Value};
 use crate::model::{Api, ApiKey, PolicyError, Quota, RateLimit, ScopeSet, Timestamp, UserId, text};
 use crate::platform::input::Problems;
 
-/// The longest `owner`, in characters.
+/// Maximum length of `owner`, in characters.
 const MAX_OWNER: usize = 255;
-/// The largest `metadata`, in bytes of compact JSON.
+/// Maximum size of `metadata`, in bytes of compact JSON.
 const MAX_METADATA: usize = 4 << 10;
-/// The most networks in `allowed_ips`.
+/// Maximum number of networks in `allowed_ips`.
 const MAX_NETWORKS: usize = 64;
 
-/// What the log tells of a key's policy.
+/// Members of a key's policy in the log.
 #[derive(Serialize)]
 pub(super) struct Policy<'k> {
     name: &'k str,
@@ -52,7 +52,7 @@ impl<'k> From<&'k ApiKey> for Policy<'k> {
     }
 }
 
-/// Notes the scopes that the API does not have.
+/// Adds a problem for scopes that the API does not have.
 pub(super) fn check_scopes(problems: &mut Problems, api: &Api, scopes: &ScopeSet) {
     let known = api.all_scopes();
     let unknown = scopes.difference(&known);
@@ -61,7 +61,7 @@ pub(super) fn check_scopes(problems: &mut Problems, api: &Api, scopes: &ScopeSet
     }
 }
 
-/// Notes a tier that the API does not have.
+/// Adds a problem for a tier that the API does not have.
 pub(super) fn check_tier(problems: &mut Problems, api: &Api, tier: &str) {
     if api.tier(tier).is_none() {
         let names: Vec<&str> = api.tiers.iter().map(|tier| tier.name.as_str()).collect();
@@ -99,8 +99,8 @@ pub(super) fn check_metadata(problems: &mut Problems, metadata: &Map<String, Val
     }
 }
 
-/// Addresses and networks in one form, sorted and without repetition. A network with bits set behind its prefix is
-/// refused: whoever writes `192.0.2.5/24` may mean one address.
+/// Addresses and networks in normal form, sorted, without duplicates. A network with bits set behind its prefix is
+/// refused: `192.0.2.5/24` may be meant as one address.
 pub(super) fn networks(problems: &mut Problems, texts: &[String]) -> Vec<IpNet> {
     if texts.len() > MAX_NETWORKS {
         problems.add("allowed_ips", "Use at most 64 networks.");
@@ -115,10 +115,10 @@ pub(super) fn networks(problems: &mut Problems, texts: &[String]) -> Vec<IpNet> 
     networks
 }
 
-/// A network of `allowed_ips`, in its one form.
+/// Normal form of a network of `allowed_ips`.
 ///
 /// # Errors
-/// What is wrong with the text.
+/// A sentence that says what is wrong with the text.
 pub fn network(text: &str) -> Result<IpNet, String> {
     let text = text.trim();
     if let Ok(address) = text.parse::<IpAddr>() {
@@ -133,7 +133,7 @@ pub fn network(text: &str) -> Result<IpNet, String> {
     Ok(unmapped(network))
 }
 
-/// IPv4 in IPv6 clothes (`::ffff:192.0.2.0/120`) is IPv4, as it is for the address of a request.
+/// IPv4-mapped IPv6 (`::ffff:192.0.2.0/120`) is IPv4, as for the address of a request.
 fn unmapped(network: IpNet) -> IpNet {
     let IpNet::V6(six) = network else { return network };
     match (six.addr().to_ipv4_mapped(), six.prefix_len().checked_sub(96)) {
@@ -164,9 +164,9 @@ mod tests {
     }
 
     #[test]
-    fn a_network_that_may_be_meant_otherwise_is_refused() {
-        let told = read(&["10.0.0.0/8", "192.0.2.5/24"]).unwrap_err();
-        assert_eq!(told["allowed_ips[1]"], "Use 192.0.2.0/24 for the whole network, or 192.0.2.5 alone.");
+    fn an_ambiguous_network_is_refused() {
+        let reported = read(&["10.0.0.0/8", "192.0.2.5/24"]).unwrap_err();
+        assert_eq!(reported["allowed_ips[1]"], "Use 192.0.2.0/24 for the whole network, or 192.0.2.5 alone.");
         for wrong in ["", "example.com", "1.2.3", "1.2.3.4/33", "1.2.3.4-5", "*", "010.0.0.1"] {
             assert!(read(&[wrong]).is_err(), "{wrong}");
         }

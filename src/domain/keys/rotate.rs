@@ -1,13 +1,13 @@
-//! Giving a key a new secret.
+//! Rotation of a key.
 
 use serde_json::{Value, json};
 
 use super::create::add_secret;
-use super::{Issued, api_of, find, may_act_for, nobody_gains};
+use super::{Issued, api_of, ensure_no_escalation, find, may_act_for};
 use crate::domain::identity::access::KeysWrite;
+use crate::domain::identity::key_bound;
 use crate::domain::identity::key_state;
-use crate::domain::identity::lasting;
-use crate::domain::identity::reach::Reach;
+use crate::domain::identity::self_or_all::SelfOrAll;
 use crate::env::Settled;
 use crate::error::{Code, Error, Result};
 use crate::model::activity::Kind;
@@ -15,31 +15,36 @@ use crate::model::{ApiKey, KeyId, KeySecretInfo, KeyStatus, Timestamp};
 use crate::store;
 use crate::store::Tx;
 
-/// How long the secret before works on where nothing else is said: a day.
+/// Default grace period of the previous secret: a day.
 pub const DEFAULT_GRACE_SECONDS: u32 = 86_400;
-/// The longest that it may work on: 30 days.
+/// Maximum grace period: 30 days.
 pub const MAX_GRACE_SECONDS: u32 = 30 * 86_400;
 
-/// Gives a key a new secret; the one before works for `grace_seconds` more, any older one ends. Id, policy and
-/// activity stay.
+/// Gives a key a new secret; the previous one works for `grace_seconds` more, older ones end. Id, policy and activity
+/// are kept.
 ///
 /// # Errors
-/// `NOT_FOUND`; `INVALID_REQUEST` for a grace beyond 30 days; `FORBIDDEN` when somebody would gain; `CONFLICT` for a
-/// revoked key, `UNPROCESSABLE` for an expired one.
-pub fn rotate(tx: &mut Tx<'_>, reach: &Reach<KeysWrite>, id: KeyId, grace_seconds: u32) -> Result<Issued> {
-    let call = reach.call();
+/// `NOT_FOUND`; `INVALID_REQUEST` for a grace beyond 30 days; `FORBIDDEN` for an escalation; `CONFLICT` for a revoked
+/// key, `UNPROCESSABLE` for an expired one.
+pub fn rotate(
+    tx: &mut Tx<'_>,
+    access: &SelfOrAll<KeysWrite>,
+    id: KeyId,
+    grace_seconds: u32,
+) -> Result<Issued> {
+    let call = access.call();
     if grace_seconds > MAX_GRACE_SECONDS {
         return Err(Error::invalid(
             "grace_seconds",
             "Use a number of seconds from 0 to 2,592,000 (30 days).",
         ));
     }
-    let mut key = find(tx, reach, id)?;
-    if let Some(bound) = lasting::bound(tx, call)? {
+    let mut key = find(tx, access, id)?;
+    if let Some(bound) = key_bound::bound(tx, call)? {
         bound.allows(key.user.map(|user| user.id), key.expires_at)?;
     }
     let api = api_of(tx, &key)?;
-    nobody_gains(call, &api, &key)?;
+    ensure_no_escalation(call, &api, &key)?;
     may_act_for(call, &api, key.user)?;
     call.require_recent_sign_in_for(&api, &key.scopes)?;
     refuse_ended(&key, call.now)?;
@@ -55,19 +60,19 @@ pub fn rotate(tx: &mut Tx<'_>, reach: &Reach<KeysWrite>, id: KeyId, grace_second
 
 fn refuse_ended(key: &ApiKey, now: Timestamp) -> Result<()> {
     match (key.status(now), key.expires_at) {
-        (KeyStatus::Revoked, _) => Err(Error::conflict("A revoked key gets no new secret; create another")),
-        // A disabled key may be past its end as well.
+        (KeyStatus::Revoked, _) => Err(Error::conflict("A revoked key cannot be rotated; create another")),
+        // A disabled key may have expired too.
         (_, Some(end)) if end <= now => Err(Error::new(
             Code::Unprocessable,
-            "An expired key gets no new secret; give it another end first, or create another",
+            "An expired key cannot be rotated; set a later expiry first, or create another",
         )
         .with("expired_at", end.to_string())),
         _ => Ok(()),
     }
 }
 
-/// The newest secret gets the grace, unless it ends before that anyway; the others end now. What ends now has ended
-/// under either reading of the clock.
+/// The newest secret gets the grace period, unless it ends earlier; the others end now, under both readings of the
+/// clock.
 fn end_secrets(
     tx: &mut Tx<'_>,
     key: &mut ApiKey,

@@ -1,7 +1,7 @@
 //! The authorization endpoint (RFC 6749, section 3.1; OpenID Connect Core, section 3.1.2).
 //!
-//! A request passes these checks in order. Until client and redirect URI are known to fit, an error is a page, never
-//! a redirect (RFC 9700, section 4.11.2); from then on the client hears of it.
+//! A request passes these checks in order. Until client and redirect URI are verified, an error is a page, never a
+//! redirect (RFC 9700, section 4.11.2); after that the client gets it.
 
 use std::sync::Arc;
 
@@ -23,40 +23,40 @@ use crate::store::clients;
 use crate::store::oauth_requests;
 use crate::store::oauth_requests::Waiting;
 
-/// Longest `state`, `nonce` and `login_hint`, in bytes.
+/// Maximum length of `state`, `nonce` and `login_hint`, in bytes.
 const MAX_ECHO: usize = 2_048;
 
-/// What the requests that one network leaves waiting may take, in KiB: plenty for an office behind one address.
+/// Maximum size of the waiting requests of one network, in KiB: enough for an office behind one address.
 const PER_NETWORK: RateLimit = RateLimit { limit: Some(100), window_seconds: 60, burst: Some(200) };
-/// Requests that may wait, over all networks.
+/// Maximum number of waiting requests, over all networks.
 const MAX_WAITING: i64 = 20_000;
 
-/// Who sent an authorization request, as far as the browser tells.
+/// Browser of an authorization request, by its cookies.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Browser<'a> {
-    /// The cookie that tells this browser from others.
+    /// Cookie that identifies the browser.
     pub id: Option<&'a str>,
-    /// The cookie of its session.
+    /// Cookie of its session.
     pub session: Option<&'a str>,
 }
 
-/// The sign-in that a person authorizes with.
+/// Sign-in of the person who authorizes.
 #[derive(Debug, Clone, Copy)]
 pub struct SignIn {
     /// Number, id and role of the person.
     pub user: (i64, UserId, Role),
     /// Number and id of the session.
     pub session: (i64, SessionId),
-    /// When the person last proved who they are.
+    /// `auth_time` of the session.
     pub at: Timestamp,
-    /// How they did.
+    /// Authentication methods.
     pub amr: AuthMethods,
-    /// Whether they must show a second factor before they may do anything else.
+    /// Whether a second factor must be used before the person may do anything else.
     pub second_factor_missing: bool,
 }
 
 impl SignIn {
-    /// The sign-in behind a session's cookie; none when there is none, or it has ended.
+    /// Sign-in of a session cookie; none if the session does not exist or has ended.
     pub fn of(services: &Services, cookie: Option<&str>, now: Timestamp) -> Option<Self> {
         let cookie = cookie?;
         let identity = sessions::from_cookie(services, cookie, None, now).ok()?;
@@ -70,68 +70,68 @@ impl SignIn {
     }
 }
 
-/// What becomes of an authorization request.
+/// Outcome of an authorization request.
 #[derive(Debug)]
 pub enum Outcome {
-    /// The browser goes back to the client, with a code or an error.
+    /// The browser is redirected to the client, with a code or an error.
     Redirect(Redirect),
-    /// The person must do something first.
+    /// The person must act first.
     Ask {
-        /// Where.
+        /// The page.
         page: Page,
-        /// What the page's address holds.
+        /// Token in the URL of the page.
         request: Secret,
-        /// The browser's cookie, where it is new.
+        /// The browser's cookie, if it is new.
         browser: Option<Secret>,
     },
 }
 
-/// A redirect of the browser to a client: a URI that the client registered, and what is added to its query.
+/// A redirect of the browser to a client: a registered URI, and the parameters added to its query.
 #[derive(Debug)]
 pub struct Redirect {
     /// The registered URI.
     pub uri: String,
-    /// The answer; its values may be secrets.
+    /// Parameters; their values may be secrets.
     pub params: Vec<(&'static str, Secret)>,
 }
 
-/// Where a person does something.
+/// Page for a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Page {
-    /// Signing in.
+    /// Sign-in.
     SignIn,
-    /// Allowing.
+    /// Consent.
     Consent,
 }
 
-/// What was asked, checked.
+/// A validated authorization request.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Asked {
-    /// Where the answer goes.
+pub(super) struct AuthzRequest {
+    /// Redirect URI.
     pub(super) redirect_uri: String,
-    /// Whether the request named it.
+    /// Whether the request contained it.
     pub(super) redirect_uri_sent: bool,
-    /// What the answer repeats.
+    /// `state`, which the response repeats.
     pub(super) state: Option<String>,
-    /// What may be given of what was asked.
+    /// Requested scopes that can be granted.
     pub(super) scopes: ScopeSet,
     /// The PKCE challenge.
     pub(super) challenge: Option<String>,
-    /// What the ID token repeats.
+    /// `nonce`, which the ID token repeats.
     pub(super) nonce: Option<String>,
-    /// The sign-in must be later than the request.
+    /// Whether the sign-in must be later than the request.
     pub(super) sign_in_again: bool,
-    /// Consent must be asked even if it was given before.
+    /// Whether consent is required even if it was given before.
     pub(super) ask_consent: bool,
-    /// The sign-in may be at most so old.
+    /// Maximum age of the sign-in, in seconds.
     pub(super) max_age: Option<u32>,
     /// The person that the client expects.
     pub(super) subject: Option<String>,
-    /// What to fill in for them.
+    /// Address to fill in at sign-in.
     pub(super) login_hint: Option<String>,
 }
 
-impl Asked {
+impl AuthzRequest {
     /// Whether `sign_in` is recent enough, and of the person that the client expects.
     pub(super) fn accepts(&self, sign_in: &SignIn, asked_at: Timestamp, now: Timestamp) -> bool {
         let again = !self.sign_in_again || sign_in.at >= asked_at;
@@ -141,23 +141,23 @@ impl Asked {
         again && young && expected
     }
 
-    /// Whether consent must be asked although the person gave `standing` before. A client on the person's own machine
-    /// cannot be told from any other program there (RFC 8252, section 8.6), so for it consent is never remembered.
-    /// Trust in a client reaches no further than the role that declared it.
+    /// Whether consent is required although the person gave `live_grant` before. A client on the person's own machine
+    /// cannot be distinguished from other programs there (RFC 8252, section 8.6), so its consent is never remembered.
+    /// Trust in a client is limited to the role that declared it.
     pub(super) fn needs_consent(
         &self,
         client: &Client,
         scopes: &ScopeSet,
-        standing: Option<&ScopeSet>,
+        live_grant: Option<&ScopeSet>,
         role: Option<Role>,
     ) -> bool {
         let local = client.redirect_uri(&self.redirect_uri).is_none_or(RedirectUri::is_local);
         let trusted = role.is_some_and(|role| client.is_trusted_for(role));
-        let remembered = trusted || standing.is_some_and(|given| scopes.is_subset(given));
+        let remembered = trusted || live_grant.is_some_and(|given| scopes.is_subset(given));
         self.ask_consent || local || !remembered
     }
 
-    /// The answer to the client, with `state` (RFC 6749, section 4.1.2) and `iss` (RFC 9207).
+    /// Response to the client, with `state` (RFC 6749, section 4.1.2) and `iss` (RFC 9207).
     pub(super) fn redirect(&self, services: &Services, answer: &[(&'static str, &str)]) -> Redirect {
         redirect(services, &self.redirect_uri, self.state.as_deref(), answer)
     }
@@ -179,7 +179,7 @@ fn redirect(
 /// Answers an authorization request.
 ///
 /// # Errors
-/// What is shown as a page, because nobody can be sent back.
+/// Errors that are shown as a page, because there is no verified redirect URI.
 pub async fn authorize(call: &Arc<Call>, params: &Params, browser: Browser<'_>) -> Result<Outcome> {
     let (client, uri) =
         target(call, params).inspect_err(|error| log::refused(call, Kind::Authorization, None, error))?;
@@ -189,8 +189,7 @@ pub async fn authorize(call: &Arc<Call>, params: &Params, browser: Browser<'_>) 
     };
     done.or_else(|error| {
         log::refused(call, Kind::Authorization, Some(&client), &error);
-        // A self-registered address is anyone's: nothing sends a person there before they agreed (RFC 9700,
-        // section 4.11.2).
+        // A self-registered URI is not trusted: no redirect to it before the person agreed (RFC 9700, section 4.11.2).
         if client.dynamic && !agreed(call, &client, browser)? {
             return Err(error);
         }
@@ -200,13 +199,13 @@ pub async fn authorize(call: &Arc<Call>, params: &Params, browser: Browser<'_>) 
     })
 }
 
-/// Whether the person who is signed in has allowed the client something that still holds.
+/// Whether the signed-in person has a live grant for the client.
 fn agreed(call: &Call, client: &Client, browser: Browser<'_>) -> Result<bool> {
     let Some(sign_in) = SignIn::of(&call.services, browser.session, call.now) else { return Ok(false) };
     Ok(call.services.db.lookup(|conn| store::grants::any(conn, sign_in.user.0, client.no))?)
 }
 
-/// Client and redirect URI (RFC 6749, section 3.1.2).
+/// Verifies client and redirect URI (RFC 6749, section 3.1.2).
 fn target(call: &Call, params: &Params) -> Result<(Client, (String, bool))> {
     let unknown = || OAuthError::invalid_request("There is no such client");
     let id: ClientId = params.need("client_id")?.parse().map_err(|_| unknown())?;
@@ -226,18 +225,18 @@ fn target(call: &Call, params: &Params) -> Result<(Client, (String, bool))> {
     Ok((client, uri))
 }
 
-/// Everything else about the request; true for `prompt=none`.
+/// Validates the other parameters; true for `prompt=none`.
 fn check(
     call: &Call,
     client: &Client,
     (uri, uri_sent): &(String, bool),
     params: &Params,
-) -> Result<(Arc<Api>, Asked, bool)> {
+) -> Result<(Arc<Api>, AuthzRequest, bool)> {
     refuse_unsupported(params)?;
     match params.need("response_type")? {
         "code" => {}
         _ => {
-            let text = "Only response_type=code is answered";
+            let text = "Only response_type=code is supported";
             return Err(OAuthError::new(ErrorCode::UnsupportedResponseType, text));
         }
     }
@@ -248,7 +247,7 @@ fn check(
     let prompt = Prompt::parse(params.get("prompt"))?;
     let max_age = params.get("max_age").map(str::parse).transpose();
     let api = scopes::api(&call.services, client, params.get("resource"))?;
-    let asked = Asked {
+    let asked = AuthzRequest {
         redirect_uri: uri.clone(),
         redirect_uri_sent: *uri_sent,
         state: echo(params, "state")?,
@@ -264,7 +263,7 @@ fn check(
     Ok((api, asked, prompt.none))
 }
 
-/// What OpenID Connect Core, section 3.1.2.6, has errors for, and response modes other than the query.
+/// Unsupported parameters with errors of OpenID Connect Core, section 3.1.2.6, and response modes other than the query.
 fn refuse_unsupported(params: &Params) -> Result<()> {
     for (name, code) in [
         ("request", ErrorCode::RequestNotSupported),
@@ -276,7 +275,7 @@ fn refuse_unsupported(params: &Params) -> Result<()> {
         }
     }
     if params.get("response_mode").is_some_and(|mode| mode != "query") {
-        return Err(OAuthError::invalid_request("Only response_mode=query is answered"));
+        return Err(OAuthError::invalid_request("Only response_mode=query is supported"));
     }
     Ok(())
 }
@@ -294,7 +293,7 @@ fn echo(params: &Params, name: &'static str) -> Result<Option<String>> {
 fn subject(call: &Call, client: &Client, params: &Params) -> Result<Option<String>> {
     let Some(hint) = params.get("id_token_hint") else { return Ok(None) };
     let claims = id_token::read(&call.services, hint).filter(|claims| claims.aud == client.id.to_string());
-    let wrong = || OAuthError::invalid_request("The id_token_hint is no ID token of this client");
+    let wrong = || OAuthError::invalid_request("The id_token_hint is not an ID token of this client");
     claims.map(|claims| Some(claims.sub)).ok_or_else(wrong)
 }
 
@@ -318,18 +317,18 @@ impl Prompt {
             }
         }
         if prompt.none && (prompt.sign_in || prompt.consent) {
-            return Err(OAuthError::invalid_request("prompt=none goes with nothing else"));
+            return Err(OAuthError::invalid_request("prompt=none cannot be combined with another value"));
         }
         Ok(prompt)
     }
 }
 
-/// Answers at once where the person need not do anything, else asks them.
+/// Responds at once if the person need not act, otherwise asks them.
 async fn decide(
     call: &Arc<Call>,
     client: &Client,
     api: &Arc<Api>,
-    asked: Asked,
+    asked: AuthzRequest,
     silent: bool,
     browser: Browser<'_>,
 ) -> Result<Outcome> {
@@ -346,18 +345,18 @@ async fn decide(
         return Err(code::nothing_to_give());
     }
     let key = (sign_in.user.0, client.no, api.no);
-    let standing = call.services.db.lookup(|conn| store::grants::standing(conn, key.0, key.1, key.2))?;
+    let live_grant = call.services.db.lookup(|conn| store::grants::standing(conn, key.0, key.1, key.2))?;
     let needs_consent = asked.needs_consent(
         client,
         &given,
-        standing.as_ref().map(|grant| &grant.scopes),
+        live_grant.as_ref().map(|grant| &grant.scopes),
         Some(sign_in.user.2),
     );
     if !needs_consent && !sign_in.second_factor_missing {
         return code::issue(call, client, api, asked, sign_in, given).await.map(Outcome::Redirect);
     }
     if silent {
-        return Err(OAuthError::new(ErrorCode::ConsentRequired, "The person has to be asked"));
+        return Err(OAuthError::new(ErrorCode::ConsentRequired, "The person must give consent"));
     }
     ask(call, client, api, &asked, Page::Consent, browser).await
 }
@@ -366,7 +365,7 @@ async fn ask(
     call: &Arc<Call>,
     client: &Client,
     api: &Api,
-    asked: &Asked,
+    asked: &AuthzRequest,
     page: Page,
     browser: Browser<'_>,
 ) -> Result<Outcome> {
@@ -392,7 +391,7 @@ async fn ask(
     };
     let insert = move |tx: &mut store::Tx<'_>| {
         if oauth_requests::count(tx, MAX_WAITING)? >= MAX_WAITING {
-            let error = crate::error::Error::unavailable("too many requests for authorization wait");
+            let error = crate::error::Error::unavailable("too many authorization requests are pending");
             return Err(OAuthError::from(error));
         }
         Ok(oauth_requests::insert(tx, &hash, &waiting)?)

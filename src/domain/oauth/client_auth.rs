@@ -1,4 +1,4 @@
-//! Which client is calling (RFC 6749, sections 2.3 and 3.2.1).
+//! Client authentication (RFC 6749, sections 2.3 and 3.2.1).
 
 use std::sync::Arc;
 
@@ -7,10 +7,10 @@ use super::params::Params;
 use crate::domain::identity::{Services, clients};
 use crate::model::{Client, ClientId, Secret, SecretHash, Timestamp};
 
-/// How clients may prove who they are, in the order that real clients rely on: several take the first that they know.
+/// Supported methods, in the order of preference: several clients use the first that they know.
 pub const METHODS: [&str; 3] = ["none", "client_secret_post", "client_secret_basic"];
 
-/// Id and secret of a client, sent apart from the parameters.
+/// Id and secret of a client in the header.
 pub struct ClientCredentials {
     /// The client's id, as sent.
     pub id: String,
@@ -18,11 +18,11 @@ pub struct ClientCredentials {
     pub secret: Secret,
 }
 
-/// The client that calls. A confidential one proves itself by its secret, in the header or in the body; a public one
-/// only says its name.
+/// The authenticated client. A confidential client sends its secret, in the header or in the body; a public client
+/// sends only its id.
 ///
 /// # Errors
-/// `invalid_request` for two methods at once (RFC 6749, section 2.3); `invalid_client` for everything else.
+/// `invalid_request` for two methods at once (RFC 6749, section 2.3); `invalid_client` for all other errors.
 pub fn authenticate(
     services: &Services,
     header: Option<ClientCredentials>,

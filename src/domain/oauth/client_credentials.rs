@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::error::{ErrorCode, OAuthError, Result};
-use super::issue::{Wanted, access_token};
+use super::issue::{AccessTokenRequest, access_token};
 use super::params::Params;
 use super::{IssuedTokens, log, new_name, scopes};
 use crate::domain::identity::access::Call;
@@ -11,7 +11,7 @@ use crate::model::activity::{Entry, Kind};
 use crate::model::openid::api_part;
 use crate::model::{Client, ClientType};
 
-/// Gives a client a token for itself. Nothing is stored: the token stands as long as its client does.
+/// Issues a token for the client itself. Nothing is stored: the token is valid as long as its client is.
 ///
 /// # Errors
 /// `unauthorized_client` for public clients; `invalid_target`; `invalid_scope`.
@@ -33,10 +33,10 @@ pub(super) async fn issue(call: &Arc<Call>, client: &Client, params: &Params) ->
         ..call.entry(Kind::TokenIssued)
     };
     services.log.push(log::issued(entry, "client_credentials", &granted))?;
-    let wanted = Wanted {
+    let wanted = AccessTokenRequest {
         api: &api,
         client,
-        // RFC 9068, section 2.2: where nobody else is, the client is the subject.
+        // RFC 9068, section 2.2: without a person, the client is the subject.
         subject: client.id.to_string(),
         scopes: granted,
         grant: None,

@@ -1,10 +1,10 @@
-//! Codes (RFC 6749, section 4.1.2): what a person's consent becomes.
+//! Authorization codes (RFC 6749, section 4.1.2).
 
 use std::sync::Arc;
 
 use serde_json::json;
 
-use super::authorize::{Asked, Redirect, SignIn};
+use super::authorize::{AuthzRequest, Redirect, SignIn};
 use super::error::{ErrorCode, OAuthError, Result};
 use super::{CODE_SECONDS, new_name, new_secret};
 use crate::activity;
@@ -17,20 +17,20 @@ use crate::store::Tx;
 use crate::store::oauth_tokens;
 use crate::store::oauth_tokens::NewAuthorization;
 
-/// What a code starts with, so that a scanner knows a leaked one.
+/// Prefix of codes, for secret scanners.
 const PREFIX: &str = "kwac_";
 
-/// `access_denied`: the person holds nothing of what is asked.
+/// `access_denied`: the person holds none of the requested scopes.
 pub(super) fn nothing_to_give() -> OAuthError {
     OAuthError::new(ErrorCode::AccessDenied, "This person holds none of the requested scopes")
 }
 
-/// Gives the client a code; tells where the browser goes with it.
+/// Issues a code; returns the redirect of the browser.
 pub(super) async fn issue(
     call: &Arc<Call>,
     client: &Client,
     api: &Api,
-    asked: Asked,
+    asked: AuthzRequest,
     sign_in: SignIn,
     scopes: ScopeSet,
 ) -> Result<Redirect> {
@@ -38,13 +38,13 @@ pub(super) async fn issue(
     call.services.write(move |tx| allow(tx, &this, &client, api_no, &asked, &sign_in, &scopes)).await
 }
 
-/// [`issue`] within a transaction: notes what was allowed, and makes the code.
+/// [`issue`] within a transaction: stores the authorization and the code.
 pub(super) fn allow(
     tx: &mut Tx<'_>,
     call: &Call,
     client: &Client,
     api_no: i64,
-    asked: &Asked,
+    asked: &AuthzRequest,
     sign_in: &SignIn,
     scopes: &ScopeSet,
 ) -> Result<Redirect> {
@@ -91,7 +91,7 @@ pub(super) fn allow(
     Ok(asked.redirect(services, &[("code", code.expose())]))
 }
 
-/// The standing grant, made or widened as needed.
+/// The live grant, created or extended.
 fn grant(
     tx: &mut Tx<'_>,
     call: &Call,
@@ -103,14 +103,14 @@ fn grant(
 ) -> Result<i64> {
     let user_no = sign_in.user.0;
     let (no, scopes_before) = match store::grants::standing(tx, user_no, client_no, api_no)? {
-        Some(standing) if scopes.is_subset(&standing.scopes) => {
-            store::grants::touch(tx, standing.no, call.now)?;
-            return Ok(standing.no);
+        Some(live_grant) if scopes.is_subset(&live_grant.scopes) => {
+            store::grants::touch(tx, live_grant.no, call.now)?;
+            return Ok(live_grant.no);
         }
-        Some(standing) => {
-            store::grants::widen(tx, standing.no, &standing.scopes.union(scopes), call.now)?;
-            store::grants::touch(tx, standing.no, call.now)?;
-            (standing.no, standing.scopes)
+        Some(live_grant) => {
+            store::grants::widen(tx, live_grant.no, &live_grant.scopes.union(scopes), call.now)?;
+            store::grants::touch(tx, live_grant.no, call.now)?;
+            (live_grant.no, live_grant.scopes)
         }
         None => {
             let id = GrantId::new(call.now, call.services.random());

@@ -1,4 +1,4 @@
-//! Protocol errors as data: code, sentence, and for us alone the cause. `http::oauth` gives them their form.
+//! Protocol errors as data: code, sentence, and the internal cause. `http::oauth` renders them.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::fmt;
 use crate::error::{Code, Error};
 use crate::store;
 
-/// What an OAuth call ends with.
+/// Result of an OAuth call.
 pub type Result<T> = std::result::Result<T, OAuthError>;
 
 macro_rules! codes {
@@ -16,7 +16,7 @@ macro_rules! codes {
         pub enum ErrorCode { $($(#[$doc])* $name),+ }
 
         impl ErrorCode {
-            /// The registered name.
+            /// Registered name.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text),+ }
             }
@@ -25,65 +25,65 @@ macro_rules! codes {
 }
 
 codes! {
-    /// Something is missing, twice there, or malformed (RFC 6749, section 5.2).
+    /// A parameter is missing, repeated, or malformed (RFC 6749, section 5.2).
     InvalidRequest = "invalid_request",
-    /// The client did not prove who it is (RFC 6749, section 5.2).
+    /// Client authentication failed (RFC 6749, section 5.2).
     InvalidClient = "invalid_client",
-    /// The code or refresh token is not good, or not this client's (RFC 6749, section 5.2).
+    /// The code or refresh token is invalid, or another client's (RFC 6749, section 5.2).
     InvalidGrant = "invalid_grant",
     /// The client may not use this grant type (RFC 6749, section 5.2).
     UnauthorizedClient = "unauthorized_client",
-    /// There is no such grant type here (RFC 6749, section 5.2).
+    /// The grant type is not supported (RFC 6749, section 5.2).
     UnsupportedGrantType = "unsupported_grant_type",
-    /// Nothing of the scope can be given (RFC 6749, section 5.2).
+    /// No requested scope can be granted (RFC 6749, section 5.2).
     InvalidScope = "invalid_scope",
     /// The resource is unknown, or not for this client (RFC 8707, section 2).
     InvalidTarget = "invalid_target",
-    /// The person or a rule refused (RFC 6749, section 4.1.2.1).
+    /// The person or a rule denied it (RFC 6749, section 4.1.2.1).
     AccessDenied = "access_denied",
-    /// Only `code` is answered (RFC 6749, section 4.1.2.1).
+    /// Only `code` is supported (RFC 6749, section 4.1.2.1).
     UnsupportedResponseType = "unsupported_response_type",
-    /// Our fault (RFC 6749, section 4.1.2.1).
+    /// Internal error (RFC 6749, section 4.1.2.1).
     ServerError = "server_error",
-    /// Not just now (RFC 6749, section 4.1.2.1).
+    /// Temporarily unavailable (RFC 6749, section 4.1.2.1).
     TemporarilyUnavailable = "temporarily_unavailable",
-    /// The person would have to do something, and `prompt=none` forbids it (OpenID Connect Core, section 3.1.2.6).
+    /// Interaction is required, and `prompt=none` forbids it (OpenID Connect Core, section 3.1.2.6).
     InteractionRequired = "interaction_required",
-    /// The person would have to sign in, and `prompt=none` forbids it (OpenID Connect Core, section 3.1.2.6).
+    /// Sign-in is required, and `prompt=none` forbids it (OpenID Connect Core, section 3.1.2.6).
     LoginRequired = "login_required",
-    /// The person would have to consent, and `prompt=none` forbids it (OpenID Connect Core, section 3.1.2.6).
+    /// Consent is required, and `prompt=none` forbids it (OpenID Connect Core, section 3.1.2.6).
     ConsentRequired = "consent_required",
-    /// Request objects are not read (OpenID Connect Core, section 3.1.2.6).
+    /// Request objects are not supported (OpenID Connect Core, section 3.1.2.6).
     RequestNotSupported = "request_not_supported",
-    /// Request objects are not fetched (OpenID Connect Core, section 3.1.2.6).
+    /// Request objects by reference are not supported (OpenID Connect Core, section 3.1.2.6).
     RequestUriNotSupported = "request_uri_not_supported",
-    /// Clients do not register in an authorization request (OpenID Connect Core, section 3.1.2.6).
+    /// Registration in an authorization request is not supported (OpenID Connect Core, section 3.1.2.6).
     RegistrationNotSupported = "registration_not_supported",
-    /// The bearer token is not good (RFC 6750, section 3.1).
+    /// The bearer token is invalid (RFC 6750, section 3.1).
     InvalidToken = "invalid_token",
     /// The bearer token lacks a scope (RFC 6750, section 3.1).
     InsufficientScope = "insufficient_scope",
-    /// A redirect URI cannot be registered (RFC 7591, section 3.2.2).
+    /// A redirect URI is not acceptable (RFC 7591, section 3.2.2).
     InvalidRedirectUri = "invalid_redirect_uri",
-    /// Another member of a registration cannot be taken (RFC 7591, section 3.2.2).
+    /// Another member of a registration is not acceptable (RFC 7591, section 3.2.2).
     InvalidClientMetadata = "invalid_client_metadata",
 }
 
-/// A refusal or a failure, with what the caller may know about it.
+/// A refusal or a failure, without internal details.
 #[derive(Clone)]
 pub struct OAuthError {
-    /// Which one.
+    /// Error code.
     pub code: ErrorCode,
     /// One sentence for developers, in the characters that RFC 6749, section 5.2, allows.
     pub description: Cow<'static, str>,
-    /// Seconds after which the same request may pass.
+    /// Seconds after which the same request may succeed.
     pub retry_after_seconds: Option<u64>,
-    /// For the server's log only; never sent.
+    /// Cause for the server's log; never sent.
     cause: Option<String>,
 }
 
 impl OAuthError {
-    /// An error with its sentence.
+    /// An error with a sentence.
     pub fn new(code: ErrorCode, description: impl Into<Cow<'static, str>>) -> Self {
         Self { code, description: printable(description.into()), retry_after_seconds: None, cause: None }
     }
@@ -93,12 +93,12 @@ impl OAuthError {
         Self::new(ErrorCode::InvalidRequest, description)
     }
 
-    /// `invalid_client`, the same whatever is wrong with it.
+    /// `invalid_client`, with the same sentence for every cause.
     pub fn invalid_client() -> Self {
-        Self::new(ErrorCode::InvalidClient, "The client is unknown, switched off, or did not prove who it is")
+        Self::new(ErrorCode::InvalidClient, "The client is unknown or disabled, or its authentication failed")
     }
 
-    /// `invalid_grant`, with what is wrong with it.
+    /// `invalid_grant`, with a sentence.
     pub fn invalid_grant(description: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorCode::InvalidGrant, description)
     }
@@ -108,7 +108,7 @@ impl OAuthError {
         Self::new(ErrorCode::InvalidScope, "This client may have none of the requested scopes")
     }
 
-    /// What the server's log may say beyond the sentence.
+    /// Cause for the server's log, beside the sentence.
     pub fn cause(&self) -> Option<&str> {
         self.cause.as_deref()
     }

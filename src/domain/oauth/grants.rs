@@ -1,4 +1,4 @@
-//! What people allowed clients: seen and taken back.
+//! Grants of people to clients: listing and revocation.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::store::grants as store;
 
 pub use crate::store::grants::Grant;
 
-/// The standing grants of the person, newest first.
+/// Live grants of the person, newest first.
 ///
 /// # Errors
 /// `INVALID_CURSOR`.
@@ -23,7 +23,7 @@ pub async fn list(person: &Person, limit: Option<u32>, after: Option<&str>) -> R
     list_of(person, person.user.1, limit, after).await
 }
 
-/// The standing grants of another person.
+/// Live grants of another person.
 ///
 /// # Errors
 /// `INVALID_CURSOR`.
@@ -54,18 +54,18 @@ async fn list_of(
     Ok(list.page(found, |last| last.no))
 }
 
-/// Takes back a grant of the person: every token under it fails from the next request on.
+/// Revokes a grant of the person: every token under it fails from the next request on.
 ///
 /// # Errors
-/// `NOT_FOUND` for what is not theirs.
+/// `NOT_FOUND` for a grant of another person.
 pub async fn revoke(person: &Person, id: GrantId) -> Result<()> {
     take_back(person, person.user.1, id).await
 }
 
-/// Takes back a grant of another person.
+/// Revokes a grant of another person.
 ///
 /// # Errors
-/// `NOT_FOUND` for what is not that person's.
+/// `NOT_FOUND` for a grant that is not that person's.
 pub async fn revoke_for(can: &Can<TeamManage>, user: UserId, id: GrantId) -> Result<()> {
     take_back(can, user, id).await
 }

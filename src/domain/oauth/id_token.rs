@@ -1,4 +1,4 @@
-//! ID tokens (OpenID Connect Core, section 2): for the client's eyes, never accepted as access tokens.
+//! ID tokens (OpenID Connect Core, section 2): for the client only, never accepted as access tokens.
 
 use aws_lc_rs::digest;
 use base64::Engine as _;
@@ -30,22 +30,22 @@ struct Claims<'a> {
     person: PersonClaims,
 }
 
-/// What an ID token tells beside the authorization.
-pub(super) struct About {
-    /// `openid` and what goes with it.
+/// Content of an ID token in addition to the authorization.
+pub(super) struct IdTokenContext {
+    /// `openid` and its related scopes.
     pub(super) scopes: ScopeSet,
-    /// When it is issued.
+    /// Time of issue.
     pub(super) at: Timestamp,
-    /// Whether it comes with the code's exchange: only then does it repeat the nonce (section 12.2).
+    /// Whether it is issued with the code's exchange: only then does it repeat the nonce (section 12.2).
     pub(super) first: bool,
 }
 
-/// Signs the ID token that goes with `access_token`.
+/// Signs the ID token for `access_token`.
 pub(super) async fn sign(
     services: &Services,
     client: &Client,
     of: &Authorization,
-    about: &About,
+    about: &IdTokenContext,
     access_token: &str,
 ) -> Result<String> {
     let lifetime = client.access_token_seconds.unwrap_or(services.settings.access_token_seconds);
@@ -74,7 +74,7 @@ fn at_hash(alg: SigningAlg, access_token: &str) -> String {
     BASE64URL.encode(&hash.as_ref()[..hash.as_ref().len() / 2])
 }
 
-/// What an ID token of ours says about itself.
+/// Claims of an ID token hint.
 #[derive(Debug, Deserialize)]
 pub(super) struct Hint {
     iss: String,
@@ -86,8 +86,8 @@ pub(super) struct Hint {
     pub(super) sid: Option<String>,
 }
 
-/// Reads an ID token that comes back as a hint. It may have ended long ago (OpenID Connect RP-Initiated Logout,
-/// section 4), so that it proves nothing but that we once issued it.
+/// Reads an ID token that is sent as a hint. It may have expired (OpenID Connect RP-Initiated Logout, section 4), so it
+/// only proves that we issued it.
 pub(super) fn read(services: &Services, token: &str) -> Option<Hint> {
     let hint: Hint = services.signing_keys.open_jws(ID_TYPE, token)?.claims;
     (hint.iss == services.settings.public_url).then_some(hint)

@@ -1,4 +1,4 @@
-//! Introspection (RFC 7662): an API asks whether a token is good, and for what.
+//! Introspection (RFC 7662).
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use super::error::{OAuthError, Result};
 use super::log;
 use super::params::Params;
 use crate::domain::identity::access::{Call, Capability as _, KeysVerify};
-use crate::domain::identity::{authenticate, standing};
+use crate::domain::identity::{authenticate, token_states};
 use crate::domain::policy::Bearer;
 use crate::model::Identity;
 use crate::model::activity::{Entry, Kind, Outcome, Reason};
@@ -18,9 +18,9 @@ use crate::store::oauth_tokens;
 /// Introspection response (RFC 7662, section 2.2).
 #[derive(Debug, Default)]
 pub struct Introspection {
-    /// Whether it is good at this moment. If not, nothing else is told.
+    /// Whether it is live. If not, there are no other members.
     pub active: bool,
-    /// What it may do at this moment.
+    /// Its current scopes.
     pub scope: Option<String>,
     /// The client that it was issued to.
     pub client_id: Option<String>,
@@ -28,44 +28,44 @@ pub struct Introspection {
     pub username: Option<Arc<str>>,
     /// `Bearer`, `refresh_token` or `api_key`.
     pub token_type: Option<&'static str>,
-    /// When it ends: seconds since 1970.
+    /// Expiry, in seconds since 1970.
     pub exp: Option<i64>,
-    /// When it was issued: seconds since 1970.
+    /// Time of issue, in seconds since 1970.
     pub iat: Option<i64>,
-    /// The person, the client that acts for itself, or the key.
+    /// Id of the person, of the client that acts for itself, or of the key.
     pub sub: Option<String>,
-    /// The API that it is for.
+    /// Audience of the API.
     pub aud: Option<String>,
-    /// This instance.
+    /// Issuer.
     pub iss: Option<String>,
-    /// Its own name.
+    /// Id of the token.
     pub jti: Option<String>,
-    /// For a key: the customer that it is for.
+    /// For a key: its `owner`.
     pub owner: Option<String>,
     /// For a key: `live` or `test`.
     pub environment: Option<&'static str>,
 }
 
-/// Answers what a client may know of a token: those of its own APIs, and keys if it holds `keys:verify`.
+/// Introspects a token for a client: tokens of its own APIs, and keys if it holds `keys:verify`.
 ///
 /// # Errors
-/// `invalid_client` for who does not prove themselves; `invalid_request`.
+/// `invalid_client` without client authentication; `invalid_request`.
 pub async fn introspect(
     call: &Arc<Call>,
     header: Option<ClientCredentials>,
     params: &Params,
 ) -> Result<Introspection> {
     let client = client_auth::authenticate(&call.services, header, params, call.now)
-        // Whoever can only say a name could ask about stolen tokens (RFC 7662, section 2.1).
+        // A public client, which sends only its id, could test stolen tokens (RFC 7662, section 2.1).
         .and_then(|client| match client.kind {
             ClientType::Confidential => Ok(client),
             ClientType::Public => Err(OAuthError::invalid_client()),
         })
         .inspect_err(|error| log::refused(call, Kind::TokenIntrospected, None, error))?;
     let token = params.need_secret("token")?;
-    let told = told(call, &client, &token)?;
-    let (told, identity) = told.unwrap_or_else(|| (Introspection::default(), Identity::anonymous()));
-    let good = told.active;
+    let describe = describe(call, &client, &token)?;
+    let (describe, identity) = describe.unwrap_or_else(|| (Introspection::default(), Identity::anonymous()));
+    let good = describe.active;
     call.services.log.push(Entry {
         outcome: if good { Outcome::Allowed } else { Outcome::Refused },
         reason: if good { Reason::Valid } else { Reason::InvalidToken },
@@ -78,15 +78,15 @@ pub async fn introspect(
         session_no: identity.session.map(|(no, _)| no),
         ..call.entry(Kind::TokenIntrospected)
     })?;
-    Ok(told)
+    Ok(describe)
 }
 
-fn told(call: &Call, client: &Client, token: &Secret) -> Result<Option<(Introspection, Identity)>> {
-    if let Some(told) = access_token(call, client, token.expose()) {
-        return Ok(Some(told));
+fn describe(call: &Call, client: &Client, token: &Secret) -> Result<Option<(Introspection, Identity)>> {
+    if let Some(describe) = access_token(call, client, token.expose()) {
+        return Ok(Some(describe));
     }
-    if let Some(told) = refresh_token(call, client, token)? {
-        return Ok(Some((told, Identity::anonymous())));
+    if let Some(describe) = refresh_token(call, client, token)? {
+        return Ok(Some((describe, Identity::anonymous())));
     }
     key(call, client, token)
 }
@@ -95,14 +95,14 @@ fn access_token(call: &Call, client: &Client, token: &str) -> Option<(Introspect
     let services = &call.services;
     let (claims, identity) = authenticate::examine(services, token, call.now).ok()?;
     client.access_to(identity.api_no?)?;
-    // A client that registered itself is no resource server: it learns about its own tokens only.
+    // A self-registered client is not a resource server: it can introspect its own tokens only.
     if client.dynamic && claims.client_id != client.id.to_string() {
         return None;
     }
     let knows_email = !client.dynamic || identity.scopes.contains("email");
     let known = identity.user.filter(|_| knows_email);
     let email = known.and_then(|(no, ..)| services.emails.of(services, no).ok()?);
-    let told = Introspection {
+    let describe = Introspection {
         active: true,
         scope: Some(identity.scopes.to_string()),
         client_id: Some(claims.client_id.clone()),
@@ -116,10 +116,10 @@ fn access_token(call: &Call, client: &Client, token: &str) -> Option<(Introspect
         jti: Some(claims.jti.clone()),
         ..Introspection::default()
     };
-    Some((told, identity))
+    Some((describe, identity))
 }
 
-/// A refresh token is nobody's business but its own client's.
+/// Only its own client can introspect a refresh token.
 fn refresh_token(call: &Call, client: &Client, token: &Secret) -> Result<Option<Introspection>> {
     let services = &call.services;
     let found = services.db.lookup(|conn| {
@@ -135,7 +135,7 @@ fn refresh_token(call: &Call, client: &Client, token: &Secret) -> Result<Option<
     };
     Ok(Some(Introspection {
         active: true,
-        scope: Some(standing::current_scopes(&api, &of.scopes, &of.access, Some(of.user.2)).to_string()),
+        scope: Some(token_states::current_scopes(&api, &of.scopes, &of.access, Some(of.user.2)).to_string()),
         client_id: Some(client.id.to_string()),
         token_type: Some("refresh_token"),
         exp: Some(found.expires_at.seconds()),
@@ -146,7 +146,7 @@ fn refresh_token(call: &Call, client: &Client, token: &Secret) -> Result<Option<
     }))
 }
 
-/// Keys are told to clients that hold `keys:verify`, as `POST /v1/keys/verify` tells them; nothing is counted.
+/// Clients that hold `keys:verify` can introspect keys, as with `POST /v1/keys/verify`; nothing is counted.
 fn key(call: &Call, client: &Client, token: &Secret) -> Result<Option<(Introspection, Identity)>> {
     let services = &call.services;
     let apis = services.catalog.get();
@@ -159,7 +159,7 @@ fn key(call: &Call, client: &Client, token: &Secret) -> Result<Option<(Introspec
     let bearer = Bearer::Key(key.clone());
     let live = bearer.ended(call.now).is_none();
     let Some(api) = apis.by_no(key.api_no).filter(|_| live) else { return Ok(None) };
-    let told = Introspection {
+    let describe = Introspection {
         active: true,
         scope: Some(bearer.holds(api).text.to_string()),
         token_type: Some("api_key"),
@@ -173,5 +173,5 @@ fn key(call: &Call, client: &Client, token: &Secret) -> Result<Option<(Introspec
         ..Introspection::default()
     };
     let identity = Identity { key: Some((key.no, key.id)), api_no: Some(api.no), ..Identity::anonymous() };
-    Ok(Some((told, identity)))
+    Ok(Some((describe, identity)))
 }

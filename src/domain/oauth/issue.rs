@@ -1,7 +1,7 @@
-//! Access tokens, and the answer that carries them (RFC 6749, section 5.1; RFC 9068).
+//! Access tokens and token responses (RFC 6749, section 5.1; RFC 9068).
 
 use super::error::Result;
-use super::id_token::{self, About};
+use super::id_token::{self, IdTokenContext};
 use crate::domain::identity::Services;
 use crate::domain::identity::tokens;
 use crate::domain::identity::tokens::NewToken;
@@ -9,22 +9,22 @@ use crate::model::openid::openid_part;
 use crate::model::{Api, Client, GrantId, ScopeSet, Secret, Timestamp};
 use crate::store::oauth_tokens::Authorization;
 
-/// Tokens of one issue: bearer tokens (RFC 6750).
+/// Tokens of one response: bearer tokens (RFC 6750).
 pub struct IssuedTokens {
     /// A JWT for the API.
     pub access_token: Secret,
     /// Lifetime of the access token, in seconds.
     pub expires_in: u32,
-    /// What was granted.
+    /// Granted scopes.
     pub scope: String,
-    /// Good once, for the next answer of this kind.
+    /// Refresh token, to be used once.
     pub refresh_token: Option<Secret>,
-    /// Who signed in (OpenID Connect Core, section 3.1.3.3).
+    /// ID token (OpenID Connect Core, section 3.1.3.3).
     pub id_token: Option<Secret>,
 }
 
-/// What an access token is to be.
-pub(super) struct Wanted<'a> {
+/// Content of an access token.
+pub(super) struct AccessTokenRequest<'a> {
     pub(super) api: &'a Api,
     pub(super) client: &'a Client,
     pub(super) subject: String,
@@ -35,7 +35,10 @@ pub(super) struct Wanted<'a> {
 }
 
 /// Signs an access token.
-pub(super) async fn access_token(services: &Services, wanted: Wanted<'_>) -> Result<IssuedTokens> {
+pub(super) async fn access_token(
+    services: &Services,
+    wanted: AccessTokenRequest<'_>,
+) -> Result<IssuedTokens> {
     let expires_in = wanted.client.access_token_seconds.unwrap_or(services.settings.access_token_seconds);
     let scope = wanted.scopes.to_string();
     let token = NewToken {
@@ -53,7 +56,7 @@ pub(super) async fn access_token(services: &Services, wanted: Wanted<'_>) -> Res
     Ok(IssuedTokens { access_token, expires_in, scope, refresh_token: None, id_token: None })
 }
 
-/// Signs what came of an authorization: an access token, and an ID token where `openid` was allowed.
+/// Signs the tokens of an authorization: an access token, and an ID token if `openid` was granted.
 pub(super) async fn for_person(
     services: &Services,
     client: &Client,
@@ -64,15 +67,15 @@ pub(super) async fn for_person(
     refresh_token: Option<Secret>,
 ) -> Result<IssuedTokens> {
     let openid = granted.contains("openid");
-    let about = About { scopes: openid_part(&granted), at, first: of.redeemed_at.is_none() };
-    let wanted = Wanted {
+    let about = IdTokenContext { scopes: openid_part(&granted), at, first: of.redeemed_at.is_none() };
+    let wanted = AccessTokenRequest {
         api,
         client,
         subject: of.user.1.to_string(),
         scopes: granted,
         grant: Some(of.grant.1),
         at,
-        // The first part leads back to the authorization, without a look into the claims.
+        // The first part identifies the authorization without reading the claims.
         jti: format!("{}{jti}", of.id),
     };
     let mut answer = access_token(services, wanted).await?;

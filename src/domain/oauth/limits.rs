@@ -1,13 +1,13 @@
-//! Bounds of what a caller without a credential can make us store.
+//! Limits of unauthenticated callers.
 
 use crate::domain::identity::access::Call;
 use crate::error::Result;
 use crate::model::RateLimit;
 
-/// Takes `cost` requests of kind `what` from what the sender's network has.
+/// Charges `cost` requests of kind `what` to the sender's network.
 ///
 /// # Errors
-/// `RATE_LIMITED`, with when the same request would pass.
+/// `RATE_LIMITED`, with the wait.
 pub(super) fn take(call: &Call, what: &str, limit: &RateLimit, cost: u32) -> Result<()> {
     let services = &call.services;
     services.engine.network_limits().take(
@@ -19,7 +19,7 @@ pub(super) fn take(call: &Call, what: &str, limit: &RateLimit, cost: u32) -> Res
     )
 }
 
-/// Name of the network that self-registered clients are counted by: an IPv4 /24, or an IPv6 /48.
+/// Network for counting self-registered clients: an IPv4 /24, or an IPv6 /48.
 pub(super) fn block(call: &Call) -> String {
     let network = call.request.network();
     network.site().unwrap_or(network).to_string()

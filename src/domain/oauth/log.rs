@@ -1,4 +1,4 @@
-//! What the activity log hears of OAuth.
+//! Activity of OAuth.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use crate::model::activity::{Entry, Kind, Outcome, Reason};
 use crate::model::{Client, ClientType, ScopeSet};
 use crate::store::oauth_tokens::Authorization;
 
-/// A decision about an authorization: an entry with all that it concerns.
+/// An entry for a decision about an authorization, with its subjects.
 pub(super) fn about(call: &Call, kind: Kind, outcome: Outcome, reason: Reason, of: &Authorization) -> Entry {
     Entry {
         outcome,
@@ -22,18 +22,18 @@ pub(super) fn about(call: &Call, kind: Kind, outcome: Outcome, reason: Reason, o
     }
 }
 
-/// A token was issued by `grant`, with these scopes.
+/// Logs a token issued by `grant`, with its scopes.
 pub(super) fn issued(entry: Entry, grant: &str, scopes: &ScopeSet) -> Entry {
     let detail = json!({ "grant_type": grant, "scope": scopes.to_string() });
     Entry { outcome: Outcome::Allowed, reason: Reason::Valid, detail: Some(Box::new(detail)), ..entry }
 }
 
-/// Whether a call in the name of `client` can only come from it. One that registered itself is any caller.
+/// Whether a call as `client` is authenticated. A self-registered client counts as any caller.
 fn proves_itself(client: &Client) -> bool {
     client.kind == ClientType::Confidential && !client.dynamic
 }
 
-/// A call of an OAuth endpoint was refused. A public client only says its name, so it identifies no caller.
+/// Logs a refused call of an OAuth endpoint. A public client sends only its id, so it does not identify the caller.
 pub(super) fn refused(call: &Call, kind: Kind, client: Option<&Client>, error: &OAuthError) {
     let reason = match error.code {
         ErrorCode::InvalidClient => Reason::InvalidCredentials,
@@ -42,12 +42,12 @@ pub(super) fn refused(call: &Call, kind: Kind, client: Option<&Client>, error: &
         ErrorCode::InvalidTarget => Reason::WrongApi,
         ErrorCode::UnauthorizedClient => Reason::Forbidden,
         ErrorCode::AccessDenied => Reason::Denied,
-        // Nothing was decided: the log of decisions has nothing to say.
+        // Errors without a decision are not logged.
         ErrorCode::ServerError | ErrorCode::TemporarilyUnavailable => return,
         _ => Reason::InvalidRequest,
     };
     let detail = json!({ "error": error.code.as_str(), "error_description": error.description });
-    // The refusal itself goes out whether or not its line fits into the log's buffer.
+    // The refusal is sent whether or not its row fits into the log's buffer.
     let _ = call.services.log.push(Entry {
         outcome: Outcome::Refused,
         reason,

@@ -1,4 +1,4 @@
-//! Signing out at the request of an app (OpenID Connect RP-Initiated Logout 1.0).
+//! Sign-out requested by an app (OpenID Connect RP-Initiated Logout 1.0).
 
 use std::sync::Arc;
 
@@ -18,28 +18,28 @@ use crate::model::{Client, ClientId, Secret, SessionId, UserId};
 use crate::store;
 use crate::store::{Tx, oauth_tokens};
 
-/// What becomes of a request to sign out.
+/// Outcome of a sign-out request.
 #[derive(Debug)]
 pub enum Outcome {
-    /// Nobody is signed in (any more): the browser goes there, and forgets its cookie.
+    /// The person is signed out: the browser is redirected, and its cookie removed.
     Done {
-        /// Where the client wants it, or none for our own page.
+        /// Redirect to the client, or none for our own page.
         redirect_to: Option<Redirect>,
     },
-    /// Nothing shows that the person wants it (section 2): ask them.
+    /// The person must confirm it (section 2).
     Confirm {
-        /// What the form sends back to show that the person said yes.
+        /// Token that the confirmation form sends.
         csrf_token: String,
-        /// Who asks.
+        /// Name of the client.
         client: Option<String>,
     },
 }
 
-/// Signs the browser's session out. An ID token of that very session shows that the person's app asks, not some link;
-/// otherwise the person is asked, and `confirmed` holds what the form brought.
+/// Signs the browser's session out. An ID token of that session shows that the person's app requests it; otherwise the
+/// person is asked, and `confirmed` is the token of the form.
 ///
 /// # Errors
-/// `invalid_request` where nobody can be sent back.
+/// `invalid_request` if there is no valid redirect.
 pub async fn logout(
     call: &Arc<Call>,
     params: &Params,
@@ -49,7 +49,7 @@ pub async fn logout(
     let services = &call.services;
     let hint = match params.get("id_token_hint") {
         Some(text) => Some(id_token::read(services, text).ok_or_else(|| {
-            OAuthError::invalid_request("The id_token_hint is no ID token of this instance")
+            OAuthError::invalid_request("The id_token_hint is not an ID token of this instance")
         })?),
         None => None,
     };
@@ -77,7 +77,7 @@ fn is_of(hint: &Hint, user: UserId, session: SessionId) -> bool {
     hint.sub == user.to_string() && hint.sid.as_ref().is_some_and(|sid| *sid == session.to_string())
 }
 
-/// The client that asks: the one that the hint was issued to, which `client_id` must not contradict.
+/// The client: the one that the hint was issued to, which must agree with `client_id`.
 fn client(call: &Call, params: &Params, hint: Option<&Hint>) -> Result<Option<Client>> {
     let named = params.get("client_id").or(hint.map(|hint| hint.aud.as_str()));
     let Some(named) = named else { return Ok(None) };
@@ -90,7 +90,7 @@ fn client(call: &Call, params: &Params, hint: Option<&Hint>) -> Result<Option<Cl
     Ok(call.services.db.lookup(|conn| store::clients::find(conn, id))?)
 }
 
-/// Where the client wants the browser to go; only where it registered (section 3).
+/// Redirect URI of the client; only a registered one (section 3).
 fn redirect_to(params: &Params, client: Option<&Client>) -> Result<Option<Redirect>> {
     let Some(uri) = params.get("post_logout_redirect_uri") else { return Ok(None) };
     let registered = client.is_some_and(|client| {
@@ -104,7 +104,7 @@ fn redirect_to(params: &Params, client: Option<&Client>) -> Result<Option<Redire
     Ok(Some(Redirect { uri: uri.to_owned(), params: state.into_iter().collect() }))
 }
 
-/// Ends the session, and what was allowed for its duration only.
+/// Ends the session, and the grants that last as long as it does.
 fn end(
     tx: &mut Tx<'_>,
     call: &Call,

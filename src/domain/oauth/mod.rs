@@ -1,14 +1,14 @@
-//! OAuth 2.1 and OpenID Connect: apps act for people, machines act for themselves.
+//! OAuth 2.1 and OpenID Connect.
 //!
 //! ```text
 //! authorize ──▶ requests (sign-in, consent) ──▶ code ─┐
 //!                                                     ├─▶ token: authorization_code, refresh_token,
 //! client ── client_auth ──────────────────────────────┘          client_credentials ──▶ issue
-//! access token ──▶ standing ──▶ introspect, revoke, userinfo, forward-auth
+//! access token ──▶ token_states ──▶ introspect, revoke, userinfo, forward-auth
 //! ```
 //!
-//! One grant type is one file. An access token is a JWT, and still nothing about it is taken for granted: each use
-//! asks in `identity::standing` whether client, person, grant and token stand at that moment.
+//! Each grant type is one file. Although an access token is a JWT, each use looks up in `identity::token_states` whether
+//! client, person, grant and token are live.
 
 pub mod authorization_code;
 pub mod authorize;
@@ -45,14 +45,14 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use crate::domain::identity::Services;
 use crate::model::Secret;
 
-/// How long a code may be exchanged.
+/// Lifetime of a code.
 pub const CODE_SECONDS: i64 = 60;
-/// How long a person may take to sign in and decide.
+/// Time that a person has to sign in and decide.
 pub const REQUEST_SECONDS: i64 = 600;
-/// How long a refresh token stays good that nobody uses, where the client says nothing else: 30 days.
+/// Default lifetime of an unused refresh token: 30 days.
 pub const REFRESH_SECONDS: u32 = 30 * 86_400;
 
-/// A new secret of 256 random bits; `prefix` tells a scanner what it found.
+/// A new secret of 256 random bits, with a `prefix` for secret scanners.
 fn new_secret(services: &Services, prefix: &str) -> Secret {
     let mut text = String::with_capacity(prefix.len() + 43);
     text.push_str(prefix);
@@ -60,7 +60,7 @@ fn new_secret(services: &Services, prefix: &str) -> Secret {
     Secret::new(text)
 }
 
-/// A new name of 128 random bits.
+/// A new id of 128 random bits.
 fn new_name(services: &Services) -> String {
     BASE64URL.encode(services.random::<16>())
 }

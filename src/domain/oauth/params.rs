@@ -5,18 +5,18 @@ use std::fmt;
 use super::error::{OAuthError, Result};
 use crate::model::Secret;
 
-/// Most parameters of one request.
+/// Maximum number of parameters of one request.
 const MAX_PARAMS: usize = 64;
 
-/// Named values. Their `Debug` shows the names alone.
+/// Parameters by name. Its `Debug` shows only the names.
 #[derive(Clone, Default)]
 pub struct Params(Vec<(String, Secret)>);
 
 impl Params {
-    /// Collects decoded names and values. An empty value counts as not sent (RFC 6749, section 3.1).
+    /// Collects decoded names and values. An empty value counts as absent (RFC 6749, section 3.1).
     ///
     /// # Errors
-    /// `invalid_request` for a parameter that is sent twice (RFC 6749, sections 3.1 and 3.2), and for too many.
+    /// `invalid_request` for a repeated parameter (RFC 6749, sections 3.1 and 3.2), and for too many.
     pub fn collect(pairs: impl IntoIterator<Item = Result<(String, String)>>) -> Result<Self> {
         let mut params: Vec<(String, Secret)> = Vec::new();
         for pair in pairs {
@@ -32,13 +32,13 @@ impl Params {
         Ok(Self(params))
     }
 
-    /// A parameter's value.
+    /// Value of a parameter.
     pub fn get(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().find(|(known, _)| known == name)?;
         Some(found.1.expose()).filter(|value| !value.is_empty())
     }
 
-    /// A parameter that must be there.
+    /// A required parameter.
     ///
     /// # Errors
     /// `invalid_request`.
@@ -46,7 +46,7 @@ impl Params {
         self.get(name).ok_or_else(|| OAuthError::invalid_request(format!("The parameter {name} is missing")))
     }
 
-    /// A parameter that proves something.
+    /// A required secret parameter.
     ///
     /// # Errors
     /// `invalid_request`.
@@ -54,7 +54,7 @@ impl Params {
         self.need(name).map(|value| Secret::new(value.to_owned()))
     }
 
-    /// Whether any of these was sent.
+    /// Whether any of these is present.
     pub fn has_any(&self, names: &[&str]) -> bool {
         names.iter().any(|name| self.get(name).is_some())
     }

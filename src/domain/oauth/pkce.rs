@@ -1,4 +1,4 @@
-//! Proof Key for Code Exchange (RFC 7636): whoever exchanges a code is who asked for it.
+//! Proof Key for Code Exchange (RFC 7636).
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest;
@@ -8,13 +8,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use super::error::{OAuthError, Result};
 use super::params::Params;
 
-/// Characters of an S256 challenge: a SHA-256 in base64url.
+/// Length of an S256 challenge: a SHA-256 in base64url.
 const CHALLENGE: usize = 43;
-/// Fewest and most characters of a verifier (RFC 7636, section 4.1).
+/// Minimum and maximum length of a verifier (RFC 7636, section 4.1).
 const VERIFIER: std::ops::RangeInclusive<usize> = 43..=128;
 
-/// The challenge of an authorization request (RFC 7636, section 4.3). `plain` proves nothing to whoever can read the
-/// request, so only `S256` is taken; a challenge without a method would mean `plain`.
+/// Challenge of an authorization request (RFC 7636, section 4.3). `plain` does not protect against a reader of the
+/// request, so only `S256` is accepted; a challenge without a method means `plain`.
 ///
 /// # Errors
 /// `invalid_request`.
@@ -34,12 +34,11 @@ pub fn challenge(params: &Params, required: bool) -> Result<Option<String>> {
     }
 }
 
-/// Whether the verifier of a token request fits the challenge that came with the authorization request (RFC 7636,
-/// section 4.6). A verifier without a challenge is refused too: somebody took the challenge out (RFC 9700,
-/// section 4.8.2).
+/// Compares the verifier of a token request with the challenge of the authorization request (RFC 7636, section 4.6). A
+/// verifier without a challenge is refused too: an attacker may have removed the challenge (RFC 9700, section 4.8.2).
 ///
 /// # Errors
-/// `invalid_grant`, or `invalid_request` for what can be no verifier.
+/// `invalid_grant`, or `invalid_request` for a malformed verifier.
 pub fn verify(challenge: Option<&str>, verifier: Option<&str>) -> Result<()> {
     let (challenge, verifier) = match (challenge, verifier) {
         (None, None) => return Ok(()),
@@ -59,7 +58,7 @@ pub fn verify(challenge: Option<&str>, verifier: Option<&str>) -> Result<()> {
     }
     let hash = BASE64URL.encode(digest::digest(&digest::SHA256, verifier.as_bytes()));
     verify_slices_are_equal(hash.as_bytes(), challenge.as_bytes())
-        .map_err(|_| OAuthError::invalid_grant("The code_verifier does not fit the code_challenge"))
+        .map_err(|_| OAuthError::invalid_grant("The code_verifier does not match the code_challenge"))
 }
 
 #[cfg(test)]

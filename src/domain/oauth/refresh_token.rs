@@ -1,4 +1,4 @@
-//! The grant type `refresh_token` (RFC 6749, section 6; RFC 9700, section 4.14). How tokens follow one another is in
+//! The grant type `refresh_token` (RFC 6749, section 6; RFC 9700, section 4.14). Rotation of tokens is in
 //! [`crate::domain::identity::sessions::refresh`].
 
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::activity;
 use crate::domain::identity::access::Call;
 use crate::domain::identity::sessions::refresh;
 use crate::domain::identity::sessions::refresh::{Exchange, Exchanged};
-use crate::domain::identity::standing;
+use crate::domain::identity::token_states;
 use crate::model::activity::{Kind, Outcome, Reason};
 use crate::model::{Client, ScopeSet, Secret};
 use crate::store;
@@ -22,7 +22,7 @@ use crate::store::oauth_tokens::Authorization;
 ///
 /// # Errors
 /// `invalid_grant` for a token that is unknown, another client's, used before (which revokes its whole family), or
-/// whose person or consent is gone; `invalid_scope` for more than was allowed.
+/// whose person or grant is gone; `invalid_scope` for more scopes than were granted.
 pub(super) async fn exchange(call: &Arc<Call>, client: &Client, params: &Params) -> Result<IssuedTokens> {
     let services = &call.services;
     let token = params.need_secret("refresh_token")?;
@@ -37,7 +37,7 @@ fn unknown() -> OAuthError {
     OAuthError::invalid_grant("The refresh token is unknown, was used before, or has ended")
 }
 
-/// None when the token was used before: the family has ended then, and that must stay written.
+/// None if the token was used before: the family has ended, and the transaction must be committed.
 fn rotate(
     tx: &mut Tx<'_>,
     call: &Call,
@@ -52,7 +52,7 @@ fn rotate(
     let api = call.services.catalog.get().by_no(of.api_no).cloned().ok_or_else(unknown)?;
     super::token::same_target(&api, params)?;
     let asked = narrowed(&of.scopes, params.get("scope"))?;
-    let granted = standing::current_scopes(&api, &asked, &of.access, Some(of.user.2));
+    let granted = token_states::current_scopes(&api, &asked, &of.access, Some(of.user.2));
     if granted.is_empty() {
         return Err(OAuthError::invalid_scope());
     }
@@ -82,7 +82,7 @@ fn rotate(
     }
 }
 
-/// A refresh may ask for less than was allowed, never for more. The refresh token keeps what it has.
+/// A refresh may request fewer scopes than were granted, never more. The refresh token keeps its scopes.
 fn narrowed(allowed: &ScopeSet, asked: Option<&str>) -> Result<ScopeSet> {
     let Some(text) = asked else { return Ok(allowed.clone()) };
     let asked = scopes::parse(text);

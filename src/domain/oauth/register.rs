@@ -1,63 +1,63 @@
-//! Dynamic registration (RFC 7591): a program registers itself, where the operator allows that.
+//! Dynamic client registration (RFC 7591), if it is enabled.
 
 use std::sync::Arc;
 
 use super::error::{ErrorCode, OAuthError, Result};
 use super::{limits, scopes};
-use crate::domain::clients::{self, AskedAccess, Issued, NewClient};
+use crate::domain::clients::{self, Issued, NewClient, RequestedAccess};
 use crate::domain::identity::access::Call;
 use crate::error::{Code, Error};
 use crate::model::{Api, ClientType, GrantType, RateLimit, ScopeSet};
 use crate::store;
 
-/// How long a self-registered client stays that no person has allowed anything, in seconds.
+/// Lifetime of a self-registered client without any grant, in seconds.
 pub(super) const UNUSED_SECONDS: u32 = 86_400;
-/// Self-registered clients of one network block that no person has allowed anything yet.
+/// Maximum number of self-registered clients without any grant, per network block.
 const MAX_UNUSED_PER_NETWORK: i64 = 60;
-/// The same of all networks: bounds the table.
+/// The same over all networks: bounds the table.
 const MAX_UNUSED: i64 = 10_000;
-/// Registrations of one network in an hour.
+/// Registrations per network and hour.
 const PER_NETWORK: RateLimit = RateLimit { limit: Some(60), window_seconds: 3_600, burst: None };
 
-/// What a program says about itself (section 2). What is not understood is left aside, as the section demands.
+/// Client metadata (section 2). Unknown members are ignored, as the section requires.
 #[derive(Debug, Clone, Default)]
 pub struct Metadata {
-    /// Where people may be sent back to.
+    /// Redirect URIs.
     pub redirect_uris: Vec<String>,
-    /// How it proves itself at the token endpoint; `client_secret_basic` where nothing is said.
+    /// Authentication method at the token endpoint; default `client_secret_basic`.
     pub token_endpoint_auth_method: Option<String>,
-    /// By what it asks for tokens; `authorization_code` where nothing is said.
+    /// Grant types; default `authorization_code`.
     pub grant_types: Option<Vec<String>>,
-    /// What it asks for at the authorization endpoint; only `code` is answered.
+    /// Response types; only `code` is supported.
     pub response_types: Option<Vec<String>>,
-    /// The name for people.
+    /// Display name.
     pub client_name: Option<String>,
-    /// Its home page.
+    /// Home page.
     pub client_uri: Option<String>,
-    /// What it will ask for.
+    /// Scopes that it will request.
     pub scope: Option<String>,
-    /// Where people may be sent to after signing out.
+    /// Redirect URIs after sign-out.
     pub post_logout_redirect_uris: Vec<String>,
 }
 
-/// A program that registered itself.
+/// A self-registered client.
 pub struct Registered {
-    /// The client with its secret, in the clear this one time.
+    /// The client with its secret, shown once.
     pub issued: Issued,
-    /// How it proves itself at the token endpoint.
+    /// Authentication method at the token endpoint.
     pub auth_method: String,
 }
 
-/// Registers a program with access to the configured API. Nobody vouches for it: the consent page says so.
+/// Registers a client with access to the configured API. It is not verified: the consent page says so.
 ///
 /// # Errors
-/// `access_denied` where registration is off; `temporarily_unavailable` for too many; `invalid_redirect_uri` and
+/// `access_denied` where registration is disabled; `temporarily_unavailable` for too many; `invalid_redirect_uri` and
 /// `invalid_client_metadata` (section 3.2.2).
 pub async fn register(call: &Arc<Call>, metadata: Metadata) -> Result<Registered> {
     let services = &call.services;
     let slug = services.settings.registration_api.clone().ok_or_else(off)?;
     let apis = services.catalog.get();
-    // Never Keywright's own API: an operator's mistake must not become a stranger's key.
+    // Never the built-in API: a wrong setting must not open it to unidentified clients.
     let api = apis.by_slug(&slug).filter(|api| !api.built_in).ok_or_else(off)?;
     limits::take(call, "oauth.register", &PER_NETWORK, 1)?;
     let method =
@@ -78,7 +78,7 @@ pub async fn register(call: &Arc<Call>, metadata: Metadata) -> Result<Registered
     let new = NewClient {
         name: metadata.client_name.clone().unwrap_or_else(|| "Unnamed app".to_owned()),
         kind,
-        access: vec![AskedAccess { api: slug, scopes: ceiling }],
+        access: vec![RequestedAccess { api: slug, scopes: ceiling }],
         redirect_uris: metadata.redirect_uris,
         post_logout_redirect_uris: metadata.post_logout_redirect_uris,
         grant_types: Some(grants(metadata.grant_types.as_deref())?),
@@ -90,14 +90,11 @@ pub async fn register(call: &Arc<Call>, metadata: Metadata) -> Result<Registered
     let issued = services
         .write(move |tx| {
             if store::clients::count_unused_from(tx, &network)? >= MAX_UNUSED_PER_NETWORK {
-                let text =
-                    "Too many clients of your network registered themselves and were not used; wait a day";
+                let text = "Too many self-registered clients of your network are unused; wait a day";
                 return Err(Error::new(Code::RateLimited, text).retry_after(u64::from(UNUSED_SECONDS)));
             }
-            if store::clients::count_unused(tx)? >= MAX_UNUSED {
-                return Err(Error::unavailable("too many self-registered clients that were never used"));
-            }
-            let issued = clients::insert(tx, &this, client)?;
+            let issued = clients::insert(tx, &this, client, Some(MAX_UNUSED))?
+                .ok_or_else(|| Error::unavailable("too many self-registered clients that were never used"))?;
             store::clients::set_registered_from(tx, issued.view.client.no, &network)?;
             Ok(issued)
         })
@@ -105,7 +102,7 @@ pub async fn register(call: &Arc<Call>, metadata: Metadata) -> Result<Registered
     Ok(Registered { issued, auth_method: method })
 }
 
-/// The scopes that the client may ever ask for: those that it names, else every one that does not grant all.
+/// Scopes that the client may request: those in its metadata, otherwise every scope that does not grant all.
 fn ceiling(api: &Api, named: Option<&str>) -> Result<ScopeSet> {
     let usual = api.scopes.iter().filter(|scope| !scope.grants_all).map(|scope| scope.name.clone());
     let usual: ScopeSet = usual.collect();
@@ -125,7 +122,7 @@ fn wrong(text: &'static str) -> OAuthError {
     OAuthError::new(ErrorCode::InvalidClientMetadata, text)
 }
 
-/// People's consent only: whoever registers here got no right of their own.
+/// Only with consent: client_credentials is never granted to self-registered clients.
 fn grants(named: Option<&[String]>) -> Result<Vec<GrantType>> {
     let Some(named) = named else { return Ok(vec![GrantType::AuthorizationCode]) };
     let known = named.iter().filter_map(|name| name.parse().ok());
@@ -136,7 +133,7 @@ fn grants(named: Option<&[String]>) -> Result<Vec<GrantType>> {
     Ok(grants)
 }
 
-/// Our words about a draft in those of section 3.2.2.
+/// Maps problems of a draft to the errors of section 3.2.2.
 fn explain(error: &Error) -> OAuthError {
     if error.code != Code::InvalidRequest {
         return error.clone().into();

@@ -1,8 +1,8 @@
-//! Requests that wait for a person: what the sign-in and consent pages show, and what the person decides.
+//! Pending authorization requests: the content of the sign-in and consent pages, and the decision of the person.
 
 use std::sync::Arc;
 
-use super::authorize::{Asked, Browser, Redirect, SignIn};
+use super::authorize::{AuthzRequest, Browser, Redirect, SignIn};
 use super::error::OAuthError;
 use super::scopes;
 use super::{code, log};
@@ -18,67 +18,67 @@ use crate::store::oauth_requests;
 use crate::store::oauth_requests::Waiting;
 use crate::store::{Conn, Tx};
 
-/// A request that waits, as its page shows it.
+/// A pending request, for its page.
 #[derive(Debug)]
-pub struct Shown {
-    /// Who asks.
+pub struct PendingView {
+    /// The client.
     pub client: Client,
-    /// What it asks for access to.
+    /// The API.
     pub api: Arc<Api>,
-    /// What it asks for, with what that allows. After sign-in, only what the person can grant.
+    /// Requested scopes with their descriptions. After sign-in, only those that the person can grant.
     pub scopes: Vec<(Scope, String)>,
-    /// Where the answer goes.
+    /// Host of the redirect URI.
     pub redirect_host: String,
-    /// Whether any program on the person's machine could take the answer.
+    /// Whether other programs on the person's machine could receive the response.
     pub redirect_is_local: bool,
-    /// What to fill in on the sign-in page.
+    /// Address to fill in on the sign-in page.
     pub login_hint: Option<String>,
-    /// Whether the person must sign in, perhaps again, before they may decide.
+    /// Whether the person must sign in, perhaps again, before the decision.
     pub sign_in_required: bool,
-    /// Whether there is anything to decide; if not, the page allows at once.
+    /// Whether a decision is needed; otherwise the page allows at once.
     pub consent_required: bool,
-    /// Until when it may be answered.
+    /// Expiry.
     pub expires_at: Timestamp,
 }
 
-/// What the person says.
+/// Decision of the person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
-    /// Yes: to all of it, or to these scopes.
+    /// Allows all scopes, or these.
     Allow(Option<ScopeSet>),
-    /// No.
+    /// Denies the request.
     Deny,
 }
 
-/// A request, for the browser that sent it.
+/// A pending request, for the browser that sent it.
 ///
 /// # Errors
-/// `NOT_FOUND` when there is none, or its time is over; `FORBIDDEN` in another browser.
-pub async fn show(call: &Arc<Call>, id: &str, browser: Browser<'_>) -> Result<Shown> {
+/// `NOT_FOUND` when it does not exist or has expired; `FORBIDDEN` in another browser.
+pub async fn show(call: &Arc<Call>, id: &str, browser: Browser<'_>) -> Result<PendingView> {
     let (hash, this) = (SecretHash::of(id), call.clone());
     let waiting = browser_hash(browser);
     let sign_in = SignIn::of(&call.services, browser.session, call.now);
     call.services
         .read(move |conn| {
-            let open = Open::find(conn, &this, &hash, waiting.as_ref())?;
+            let open = Pending::find(conn, &this, &hash, waiting.as_ref())?;
             let sign_in = sign_in.filter(|sign_in| open.accepts(sign_in, this.now));
             let given = match &sign_in {
                 Some(sign_in) => scopes::for_person(&open.api, sign_in.user.2, &open.asked.scopes),
                 None => open.asked.scopes.clone(),
             };
             let role = sign_in.as_ref().map(|sign_in| sign_in.user.2);
-            let standing = sign_in
+            let live_grant = sign_in
                 .map(|sign_in| store::grants::standing(conn, sign_in.user.0, open.client.no, open.api.no))
                 .transpose()?
                 .flatten();
-            let standing = standing.map(|grant| grant.scopes);
-            Ok(Shown {
+            let live_grant = live_grant.map(|grant| grant.scopes);
+            Ok(PendingView {
                 scopes: described(&open.api, &given),
                 redirect_host: redirect(&open).map_or_else(String::new, |uri| uri.host().to_owned()),
                 redirect_is_local: redirect(&open).is_none_or(RedirectUri::is_local),
                 login_hint: open.asked.login_hint.clone(),
                 sign_in_required: sign_in.is_none(),
-                consent_required: open.asked.needs_consent(&open.client, &given, standing.as_ref(), role),
+                consent_required: open.asked.needs_consent(&open.client, &given, live_grant.as_ref(), role),
                 expires_at: open.waiting.expires_at,
                 client: open.client,
                 api: open.api,
@@ -87,21 +87,21 @@ pub async fn show(call: &Arc<Call>, id: &str, browser: Browser<'_>) -> Result<Sh
         .await
 }
 
-/// Carries out what the person decided; tells where the browser goes with the answer.
+/// Carries out the decision of the person; returns the redirect of the browser.
 ///
 /// # Errors
-/// As [`show`]; `FORBIDDEN` when the person must sign in again or set a second factor up first; `INVALID_REQUEST` when
-/// nothing is allowed.
+/// Those of [`show`]; `FORBIDDEN` when the person must sign in again or set up a second factor first; `INVALID_REQUEST`
+/// when no scope is allowed.
 pub async fn decide(person: &Person, id: &str, browser: Browser<'_>, decision: Decision) -> Result<Redirect> {
     let hash = SecretHash::of(id);
     let call = person.call();
-    // The session that asks must be the browser's own: what decides is the person on the consent page.
+    // The session must be the browser's own: the person on the consent page decides.
     let sign_in = SignIn::of(&call.services, browser.session, call.now)
         .filter(|sign_in| sign_in.session == person.session);
     let (this, browser) = (call.clone(), browser_hash(browser));
     call.services
         .write(move |tx| {
-            let open = Open::find(tx, &this, &hash, browser.as_ref())?;
+            let open = Pending::find(tx, &this, &hash, browser.as_ref())?;
             let location = match decision {
                 Decision::Deny => deny(tx, &this, &open, sign_in.as_ref())?,
                 Decision::Allow(chosen) => allow(tx, &this, &open, sign_in, chosen.as_ref())?,
@@ -112,15 +112,15 @@ pub async fn decide(person: &Person, id: &str, browser: Browser<'_>, decision: D
         .await
 }
 
-/// A request that waits, with what it is about.
-struct Open {
+/// A pending request with its client and API.
+struct Pending {
     waiting: Waiting,
-    asked: Asked,
+    asked: AuthzRequest,
     client: Client,
     api: Arc<Api>,
 }
 
-impl Open {
+impl Pending {
     fn find(conn: &Conn<'_>, call: &Call, hash: &SecretHash, browser: Option<&SecretHash>) -> Result<Self> {
         let gone = || Error::not_found("request; start again from the app");
         let waiting = oauth_requests::find(conn, hash)?
@@ -134,8 +134,8 @@ impl Open {
         let client = store::clients::by_no(conn, waiting.client_no)?;
         let client = client.filter(|client| client.disabled_at.is_none()).ok_or_else(gone)?;
         let api = call.services.catalog.get().by_no(waiting.api_no).cloned().ok_or_else(gone)?;
-        let asked: Asked = serde_json::from_str(&waiting.asked).map_err(Error::internal)?;
-        // The client may have been changed meanwhile.
+        let asked: AuthzRequest = serde_json::from_str(&waiting.asked).map_err(Error::internal)?;
+        // The client may have changed since.
         client.redirect_uri(&asked.redirect_uri).ok_or_else(gone)?;
         Ok(Self { waiting, asked, client, api })
     }
@@ -149,7 +149,7 @@ fn browser_hash(browser: Browser<'_>) -> Option<SecretHash> {
     browser.id.map(SecretHash::of)
 }
 
-fn redirect(open: &Open) -> Option<&RedirectUri> {
+fn redirect(open: &Pending) -> Option<&RedirectUri> {
     open.client.redirect_uri(&open.asked.redirect_uri)
 }
 
@@ -164,7 +164,7 @@ fn described(api: &Api, scopes: &ScopeSet) -> Vec<(Scope, String)> {
     scopes.iter().map(|scope| (scope.clone(), text(scope))).collect()
 }
 
-fn deny(tx: &mut Tx<'_>, call: &Call, open: &Open, sign_in: Option<&SignIn>) -> Result<Redirect> {
+fn deny(tx: &mut Tx<'_>, call: &Call, open: &Pending, sign_in: Option<&SignIn>) -> Result<Redirect> {
     let entry = Entry {
         outcome: Outcome::Refused,
         reason: Reason::Denied,
@@ -175,14 +175,14 @@ fn deny(tx: &mut Tx<'_>, call: &Call, open: &Open, sign_in: Option<&SignIn>) -> 
         ..call.entry(Kind::Authorization)
     };
     activity::record_request(tx, &entry)?;
-    let answer = [("error", "access_denied"), ("error_description", "The person did not allow it")];
+    let answer = [("error", "access_denied"), ("error_description", "The person denied it")];
     Ok(open.asked.redirect(&call.services, &answer))
 }
 
 fn allow(
     tx: &mut Tx<'_>,
     call: &Call,
-    open: &Open,
+    open: &Pending,
     sign_in: Option<SignIn>,
     chosen: Option<&ScopeSet>,
 ) -> Result<Redirect> {
@@ -191,17 +191,14 @@ fn allow(
         return Err(Error::forbidden("The app asks you to sign in again").with("sign_in_required", true));
     }
     if sign_in.second_factor_missing {
-        return Err(Error::forbidden("Set a second factor up first").with("second_factor_required", true));
+        return Err(Error::forbidden("Set up a second factor first").with("second_factor_required", true));
     }
     let mut given = scopes::for_person(&open.api, sign_in.user.2, &open.asked.scopes);
     if let Some(chosen) = chosen {
         given = given.intersection(chosen);
     }
     if given.is_empty() {
-        return Err(Error::invalid(
-            "scopes",
-            "Allow at least one of what is asked for, or deny the request.",
-        ));
+        return Err(Error::invalid("scopes", "Allow at least one scope, or deny the request."));
     }
     let done = code::allow(tx, call, &open.client, open.api.no, &open.asked, &sign_in, &given);
     done.map_err(|error: OAuthError| {

@@ -1,4 +1,4 @@
-//! Revocation (RFC 7009): a client, or whoever holds a key, ends what it holds.
+//! Revocation (RFC 7009), by a client or by a holder of a key.
 
 use std::sync::Arc;
 
@@ -18,8 +18,8 @@ use crate::store;
 use crate::store::Tx;
 use crate::store::oauth_tokens;
 
-/// Revokes a token: a refresh token with all that came of the same authorization (section 2.1), an access token
-/// alone, a key as a leaked one. What is unknown or has ended is fine (section 2.2).
+/// Revokes a token: a refresh token with all tokens of its authorization (section 2.1), an access token alone, a key as
+/// a leaked one. Unknown and expired tokens are not an error (section 2.2).
 ///
 /// # Errors
 /// `invalid_client`; `invalid_request`; `unauthorized_client` for another client's token.
@@ -75,8 +75,7 @@ async fn other(call: &Arc<Call>, client: &Client, token: &Secret) -> Result<()> 
     if found {
         return Ok(());
     }
-    // Only a key that exists counts against the limit of those who report leaked ones: revoking what is unknown is
-    // always fine.
+    // Only an existing key is charged to the limit of leaked keys: revoking an unknown token is always allowed.
     let hash = SecretHash::of(token.expose());
     if call.services.db.lookup(|conn| store::key_lookup::find(conn, &hash))?.is_some() {
         keys::revoke_leaked(call, token).await?;

@@ -1,4 +1,4 @@
-//! What a request asks for, and what of it can be given: RFC 6749, section 3.3, and RFC 8707.
+//! Requested scopes and resources (RFC 6749, section 3.3; RFC 8707).
 
 use std::sync::Arc;
 
@@ -8,16 +8,16 @@ use crate::model::api::audience_key;
 use crate::model::openid::is_openid;
 use crate::model::{Api, Client, GrantType, Role, Scope, ScopeSet};
 
-/// Most scopes that a request without `scope` asks for.
+/// Maximum number of scopes of a request without `scope`.
 const MAX_DEFAULT: usize = 10;
 
-/// The scopes of a `scope` parameter; what cannot be a scope is dropped like any other that nobody knows.
+/// Scopes of a `scope` parameter; invalid names are dropped like unknown ones.
 pub fn parse(text: &str) -> ScopeSet {
     text.split(' ').filter_map(|name| Scope::new(name).ok()).collect()
 }
 
-/// The API that a request is about (RFC 8707, section 2): the one that `resource` names, else the first that the
-/// client has access to. A client without any only asks who people are, which is told at our own API.
+/// The API of a request (RFC 8707, section 2): that of `resource`, otherwise the first that the client has access to. A
+/// client without access only requests identities, which the built-in API provides.
 ///
 /// # Errors
 /// `invalid_target`.
@@ -38,17 +38,16 @@ pub fn api(services: &Services, client: &Client, resource: Option<&str>) -> Resu
     }
 }
 
-/// Whether `resource` names the API of `audience`. URL libraries write an origin with a slash at its end, people
-/// without.
+/// Whether `resource` is the API of `audience`. URL libraries write an origin with a slash at its end, people without.
 pub fn same_resource(audience: &str, resource: &str) -> bool {
     audience_key(audience) == audience_key(resource)
 }
 
-/// What of `asked` the client may have at `api`. Where nothing is asked for: all that it has access to, and for a
-/// client that registered itself only what basic use takes.
+/// The scopes of `asked` that the client may have at `api`. Without a request: all that it has access to, and for a
+/// self-registered client only those of basic use.
 ///
 /// # Errors
-/// `invalid_scope` when nothing is left.
+/// `invalid_scope` when none is left.
 pub fn for_client(client: &Client, api: &Api, asked: Option<&str>) -> Result<ScopeSet> {
     let known = api.all_scopes();
     let access = client.access_to(api.no).cloned().unwrap_or_default().intersection(&known);
@@ -67,7 +66,7 @@ pub fn for_client(client: &Client, api: &Api, asked: Option<&str>) -> Result<Sco
     if granted.is_empty() || only_offline { Err(OAuthError::invalid_scope()) } else { Ok(granted) }
 }
 
-/// The scopes that basic use of an API takes: what each of its routes needs at least, without scopes that grant all.
+/// Scopes of basic use of an API: the least set for each of its routes, without scopes that grant all.
 fn least(api: &Api) -> ScopeSet {
     let grants_all =
         |name: &str| api.scopes.iter().any(|scope| scope.grants_all && scope.name.as_str() == name);
@@ -77,7 +76,7 @@ fn least(api: &Api) -> ScopeSet {
     all.iter().filter(|scope| !grants_all(scope.as_str())).take(MAX_DEFAULT).cloned().collect()
 }
 
-/// What of `scopes` a person of `role` can give away at `api`: no more than they hold.
+/// The scopes of `scopes` that a person of `role` can grant at `api`: at most those that they hold.
 pub fn for_person(api: &Api, role: Role, scopes: &ScopeSet) -> ScopeSet {
     let held = api.scopes_of(role);
     scopes.retain(|scope| is_openid(scope) || api.satisfies(&held, scope))

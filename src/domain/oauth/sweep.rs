@@ -1,21 +1,21 @@
-//! Clean-up: what nobody needs any more goes, a bounded part at a time.
+//! Removal of expired rows, a bounded number at a time.
 
 use crate::env::Settled;
 use crate::error::Result;
 use crate::store;
 use crate::store::Tx;
 
-/// Rows of a kind that one call removes at most, so that changes do not wait for long.
+/// Maximum number of rows of a kind per call, so that changes are not delayed.
 const AT_ONCE: u32 = 200;
-/// Revoked grants stay for the log's sake: 90 days.
+/// Retention of revoked grants, for the log: 90 days.
 const GRANT_SECONDS: u32 = 90 * 86_400;
-/// Removed clients stay for the log's sake: a year.
+/// Retention of removed clients, for the log: a year.
 const CLIENT_SECONDS: u32 = 365 * 86_400;
-/// A refresh token that was used so long ago is no longer recognised as a copy: 90 days.
+/// Retention of used refresh tokens, by which copies are recognised: 90 days.
 const USED_SECONDS: u32 = 90 * 86_400;
 
-/// Removes what has ended; tells how many rows that were, so that the worker runs it again while there are more.
-/// Codes and authorizations go together with their refresh tokens.
+/// Removes expired rows; returns their number: the worker repeats it while there are more.
+/// Codes and authorizations are removed together with their refresh tokens.
 pub fn sweep(tx: &mut Tx<'_>, now: Settled) -> Result<usize> {
     let mut removed = store::oauth_requests::sweep(tx, now, AT_ONCE)?;
     removed += store::oauth_tokens::sweep(tx, now, AT_ONCE)?;

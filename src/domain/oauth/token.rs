@@ -10,10 +10,10 @@ use crate::domain::identity::access::Call;
 use crate::model::activity::Kind;
 use crate::model::{Api, Client, GrantType};
 
-/// Answers a token request.
+/// Handles a token request.
 ///
 /// # Errors
-/// As RFC 6749, section 5.2, names them.
+/// Those of RFC 6749, section 5.2.
 pub async fn token(
     call: &Arc<Call>,
     header: Option<ClientCredentials>,
@@ -27,7 +27,7 @@ pub async fn token(
 
 async fn by_grant(call: &Arc<Call>, client: &Client, params: &Params) -> Result<IssuedTokens> {
     let unsupported =
-        |_| OAuthError::new(ErrorCode::UnsupportedGrantType, "There is no such grant type here");
+        |_| OAuthError::new(ErrorCode::UnsupportedGrantType, "This grant type is not supported");
     let grant: GrantType = params.need("grant_type")?.parse().map_err(unsupported)?;
     if !client.may(grant) {
         let text = "This client may not use this grant type";
@@ -40,7 +40,7 @@ async fn by_grant(call: &Arc<Call>, client: &Client, params: &Params) -> Result<
     }
 }
 
-/// A token request that names a resource means the one that was authorized (RFC 8707, section 2.2).
+/// `resource` of a token request must be the authorized one (RFC 8707, section 2.2).
 pub(super) fn same_target(api: &Api, params: &Params) -> Result<()> {
     match params.get("resource") {
         Some(resource) if !scopes::same_resource(&api.audience, resource) => {

@@ -8,7 +8,7 @@ use crate::domain::identity::authenticate;
 use crate::model::{ScopeSet, Timestamp};
 use crate::store;
 
-/// What is told about a person, as far as the scopes go (section 5.4).
+/// Claims about a person, by scope (section 5.4).
 #[derive(Debug, Default, Serialize)]
 pub struct Claims {
     /// `profile`
@@ -25,16 +25,16 @@ pub struct Claims {
     pub email_verified: Option<bool>,
 }
 
-/// A user, as far as the scopes go.
+/// Userinfo response.
 #[derive(Debug)]
 pub struct UserInfo {
     /// The user's id, as in the ID token.
     pub sub: String,
-    /// The rest.
+    /// The other claims.
     pub claims: Claims,
 }
 
-/// Who an access token stands for. A token of any API will do, if `openid` was allowed with it.
+/// Userinfo of an access token. A token for any API is accepted if `openid` was granted with it.
 ///
 /// # Errors
 /// `invalid_token`; `insufficient_scope` without `openid`.
@@ -48,7 +48,7 @@ pub fn userinfo(services: &Services, bearer: &str, now: Timestamp) -> Result<Use
     Ok(UserInfo { sub: id.to_string(), claims: claims(services, no, &identity.scopes)? })
 }
 
-/// What `scopes` tell about a person.
+/// Claims of a person for `scopes`.
 pub(super) fn claims(services: &Services, user_no: i64, scopes: &ScopeSet) -> Result<Claims> {
     let (profile, email) = (scopes.contains("profile"), scopes.contains("email"));
     if !profile && !email {

@@ -1,4 +1,4 @@
-//! What a credential stands for, in the form that the rules ask for: one view of keys, access tokens and sessions.
+//! A credential in the form that the rules use: one view of keys, access tokens and sessions.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::entry::{Entry, Grants};
 use super::limits::Subject;
 use crate::model::{Api, Environment, Identity, KeyId, LimitPer, RateLimit, Timestamp, VerifyCode};
 
-/// The holder of a credential that exists, whether or not it may be used.
+/// Holder of an existing credential, whether or not it may be used.
 #[derive(Clone)]
 pub enum Bearer {
     /// An API key.
@@ -26,7 +26,7 @@ impl Bearer {
         }
     }
 
-    /// The API that it is for.
+    /// Its API.
     pub fn api_no(&self) -> Option<i64> {
         match self {
             Self::Key(entry) => Some(entry.api_no),
@@ -34,7 +34,7 @@ impl Bearer {
         }
     }
 
-    /// The environment that it is for; tokens are for the live one.
+    /// Its environment; tokens are live.
     pub fn environment(&self) -> Environment {
         match self {
             Self::Key(entry) => entry.environment,
@@ -42,7 +42,7 @@ impl Bearer {
         }
     }
 
-    /// What it holds on `api` at this moment.
+    /// Its current scopes on `api`.
     pub fn holds(&self, api: &Api) -> Arc<Grants> {
         match self {
             Self::Key(entry) => entry.holds(api),
@@ -50,8 +50,8 @@ impl Bearer {
         }
     }
 
-    /// Why it is not live at `now`. A key by a secret past its grace period is unknown. Of a token,
-    /// `identity` has decided that before.
+    /// Reason why it is not live at `now`. A secret past its grace period is unknown. For a token, `identity` decided
+    /// that before.
     pub fn ended(&self, now: Timestamp) -> Option<VerifyCode> {
         match self {
             Self::Key(entry) if entry.secret_expires_at.is_some_and(|end| end <= now) => {
@@ -62,7 +62,7 @@ impl Bearer {
         }
     }
 
-    /// The networks that it may be used from; empty allows every address.
+    /// Networks that it may be used from; empty allows every address.
     pub(super) fn networks(&self) -> &[IpNet] {
         match self {
             Self::Key(entry) => &entry.networks,
@@ -70,12 +70,12 @@ impl Bearer {
         }
     }
 
-    /// A limit of its own instead of a tier.
+    /// Rate limit of its own instead of a tier.
     pub(super) fn own_limit(&self) -> Option<RateLimit> {
         self.key().and_then(|entry| entry.ratelimit)
     }
 
-    /// Name of the tier that limits it on `api`; none takes the API's default.
+    /// Name of its tier on `api`; none for the API's default.
     pub(super) fn tier<'a>(&'a self, api: &'a Api) -> Option<&'a str> {
         match self {
             Self::Key(entry) => entry.tier.as_deref(),
@@ -83,8 +83,8 @@ impl Bearer {
         }
     }
 
-    /// The subject that a tier counts. A key without owner or user counts for itself. A token counts for what it was
-    /// issued under, so that a refresh does not refill the bucket.
+    /// Subject of a tier. A key without owner or user counts for itself. A token counts for what it was issued under,
+    /// so that a refresh does not refill the bucket.
     pub(super) fn subject(&self, per: LimitPer) -> Subject<'_> {
         match self {
             Self::Key(entry) => match (per, &entry.owner, entry.user) {
@@ -105,7 +105,7 @@ impl Bearer {
         }
     }
 
-    /// The subject of its own limit.
+    /// Subject of its own rate limit.
     pub(super) fn itself(&self) -> Subject<'_> {
         match self {
             Self::Key(entry) => Subject::Own(entry.no),

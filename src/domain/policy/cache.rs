@@ -1,9 +1,9 @@
-//! Keys in memory, never stale.
+//! Cache of keys, never stale.
 //!
-//! A request that does not find its key takes the cache's placeholder *before* it opens its snapshot of the store.
-//! Whoever changes a key removes it from the cache after COMMIT and before the change is answered, placeholder or
-//! not. So a load that may have seen the state before the change cannot enter the cache any more, and whoever asks
-//! after the answer finds either nothing or a load that began after the commit. No entry needs a time to live.
+//! On a miss, a request inserts a placeholder *before* it opens its snapshot of the store. A change of a key removes
+//! its entry or placeholder after COMMIT and before it is answered. So a load that may have seen the old state cannot
+//! enter the cache, and a request after the answer finds either nothing or a load that began after the commit. Entries
+//! need no time to live.
 
 use std::sync::Arc;
 
@@ -15,12 +15,12 @@ use crate::error::Result;
 use crate::measure::Counter;
 use crate::model::SecretHash;
 
-/// What the cache itself takes for an entry: its slab slot (hash, pointer, state, two links), its place in the
-/// table at a load of seven eighths, and a share of the slots that remember evicted keys.
+/// Overhead of an entry in the cache: its slab slot (hash, pointer, state, two links), its share of the table at a load
+/// of seven eighths, and a share of the slots that remember evicted keys.
 const SLOT: usize = 64 + 10 + 32;
 /// The counters before the value of an `Arc`.
 const COUNTERS: usize = 16;
-/// A usual entry in bytes, to size the memory of evicted keys by.
+/// Typical size of an entry in bytes, for sizing the memory of evicted keys.
 const USUAL: usize = 512;
 
 #[derive(Clone)]
@@ -32,7 +32,7 @@ impl Weighter<SecretHash, Arc<Entry>> for Bytes {
     }
 }
 
-/// Keys by the hash of what was presented.
+/// Keys by the hash of the presented secret.
 pub(super) struct Cache {
     keys: Concurrent<SecretHash, Arc<Entry>, Bytes>,
     hits: Counter,
@@ -58,7 +58,7 @@ impl Cache {
         Self { keys, hits: Counter::default(), misses: Counter::default() }
     }
 
-    /// The key behind `hash` if it is in memory.
+    /// The key of `hash` if it is cached.
     pub(super) fn get(&self, hash: &SecretHash) -> Option<Arc<Entry>> {
         let found = self.keys.get(hash);
         if found.is_some() {
@@ -67,7 +67,7 @@ impl Cache {
         found
     }
 
-    /// The key behind `hash`, from memory or by `load`; none is not remembered.
+    /// The key of `hash`, from the cache or by `load`; misses are not cached.
     ///
     /// # Errors
     /// Those of `load`.
@@ -76,8 +76,8 @@ impl Cache {
         hash: &SecretHash,
         load: impl FnOnce() -> Result<Option<Entry>>,
     ) -> Result<Option<Arc<Entry>>> {
-        // Others who miss the same key wait here for one load of microseconds; they began before any change that it
-        // could miss was answered, since after that the placeholder that they would wait for is gone.
+        // Concurrent misses of the same key wait here for one load of microseconds. They began before any change that
+        // the load could miss was answered, because after that the placeholder is gone.
         let guard = match self.keys.get_value_or_guard(hash, None) {
             GuardResult::Value(entry) => {
                 self.hits.add(1);
@@ -88,33 +88,38 @@ impl Cache {
         };
         self.misses.add(1);
         let Some(entry) = load()?.map(Arc::new) else { return Ok(None) };
-        // If the placeholder has gone, the key was changed while we read. This request began before the change was
-        // answered and may use what it read; the next may not.
+        // Without the placeholder, the key was changed during the load. This request began before the change was
+        // answered and may use what it read; the next one may not.
         let _ = guard.insert(entry.clone());
         Ok(Some(entry))
     }
 
-    /// Forgets a key, also one that is being loaded.
+    /// Removes a key, also one that is being loaded.
     pub(super) fn remove(&self, hash: &SecretHash) {
         self.keys.remove(hash);
     }
 
-    /// Keys held.
+    /// Removes every key, also those that are being loaded: a load without its placeholder inserts nothing.
+    pub(super) fn clear(&self) {
+        self.keys.clear();
+    }
+
+    /// Number of cached keys.
     pub(super) fn len(&self) -> usize {
         self.keys.len()
     }
 
-    /// Bytes taken by what is held.
+    /// Bytes of the cached keys.
     pub(super) fn bytes(&self) -> u64 {
         self.keys.weight()
     }
 
-    /// Lookups that found their key in memory.
+    /// Number of hits.
     pub(super) fn hits(&self) -> u64 {
         self.hits.get()
     }
 
-    /// Lookups that asked the store.
+    /// Number of misses.
     pub(super) fn misses(&self) -> u64 {
         self.misses.get()
     }

@@ -1,5 +1,5 @@
-//! Every API of the instance, in memory: few, small, and asked about on each request. Replaced whole after each
-//! commit that changes one, before the change is answered.
+//! All APIs of the instance, in memory: few, small, and needed for each request. Replaced as a whole after each commit
+//! that changes one, before the change is answered.
 
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
@@ -7,12 +7,12 @@ use std::sync::{Arc, RwLock};
 use crate::model::Api;
 use crate::model::api::BUILT_IN_SLUG;
 
-/// The APIs as one committed state has them.
+/// The APIs of one committed state.
 #[derive(Debug, Default)]
 pub struct Apis {
     by_no: HashMap<i64, Arc<Api>>,
     by_slug: HashMap<String, Arc<Api>>,
-    /// Asked for at every call of our own API, so that it is not looked for.
+    /// Used by every call of the built-in API, so it is not looked up.
     built_in: Option<Arc<Api>>,
 }
 
@@ -31,7 +31,7 @@ impl Apis {
         all
     }
 
-    /// By the row's number.
+    /// By row number.
     pub fn by_no(&self, no: i64) -> Option<&Arc<Api>> {
         self.by_no.get(&no)
     }
@@ -41,37 +41,40 @@ impl Apis {
         self.by_slug.get(slug)
     }
 
-    /// Keywright's own.
+    /// The built-in API.
     ///
     /// # Panics
-    /// Never on a prepared store: it holds the built-in API from its first transaction on.
+    /// Never on an initialised store: it has the built-in API from its first transaction on.
     pub fn built_in(&self) -> &Arc<Api> {
         self.built_in.as_ref().expect("the store is made with the built-in API")
     }
 
-    /// All, in no order.
+    /// All APIs, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Api>> {
         self.by_no.values()
     }
 }
 
-/// The current [`Apis`].
+/// The current [`Apis`], with the number of the change at which they were read.
 #[derive(Debug, Default)]
-pub struct Catalog(RwLock<Arc<Apis>>);
+pub struct Catalog(RwLock<(u64, Arc<Apis>)>);
 
 impl Catalog {
-    /// A catalog that shows `apis`.
+    /// A catalog of `apis`.
     pub fn new(apis: Apis) -> Self {
-        Self(RwLock::new(Arc::new(apis)))
+        Self(RwLock::new((0, Arc::new(apis))))
     }
 
-    /// The APIs as they are now; stays as it is while the caller holds it.
+    /// The current APIs; the value does not change while the caller holds it.
     pub fn get(&self) -> Arc<Apis> {
-        self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+        self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner).1.clone()
     }
 
-    /// Shows `apis` from now on. Call it from a commit hook.
-    pub fn replace(&self, apis: Apis) {
-        *self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(apis);
+    /// Installs `apis`, read at change `no`, unless later ones are installed.
+    pub fn install(&self, apis: Apis, no: u64) {
+        let mut current = self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if no >= current.0 {
+            *current = (no, Arc::new(apis));
+        }
     }
 }

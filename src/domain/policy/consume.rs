@@ -1,4 +1,4 @@
-//! Charges rate limit and quota of a request together, or neither.
+//! Atomically charges rate limit and quota.
 
 use super::bearer::Bearer;
 use super::limits::{BucketId, Level};
@@ -8,25 +8,25 @@ use super::{Inner, Times};
 use crate::error::{Error, Result};
 use crate::model::{Api, Quota, RateLimit, Timestamp, VerifyCode};
 
-/// What a request took, or why it took nothing.
-pub(super) struct Taken {
+/// Result of charging a request.
+pub(super) struct ChargeResult {
     pub(super) code: VerifyCode,
     pub(super) rate: RateState,
     pub(super) quota: Option<QuotaState>,
 }
 
-/// Charges `cost` requests of a credential that every other rule lets pass.
+/// Charges `cost` requests of a credential that passed every other rule.
 ///
 /// # Errors
-/// When too many limits are in use at once.
+/// When too many limits are in use.
 pub(super) fn take(
     engine: &Inner,
     (bearer, api): (&Bearer, &Api),
     now: Timestamp,
     cost: u32,
     clock: &impl Times,
-) -> Result<Taken> {
-    let mut taken = Taken { code: VerifyCode::Valid, rate: rate(bearer, api)?, quota: None };
+) -> Result<ChargeResult> {
+    let mut taken = ChargeResult { code: VerifyCode::Valid, rate: rate(bearer, api)?, quota: None };
     let rate = &mut taken.rate;
     let mut limit = |may_take: bool| -> Result<bool> {
         rate.level = take_rate(engine, bearer, api, rate, cost, may_take, clock)?;
@@ -35,7 +35,7 @@ pub(super) fn take(
     let key = bearer.key();
     taken.code = match key.and_then(|entry| Some((entry.meter.as_ref()?, entry.quota?))) {
         Some((meter, quota)) => {
-            // Held until both have answered, so that no other request takes the last of the quota in between.
+            // Held until both have decided, so that no other request takes the last of the quota in between.
             let mut count = meter.lock();
             count.turn(quota.period, clock.settled());
             let fits = count.fits(&quota, cost);
@@ -65,12 +65,12 @@ pub(super) fn take(
     Ok(taken)
 }
 
-/// The limit that counts: the credential's own, that of its tier, or that of the API's default tier.
+/// The applicable limit: the credential's own, that of its tier, or that of the API's default tier.
 fn rate(bearer: &Bearer, api: &Api) -> Result<RateState> {
     if let Some(limit) = bearer.own_limit() {
         return Ok(RateState { tier: None, limit, level: None });
     }
-    // A tier that has gone falls back to the default one; that it goes while in use is refused elsewhere.
+    // A removed tier falls back to the default one; removing a tier in use is refused elsewhere.
     let find = |name: &str| api.tiers.iter().position(|tier| tier.name == name);
     let at = bearer.tier(api).and_then(find).or_else(|| find(&api.default_tier));
     let at = at.ok_or_else(|| Error::internal(format!("{} has no tier {}", api.slug, api.default_tier)))?;

@@ -1,4 +1,4 @@
-//! What the cache holds about a key: one row, read once, in the form that the rules ask for.
+//! Cached key: one row, read once, in the form that the rules use.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -11,53 +11,52 @@ use crate::error::{Error, Result};
 use crate::model::{Api, Environment, KeyId, Liveness, Quota, RateLimit, ScopeSet, Timestamp};
 use crate::store::key_lookup::{KeyRow, KeyUser};
 
-/// A key as one committed state has it. It never changes but for when it was last used; the next change of the key
-/// replaces it.
+/// A key in one committed state. Only its last use changes; the next change of the key replaces the entry.
 pub struct Entry {
-    /// The key's row number.
+    /// Row number.
     pub no: i64,
-    /// The public id.
+    /// Public id.
     pub id: KeyId,
-    /// Whose API's key it is.
+    /// Row number of its API.
     pub api_no: i64,
-    /// The name for people.
+    /// Display name.
     pub name: Box<str>,
-    /// What it is for.
+    /// Environment.
     pub environment: Environment,
-    /// What it was given. What it holds at this moment is [`Entry::holds`].
+    /// Granted scopes. The current ones are [`Entry::holds`].
     pub given: Arc<Grants>,
-    /// Its tier; none takes the API's default.
+    /// Tier; none is the API's default.
     pub tier: Option<Box<str>>,
-    /// Its own limit instead of a tier.
+    /// Rate limit of its own instead of a tier.
     pub ratelimit: Option<RateLimit>,
-    /// Its quota.
+    /// Quota.
     pub quota: Option<Quota>,
-    /// Whom it is for, in the words of who made it.
+    /// The caller's id of the customer that uses the key.
     pub owner: Option<Box<str>>,
-    /// Whose own key it is; none is a service key.
+    /// User who owns the key; none for a service key.
     pub user: Option<KeyUser>,
-    /// Where it may be used from; empty allows every address.
+    /// Networks that it may be used from; empty allows every address.
     pub networks: Box<[IpNet]>,
     /// A JSON object, as text.
     pub metadata: Box<str>,
-    /// When it ends.
+    /// Expiry.
     pub expires_at: Option<Timestamp>,
-    /// Since when it is switched off.
+    /// Time at which it was disabled.
     pub disabled_at: Option<Timestamp>,
-    /// When it was revoked.
+    /// Time at which it was revoked.
     pub revoked_at: Option<Timestamp>,
-    /// When the secret that it was found by ends.
+    /// Expiry of the presented secret.
     pub secret_expires_at: Option<Timestamp>,
-    /// Counts against the quota, for all of the key's secrets together.
+    /// Quota counter, for all secrets of the key together.
     pub(super) meter: Option<Arc<Meter>>,
-    /// The last hour of use that is written or about to be, in milliseconds since the epoch.
+    /// Last hour of use that is written or about to be, in milliseconds since the epoch.
     last_used_at: AtomicI64,
 }
 
 const HOUR: i64 = 3_600_000;
 
 impl Entry {
-    /// Reads the parts of `row` that are stored as text.
+    /// Parses the columns of `row` that are stored as text.
     pub(super) fn new(row: KeyRow, grants: &Interner, meter: Option<Arc<Meter>>) -> Result<Self> {
         let unreadable = |what| Error::internal(format!("key {}: its {what} cannot be read", row.id));
         Ok(Self {
@@ -92,7 +91,7 @@ impl Entry {
         }
     }
 
-    /// What it may do at this moment: what it was given, cut to what its user holds.
+    /// Current scopes: those granted, limited to those of its user.
     pub fn holds(&self, api: &Api) -> Arc<Grants> {
         let Some(user) = &self.user else { return self.given.clone() };
         let held = api.scopes_of(user.role);
@@ -102,7 +101,7 @@ impl Entry {
         Arc::new(Grants::new(api.cut(&self.given.set, &held)))
     }
 
-    /// Notes a use; the hour, when it is the first in it.
+    /// Records a use; returns the hour for the first use within it.
     pub(super) fn first_use_in_hour(&self, now: Timestamp) -> Option<Timestamp> {
         let hour = now.millis() - now.millis() % HOUR;
         if self.last_used_at.load(Ordering::Relaxed) == hour {
@@ -112,7 +111,7 @@ impl Entry {
         first.then_some(Timestamp::from_millis(hour))
     }
 
-    /// Bytes that the entry takes beyond its own struct, allocations rounded as the system's allocator does.
+    /// Heap bytes of the entry, as allocated.
     pub(super) fn heap_bytes(&self) -> usize {
         let text = |text: &Option<Box<str>>| text.as_deref().map_or(0, |text| allocation(text.len()));
         allocation(self.name.len())
@@ -124,7 +123,7 @@ impl Entry {
     }
 }
 
-/// What an allocation of so many bytes really takes: a word for its size, rounded up to 16, at least 32.
+/// Bytes of an allocation: a word for its size, rounded up to 16, at least 32.
 pub(super) const fn allocation(bytes: usize) -> usize {
     match bytes {
         0 => 0,
@@ -137,28 +136,28 @@ fn networks(text: Option<&str>) -> std::result::Result<Box<[IpNet]>, ipnet::Addr
     text.map_or(Ok(Box::default()), |text| text.split_whitespace().map(str::parse).collect())
 }
 
-/// Scopes with the text that answers carry.
+/// Scopes with their text in responses.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Grants {
     /// The scopes.
     pub set: ScopeSet,
-    /// As OAuth writes them: separated by spaces.
+    /// As in OAuth: separated by spaces.
     pub text: Box<str>,
 }
 
 impl Grants {
-    /// Writes `set` out.
+    /// Formats `set`.
     pub fn new(set: ScopeSet) -> Self {
         Self { text: set.to_string().into(), set }
     }
 }
 
-/// One value for every different list of scopes: a million keys have perhaps twenty.
+/// One value per distinct list of scopes: a million keys have about twenty.
 #[derive(Default)]
 pub(super) struct Interner(Mutex<HashMap<Box<str>, Arc<Grants>>>);
 
 impl Interner {
-    /// Lists kept; beyond, all are forgotten and come again.
+    /// Capacity; when it is full, all lists are dropped and added again.
     const CAPACITY: usize = 1024;
 
     fn get(&self, text: &str) -> std::result::Result<Arc<Grants>, crate::model::ScopeError> {

@@ -1,42 +1,42 @@
-//! `explain`: every rule in its order, with what it saw.
+//! `explain`: every rule in order, with the values that it compared.
 
 use serde::Serialize;
 
 use super::bearer::Bearer;
 use super::rules::RULES;
-use super::verdict::{Found, Unknown};
+use super::verdict::{FoundCredential, Unknown};
 use super::{Question, Verdict};
 use crate::model::members::with_members;
-use crate::model::words::word_enum;
+use crate::model::string_enum::string_enum;
 use crate::model::{IdentityKind, VerifyCode};
 
 with_members! { $ check_members
-/// How one rule went.
+/// Result of one rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// The rule, by the code that it answers when it fails.
+    /// The rule, by the code of its failure.
     pub rule: VerifyCode,
     /// `passed`, `failed` or `not_reached`.
     pub result: CheckResult,
-    /// What it saw, for people.
-    pub saw: String,
+    /// Values that it compared, for people.
+    pub observed: String,
 }
 }
 
-word_enum! {
-    /// How a rule went.
+string_enum! {
+    /// Result of a rule.
     CheckResult {
-        /// It lets the key pass.
+        /// It passed.
         Passed = "passed",
-        /// It is why the key is refused.
+        /// It failed: the reason for the refusal.
         Failed = "failed",
-        /// A rule before it failed.
+        /// An earlier rule failed.
         NotReached = "not_reached",
     }
 }
 
 impl Verdict {
-    /// Every rule in order. Nothing is taken: it explains the answer that was given.
+    /// Every rule in order. Charges nothing: it explains the given answer.
     pub fn checks(&self, question: &Question<'_>) -> Vec<Check> {
         let rules = RULES.into_iter().chain([VerifyCode::RateLimited, VerifyCode::QuotaExceeded]);
         let mut reached = true;
@@ -48,50 +48,53 @@ impl Verdict {
                     (true, false) => CheckResult::Passed,
                 };
                 reached &= rule != self.code;
-                let saw =
-                    if result == CheckResult::NotReached { String::new() } else { self.saw(rule, question) };
-                Check { rule, result, saw }
+                let observed = if result == CheckResult::NotReached {
+                    String::new()
+                } else {
+                    self.observed(rule, question)
+                };
+                Check { rule, result, observed }
             })
             .collect()
     }
 
-    fn saw(&self, rule: VerifyCode, question: &Question<'_>) -> String {
+    fn observed(&self, rule: VerifyCode, question: &Question<'_>) -> String {
         match &self.found {
             Err(Unknown::TooLong) => "the text is longer than any key".to_owned(),
-            Err(Unknown::Mistyped) => "the checksum does not fit: the key is mistyped or invented".to_owned(),
+            Err(Unknown::Mistyped) => "the checksum is wrong: the key is mistyped or invented".to_owned(),
             Err(Unknown::NoSuchKey) => "no key has this secret".to_owned(),
             Err(Unknown::Token(error)) => error.message.to_string(),
             Ok(_) if self.known().is_none() && rule != VerifyCode::WrongApi => {
                 "not shown, since the credential is for another API".to_owned()
             }
-            Ok(found) => self.saw_of(rule, found, question),
+            Ok(found) => self.observed_by(rule, found, question),
         }
     }
 
-    fn saw_of(&self, rule: VerifyCode, found: &Found, question: &Question<'_>) -> String {
+    fn observed_by(&self, rule: VerifyCode, found: &FoundCredential, question: &Question<'_>) -> String {
         let kind = kind(&found.bearer);
         match rule {
-            VerifyCode::NotFound => saw_identity(&found.bearer),
+            VerifyCode::NotFound => observed_identity(&found.bearer),
             VerifyCode::Revoked | VerifyCode::Disabled | VerifyCode::Expired => {
-                saw_liveness(rule, &found.bearer)
+                observed_liveness(rule, &found.bearer)
             }
             VerifyCode::WrongApi if self.known().is_none() => format!("a {kind} of another API"),
             VerifyCode::WrongApi => format!("a {kind} of {}", question.api.slug),
             VerifyCode::WrongEnvironment => {
                 format!("a {} {kind}; asked for {}", found.bearer.environment(), question.environment)
             }
-            VerifyCode::IpNotAllowed => saw_address(found, question),
+            VerifyCode::IpNotAllowed => observed_address(found, question),
             VerifyCode::InsufficientScope => match question.scopes {
                 Some(wanted) => format!("holds {:?}; asked for {:?}", &*found.holds.text, wanted.as_str()),
                 None => format!("holds {:?}; nothing was asked for", &*found.holds.text),
             },
-            VerifyCode::RateLimited => self.saw_rate(),
-            VerifyCode::QuotaExceeded => self.saw_quota(),
+            VerifyCode::RateLimited => self.observed_rate(),
+            VerifyCode::QuotaExceeded => self.observed_quota(),
             VerifyCode::Valid => String::new(),
         }
     }
 
-    fn saw_rate(&self) -> String {
+    fn observed_rate(&self) -> String {
         let tier = self.tier().unwrap_or("its own limit");
         match self.rate.as_ref().and_then(|rate| Some((rate.limit, rate.level?))) {
             Some((limit, level)) => format!(
@@ -104,7 +107,7 @@ impl Verdict {
         }
     }
 
-    fn saw_quota(&self) -> String {
+    fn observed_quota(&self) -> String {
         match &self.quota {
             Some(state) => {
                 format!(
@@ -125,7 +128,7 @@ fn kind(bearer: &Bearer) -> &'static str {
     }
 }
 
-fn saw_identity(bearer: &Bearer) -> String {
+fn observed_identity(bearer: &Bearer) -> String {
     match bearer {
         Bearer::Key(entry) => match entry.secret_expires_at {
             Some(at) => format!("the key {}, by a secret that was replaced and ends at {at}", entry.id),
@@ -140,8 +143,8 @@ fn saw_identity(bearer: &Bearer) -> String {
     }
 }
 
-/// `identity` has refused tokens that are not live, so what it lets through has not ended.
-fn saw_liveness(rule: VerifyCode, bearer: &Bearer) -> String {
+/// `identity` has refused tokens that are not live, so a token here has not expired.
+fn observed_liveness(rule: VerifyCode, bearer: &Bearer) -> String {
     let entry = bearer.key();
     match rule {
         VerifyCode::Revoked => match entry.and_then(|entry| entry.revoked_at) {
@@ -161,7 +164,7 @@ fn saw_liveness(rule: VerifyCode, bearer: &Bearer) -> String {
     }
 }
 
-fn saw_address(found: &Found, question: &Question<'_>) -> String {
+fn observed_address(found: &FoundCredential, question: &Question<'_>) -> String {
     let from = question.ip.map_or("no address".to_owned(), |ip| ip.to_canonical().to_string());
     if found.bearer.networks().is_empty() {
         return format!("{from}; every address is allowed");

@@ -1,8 +1,8 @@
-//! The hot path: is this key good for this request?
+//! The hot path: verification of credentials.
 //!
-//! The hash of what was presented leads to an [`Entry`] in a cache that is never stale (`cache.rs`), or to one row
-//! of the store. Pure rules look at it in the contract's order (`rules.rs`); only what passes them all takes from
-//! its rate limit (`limits.rs`) and its quota (`quota.rs`), from both or from neither.
+//! The hash of the presented secret leads to an [`Entry`] in a cache that is never stale (`cache.rs`), or to one row of
+//! the store. Pure rules judge it in the contract's order (`rules.rs`); if all pass, its rate limit (`limits.rs`) and
+//! its quota (`quota.rs`) are charged together or not at all.
 
 mod bearer;
 mod cache;
@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use crate::env::{Settled, TrustedClock};
 use crate::error::{Code, Result};
-use crate::model::{Api, AskedEnvironment, ScopeExpr, SecretHash, Shape, Timestamp, VerifyCode, inspect};
+use crate::model::{Api, RequestedEnvironment, ScopeExpr, SecretHash, Shape, Timestamp, VerifyCode, inspect};
 use crate::model::{Identity, IdentityKind};
 use crate::platform::vault::Vault;
 use crate::store::key_lookup;
@@ -40,15 +40,15 @@ pub use usage::UsageDrain;
 pub use verdict::{QuotaState, RateState, Verdict};
 
 use limits::{Limiter, NetworkLimits};
-use rules::Case;
+use rules::RuleInput;
 use verdict::Unknown;
 
-/// Memory for keys, in bytes, unless configured otherwise.
+/// Default size of the key cache, in bytes.
 pub const CACHE_BYTES: u64 = 64 << 20;
-/// Longer texts are no keys: ours have at most 61 characters, imported ones may have more.
+/// Maximum length of a key: ours have at most 61 characters, imported ones may have more.
 const LONGEST_KEY: usize = 256;
 
-/// Answers whether a key is good. Cheap to clone; the clones are one.
+/// Judges credentials. Cheap to clone; clones share their state.
 #[derive(Clone)]
 pub struct Engine(Arc<Inner>);
 
@@ -61,11 +61,11 @@ struct Inner {
     backlog: Arc<usage::Backlog>,
 }
 
-/// The readings that only some keys need.
+/// Readings of the clock that only some keys need.
 trait Times {
     /// For the rate limit.
     fn monotonic(&self) -> Duration;
-    /// For the quota: a new period retires the count of the former one.
+    /// For the quota: a new period replaces the count of the previous one.
     fn settled(&self) -> Settled;
 }
 
@@ -81,35 +81,35 @@ impl Times for TrustedClock {
 
 /// A question about a credential.
 pub struct Question<'q> {
-    /// The API that it must be for.
+    /// Required API.
     pub api: &'q Arc<Api>,
-    /// What it must hold; none asks for nothing.
+    /// Required scope expression; none requires nothing.
     pub scopes: Option<&'q ScopeExpr>,
-    /// The environment that it must be of.
-    pub environment: AskedEnvironment,
-    /// How many requests it counts as.
+    /// Required environment.
+    pub environment: RequestedEnvironment,
+    /// Cost in requests.
     pub cost: u32,
-    /// Address of the client; none skips the check only for credentials that allow every address.
+    /// Address of the client; none is accepted only for credentials that allow every address.
     pub ip: Option<IpAddr>,
 }
 
-/// How full the engine is, for `/metrics`.
+/// State of the engine, for `/metrics`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Load {
-    /// Keys in memory.
+pub struct EngineStats {
+    /// Cached keys.
     pub cached_keys: usize,
-    /// Bytes that they take.
+    /// Bytes of the cached keys.
     pub cached_bytes: u64,
-    /// Lookups that found their key in memory.
+    /// Cache hits.
     pub hits: u64,
-    /// Lookups that asked the store.
+    /// Cache misses.
     pub misses: u64,
     /// Rate limits in use.
     pub buckets: usize,
 }
 
 impl Engine {
-    /// An engine that keeps keys in about `cache_bytes` of memory. `vault` gives the keys of its hashes.
+    /// An engine with a key cache of about `cache_bytes`. `vault` gives the keys of its hashes.
     pub fn new(cache_bytes: u64, vault: &Vault) -> Self {
         Self(Arc::new(Inner {
             cache: cache::Cache::new(cache_bytes),
@@ -121,10 +121,10 @@ impl Engine {
         }))
     }
 
-    /// Answers `question` about a key at `now`, and charges its limits.
+    /// Judges a key for `question` at `now`, and charges its limits.
     ///
     /// # Errors
-    /// When too many limits are in use at once.
+    /// When too many limits are in use.
     pub fn ask(
         &self,
         services: &Services,
@@ -138,7 +138,7 @@ impl Engine {
         }
     }
 
-    /// Answers `question` about an access token, whose identity the room above has read, and charges its limits.
+    /// Judges an access token for `question`, with an identity from `identity`, and charges its limits.
     ///
     /// # Errors
     /// The error of `identity`, unless it says that the token is invalid or expired.
@@ -161,7 +161,7 @@ impl Engine {
         }
     }
 
-    /// Answers `question` about a key without a look at its limits.
+    /// Judges a key for `question` without its limits.
     pub fn look(
         &self,
         services: &Services,
@@ -175,13 +175,13 @@ impl Engine {
         })
     }
 
-    /// The key that this text is a secret of, of whichever API, live or not.
+    /// Key of this secret, of any API, live or not.
     pub fn find_any(&self, services: &Services, key: &str) -> Result<Option<Arc<Entry>>> {
         let apis = services.catalog.get();
         Ok(self.entry(services, key, apis.built_in())?.ok())
     }
 
-    /// The key of `api` that this text is a secret of, live or not, for the log. Charges nothing.
+    /// Key of this secret at `api`, live or not, for the log. Charges nothing.
     pub fn known(&self, services: &Services, key: &str, api: &Api) -> Result<Option<Arc<Entry>>> {
         Ok(self.entry(services, key, api)?.ok().filter(|entry| entry.api_no == api.no))
     }
@@ -199,7 +199,7 @@ impl Engine {
         if let Some(entry) = self.0.cache.get(&hash) {
             return Ok(Ok(entry));
         }
-        // Not before the cache was asked: a key that is there needs no checksum.
+        // After the cache lookup: a cached key needs no checksum.
         if is_mistyped(services, key, api) {
             return Ok(Err(Unknown::Mistyped));
         }
@@ -207,32 +207,37 @@ impl Engine {
         Ok(self.find(&hash, load)?.ok_or(Unknown::NoSuchKey))
     }
 
-    /// Forgets keys by the hashes of all their secrets. Call it from a commit hook, so after COMMIT and before the
-    /// change is answered: whatever was loaded before is then out, and whatever is being loaded stays out.
+    /// Removes keys from the cache by the hashes of all their secrets. Call it from a commit hook, after COMMIT and
+    /// before the change is answered: entries and loads from before are then out.
     pub fn forget(&self, hashes: &[SecretHash]) {
         for hash in hashes {
             self.0.cache.remove(hash);
         }
     }
 
-    /// Writes uses and quotas behind the requests.
+    /// Removes every key from the cache, also those that are being loaded.
+    pub fn forget_all(&self) {
+        self.0.cache.clear();
+    }
+
+    /// Write-behind of uses and quotas.
     pub fn usage_drain(&self) -> UsageDrain {
         UsageDrain(self.0.backlog.clone())
     }
 
-    /// The rate limits of keys, tokens and sessions.
+    /// Rate limits of keys, tokens and sessions.
     pub fn limiter(&self) -> &Limiter {
         &self.0.limiter
     }
 
-    /// The limits of what needs no credential.
+    /// Rate limits of unauthenticated callers.
     pub fn network_limits(&self) -> &NetworkLimits {
         &self.0.networks
     }
 
-    /// How full it is.
-    pub fn load(&self) -> Load {
-        Load {
+    /// Current state.
+    pub fn load(&self) -> EngineStats {
+        EngineStats {
             cached_keys: self.0.cache.len(),
             cached_bytes: self.0.cache.bytes(),
             hits: self.0.cache.hits(),
@@ -279,25 +284,25 @@ impl Engine {
         Ok(verdict)
     }
 
-    /// The answer of the rules, before anything is charged.
+    /// The result of the rules, before anything is charged.
     fn rule(&self, bearer: Bearer, question: &Question<'_>, now: Timestamp) -> Verdict {
         let holds = bearer.holds(question.api);
-        let code = Case { bearer: &bearer, question, holds: &holds, now }.judge();
+        let code = RuleInput { bearer: &bearer, question, holds: &holds, now }.judge();
         Verdict::about(code, bearer, holds, question.api, now)
     }
 }
 
-/// Whether the text is exactly of our form but its checksum does not fit: not worth a look into the store.
+/// Whether the text has our form with an invalid checksum: then the store is not asked.
 fn is_mistyped(services: &Services, key: &str, api: &Api) -> bool {
     let Shape::BadChecksum { prefix, .. } = inspect(key) else { return false };
-    // Under a prefix that is no API's, it may be an imported key that happens to look so.
+    // With a prefix of no API it may be an imported key of the same form.
     api.prefix.as_str() == prefix || services.catalog.get().iter().any(|api| api.prefix.as_str() == prefix)
 }
 
-/// The identity of a key that is valid for `question`, and charges its limits.
+/// Identity of a key that is valid for `question`; charges its limits.
 ///
 /// # Errors
-/// 401, 403 or 429 as the key deserves.
+/// 401, 403 or 429, depending on the key.
 pub fn authenticate(
     services: &Services,
     key: &str,
@@ -307,10 +312,10 @@ pub fn authenticate(
     identity(&services.engine.ask(services, key, question, now)?, question)
 }
 
-/// The same without a look at its limits.
+/// The same without its limits.
 ///
 /// # Errors
-/// 401 or 403 as the key deserves.
+/// 401 or 403, depending on the key.
 pub fn authenticate_again(
     services: &Services,
     key: &str,

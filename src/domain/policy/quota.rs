@@ -1,8 +1,7 @@
-//! Quotas: how many requests of a period of the calendar are used.
+//! Quotas: requests per calendar period.
 //!
-//! The count lives in memory and is written behind the requests. There is one meter for a key, whichever of its
-//! secrets is used and however often its entry is loaded anew; so a rotation, a change or an eviction gives nothing
-//! back.
+//! Counts are kept in memory and written behind. There is one meter per key, for all its secrets and every reload of
+//! its entry, so a rotation, a change or an eviction gives nothing back.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,23 +10,23 @@ use crate::env::Settled;
 use crate::model::{Quota, QuotaPeriod, Timestamp};
 use crate::store::key_lookup::KeyRow;
 
-/// The count of one key.
+/// Counter of one key.
 pub(super) struct Meter {
     pub(super) key_no: i64,
     count: Mutex<Count>,
 }
 
-/// What was counted, and since when.
+/// Count and start of its period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Count {
     pub(super) period_at: Timestamp,
     pub(super) used: u64,
-    /// Whether it waits to be written already.
+    /// Whether it is queued for writing.
     pub(super) queued: bool,
 }
 
 impl Count {
-    /// Starts anew when a later period has begun.
+    /// Resets the count when a later period has begun.
     pub(super) fn turn(&mut self, period: QuotaPeriod, now: Settled) {
         let start = period.start(now.at());
         if start > self.period_at {
@@ -47,25 +46,25 @@ impl Meter {
     }
 }
 
-/// The meters of the keys in use.
+/// Meters of the cached keys.
 #[derive(Default)]
 pub(super) struct Meters(Mutex<Inner>);
 
 #[derive(Default)]
 struct Inner {
     by_key: HashMap<i64, Arc<Meter>>,
-    /// How often meters were dropped.
+    /// Number of times that meters were dropped.
     generation: u64,
 }
 
 impl Meters {
-    /// Ask before opening the snapshot that [`Meters::adopt`] gets its row from.
+    /// Read before opening the snapshot of the row for [`Meters::adopt`].
     pub(super) fn generation(&self) -> u64 {
         self.inner().generation
     }
 
-    /// The meter of a key: the one in use, or a new one that goes on from `row`. None when meters were dropped since
-    /// `generation`: one of them may have been this key's, written after the row was read. Read again then.
+    /// Meter of a key: the existing one, or a new one that continues from `row`. None if meters were dropped since
+    /// `generation`: one may have been this key's, written after the row was read. Then read again.
     pub(super) fn adopt(&self, row: &KeyRow, generation: u64) -> Option<Arc<Meter>> {
         let mut inner = self.inner();
         if let Some(meter) = inner.by_key.get(&row.no) {
@@ -89,8 +88,7 @@ impl Meters {
 }
 
 impl Inner {
-    /// Drops the meters that no cached key holds. What waits to be written is held by those who will write it, so
-    /// what is dropped here is on disk.
+    /// Drops the meters of keys that are not cached. A queued meter is held by the queue, so dropped ones are on disk.
     fn drop_unused(&mut self) {
         let before = self.by_key.len();
         self.by_key.retain(|_, meter| Arc::strong_count(meter) > 1);

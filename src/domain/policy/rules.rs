@@ -1,4 +1,4 @@
-//! The rules that look at a credential and a question alone, in their order. `consume` charges the limits.
+//! Rules that depend on the credential and the question only, in order. `consume` charges the limits.
 
 use std::net::IpAddr;
 
@@ -9,8 +9,7 @@ use super::bearer::Bearer;
 use super::entry::Grants;
 use crate::model::{Api, ScopeExpr, Timestamp, VerifyCode};
 
-/// The rules of this file, in the order in which they are asked; the first that fails is the answer. A rule's name
-/// is the code that it answers.
+/// The rules of this file, in order; the first failure decides. A rule is named by the code of its failure.
 pub(super) const RULES: [VerifyCode; 8] = [
     VerifyCode::NotFound,
     VerifyCode::Revoked,
@@ -22,16 +21,16 @@ pub(super) const RULES: [VerifyCode; 8] = [
     VerifyCode::InsufficientScope,
 ];
 
-/// What the rules look at.
-pub(super) struct Case<'c> {
+/// Input of the rules.
+pub(super) struct RuleInput<'c> {
     pub(super) bearer: &'c Bearer,
     pub(super) question: &'c Question<'c>,
-    /// What the bearer holds on the API of the question.
+    /// Scopes of the bearer on the API of the question.
     pub(super) holds: &'c Grants,
     pub(super) now: Timestamp,
 }
 
-impl Case<'_> {
+impl RuleInput<'_> {
     /// The first rule that fails, or `VALID`.
     pub(super) fn judge(&self) -> VerifyCode {
         let Self { bearer, question, holds, now } = self;
@@ -68,7 +67,7 @@ fn admitted_by_open_api(bearer: &Bearer, api: &Api, holds: &Grants) -> bool {
     }
 }
 
-/// A credential that is bound to networks cannot be used from an unknown address.
+/// A credential with allowed networks cannot be used from an unknown address.
 fn address_allowed(networks: &[IpNet], ip: Option<IpAddr>) -> bool {
     if networks.is_empty() {
         return true;

@@ -1,4 +1,4 @@
-//! The services of this room: the APIs and the engine that judges credentials.
+//! Services of `policy`: the APIs and the engine.
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
@@ -13,9 +13,9 @@ use crate::measure::{Family, Labels};
 pub struct Services {
     /// Services of the room below.
     pub activity: Arc<activity::Services>,
-    /// Every API, in memory.
+    /// All APIs, in memory.
     pub catalog: Catalog,
-    /// Judges credentials.
+    /// The policy engine.
     pub engine: Engine,
 }
 
@@ -39,7 +39,7 @@ impl Services {
                 self.decisions(),
             ),
             Family::gauge("cache_keys", "Keys in memory.", load.cached_keys as f64),
-            Family::gauge("cache_bytes", "Bytes that they take.", load.cached_bytes as f64),
+            Family::gauge("cache_bytes", "Bytes of the keys in memory.", load.cached_bytes as f64),
             Family::counter("cache_hits_total", "Lookups that found their key in memory.", load.hits),
             Family::counter("cache_misses_total", "Lookups that asked the store.", load.misses),
             Family::gauge("rate_limit_buckets", "Rate limits in use.", load.buckets as f64),
@@ -51,7 +51,7 @@ impl Services {
         let apis = self.catalog.get();
         let mut samples = BTreeMap::new();
         for (about, count) in self.log.decisions() {
-            // Decisions of APIs that are gone are added up, so that no sample ever falls.
+            // Decisions of removed APIs are added up, so that no counter decreases.
             let api = match about.api_no {
                 None => String::new(),
                 Some(no) => apis.by_no(no).map_or_else(|| "deleted".to_owned(), |api| api.slug.to_string()),

@@ -1,8 +1,8 @@
-//! What waits to be written about the use of keys.
+//! Write-behind of the use of keys.
 //!
-//! When a key was last used is kept to the hour, so that it is one write a key and hour. A few of those go out with
-//! the next transaction. Many are gathered first and then written in the order of the keys: a million keys in turn
-//! would else cost a random page each, several times what their verification costs.
+//! The last use of a key is kept to the hour: one write per key and hour. A few of them are written with the next
+//! transaction. Many are gathered first and written in the order of the keys: a million keys in random order would cost
+//! a random page each, several times the cost of their verification.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,36 +12,36 @@ use crate::store::usage;
 use crate::store::usage::Usage;
 use crate::store::{Drain, Error, Tx};
 
-/// So few last uses are not worth gathering.
+/// This many last uses or fewer are written at once.
 const FEW: usize = 128;
-/// So many need not wait for more.
+/// This many are written without further waiting.
 const MANY: usize = 65_536;
-/// Transactions for which they are gathered at most: some seconds.
+/// Maximum number of transactions for which they are gathered: some seconds.
 const PATIENCE: u32 = 100;
-/// Last uses that one transaction writes, so that changes do not wait for long; more of a long wave, so that it ends.
+/// Last uses per transaction, so that changes are not delayed; more of a large batch, so that it ends.
 const PER_DRAIN: std::ops::RangeInclusive<usize> = 512..=4_096;
 
-/// When a key was last used.
+/// Last use of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct LastUse {
     key_no: i64,
     at: Timestamp,
 }
 
-/// Last uses on their way.
+/// Last uses that are not written.
 #[derive(Default)]
 struct LastUses {
     coming: Vec<LastUse>,
-    /// Transactions that went by since the first of `coming`.
+    /// Transactions since the first of `coming`.
     waited: u32,
-    /// Sorted, and written from the front on.
+    /// Sorted; written from the front.
     wave: Vec<LastUse>,
-    /// What a transaction writes of it.
+    /// Number written per transaction.
     step: usize,
 }
 
 impl LastUses {
-    /// The part of the wave that the next transaction is to write; all of it if it is the last one.
+    /// The part of the batch that the next transaction writes; all of it for the last one.
     fn next(&mut self, last: bool) -> &[LastUse] {
         self.waited += 1;
         let ready = self.coming.len() <= FEW || self.coming.len() >= MANY || self.waited >= PATIENCE;
@@ -66,7 +66,7 @@ impl LastUses {
 #[derive(Default)]
 pub(super) struct Backlog {
     last_uses: Mutex<LastUses>,
-    /// One for each key with a quota that was used since the last transaction.
+    /// One per key with a quota that was used since the last transaction.
     counts: Mutex<Vec<Arc<Meter>>>,
 }
 
@@ -84,7 +84,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The writer's side: appends what waits, and forgets it once it is on disk.
+/// The writer's side: appends what waits, and drops it once it is on disk.
 pub struct UsageDrain(pub(super) Arc<Backlog>);
 
 impl Drain for UsageDrain {
@@ -101,7 +101,7 @@ impl Drain for UsageDrain {
         let counts = meters.len();
         usage.extend(meters.into_iter().map(read));
         usage::save(tx, &usage)?;
-        // Only this takes from the fronts, so the first ones are still those that were written.
+        // Only this function takes from the front, so the first ones are those that were written.
         let (backlog, uses) = (self.0.clone(), part.len());
         tx.on_commit(move || {
             lock(&backlog.last_uses).written(uses);
@@ -113,7 +113,7 @@ impl Drain for UsageDrain {
 
 fn read(meter: Arc<Meter>) -> Usage {
     let mut count = meter.lock();
-    // From here on a change queues the meter again, behind what this transaction takes away.
+    // From here on a change queues the meter again, after this transaction.
     count.queued = false;
     Usage::Quota { key_no: meter.key_no, period_at: count.period_at, used: count.used }
 }

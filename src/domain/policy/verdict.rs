@@ -1,4 +1,4 @@
-//! The answer, and how it reads as an error.
+//! The verdict, and its form as an error.
 
 use std::sync::Arc;
 
@@ -10,59 +10,59 @@ use crate::error::{Code, Error};
 use crate::model::activity::{Outcome, Reason};
 use crate::model::{Api, Quota, RateLimit, Timestamp, VerifyCode};
 
-/// The answer to a [`Question`].
+/// Answer to a [`Question`].
 pub struct Verdict {
     /// The first rule that failed, or `VALID`.
     pub code: VerifyCode,
-    /// Where its rate limit stands, when that was asked.
+    /// State of its rate limit, if it was charged.
     pub rate: Option<RateState>,
-    /// Where its quota stands, when that was asked.
+    /// State of its quota, if it was charged.
     pub quota: Option<QuotaState>,
     pub(super) now: Timestamp,
-    pub(super) found: Result<Found, Unknown>,
+    pub(super) found: Result<FoundCredential, Unknown>,
 }
 
-/// A credential that was found, of whichever API.
-pub(super) struct Found {
+/// An existing credential, of any API.
+pub(super) struct FoundCredential {
     pub(super) bearer: Bearer,
     pub(super) holds: Arc<Grants>,
     pub(super) api: Arc<Api>,
 }
 
-/// Why there is no credential.
+/// Reason why there is no credential.
 #[derive(Debug, Clone)]
 pub(super) enum Unknown {
     TooLong,
     Mistyped,
     NoSuchKey,
-    /// An access token that is not valid, or has expired: with its error.
+    /// An access token that is invalid or expired, with its error.
     Token(Box<Error>),
 }
 
-/// Where a rate limit stands.
+/// State of a rate limit.
 #[derive(Debug, Clone, Copy)]
 pub struct RateState {
-    /// Which of the API's tiers it is; none is a limit of the key's own.
+    /// Name of the tier; none for a limit of the key's own.
     pub tier: Option<usize>,
-    /// What it allows.
+    /// The limit.
     pub limit: RateLimit,
-    /// How the bucket stands; none when unlimited.
+    /// State of the bucket; none when unlimited.
     pub level: Option<Level>,
 }
 
-/// Where a quota stands.
+/// State of a quota.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QuotaState {
-    /// What it allows.
+    /// The quota.
     pub quota: Quota,
-    /// What is used of it.
+    /// Used requests.
     pub used: u64,
-    /// When it starts anew; never for `total`.
+    /// Start of the next period; none for `total`.
     pub resets_at: Option<Timestamp>,
 }
 
 impl QuotaState {
-    /// What is left of it.
+    /// Remaining requests.
     pub const fn remaining(&self) -> u64 {
         self.quota.limit.saturating_sub(self.used)
     }
@@ -85,10 +85,16 @@ impl Verdict {
         api: &Arc<Api>,
         now: Timestamp,
     ) -> Self {
-        Self { code, rate: None, quota: None, now, found: Ok(Found { bearer, holds, api: api.clone() }) }
+        Self {
+            code,
+            rate: None,
+            quota: None,
+            now,
+            found: Ok(FoundCredential { bearer, holds, api: api.clone() }),
+        }
     }
 
-    /// The holder for the log, of whichever API the credential is.
+    /// The holder for the log, for a credential of any API.
     pub fn holder(&self) -> Option<&Bearer> {
         self.found.as_ref().ok().map(|found| &found.bearer)
     }
@@ -103,18 +109,18 @@ impl Verdict {
         self.known().and_then(Bearer::key)
     }
 
-    /// What it holds, where [`Verdict::known`] may be shown.
+    /// Its scopes, if [`Verdict::known`].
     pub fn holds(&self) -> Option<&Arc<Grants>> {
         self.shown().map(|found| &found.holds)
     }
 
-    /// The name of the tier that counted it; none for a limit of the key's own.
+    /// Name of the tier that limits it; none for a limit of the key's own.
     pub fn tier(&self) -> Option<&str> {
         let at = self.rate.as_ref()?.tier?;
         self.shown().map(|found| found.api.tiers[at].name.as_str())
     }
 
-    /// Seconds after which the same request would pass, for a refusal that time heals.
+    /// Seconds after which the same request would pass, for refusals that end with time.
     pub fn retry_after_seconds(&self) -> Option<u64> {
         match self.code {
             VerifyCode::RateLimited => {
@@ -129,11 +135,11 @@ impl Verdict {
         .map(|seconds| seconds.max(1))
     }
 
-    fn shown(&self) -> Option<&Found> {
+    fn shown(&self) -> Option<&FoundCredential> {
         self.found.as_ref().ok().filter(|found| found.bearer.api_no() == Some(found.api.no))
     }
 
-    /// How the log words it.
+    /// Reason in the log.
     pub fn outcome(&self) -> (Outcome, Reason) {
         if let Err(Unknown::Token(error)) = &self.found
             && error.code == Code::InvalidToken
@@ -159,8 +165,8 @@ impl Verdict {
     pub fn error(&self, question: &Question<'_>) -> Error {
         match &self.found {
             Err(Unknown::Token(error)) => return (**error).clone(),
-            // A token for another API is none here (RFC 9068, section 4).
-            Ok(Found { bearer: Bearer::Token(_), .. }) if self.code == VerifyCode::WrongApi => {
+            // A token for another API is invalid (RFC 9068, section 4).
+            Ok(FoundCredential { bearer: Bearer::Token(_), .. }) if self.code == VerifyCode::WrongApi => {
                 return Error::invalid_token();
             }
             _ => {}
@@ -204,7 +210,7 @@ impl Verdict {
         let held = self.holds().map_or(&none, |holds| &holds.set);
         match question.scopes {
             Some(wanted) => Error::insufficient_scope(wanted.as_str(), held),
-            // Of an open API: no scope is named, and any of its scopes would do.
+            // Of an open API: no scope is required, and any of its scopes suffices.
             None => Error::new(Code::InsufficientScope, "This needs a token that holds a scope of the API")
                 .with("granted", serde_json::json!(held)),
         }

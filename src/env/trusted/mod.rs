@@ -1,14 +1,14 @@
-//! The wall clock, trusted only as far as boot time agrees with it.
+//! The wall clock, trusted as far as boot time agrees with it.
 //!
-//! Trusted time is the wall time that was last agreed plus the boot time since. While the wall clock shows something
-//! else, two readings are possible and neither is known to be right. [`TrustedClock::now`] gives the later one: it
-//! judges and stamps, so that a machine that was paused for days works at once and no expired key comes back.
+//! Trusted time is the last agreed wall time plus the boot time since. While the wall clock differs from it, two
+//! readings are possible and neither is known to be right. [`TrustedClock::now`] gives the later one: it judges and
+//! stamps, so that a machine that was paused for days works at once and no expired key is accepted.
 //! [`TrustedClock::settled`] gives the earlier one, as a type of its own: it deletes and retires, so that a clock that
 //! is wrong for some seconds destroys nothing.
 //!
-//! A difference ends when the wall clock returns, or when it was steady for as long as it is large (one minute to one
-//! hour; three hours when it is larger than that), or by [`TrustedClock::accept`]. Nothing is remembered of a reading
-//! but the agreed offset, so nothing derived from a wrong one is left when it is over.
+//! A difference ends when the wall clock returns, when it was steady for as long as its size (one minute to one hour;
+//! three hours if it is larger), or by [`TrustedClock::accept`]. Only the agreed offset is kept of a reading, so that
+//! no value derived from a wrong one remains.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,21 +17,21 @@ use std::time::Duration;
 use super::Clock;
 use crate::model::Timestamp;
 
-/// Below this the readings agree: they are not taken at the same instant.
+/// Smaller differences are ignored: the readings are not taken at the same instant.
 const SLACK_MILLIS: i64 = 1_000;
-/// A difference is steady while it changes by no more than this.
+/// A difference is steady if it changes by no more than this.
 const STEADY_MILLIS: i64 = 60_000;
-/// A difference of more than this is reported.
+/// Larger differences are reported.
 const REPORTED_MILLIS: i64 = 3_600_000;
-/// A reported difference ends when it was steady for this long.
+/// Steady time after which a reported difference ends.
 const LONGEST_WAIT_MILLIS: i64 = 3 * 3_600_000;
-/// The time between two readings counts as steady up to this; in a longer gap the clock was not observed.
+/// Maximum gap between readings that counts as steady; in a longer gap the clock was not observed.
 const LONGEST_GAP_MILLIS: i64 = 60_000;
-/// Two readings this far apart were interrupted and are taken again.
+/// Readings this far apart were interrupted and are repeated.
 const INTERRUPTED: Duration = Duration::from_millis(100);
 
-/// The time that deletes and retires: retention, sweeps, rotation. Made by [`TrustedClock::settled`] alone, so that no
-/// such job can work with a wall clock that boot time contradicts.
+/// Time for deleting and retiring: retention, sweeps, rotation. Only [`TrustedClock::settled`] makes one, so that no
+/// such job can use a wall clock that boot time contradicts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Settled(Timestamp);
 
@@ -52,7 +52,7 @@ impl Settled {
         Self(at)
     }
 
-    /// An earlier time. There is no later one.
+    /// An earlier time. There is no operation for a later one.
     pub const fn minus_seconds(self, seconds: u32) -> Self {
         Self(self.0.minus_seconds(seconds as i64))
     }
@@ -63,14 +63,14 @@ impl Settled {
 pub struct Disagreement {
     /// The wall clock.
     pub wall: Timestamp,
-    /// Wall time as last agreed, plus boot time since.
+    /// Last agreed wall time, plus boot time since.
     pub trusted: Timestamp,
-    /// Seconds until the wall clock is accepted, if the difference stays as it is.
+    /// Seconds until the wall clock is accepted, if the difference is steady.
     pub accepted_in_seconds: i64,
 }
 
 impl Disagreement {
-    /// Seconds that the wall clock is ahead; negative when it is behind.
+    /// Seconds that the wall clock is ahead; negative if it is behind.
     pub const fn ahead_seconds(&self) -> i64 {
         self.wall.millis_since(self.trusted) / 1_000
     }
@@ -81,25 +81,25 @@ pub struct TrustedClock {
     source: Arc<dyn Clock>,
     /// Agreed wall time minus boot time, in milliseconds.
     offset_ms: AtomicI64,
-    /// Whether `difference` holds one, so that a reading without one takes no lock.
+    /// Whether `difference` is set, so that a reading without a difference takes no lock.
     differs: AtomicBool,
     difference: Mutex<Option<Difference>>,
 }
 
-/// A difference that has not ended.
+/// An open difference.
 #[derive(Clone, Copy)]
 struct Difference {
-    /// Wall time minus trusted time when it began.
+    /// Wall time minus trusted time at its begin.
     first_ms: i64,
     /// Boot time of the last reading.
     read_at_ms: i64,
-    /// For how long it was observed to be steady.
+    /// Time for which it was steady.
     steady_ms: i64,
-    /// Whether the log has it.
+    /// Whether it was logged.
     reported: bool,
 }
 
-/// One pair of readings, as wall times.
+/// A pair of readings, as wall times.
 #[derive(Clone, Copy)]
 struct Readings {
     wall_ms: i64,
@@ -114,7 +114,7 @@ impl Readings {
 }
 
 impl TrustedClock {
-    /// A clock that agrees with the wall clock of now. [`TrustedClock::begin`] corrects it once the store is open.
+    /// A clock that trusts the current wall clock. [`TrustedClock::begin`] corrects it once the store is open.
     pub fn new(source: Arc<dyn Clock>) -> Self {
         let clock = Self {
             source,
@@ -126,8 +126,8 @@ impl TrustedClock {
         clock
     }
 
-    /// Starts from `witness`, a trusted time that the store holds: from here on the wall clock must agree with it. After
-    /// a stop the wall clock is ahead, which cannot be told from a jump: clean-up waits until it was steady.
+    /// Starts from `witness`, a stored trusted time: the wall clock must agree with it. After a stop the wall clock is
+    /// ahead, which looks like a jump: clean-up waits until the difference is steady.
     pub fn begin(&self, witness: Timestamp) {
         let mut difference = self.lock();
         let boot_ms = millis(self.source.boot());
@@ -147,29 +147,29 @@ impl TrustedClock {
         }
     }
 
-    /// The time that judges and stamps: the later of wall and trusted time.
+    /// Time for judging and stamping: the later of wall and trusted time.
     pub fn now(&self) -> Timestamp {
         let readings = self.read();
         Timestamp::from_millis(readings.wall_ms.max(readings.trusted_ms))
     }
 
-    /// The time that deletes and retires: the earlier of wall and trusted time.
+    /// Time for deleting and retiring: the earlier of wall and trusted time.
     pub fn settled(&self) -> Settled {
         let readings = self.read();
         Settled(Timestamp::from_millis(readings.wall_ms.min(readings.trusted_ms)))
     }
 
-    /// Trusted time, to be kept in the store for [`TrustedClock::begin`].
+    /// Trusted time, stored for [`TrustedClock::begin`].
     pub fn witness(&self) -> Timestamp {
         Timestamp::from_millis(self.read().trusted_ms)
     }
 
-    /// Time since the machine started, suspends included, for rate limits and waits.
+    /// Time since boot, including suspends, for rate limits and waits.
     pub fn monotonic(&self) -> Duration {
         self.source.boot()
     }
 
-    /// The difference to the wall clock, when it is more than an hour.
+    /// The difference to the wall clock, if it is more than an hour.
     pub fn disagreement(&self) -> Option<Disagreement> {
         let readings = self.read();
         let difference = (*self.lock())?;
@@ -181,7 +181,7 @@ impl TrustedClock {
         })
     }
 
-    /// Trusts the wall clock as it is now.
+    /// Trusts the current wall clock.
     pub fn accept(&self) {
         let mut difference = self.lock();
         let readings = self.uninterrupted();
@@ -201,7 +201,7 @@ impl TrustedClock {
         Readings { wall_ms, boot_ms, trusted_ms: self.offset_ms.load(Ordering::Relaxed) + boot_ms }
     }
 
-    /// Readings of one moment. A process that is stopped between the two would see a difference that is none.
+    /// Both readings of one moment. A process that is stopped between the two would see a false difference.
     fn uninterrupted(&self) -> Readings {
         let mut tries = 0;
         loop {
@@ -214,14 +214,14 @@ impl TrustedClock {
         }
     }
 
-    /// Reads under the lock, and follows the difference.
+    /// Reads under the lock, and updates the difference.
     fn observe(&self) -> Readings {
         let mut difference = self.lock();
         let readings = self.uninterrupted();
         let ahead = readings.ahead_ms();
         if ahead.abs() <= SLACK_MILLIS {
             if difference.take().is_some_and(|difference| difference.reported) {
-                tracing::info!("the wall clock agrees again; clean-up goes on");
+                tracing::info!("the wall clock agrees again; clean-up continues");
             }
             self.differs.store(false, Ordering::Relaxed);
             return readings;
@@ -272,7 +272,7 @@ impl TrustedClock {
     }
 }
 
-/// For how long a difference must be steady before the wall clock is trusted.
+/// Time for which a difference must be steady before the wall clock is trusted.
 fn wait_ms(ahead_ms: i64) -> i64 {
     let size = ahead_ms.abs();
     if size > REPORTED_MILLIS { LONGEST_WAIT_MILLIS } else { size.max(STEADY_MILLIS) }

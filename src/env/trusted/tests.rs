@@ -18,12 +18,12 @@ impl Bench {
         Self { clock: TrustedClock::new(source.clone()), source }
     }
 
-    /// Moves the wall clock by `seconds` against boot time.
+    /// Moves the wall clock by `seconds` relative to boot time.
     fn jump(&self, seconds: i64) {
         self.source.set_wall(self.source.wall().plus_seconds(seconds));
     }
 
-    /// Lets time pass, with a reading a second, as the server takes them.
+    /// Advances time, with one reading per second, as in the server.
     fn pass(&self, seconds: u64) {
         for _ in 0..seconds {
             self.source.advance(Duration::from_secs(1));
@@ -31,7 +31,7 @@ impl Bench {
         }
     }
 
-    /// What the two times show, in seconds since the start.
+    /// Both times, in seconds since the start.
     fn times(&self) -> (i64, i64) {
         let since = |time: Timestamp| time.millis_since(start()) / 1_000;
         (since(self.clock.now()), since(self.clock.settled().at()))
@@ -52,7 +52,7 @@ fn the_later_time_judges_and_the_earlier_deletes_until_the_jump_is_over() {
         let bench = Bench::new();
         bench.jump(jump);
         bench.pass(4);
-        // Before 1970 there is no time.
+        // Timestamps start in 1970.
         let wall = bench.source.wall().millis_since(start()) / 1_000;
         assert_eq!(bench.times(), (wall.max(4), wall.min(4)), "{jump}");
         assert_eq!(bench.clock.disagreement().is_some(), jump.abs() > 3_600, "{jump}");
@@ -84,10 +84,10 @@ fn what_is_not_observed_is_not_steady() {
     let bench = Bench::new();
     bench.jump(DAY);
     bench.clock.now();
-    // The process is stopped, or the machine sleeps: one reading before, one after.
+    // The process is stopped, or the machine suspended: one reading before, one after.
     bench.source.advance(Duration::from_secs(20_000));
     assert_eq!(bench.times(), (20_000 + DAY, 20_000));
-    // A difference that changes begins anew.
+    // A difference that changes starts again.
     bench.pass(10_000);
     bench.jump(3_600);
     bench.pass(10_000);

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::Tag;
 use super::users::UserView;
 use crate::domain::identity::access::Call;
-use crate::domain::identity::admission::{Admission as _, Person, Recent, Takes};
+use crate::domain::identity::admission::{Accepts, Admission as _, Person, Recent};
 use crate::domain::identity::sessions;
 use crate::domain::identity::sessions::{CookieSession, Login};
 use crate::domain::identity::users::{account, factor, password};
@@ -343,7 +343,7 @@ impl AuthApi {
     #[oai(path = "/v1/setup", method = "post")]
     async fn setup(&self, anyone: Anyone, body: Json<SetupRequest>) -> Result<SignedIn> {
         let SetupRequest { token, email, password, name } = body.0;
-        let who = account::Newcomer { name, password: Secret::new(password) };
+        let who = account::Registration { name, password: Secret::new(password) };
         let session = account::setup(&anyone.0, Secret::new(token), address(&email)?, who).await?;
         Ok(SignedIn::new(&anyone.0, session))
     }
@@ -364,7 +364,7 @@ impl AuthApi {
     #[oai(path = "/v1/auth/signup/confirm", method = "post")]
     async fn confirm(&self, anyone: Anyone, body: Json<AcceptRequest>) -> Result<SignedIn> {
         let AcceptRequest { token, password, name } = body.0;
-        let who = account::Newcomer { name, password: Secret::new(password) };
+        let who = account::Registration { name, password: Secret::new(password) };
         let session = account::confirm(&anyone.0, Secret::new(token), who).await?;
         Ok(SignedIn::new(&anyone.0, session))
     }
@@ -373,7 +373,7 @@ impl AuthApi {
     #[oai(path = "/v1/auth/invitation/accept", method = "post")]
     async fn accept(&self, anyone: Anyone, body: Json<AcceptRequest>) -> Result<SignedIn> {
         let AcceptRequest { token, password, name } = body.0;
-        let who = account::Newcomer { name, password: Secret::new(password) };
+        let who = account::Registration { name, password: Secret::new(password) };
         let session = account::accept(&anyone.0, Secret::new(token), who).await?;
         Ok(SignedIn::new(&anyone.0, session))
     }
@@ -592,7 +592,7 @@ impl<'a> ApiExtractor<'a> for Browser {
     type ParamRawType = ();
 
     fn security_schemes() -> Vec<&'static str> {
-        declared::words(Takes::Public, false)
+        declared::words(Accepts::Public, false)
     }
 
     async fn from_request(
@@ -623,7 +623,7 @@ impl<'a> ApiExtractor<'a> for SigningOut {
     }
 
     fn security_schemes() -> Vec<&'static str> {
-        declared::words(Takes::Public, false)
+        declared::words(Accepts::Public, false)
     }
 
     fn request_meta() -> Option<MetaRequest> {

@@ -6,7 +6,7 @@ use poem_openapi::{Enum, Object, OpenApi};
 use serde::{Deserialize, Serialize};
 
 use super::Tag;
-use crate::domain::oauth::requests::{self, Decision, Shown};
+use crate::domain::oauth::requests::{self, Decision, PendingView};
 use crate::domain::oauth::scopes;
 use crate::http::Result;
 use crate::http::auth::{Anyone, OwnAccount};
@@ -107,7 +107,7 @@ pub struct OAuthDecided {
 }
 
 impl OAuthRequest {
-    fn of(shown: Shown) -> Self {
+    fn of(shown: PendingView) -> Self {
         let client = shown.client;
         Self {
             client: OAuthRequestClient {

@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::Tag;
 use super::auth::address;
-use crate::domain::idempotency::{Answer, Once};
+use crate::domain::idempotency::{Answer, IdempotentRequest};
 use crate::domain::identity::access::{TeamManage, TeamRead};
 use crate::domain::identity::admission::AnyCredential;
 use crate::domain::identity::users;
 use crate::domain::identity::users::account;
-use crate::domain::identity::users::account::{Invitation, Invite, Invited};
+use crate::domain::identity::users::account::{CreatedInvitation, Invitation, Invite};
 use crate::domain::identity::users::profile::About;
 use crate::domain::identity::users::{Changes, NewUser, profile};
 use crate::error::Error;
@@ -289,7 +289,8 @@ impl UsersApi {
             role: parse_role(&asked.role)?,
             password: asked.password.clone().map(Secret::new),
         };
-        let once = Once { route: "POST /v1/users", key: key.0.as_deref(), answer: Answer::Plain };
+        let once =
+            IdempotentRequest { route: "POST /v1/users", key: key.0.as_deref(), answer: Answer::Plain };
         let (can, new) = (can.0.clone(), users::prepare(&can.0, new).await?);
         let call = can.clone();
         let view = call.once(once, asked, move |tx| Ok(UserView::from(&users::create(tx, &can, new)?)));
@@ -357,11 +358,15 @@ impl UsersApi {
         body: Json<InvitationRequest>,
     ) -> Result<Created<InvitationView>> {
         let invite = Invite { email: address(&body.0.email)?, role: parse_role(&body.0.role)? };
-        let once = Once { route: "POST /v1/invitations", key: key.0.as_deref(), answer: Answer::Secret };
+        let once = IdempotentRequest {
+            route: "POST /v1/invitations",
+            key: key.0.as_deref(),
+            answer: Answer::Secret,
+        };
         let can = can.0.clone();
         let call = can.clone();
         let view = call.once(once, &body.0, move |tx| {
-            let Invited { invitation, link } = account::invite(tx, &can, invite)?;
+            let CreatedInvitation { invitation, link } = account::invite(tx, &can, invite)?;
             let view = InvitationView::from(&invitation);
             Ok(InvitationView { link: Some(link.expose().to_owned()), ..view })
         });

@@ -41,7 +41,7 @@ impl Hot {
         request: &Request,
         context: &RequestContext,
     ) -> Response {
-        let decided = match services.log.room().await {
+        let decided = match services.log.capacity().await {
             Ok(()) => self.decide(services, request, context),
             Err(error) => Err(error),
         };
@@ -156,7 +156,7 @@ fn refuse(
     };
     super::name_identity(&mut entry, &known);
     entry.api_no = Some(api.no);
-    entry.detail = Some(Box::new(json!({ "saw": error.message })));
+    entry.detail = Some(Box::new(json!({ "observed": error.message })));
     super::push(services, context, entry, subject)?;
     Ok(error)
 }

@@ -13,14 +13,14 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOpti
 use super::verify_request::VerifyRequest;
 use super::verify_response::VerifyResponse;
 use crate::domain::identity::access::{Call, KeysVerify};
-use crate::domain::identity::admission::{Admission, Takes};
+use crate::domain::identity::admission::{Accepts, Admission};
 use crate::error::Error;
 use crate::http::Result;
 use crate::http::api::Tag;
 use crate::http::auth::{Admitted, Allowed};
 use crate::http::json;
 use crate::http::json::Empty;
-use crate::model::AskedEnvironment;
+use crate::model::RequestedEnvironment;
 
 /// The operations of the hot path.
 pub(in crate::http) struct HotApi;
@@ -74,7 +74,7 @@ fn media<T: Type>() -> MetaMediaType {
 struct Proxied(Arc<Call>);
 
 impl Admission for Proxied {
-    const TAKES: Takes = Takes::DescribedRequest;
+    const ACCEPTS: Accepts = Accepts::DescribedRequest;
 
     fn admit(call: &Arc<Call>) -> crate::error::Result<Self> {
         Ok(Self(call.clone()))
@@ -122,7 +122,7 @@ impl HotApi {
         /// What the credential must hold: scope names, `AND`, `OR` and parentheses.
         Query(_scope): Query<Option<String>>,
         /// `live` (the default), `test` or `any`.
-        Query(_environment): Query<Option<AskedEnvironment>>,
+        Query(_environment): Query<Option<RequestedEnvironment>>,
         /// Which identity headers are filled: `subject`, `kind`, `key_id`, `user_id`, `client_id`, `owner`,
         /// `environment` and `scopes`, with commas between them. All, if it is left out; the others are empty.
         Query(_headers): Query<Option<String>>,

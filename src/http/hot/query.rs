@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::identity::Filled;
 use crate::error::{Error, Result};
 use crate::model::encoding::form_decoded;
-use crate::model::{AskedEnvironment, ScopeExpr};
+use crate::model::{RequestedEnvironment, ScopeExpr};
 
 /// The query, which the configuration of the proxy fixes.
 #[derive(Debug, Default, PartialEq)]
@@ -14,7 +14,7 @@ pub(super) struct Query {
     pub(super) api: Box<str>,
     pub(super) scope: Option<ScopeExpr>,
     /// None where the query has no such parameter.
-    pub(super) environment: Option<AskedEnvironment>,
+    pub(super) environment: Option<RequestedEnvironment>,
     /// Whether every other 4xx must become 403, which nginx can pass on.
     pub(super) nginx: bool,
     /// Which identity headers are filled.
@@ -50,7 +50,7 @@ pub(super) fn read(text: &str) -> Result<Query> {
     }
     let parse_environment = |word: Cow<'_, str>| {
         word.parse()
-            .map_err(|error: crate::model::UnknownWord| Error::invalid("environment", error.to_string()))
+            .map_err(|error: crate::model::UnknownValue| Error::invalid("environment", error.to_string()))
     };
     let parse_scope = |text: Cow<'_, str>| {
         ScopeExpr::parse(&text).map_err(|error| Error::invalid("scope", error.to_string()))

@@ -7,7 +7,7 @@ use crate::http::auth;
 use crate::http::context::RequestContext;
 use crate::model::activity::Reason;
 use crate::model::api::Route;
-use crate::model::{Api, AskedEnvironment, ScopeExpr, holds_key};
+use crate::model::{Api, RequestedEnvironment, ScopeExpr, holds_key};
 
 /// What a request needs.
 pub(super) enum Rule<'a> {
@@ -21,7 +21,7 @@ pub(super) enum Rule<'a> {
 pub(super) struct Requirement<'a> {
     /// The scopes that it must hold; none requires no scope.
     pub(super) scopes: Option<&'a ScopeExpr>,
-    pub(super) environment: AskedEnvironment,
+    pub(super) environment: RequestedEnvironment,
     /// Number of requests that this one counts as.
     pub(super) cost: u32,
     /// The route that makes the requirement; none for a query.

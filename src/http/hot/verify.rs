@@ -17,7 +17,7 @@ use crate::error::{Code, Error, Result};
 use crate::http::context::{RequestContext, clip, method};
 use crate::http::{auth, error, json};
 use crate::model::activity::Kind;
-use crate::model::{AskedEnvironment, ScopeExpr, VerifyCode};
+use crate::model::{RequestedEnvironment, ScopeExpr, VerifyCode};
 
 const ALLOW: HeaderValue = HeaderValue::from_static("POST");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -43,7 +43,7 @@ impl Hot {
             None => other_caller(services, request, context)?,
         };
         let body = read(request).await?;
-        services.log.room().await?;
+        services.log.capacity().await?;
         Ok(self.answer_body(services, context, caller, body.as_ref())?)
     }
 }
@@ -58,7 +58,7 @@ fn key_caller(
     let apis = services.catalog.get();
     let own = apis.built_in();
     let question =
-        Question { api: own, scopes: None, environment: AskedEnvironment::Live, cost: 1, ip: context.ip };
+        Question { api: own, scopes: None, environment: RequestedEnvironment::Live, cost: 1, ip: context.ip };
     let verdict = services.engine.ask(services, key, &question, context.now)?;
     let holds = verdict.holds().filter(|_| verdict.code == VerifyCode::Valid);
     let may_ask = holds.is_some_and(|holds| own.satisfies(&holds.set, KeysVerify::SCOPE));

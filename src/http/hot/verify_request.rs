@@ -8,10 +8,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::http::object::object;
 use crate::http::schema::plain_type;
 use crate::model::members::with_members;
-use crate::model::{Address, AskedEnvironment};
+use crate::model::{Address, RequestedEnvironment};
 
 with_members! { $ verify_request_members
-/// What is asked about a key. A member that may be left out may be null too.
+/// A key to verify. Optional members may be null.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct VerifyRequest<'b> {
@@ -26,14 +26,14 @@ pub(super) struct VerifyRequest<'b> {
     pub(super) scopes: Option<Text<'b>>,
     /// `live` (the default), `test` or `any`.
     #[serde(default)]
-    pub(super) environment: Option<AskedEnvironment>,
+    pub(super) environment: Option<RequestedEnvironment>,
     /// How many requests it counts as; 1 when left out.
     #[serde(default)]
     pub(super) cost: Option<u32>,
     /// The request that the key came with, for the address check and the log.
     #[serde(borrow, default)]
     pub(super) request: Option<DescribedRequest<'b>>,
-    /// Adds `checks`: every rule in order, with what it saw.
+    /// Adds `checks`: every rule in order, with the values that it compared.
     #[serde(default)]
     pub(super) explain: Option<bool>,
 }

@@ -91,7 +91,7 @@ plain_type!(Slug<'_>, "Slug", MetaSchema::new("string"));
 
 impl WriteJson for Slug<'_> {
     fn write(&self, to: &mut Vec<u8>) {
-        super::write_json::quoted(to, self.0);
+        super::write_json::quoted(to, self.0.as_bytes());
     }
 }
 

@@ -1,5 +1,4 @@
-//! JSON written straight into one buffer. The names of members are literals, which serde would scan for escapes each
-//! time.
+//! JSON written into one buffer. Names of members are literals, which serde would scan for escapes each time.
 
 use serde::Serialize;
 
@@ -7,9 +6,9 @@ use crate::domain::policy::Check;
 use crate::http::object::OrNull;
 use crate::model::{Environment, KeyId, QuotaPeriod, RequestId, ScopeSet, Timestamp, UserId, VerifyCode};
 
-/// A value that writes itself.
+/// A value that appends its JSON.
 pub(super) trait WriteJson {
-    /// Whether a member of this value is left out.
+    /// Whether a member with this value is left out.
     fn is_absent(&self) -> bool {
         false
     }
@@ -18,7 +17,7 @@ pub(super) trait WriteJson {
     fn write(&self, to: &mut Vec<u8>);
 }
 
-/// Writes a struct of `with_members!` as an object. Its first member must not be one that may be left out.
+/// Implements `WriteJson` for a struct of `with_members!`. Its first member must always be present.
 macro_rules! write_members {
     (=> $type:ident $(<$life:lifetime>)? [$($about:tt)+] {
         $($docs:tt $serde:tt $member:ident: $of:ty,)+
@@ -63,9 +62,9 @@ impl<T: WriteJson> WriteJson for Option<T> {
 }
 
 /// Appends text that needs no escapes as a string.
-pub(super) fn quoted(to: &mut Vec<u8>, text: &str) {
+pub(super) fn quoted(to: &mut Vec<u8>, text: &[u8]) {
     to.push(b'"');
-    to.extend_from_slice(text.as_bytes());
+    to.extend_from_slice(text);
     to.push(b'"');
 }
 
@@ -86,13 +85,13 @@ macro_rules! plain_text {
 }
 
 plain_text! {
-    VerifyCode => |code| code.as_str();
-    Environment => |environment| environment.as_str();
-    QuotaPeriod => |period| period.as_str();
-    KeyId => |id| &id.encode();
-    UserId => |id| &id.encode();
-    RequestId => |id| &id.encode();
-    Timestamp => |time| &time.encode();
+    VerifyCode => |code| code.as_str().as_bytes();
+    Environment => |environment| environment.as_str().as_bytes();
+    QuotaPeriod => |period| period.as_str().as_bytes();
+    KeyId => |id| id.encode().as_bytes();
+    UserId => |id| id.encode().as_bytes();
+    RequestId => |id| id.encode().as_bytes();
+    Timestamp => |time| time.encode().as_bytes();
 }
 
 impl WriteJson for bool {
@@ -129,10 +128,9 @@ impl WriteJson for &ScopeSet {
     fn write(&self, to: &mut Vec<u8>) {
         to.push(b'[');
         for (place, scope) in self.iter().enumerate() {
-            if place > 0 {
-                to.push(b',');
-            }
-            quoted(to, scope);
+            to.extend_from_slice(if place == 0 { b"\"" } else { b",\"" });
+            to.extend_from_slice(scope.as_bytes());
+            to.push(b'"');
         }
         to.push(b']');
     }

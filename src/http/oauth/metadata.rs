@@ -23,7 +23,7 @@ pub(super) fn metadata(services: &Services) -> Value {
         "scopes_supported": OPENID_SCOPES.map(|(name, _)| name),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": GrantType::WORDS,
+        "grant_types_supported": GrantType::NAMES,
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": [services.signing_keys.alg().as_str()],
         "token_endpoint_auth_methods_supported": METHODS,

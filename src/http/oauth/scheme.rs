@@ -10,7 +10,7 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use super::answer::{Tried, refuse};
 use super::basic;
 use crate::domain::identity::access::{Call, SCOPES};
-use crate::domain::identity::admission::Takes;
+use crate::domain::identity::admission::Accepts;
 use crate::domain::oauth::OAuthError;
 use crate::domain::oauth::client_auth::ClientCredentials;
 use crate::http::auth::Anyone;
@@ -88,7 +88,7 @@ impl<'a> ApiExtractor<'a> for ClientCall {
     }
 
     fn security_schemes() -> Vec<&'static str> {
-        declared::words(Takes::Client, false)
+        declared::words(Accepts::Client, false)
     }
 
     async fn from_request(

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::answer::{Answer, Tried, refuse};
 use crate::domain::identity::access::Call;
-use crate::domain::identity::admission::{Admission, Takes};
+use crate::domain::identity::admission::{Accepts, Admission};
 use crate::domain::oauth::userinfo::{Claims, UserInfo, userinfo};
 use crate::domain::oauth::{ErrorCode, OAuthError};
 use crate::http::Result;
@@ -65,7 +65,7 @@ impl UserInfoApi {
 struct OpenIdToken(Arc<Call>);
 
 impl Admission for OpenIdToken {
-    const TAKES: Takes = Takes::OpenIdToken;
+    const ACCEPTS: Accepts = Accepts::OpenIdToken;
 
     fn admit(call: &Arc<Call>) -> crate::error::Result<Self> {
         Ok(Self(call.clone()))

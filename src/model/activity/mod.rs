@@ -1,4 +1,4 @@
-//! What a line of the activity log says. The numbers are stored: never reuse one.
+//! Vocabulary of the activity log. The numbers are stored: never reuse one.
 
 mod row;
 
@@ -9,12 +9,12 @@ pub(crate) use row::{
     activity_members, actor_members, client_name_members, key_name_members, user_name_members,
 };
 
-use super::words::word_enum;
+use super::string_enum::string_enum;
 use super::{RequestId, Timestamp};
 
 macro_rules! numbered {
     ($(#[$outer:meta])* $type:ident { $($(#[doc = $doc:literal])+ $name:ident = $number:literal $text:literal),+ $(,)? }) => {
-        word_enum! {
+        string_enum! {
             $(#[$outer])*
             $type { $($(#[doc = $doc])+ $name = $text,)+ }
         }
@@ -30,7 +30,7 @@ macro_rules! numbered {
                 match number { $($number => Some(Self::$name),)+ _ => None }
             }
 
-            /// What it means, in a sentence.
+            /// Description, in one sentence.
             pub fn about(self) -> &'static str {
                 match self { $(Self::$name => concat!($($doc),+).trim_ascii()),+ }
             }
@@ -39,37 +39,37 @@ macro_rules! numbered {
 }
 
 numbered! {
-    /// How it ended.
+    /// Outcome of an event.
     Outcome {
-        /// The request may pass.
+        /// The request is allowed.
         Allowed = 0 "allowed",
-        /// The request may not pass.
+        /// The request is refused.
         Refused = 1 "refused",
-        /// The request came too often, or the quota is used up.
+        /// The rate limit or the quota is exhausted.
         Limited = 2 "limited",
-        /// Not a decision: something was changed.
+        /// Not a decision: a change.
         Changed = 3 "changed",
     }
 }
 
 numbered! {
-    /// What happened.
+    /// Kind of an event.
     Kind {
-        /// Somebody asked whether a key is good (`POST /v1/keys/verify`).
+        /// A key was verified (`POST /v1/keys/verify`).
         KeyVerify = 1 "key.verify",
-        /// A proxy asked about a request (`/v1/forward-auth`).
+        /// A proxy described a request (`/v1/forward-auth`).
         ForwardAuth = 2 "request.authorize",
-        /// A call of Keywright's own API.
+        /// A call of the built-in API.
         ApiCall = 3 "api.call",
-        /// A key was made.
+        /// A key was created.
         KeyCreated = 10 "key.created",
         /// A key's policy was changed.
         KeyUpdated = 11 "key.updated",
-        /// A key got a new secret.
+        /// A key was rotated.
         KeyRotated = 12 "key.rotated",
         /// A key was revoked.
         KeyRevoked = 13 "key.revoked",
-        /// A key was revoked by somebody who found it.
+        /// A key was revoked by a finder of its secret.
         KeyLeaked = 14 "key.leaked",
         /// Keys were imported.
         KeyImported = 15 "key.imported",
@@ -83,21 +83,21 @@ numbered! {
         UserCreated = 30 "user.created",
         /// A person's profile or role was changed.
         UserUpdated = 31 "user.updated",
-        /// A person was switched off.
+        /// A person was disabled.
         UserDisabled = 32 "user.disabled",
-        /// A person was switched on again.
+        /// A person was enabled.
         UserEnabled = 33 "user.enabled",
         /// A person was removed.
         UserDeleted = 34 "user.deleted",
         /// A person was invited.
         InvitationCreated = 35 "invitation.created",
-        /// An invitation was taken up.
+        /// An invitation was accepted.
         InvitationAccepted = 36 "invitation.accepted",
         /// An invitation was withdrawn.
         InvitationRevoked = 37 "invitation.revoked",
-        /// Somebody tried to sign in.
+        /// A sign-in was attempted.
         SignIn = 40 "session.sign_in",
-        /// A session ended.
+        /// A person signed out.
         SignOut = 41 "session.sign_out",
         /// A session was renewed with its refresh token.
         SessionRefreshed = 42 "session.refreshed",
@@ -105,15 +105,15 @@ numbered! {
         SessionRevoked = 43 "session.revoked",
         /// A password was changed or reset.
         PasswordChanged = 44 "password.changed",
-        /// A reset link was asked for.
+        /// A reset link was requested.
         PasswordForgotten = 45 "password.forgotten",
-        /// A second factor was switched on.
+        /// A second factor was enabled.
         TotpEnabled = 46 "totp.enabled",
-        /// A second factor was switched off.
+        /// A second factor was disabled.
         TotpDisabled = 47 "totp.disabled",
-        /// Many failed sign-ins slowed an account or a network down.
+        /// Failed sign-ins locked an account or a network.
         SignInSlowed = 48 "session.slowed",
-        /// A person proved again, in a session, who they are.
+        /// A person confirmed their identity in a session.
         SignInConfirmed = 66 "session.confirmed",
         /// An email address was confirmed.
         EmailVerified = 49 "email.verified",
@@ -121,11 +121,11 @@ numbered! {
         ClientCreated = 50 "client.created",
         /// An OAuth client was changed.
         ClientUpdated = 51 "client.updated",
-        /// An OAuth client got a new secret.
+        /// The secret of an OAuth client was rotated.
         ClientRotated = 52 "client.rotated",
         /// An OAuth client was removed.
         ClientDeleted = 53 "client.deleted",
-        /// A person allowed a client.
+        /// A person granted access to a client.
         GrantCreated = 54 "grant.created",
         /// A grant was revoked.
         GrantRevoked = 55 "grant.revoked",
@@ -133,55 +133,55 @@ numbered! {
         TokenIssued = 56 "token.issued",
         /// A token was revoked.
         TokenRevoked = 57 "token.revoked",
-        /// A client asked about a token or a key.
+        /// A client introspected a token or a key.
         TokenIntrospected = 58 "token.introspected",
-        /// A person was asked to allow a client, or refused to.
+        /// A person was asked for consent, or denied it.
         Authorization = 59 "authorization",
-        /// A signing key was made, activated or retired.
+        /// A signing key was created, activated or retired.
         SigningKeyRotated = 60 "signing_key.rotated",
         /// A setting was changed.
         SettingChanged = 61 "setting.changed",
         /// The server started.
         ServerStarted = 62 "server.started",
-        /// The wall clock was accepted although boot time contradicted it.
+        /// The wall clock was accepted despite its difference from boot time.
         ClockAccepted = 63 "clock.accepted",
     }
 }
 
 numbered! {
-    /// Why it ended so.
+    /// Reason of an outcome.
     Reason {
-        /// Nothing was wrong.
+        /// Valid.
         Valid = 0 "VALID",
-        /// The key is not known.
+        /// Unknown key.
         NotFound = 1 "NOT_FOUND",
         /// The key was revoked.
         Revoked = 2 "REVOKED",
-        /// The key is switched off.
+        /// The key is disabled.
         Disabled = 3 "DISABLED",
-        /// The credential's time has passed.
+        /// The credential has expired.
         Expired = 4 "EXPIRED",
         /// The credential is for another API.
         WrongApi = 5 "WRONG_API",
         /// The credential is for the other environment.
         WrongEnvironment = 6 "WRONG_ENVIRONMENT",
-        /// The address is not among the allowed ones.
+        /// The address is not in `allowed_ips`.
         IpNotAllowed = 7 "IP_NOT_ALLOWED",
         /// A scope is missing.
         InsufficientScope = 8 "INSUFFICIENT_SCOPE",
-        /// The rate limit is used up.
+        /// The rate limit is exhausted.
         RateLimited = 9 "RATE_LIMITED",
-        /// The quota is used up.
+        /// The quota is exhausted.
         QuotaExceeded = 10 "QUOTA_EXCEEDED",
         /// No credential was sent.
         Missing = 11 "MISSING_CREDENTIAL",
-        /// The token is not good.
+        /// The token is not valid.
         InvalidToken = 12 "INVALID_TOKEN",
         /// Email, password or code is wrong.
         InvalidCredentials = 13 "INVALID_CREDENTIALS",
         /// A second factor is needed.
         MfaRequired = 14 "MFA_REQUIRED",
-        /// The caller may not do this.
+        /// The caller lacks the right.
         Forbidden = 15 "FORBIDDEN",
         /// The CSRF check failed.
         Csrf = 16 "CSRF",
@@ -193,65 +193,64 @@ numbered! {
         Public = 19 "PUBLIC",
         /// A one-time secret was used a second time.
         Replayed = 20 "REPLAYED",
-        /// The request did not say what it must.
+        /// The request is malformed.
         InvalidRequest = 21 "INVALID_REQUEST",
-        /// The person refused.
+        /// The person denied it.
         Denied = 22 "DENIED",
-        /// A more recent sign-in is needed.
+        /// A more recent sign-in is required.
         ReauthenticationRequired = 23 "REAUTHENTICATION_REQUIRED",
     }
 }
 
-/// One line of the log before it is stored. Numbers refer to rows of the same file.
+/// One row of the log before it is stored. Numbers refer to rows of the same file.
 #[derive(Debug, Clone)]
 pub struct Entry {
-    /// When.
+    /// Time of the event.
     pub at: Timestamp,
-    /// What.
+    /// Kind of the event.
     pub kind: Kind,
-    /// How it ended.
+    /// Outcome.
     pub outcome: Outcome,
-    /// Why.
+    /// Reason.
     pub reason: Reason,
-    /// Whether the caller proved who they are. Decisions about other callers are counted, and retention removes them
-    /// first.
+    /// Whether the caller is identified. Decisions about other callers are counted, and retention removes them first.
     pub identified: bool,
-    /// The API that it concerns.
+    /// The API.
     pub api_no: Option<i64>,
-    /// The key that it is about.
+    /// The key that the row is about.
     pub key_no: Option<i64>,
-    /// The person that it is about.
+    /// The user that the row is about.
     pub user_no: Option<i64>,
-    /// The OAuth client that it is about.
+    /// The OAuth client.
     pub client_no: Option<i64>,
-    /// The grant that it is about.
+    /// The grant.
     pub grant_no: Option<i64>,
-    /// The session that it is about.
+    /// The session.
     pub session_no: Option<i64>,
-    /// The key that asked, when it is another one.
+    /// The key that made the request, if it is another one.
     pub by_key_no: Option<i64>,
-    /// The person who asked, when it is another one.
+    /// The user who made the request, if it is another one.
     pub by_user_no: Option<i64>,
-    /// The address that the request came from.
+    /// Address of the client.
     pub ip: Option<IpAddr>,
-    /// The request's method, upper case.
+    /// Request method, upper case.
     pub method: Option<Method>,
-    /// The request's path, without query.
+    /// Request path, without query.
     pub path: Option<Box<str>>,
-    /// The request's User-Agent.
+    /// `User-Agent` of the request.
     pub agent: Option<Box<str>>,
-    /// How long the answer took, in microseconds.
+    /// Duration of the request, in microseconds.
     pub took_us: Option<u32>,
-    /// The id that the answer carried.
+    /// `X-Request-Id` of the response.
     pub request_id: Option<RequestId>,
-    /// How many refusals this stands for; none is one.
+    /// Number of refusals that the row counts; none is one.
     pub count: Option<u32>,
-    /// What a change changed or a refusal saw; never a secret.
+    /// Changed values, or the values that the failed rule compared; never a secret.
     pub detail: Option<Box<serde_json::Value>>,
 }
 
 impl Entry {
-    /// An entry that says what, how and why; the caller fills in the rest.
+    /// An entry with kind, outcome and reason; the caller sets the other fields.
     pub const fn new(at: Timestamp, kind: Kind, outcome: Outcome, reason: Reason) -> Self {
         Self {
             at,
@@ -280,7 +279,7 @@ impl Entry {
 }
 
 numbered! {
-    /// A request method; anything unusual is `Other`.
+    /// Request method; unusual ones are `Other`.
     Method {
         /// RFC 9110, section 9.3.1.
         Get = 1 "GET",

@@ -1,5 +1,5 @@
-//! A row of the log as it is shown, with public ids and words instead of numbers. JSON, the columns of CSV, and the
-//! OpenAPI document from which the dashboard's types are generated all follow these lists of members.
+//! A row of the log with public ids and names instead of row numbers. JSON, the columns of CSV, and the OpenAPI document,
+//! from which the types of the dashboard are generated, follow these lists of members.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -12,36 +12,36 @@ with_members! { $ activity_members
 /// One decision or change.
 #[derive(Debug, Clone, Serialize)]
 pub struct Activity {
-    /// When.
+    /// Time of the event.
     pub at: Timestamp,
     /// `act_…`
     pub id: ActivityId,
-    /// What happened: `key.verify`, `request.authorize`, `api.call` for decisions; `key.created` and the like for
+    /// Kind of event: `key.verify`, `request.authorize` and `api.call` for decisions; `key.created` and others for
     /// changes.
     pub kind: Kind,
-    /// How it ended; `changed` for a change.
+    /// Outcome; `changed` for a change.
     pub outcome: Outcome,
-    /// Why: `VALID`, `EXPIRED`, `INSUFFICIENT_SCOPE` and so on.
+    /// Reason, such as `VALID`, `EXPIRED` or `INSUFFICIENT_SCOPE`.
     pub code: Reason,
-    /// The code in a sentence, for refusals.
+    /// Description of the code, for refusals.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<&'static str>,
-    /// Slug of the API that it concerns.
+    /// Slug of the API.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api: Option<String>,
-    /// The key that it is about.
+    /// The key that the row is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<KeyName>,
-    /// The person that it is about.
+    /// The user that the row is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<UserName>,
-    /// The OAuth app that it came through.
+    /// The OAuth client.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client: Option<ClientName>,
-    /// The actor, where it differs from the key and the person above.
+    /// The actor, if it is not the key or the user above.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<Actor>,
-    /// The address that the request came from.
+    /// Address of the client.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ip: Option<Address>,
     /// The request's method.
@@ -53,15 +53,15 @@ pub struct Activity {
     /// The request's User-Agent; its first 256 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<String>,
-    /// How long the answer took, in microseconds.
+    /// Duration of the request, in microseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub took_us: Option<u32>,
-    /// The `X-Request-Id` of the answer.
+    /// `X-Request-Id` of the response.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<RequestId>,
-    /// How many refusals without a known key this row stands for; 1 for every other row.
+    /// Number of refusals without a known key that the row counts; 1 for every other row.
     pub count: u32,
-    /// What a change changed, or what a refusal saw.
+    /// The changed values, or the values that the failed rule compared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<Detail>,
 }
@@ -111,7 +111,7 @@ pub struct ClientName {
 }
 
 with_members! { $ actor_members
-/// The key and the person that asked for something or changed it.
+/// The key and the user that made a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Actor {
     /// The key that was used.
@@ -130,7 +130,7 @@ impl Actor {
     }
 }
 
-/// What a change changed or a refusal saw, in the JSON that is stored.
+/// The changed values, or the values that the failed rule compared, as stored JSON.
 #[derive(Debug, Clone, Serialize)]
 #[serde(transparent)]
 pub struct Detail(Box<RawValue>);

@@ -1,4 +1,4 @@
-//! How audiences are compared.
+//! Comparison of audiences.
 
 use percent_encoding::percent_decode_str;
 use url::Url;

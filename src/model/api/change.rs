@@ -1,4 +1,4 @@
-//! A change of an API: the members of its description, each of which may be left out.
+//! A change of an API: the members of its description, all optional.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,63 +6,63 @@ use super::{ApiDescription, Preset, RoleScopes, Route, ScopeInfo, Tier};
 use crate::model::KeyPrefix;
 use crate::model::members::{present, with_members};
 
-/// What a change gives for a member of the description.
-pub trait Given {
-    /// The value. Where the description may leave a member to its default, a change still names a value.
+/// The value of a member in a change.
+pub trait Replace {
+    /// Type of the value. A change cannot return a member to its default, so it is never optional.
     type Value;
 
     /// Replaces the member.
-    fn give(&mut self, value: Self::Value);
+    fn replace(&mut self, value: Self::Value);
 }
 
-impl<T> Given for Option<T> {
+impl<T> Replace for Option<T> {
     type Value = T;
 
-    fn give(&mut self, value: T) {
+    fn replace(&mut self, value: T) {
         *self = Some(value);
     }
 }
 
-macro_rules! given {
+macro_rules! replace {
     ($([$($of:tt)+] $type:ty),+) => {$(
-        impl $($of)+ Given for $type {
+        impl $($of)+ Replace for $type {
             type Value = Self;
 
-            fn give(&mut self, value: Self) {
+            fn replace(&mut self, value: Self) {
                 *self = value;
             }
         }
     )+};
 }
 
-given! { [<>] bool, [<>] String, [<>] RoleScopes, [<T>] Vec<T> }
+replace! { [<>] bool, [<>] String, [<>] RoleScopes, [<T>] Vec<T> }
 
-/// Makes [`ApiChange`] of the members of [`ApiDescription`]. The first line of a comment says what the member is, and
-/// holds for both; the lines after it are about defaults, which a change does not have.
+/// Generates [`ApiChange`] from the members of [`ApiDescription`]. The first line of a comment describes the member in
+/// both; further lines describe its default, which a change does not have.
 macro_rules! change {
     (=> ApiDescription $about:tt {
         [$($slug_doc:literal)+] [] slug: $slug:ty,
         $([$doc:literal $($default:literal)*] [$($serde:tt)*] $member:ident: $of:ty,)+
     }) => {
         with_members! { $ api_change_members
-        /// What changes of an API: each member that is named replaces the one before, whole. The others stay.
+        /// A change of an API. A member replaces its former value, lists as a whole; members that are left out stay.
         #[derive(Debug, Default, Serialize, Deserialize)]
         #[serde(deny_unknown_fields, default)]
         pub struct ApiChange {
             $(
                 #[doc = $doc]
                 #[serde(deserialize_with = "present")]
-                pub $member: Option<<$of as $crate::model::api::Given>::Value>,
+                pub $member: Option<<$of as $crate::model::api::Replace>::Value>,
             )+
         }
         }
 
         impl ApiChange {
-            /// Puts what is named into a description.
+            /// Applies the change to a description.
             pub fn onto(self, description: &mut ApiDescription) {
                 $(
                     if let Some(value) = self.$member {
-                        description.$member.give(value);
+                        description.$member.replace(value);
                     }
                 )+
             }

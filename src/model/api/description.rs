@@ -1,4 +1,4 @@
-//! The description of an API.
+//! Description of an API, as people write it.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,67 +7,67 @@ use crate::model::KeyPrefix;
 use crate::model::members::with_members;
 
 with_members! { $ api_description_members
-/// One API, as a file, `POST /v1/apis` or `PUT /v1/apis/{slug}` describes it. What is left out takes its default.
+/// One API as a file, `POST /v1/apis` or `PUT /v1/apis/{slug}` describes it. Omitted members have their defaults.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ApiDescription {
-    /// 1 to 32 lowercase letters, digits and dashes, a letter first. It cannot be changed: callers have it in their code.
+    /// Short name in requests: 1 to 32 lowercase letters, digits and dashes, a letter first. It cannot be changed.
     pub slug: String,
-    /// The name for people.
+    /// Display name.
     pub name: String,
-    /// An absolute URI without a fragment, the `aud` of its tokens.
-    /// By default this instance's URL followed by `/` and the slug.
+    /// `aud` of its tokens: an absolute URI without a fragment.
+    /// By default the instance's URL followed by `/` and the slug.
     pub audience: Option<String>,
-    /// What its keys begin with: 1 to 16 lowercase letters and digits.
+    /// Prefix of its keys: 1 to 16 lowercase letters and digits.
     /// By default the slug without dashes.
     pub prefix: Option<KeyPrefix>,
-    /// The tier of keys that name none.
-    /// By default `free`, or the first where there is no `free`.
+    /// Tier of keys without one.
+    /// By default `free`, or the first if there is no such tier.
     pub default_tier: Option<String>,
-    /// The tier of OAuth tokens and sessions.
+    /// Tier of OAuth tokens and sessions.
     /// By default the default tier.
     pub token_tier: Option<String>,
-    /// The tier of members' own keys.
+    /// Tier of members' own keys.
     /// By default the default tier.
     pub member_tier: Option<String>,
-    /// How many keys a member may have, 0 to 1,000.
+    /// Maximum number of keys of a member, 0 to 1,000.
     /// By default 5.
     pub member_max_keys: Option<u32>,
-    /// Whether forward-auth takes a key from `X-API-Key` too.
+    /// Whether forward-auth also accepts keys in `X-API-Key`.
     #[serde(default)]
     pub x_api_key: bool,
-    /// Whether forward-auth admits any valid key, where the API has no routes and the question has no scope.
-    /// Tokens and sessions need a scope of this API then. Without it such a request is refused. Not beside routes.
+    /// Whether forward-auth admits any valid key if the API has no routes and the request has no scope.
+    /// Tokens and sessions then need a scope of this API. Otherwise such a request is refused. Not beside routes.
     #[serde(default)]
     pub open: bool,
-    /// Whether the service ignores case in paths, so that routes do too.
-    /// Without it, a path that differs from a route's only in case is refused.
+    /// Whether the service ignores case in paths; then routes do too.
+    /// Otherwise a path that differs from that of a route only in case is refused.
     #[serde(default)]
     pub case_insensitive_paths: bool,
-    /// Origins whose pages may call sign-in, as browsers send them: `https://app.example.com`.
+    /// Origins whose pages may call the sign-in endpoints, as browsers send them: `https://app.example.com`.
     #[serde(default)]
     pub allowed_origins: Vec<String>,
-    /// Its permissions.
+    /// Its scopes.
     #[serde(default)]
     pub scopes: Vec<ScopeInfo>,
-    /// Sets of scopes offered when a key is made; they name scopes of this API.
+    /// Sets of scopes offered when a key is created.
     #[serde(default)]
     pub presets: Vec<Preset>,
     /// Its rate limits.
     /// By default `free` (100 per minute), `pro` (1,000 per minute) and `enterprise` (unlimited).
     pub tiers: Option<Vec<Tier>>,
-    /// What people of each role hold.
-    /// By default owners and admins everything, the others nothing.
+    /// Scopes of each role.
+    /// By default owners and admins hold all scopes, the other roles none.
     #[serde(default)]
     pub role_scopes: RoleScopes,
-    /// What forward-auth asks of which request, in order.
+    /// Routes for forward-auth, in order.
     #[serde(default)]
     pub routes: Vec<Route>,
 }
 }
 
 impl From<&Api> for ApiDescription {
-    /// The description that makes an API what it is.
+    /// The description of an existing API.
     fn from(api: &Api) -> Self {
         Self {
             slug: api.slug.clone(),

@@ -8,13 +8,13 @@ mod route;
 
 pub use audience::audience_key;
 pub(crate) use change::api_change_members;
-pub use change::{ApiChange, Given};
+pub use change::{ApiChange, Replace};
 pub use description::ApiDescription;
 pub(crate) use description::api_description_members;
 pub use role_scopes::RoleScopes;
 pub(crate) use role_scopes::role_scopes_members;
 pub(crate) use route::route_members;
-pub use route::{Met, Route};
+pub use route::{Route, RouteMatch};
 
 use serde::{Deserialize, Serialize};
 
@@ -25,68 +25,68 @@ use super::{ApiId, Environment, KeyPrefix, LimitPer, Role, Scope, ScopeSet, Time
 pub const BUILT_IN_SLUG: &str = "keywright";
 
 with_members! { $ api_members
-/// A service that Keywright protects; in OAuth's words a resource server.
+/// A service that Keywright protects: an OAuth resource server.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Api {
-    /// The row's number. It is not shown: an API that was read from JSON has 0.
+    /// Row number. It is not serialized: an API that was deserialized has 0.
     #[serde(skip)]
     pub no: i64,
     /// `api_…`
     pub id: ApiId,
-    /// The short name that requests use.
+    /// Short name in requests.
     pub slug: String,
-    /// The name for people.
+    /// Display name.
     pub name: String,
-    /// The `aud` of its tokens and the `resource` that asks for them (RFC 8707): an absolute URI.
+    /// `aud` of its tokens and `resource` of their requests (RFC 8707): an absolute URI.
     pub audience: String,
-    /// What its keys begin with.
+    /// Prefix of its keys.
     pub prefix: KeyPrefix,
-    /// Whether it is Keywright's own management API, which cannot be changed.
+    /// Whether it is the built-in API, which cannot be changed.
     pub built_in: bool,
-    /// The tier of keys that name none.
+    /// Tier of keys without one.
     pub default_tier: String,
-    /// The tier that OAuth tokens and sessions are counted by.
+    /// Tier of OAuth tokens and sessions.
     pub token_tier: String,
-    /// The tier of the keys that members make for themselves.
+    /// Tier of members' own keys.
     pub member_tier: String,
-    /// How many keys that are not revoked a member may have.
+    /// Maximum number of keys of a member that are not revoked.
     pub member_max_keys: u32,
-    /// Whether forward-auth takes a key from `X-API-Key` too.
+    /// Whether forward-auth also accepts keys in `X-API-Key`.
     pub x_api_key: bool,
-    /// Whether forward-auth admits any valid key, where the API has no routes and the question has no scope.
+    /// Whether forward-auth admits any valid key if the API has no routes and the request has no scope.
     pub open: bool,
-    /// Whether the service ignores case in paths, so that routes do too.
+    /// Whether the service ignores case in paths; then routes do too.
     pub case_insensitive_paths: bool,
-    /// Origins whose pages may call sign-in (CORS).
+    /// Origins whose pages may call the sign-in endpoints (CORS).
     pub allowed_origins: Vec<String>,
-    /// Its permissions.
+    /// Its scopes.
     pub scopes: Vec<ScopeInfo>,
-    /// Sets of scopes offered when a key is made.
+    /// Sets of scopes offered when a key is created.
     pub presets: Vec<Preset>,
     /// Its rate limits.
     pub tiers: Vec<Tier>,
-    /// What people of each role hold.
+    /// Scopes of each role. Owners and admins hold every scope unless listed.
     pub role_scopes: RoleScopes,
-    /// What forward-auth asks of which request; empty where the question's scope says it.
+    /// Routes for forward-auth, in order.
     pub routes: Vec<Route>,
-    /// When it was added.
+    /// Time of creation.
     pub created_at: Timestamp,
-    /// When it was last changed.
+    /// Time of the last change.
     pub updated_at: Timestamp,
 }
 }
 
 with_members! { $ scope_info_members
-/// A permission of an API.
+/// A scope with its description.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScopeInfo {
-    /// 1 to 64 letters, digits and `. _ : / * -`; not `AND` or `OR`.
+    /// Name: 1 to 64 letters, digits and `. _ : / * -`; not `AND` or `OR`.
     pub name: Scope,
-    /// What it allows, for people who decide whether to give it.
+    /// Description of what it allows, for people.
     #[serde(default)]
     pub description: String,
-    /// Whether a credential that holds it holds every scope of the API.
+    /// Whether it satisfies every scope of the API.
     #[serde(default)]
     pub grants_all: bool,
 }
@@ -97,14 +97,14 @@ with_members! { $ preset_members
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Preset {
-    /// The name: `Read`, `Full Access`.
+    /// Name, such as `Read` or `Full Access`.
     pub name: String,
-    /// What it is for.
+    /// Description.
     #[serde(default)]
     pub description: String,
     /// The scopes.
     pub scopes: ScopeSet,
-    /// Set where keys of this preset are of one environment only.
+    /// Environment of its keys; null leaves the choice to the caller.
     pub environment: Option<Environment>,
 }
 }
@@ -114,16 +114,16 @@ with_members! { $ tier_members
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tier {
-    /// The name, as in the `RateLimit` headers.
+    /// Name, as in the `RateLimit` headers.
     pub name: String,
     /// Requests per window; null is unlimited.
     pub limit: Option<u32>,
     /// The window, in seconds.
     #[serde(default = "a_minute")]
     pub window_seconds: u32,
-    /// How many may come at once; null is as many as `limit`.
+    /// Bucket size, the number of requests that may come at once; null is `limit`.
     pub burst: Option<u32>,
-    /// Whose requests share one count: each `key`'s, each `owner`'s or each `user`'s.
+    /// Owner of a bucket: each `key`, each `owner` or each `user`.
     #[serde(default)]
     pub per: LimitPer,
 }
@@ -134,17 +134,17 @@ const fn a_minute() -> u32 {
 }
 
 impl Api {
-    /// Whether `held` satisfies `scope` here: by name, or through a scope that grants all.
+    /// Whether `held` satisfies `scope` here: by name, or through a scope with `grants_all`.
     pub fn satisfies(&self, held: &ScopeSet, scope: &str) -> bool {
         held.contains(scope) || self.grants_all(held)
     }
 
-    /// Whether one of `held` grants every scope.
+    /// Whether one of `held` has `grants_all`.
     pub fn grants_all(&self, held: &ScopeSet) -> bool {
         self.scopes.iter().any(|scope| scope.grants_all && held.contains(scope.name.as_str()))
     }
 
-    /// Whether everything that `wanted` grants is granted by `held`.
+    /// Whether `held` grants everything that `wanted` grants.
     pub fn covers(&self, held: &ScopeSet, wanted: &ScopeSet) -> bool {
         self.grants_all(held) || (!self.grants_all(wanted) && wanted.is_subset(held))
     }
@@ -154,7 +154,7 @@ impl Api {
         self.scopes.iter().map(|scope| scope.name.clone()).collect()
     }
 
-    /// What a person of `role` holds here.
+    /// Scopes of `role` on this API.
     pub fn scopes_of(&self, role: Role) -> ScopeSet {
         match self.role_scopes.get(role) {
             Some(scopes) => scopes.clone(),
@@ -163,8 +163,7 @@ impl Api {
         }
     }
 
-    /// The part of `asked` that somebody who holds `held` has: what both name, where a scope that grants all
-    /// stands for every one.
+    /// The intersection of `asked` and `held`, where a scope with `grants_all` counts as every scope.
     pub fn cut(&self, asked: &ScopeSet, held: &ScopeSet) -> ScopeSet {
         match (self.grants_all(asked), self.grants_all(held)) {
             (_, true) => asked.clone(),

@@ -1,4 +1,4 @@
-//! What people of each role hold on an API.
+//! Scopes of each role on an API.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,8 +6,7 @@ use crate::model::members::{present, with_members};
 use crate::model::{Role, ScopeSet};
 
 with_members! { $ role_scopes_members
-/// What people of each role hold on an API. A role that is not named holds everything if it is `owner` or `admin`,
-/// and nothing otherwise.
+/// Scopes of each role on an API. A role that is left out holds all scopes if it is `owner` or `admin`, otherwise none.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RoleScopes {
@@ -30,7 +29,7 @@ pub struct RoleScopes {
 }
 
 impl RoleScopes {
-    /// What is named for a role.
+    /// Scopes of a role; none if it is left out.
     pub const fn get(&self, role: Role) -> Option<&ScopeSet> {
         match role {
             Role::Owner => self.owner.as_ref(),
@@ -41,7 +40,7 @@ impl RoleScopes {
         }
     }
 
-    /// The roles that are named, from most to least, with their scopes.
+    /// Roles with scopes, from most to least.
     pub fn iter(&self) -> impl Iterator<Item = (Role, &ScopeSet)> {
         Role::ALL.iter().filter_map(|&role| Some((role, self.get(role)?)))
     }

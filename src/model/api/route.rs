@@ -1,30 +1,30 @@
-//! What forward-auth asks of which request.
+//! Routes: the requirements of a request at forward-auth.
 
 use serde::{Deserialize, Serialize};
 
 use super::Api;
 use crate::model::activity::Method;
 use crate::model::members::with_members;
-use crate::model::{AskedEnvironment, RequestPath, RequestPathError, ScopeExpr};
+use crate::model::{RequestPath, RequestPathError, RequestedEnvironment, ScopeExpr};
 
 with_members! { $ route_members
-/// What `/v1/forward-auth` asks of a request with this method and path. The first match wins.
+/// Requirement of requests at `/v1/forward-auth`; the first match decides.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Route {
-    /// `GET`, `POST` and so on; `*` is any.
+    /// Method such as `GET`, or `*` for any.
     pub method: String,
     /// `/v1/queries`, `/v1/queries/{id}` for any one segment, `/v1/*` for all that follows.
     pub path: String,
-    /// What the credential must hold; null asks for a valid credential only.
+    /// Scope expression that the credential must satisfy; null requires a valid credential only.
     pub scope: Option<ScopeExpr>,
-    /// Which keys may pass: `live`, `test` or `any`.
+    /// Environment of the credential: `live`, `test` or `any`.
     #[serde(default)]
-    pub environment: AskedEnvironment,
-    /// How many requests it counts as.
+    pub environment: RequestedEnvironment,
+    /// Cost in requests.
     #[serde(default = "one")]
     pub cost: u32,
-    /// Whether it needs no credential at all.
+    /// Whether no credential is needed.
     #[serde(default)]
     pub public: bool,
 }
@@ -39,25 +39,25 @@ const OTHER_ROUTE: RequestPathError = RequestPathError(
 );
 
 impl Route {
-    /// Whether this route rules requests of this method. A rule about GET is one about HEAD too, since that is GET
-    /// without the body (RFC 9110, section 9.3.2).
+    /// Whether this route applies to requests of this method. A rule for GET applies to HEAD too, which is GET without
+    /// the body (RFC 9110, section 9.3.2).
     pub fn rules_method(&self, method: Method) -> bool {
         self.method == "*"
             || self.method == method.as_str()
             || (method == Method::Head && self.method == Method::Get.as_str())
     }
 
-    /// Whether both ask a request for the same.
+    /// Whether both have the same requirements.
     pub fn asks_like(&self, other: &Self) -> bool {
         (self.public, self.environment, self.cost) == (other.public, other.environment, other.cost)
             && self.scope == other.scope
     }
 }
 
-/// The route that a request meets.
+/// The route that matches a request.
 #[derive(Debug, Clone, Copy)]
-pub struct Met<'a> {
-    /// Its place in the API's list, from 0.
+pub struct RouteMatch<'a> {
+    /// Index in the API's list, from 0.
     pub position: usize,
     /// The route.
     pub route: &'a Route,
@@ -67,14 +67,13 @@ impl Api {
     /// The path of a request, and the first route that covers it.
     ///
     /// # Errors
-    /// A path that is not in its plain spelling: see [`RequestPath::of`]. A path that some service may read as that
-    /// of an earlier route, which asks for something else: with `/v1/admin/*` before `/*`, the path `/V1/Admin/x` is
-    /// refused.
+    /// A path that is not in its plain spelling: see [`RequestPath::of`]. A path that some service may read as that of
+    /// an earlier route with another rule: with `/v1/admin/*` before `/*`, the path `/V1/Admin/x` is refused.
     pub fn route_to<'r>(
         &self,
         method: Method,
         target: &'r str,
-    ) -> Result<(RequestPath<'r>, Option<Met<'_>>), RequestPathError> {
+    ) -> Result<(RequestPath<'r>, Option<RouteMatch<'_>>), RequestPathError> {
         let path = RequestPath::of(target)?;
         let mut routes = self.routes.iter().enumerate().filter(|(_, route)| route.rules_method(method));
         let met = routes.find(|(_, route)| self.covers_path(route, &path));
@@ -83,7 +82,7 @@ impl Api {
         if earlier.filter(|earlier| path.may_be(&earlier.path)).any(|earlier| !earlier.asks_like(route)) {
             return Err(OTHER_ROUTE);
         }
-        Ok((path, Some(Met { position, route })))
+        Ok((path, Some(RouteMatch { position, route })))
     }
 
     /// Whether a route of this API covers a path.

@@ -1,106 +1,106 @@
-//! An API key: one identity with a policy, and the strings that prove it.
+//! An API key: one identity with a policy and its secrets.
 
 use ipnet::IpNet;
 use serde_json::{Map, Value};
 
 use super::{Environment, KeyId, KeyStatus, Quota, RateLimit, Role, ScopeSet, SecretHash, Timestamp, UserId};
 
-/// A key that ends within this time is `expiring`: 14 days.
+/// Remaining time of an `expiring` key: 14 days.
 pub const EXPIRING_SECONDS: i64 = 14 * 86_400;
 
-/// A key as it is stored, without anything secret.
+/// A stored key, without secrets.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ApiKey {
-    /// The row's number.
+    /// Row number.
     pub no: i64,
-    /// The public id; rotation keeps it.
+    /// Public id; rotation keeps it.
     pub id: KeyId,
-    /// Whose API's key it is: number and slug.
+    /// Row number of its API.
     pub api_no: i64,
-    /// The API's slug.
+    /// Slug of its API.
     pub api: String,
-    /// The name for people.
+    /// Display name.
     pub name: String,
-    /// What it is for.
+    /// Environment.
     pub environment: Environment,
-    /// What it may do.
+    /// Scopes.
     pub scopes: ScopeSet,
-    /// Its tier; none takes the API's default.
+    /// Tier; none is the API's default.
     pub tier: Option<String>,
-    /// Its own limit instead of a tier.
+    /// Rate limit of its own instead of a tier.
     pub ratelimit: Option<RateLimit>,
-    /// How much it may use in a period.
+    /// Quota.
     pub quota: Option<Quota>,
-    /// Whom it is for, in the words of who made it.
+    /// The caller's id of the customer that uses the key.
     pub owner: Option<String>,
-    /// Whose own key it is; none is a service key.
+    /// The user who owns the key; none for a service key.
     pub user: Option<KeyUser>,
     /// Networks that it may be used from; empty allows every address.
     pub allowed_ips: Vec<IpNet>,
-    /// The maker's own notes.
+    /// Metadata of the creator.
     pub metadata: Map<String, Value>,
-    /// When it ends.
+    /// Expiry.
     pub expires_at: Option<Timestamp>,
-    /// Since when it is switched off.
+    /// Time at which it was disabled.
     pub disabled_at: Option<Timestamp>,
-    /// When it was revoked.
+    /// Time at which it was revoked.
     pub revoked_at: Option<Timestamp>,
-    /// When it was made.
+    /// Time of creation.
     pub created_at: Timestamp,
-    /// When its policy last changed.
+    /// Time of the last change of its policy.
     pub updated_at: Timestamp,
-    /// What it has used.
+    /// Usage.
     pub usage: KeyUsage,
-    /// What proves it, newest first; those that ended are among them.
+    /// Its secrets, newest first, expired ones included.
     pub secrets: Vec<KeySecretInfo>,
 }
 
-/// The person whose own key it is.
+/// The user who owns a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyUser {
-    /// The row's number.
+    /// Row number.
     pub no: i64,
-    /// The public id.
+    /// Public id.
     pub id: UserId,
-    /// What bounds the key's scopes.
+    /// Role, which bounds the key's scopes.
     pub role: Role,
 }
 
-/// What a key has used, as it was last written.
+/// Stored usage of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct KeyUsage {
-    /// When it was last used, to the hour.
+    /// Time of the last use, to the hour.
     pub last_used_at: Option<Timestamp>,
     /// Start of the quota period that `quota_used` counts in.
     pub quota_period_at: Timestamp,
-    /// What was counted in it.
+    /// Requests counted in it.
     pub quota_used: u64,
 }
 
-/// What people may know of a secret.
+/// A secret without the secret itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeySecretInfo {
     /// SHA-256 of the whole string.
     pub hash: SecretHash,
-    /// The first four characters of the random part.
+    /// First four characters of the random part.
     pub start: String,
-    /// The last four.
+    /// Last four characters.
     pub end: String,
-    /// When it was made.
+    /// Time of creation.
     pub created_at: Timestamp,
-    /// When it stops working, as one that was rotated does.
+    /// Expiry of a rotated secret.
     pub expires_at: Option<Timestamp>,
 }
 
 impl KeySecretInfo {
-    /// Whether it still proves the key at `now`.
+    /// Whether it is valid at `now`.
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.expires_at.is_none_or(|end| now < end)
     }
 }
 
 impl ApiKey {
-    /// What it is at `now`: active, disabled, expired or revoked.
+    /// State at `now`: active, disabled, expired or revoked.
     pub fn status(&self, now: Timestamp) -> KeyStatus {
         if self.revoked_at.is_some() {
             KeyStatus::Revoked
@@ -113,24 +113,24 @@ impl ApiKey {
         }
     }
 
-    /// Whether it works at `now` and ends within [`EXPIRING_SECONDS`].
+    /// Whether it is active at `now` and ends within [`EXPIRING_SECONDS`].
     pub fn is_expiring(&self, now: Timestamp) -> bool {
         let soon = now.plus_seconds(EXPIRING_SECONDS);
         self.status(now) == KeyStatus::Active && self.expires_at.is_some_and(|end| end <= soon)
     }
 
-    /// The secrets that prove it at `now`; for a revoked key, those that did when it was revoked.
+    /// Secrets valid at `now`; for a revoked key, those valid when it was revoked.
     pub fn live_secrets(&self, now: Timestamp) -> impl Iterator<Item = &KeySecretInfo> {
         let at = self.revoked_at.unwrap_or(now);
         self.secrets.iter().filter(move |secret| secret.is_live(at))
     }
 
-    /// The hashes of all its secrets: what every cache must forget when it changes.
+    /// Hashes of all its secrets, for the removal from caches.
     pub fn hashes(&self) -> Vec<SecretHash> {
         self.secrets.iter().map(|secret| secret.hash).collect()
     }
 
-    /// What is used of the quota in the period that holds `now`.
+    /// Used part of the quota in the period of `now`.
     pub fn quota_used(&self, quota: &Quota, now: Timestamp) -> u64 {
         if self.usage.quota_period_at == quota.period.start(now) { self.usage.quota_used } else { 0 }
     }

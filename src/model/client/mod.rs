@@ -1,4 +1,4 @@
-//! OAuth clients, "OAuth apps" on screen: programs that ask for tokens.
+//! OAuth clients, "OAuth apps" on screen.
 
 mod redirect_uri;
 
@@ -6,76 +6,76 @@ pub use redirect_uri::{RedirectUri, RedirectUriError};
 
 use serde::{Deserialize, Serialize};
 
-use super::words::word_enum;
+use super::string_enum::string_enum;
 use super::{ClientId, Role, ScopeSet, Timestamp};
 
-word_enum! {
+string_enum! {
     /// Whether a client can keep a secret (RFC 6749, section 2.1).
     #[derive(Default)]
     ClientType {
-        /// It can: a program on a server.
+        /// A confidential client: a program on a server.
         #[default]
         Confidential = "confidential",
-        /// It cannot: a program on somebody's device or in their browser.
+        /// A public client: a program on a device or in a browser.
         Public = "public",
     }
 }
 
-word_enum! {
-    /// By what a client may ask for tokens.
+string_enum! {
+    /// Grant types of a client.
     GrantType {
-        /// A person's consent, given in the browser (RFC 6749, section 4.1).
+        /// Authorization code: consent of a person in the browser (RFC 6749, section 4.1).
         AuthorizationCode = "authorization_code",
-        /// What came with an earlier token (RFC 6749, section 6).
+        /// Refresh token (RFC 6749, section 6).
         RefreshToken = "refresh_token",
-        /// The client's own secret: it acts for itself (RFC 6749, section 4.4).
+        /// Client credentials: the client acts for itself (RFC 6749, section 4.4).
         ClientCredentials = "client_credentials",
     }
 }
 
-/// A program that asks for tokens.
+/// An OAuth client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
-    /// The row's number.
+    /// Row number.
     pub no: i64,
-    /// The public id, which is also its `client_id`.
+    /// Public id, which is also its `client_id`.
     pub id: ClientId,
-    /// The name for people.
+    /// Display name.
     pub name: String,
-    /// Whether it can keep a secret.
+    /// Confidential or public.
     pub kind: ClientType,
-    /// Which scopes it may ask for, API by API. The first is meant where a request names no `resource`.
+    /// Scopes that it may request, by API. The first API is the default of requests without `resource`.
     pub access: Vec<Access>,
-    /// Where people may be sent back to.
+    /// Redirect URIs.
     pub redirect_uris: Vec<RedirectUri>,
-    /// Where people may be sent to after signing out (OpenID Connect RP-Initiated Logout, section 3.1).
+    /// Redirect URIs after sign-out (OpenID Connect RP-Initiated Logout, section 3.1).
     pub post_logout_redirect_uris: Vec<RedirectUri>,
-    /// By what it may ask for tokens.
+    /// Grant types that it may use.
     pub grant_types: Vec<GrantType>,
-    /// Whether a code flow without PKCE is refused; always so for public clients.
+    /// Whether the code flow requires PKCE; always true for public clients.
     pub require_pkce: bool,
-    /// For a client of the operator's own: the least role of those who declared and changed it. People up to that role
-    /// are not asked for consent.
+    /// For a first-party client: the least role of the people who declared and changed it. People up to that role are
+    /// not asked for consent.
     pub trusted_by: Option<Role>,
-    /// Whether it registered itself (RFC 7591): nobody here has vouched for its name.
+    /// Whether it registered itself (RFC 7591): its name is not verified.
     pub dynamic: bool,
-    /// Its home page.
+    /// Home page.
     pub home_page: Option<String>,
-    /// Whether a logo was uploaded, and when.
+    /// Time at which a logo was uploaded; none without a logo.
     pub logo_at: Option<Timestamp>,
-    /// Lifetime of its access tokens; none takes the instance's.
+    /// Lifetime of its access tokens, in seconds; none is the instance's setting.
     pub access_token_seconds: Option<u32>,
     /// Lifetime of an unused refresh token, in seconds; none is 30 days.
     pub refresh_token_seconds: Option<u32>,
-    /// Since when it is switched off.
+    /// Time at which it was disabled.
     pub disabled_at: Option<Timestamp>,
-    /// When it was added.
+    /// Time of creation.
     pub created_at: Timestamp,
-    /// When it was last changed.
+    /// Time of the last change.
     pub updated_at: Timestamp,
 }
 
-/// What a client may ask for at one API.
+/// Scopes that a client may request at one API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Access {
     /// The API.
@@ -85,39 +85,39 @@ pub struct Access {
 }
 
 impl Client {
-    /// Whether it is the operator's own.
+    /// Whether it is a first-party client.
     pub const fn is_first_party(&self) -> bool {
         self.trusted_by.is_some()
     }
 
-    /// Whether a person of `role` need not be asked for consent: nobody of a lesser role spoke for the client.
+    /// Whether a person of `role` is not asked for consent: no lesser role declared or changed the client.
     pub fn is_trusted_for(&self, role: Role) -> bool {
         self.trusted_by.is_some_and(|trusted_by| role >= trusted_by)
     }
 
-    /// Whether it may ask for tokens by `grant`.
+    /// Whether it may use `grant`.
     pub fn may(&self, grant: GrantType) -> bool {
         self.grant_types.contains(&grant)
     }
 
-    /// What it may ask for at an API.
+    /// Scopes that it may request at an API.
     pub fn access_to(&self, api_no: i64) -> Option<&ScopeSet> {
         self.access.iter().find(|access| access.api_no == api_no).map(|access| &access.scopes)
     }
 
-    /// The registered URI that `presented` is (RFC 9700, section 2.1; RFC 8252, section 7.3).
+    /// The registered URI that equals `presented` (RFC 9700, section 2.1; RFC 8252, section 7.3).
     pub fn redirect_uri(&self, presented: &str) -> Option<&RedirectUri> {
         self.redirect_uris.iter().find(|registered| registered.matches(presented))
     }
 }
 
-/// How a client's secret looks to people.
+/// A client secret without the secret itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClientSecretInfo {
     /// Its first characters.
     pub start: String,
-    /// When it was made.
+    /// Time of creation.
     pub created_at: Timestamp,
-    /// When it ends; none is not foreseen.
+    /// Expiry; none if there is none.
     pub expires_at: Option<Timestamp>,
 }

@@ -1,7 +1,7 @@
 //! Ids: TypeIDs over UUIDv7, for example `key_01h455vb4pex5vsknk084sn02q`.
 //!
 //! A TypeID is a prefix, `_` and a 128-bit UUID as 26 characters of lowercase Crockford base32. The UUID is
-//! of version 7 (RFC 9562, section 5.7): its first 48 bits are the millisecond of its making, so ids sort by age.
+//! of version 7 (RFC 9562, section 5.7): its first 48 bits are the millisecond of its creation, so ids sort by age.
 
 use std::fmt;
 
@@ -24,10 +24,10 @@ const DIGITS: [u8; 256] = {
     digits
 };
 
-/// A text that is not an id of the wanted kind.
+/// A text that is not an id of the expected kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IdError {
-    /// The prefix that the id should have had, without its `_`.
+    /// Expected prefix, without its `_`.
     pub prefix: &'static str,
 }
 
@@ -39,7 +39,7 @@ impl fmt::Display for IdError {
 
 impl std::error::Error for IdError {}
 
-/// The UUIDv7 of a millisecond and 74 bits, given as the low bits of `random`.
+/// The UUIDv7 of a millisecond and 74 random bits, the low bits of `random`.
 fn uuid_v7(at: Timestamp, random: u128) -> u128 {
     const VERSION: u128 = 0x7 << 76;
     const VARIANT: u128 = 0b10 << 62;
@@ -52,7 +52,7 @@ fn encode(prefix: &str, uuid: u128) -> Ascii<LENGTH> {
     let mut text = Ascii::new();
     text.push_str(prefix);
     text.push(b'_');
-    // 128 bits are 3 and then 25 times 5; words of 25 bits keep the work out of 128-bit arithmetic.
+    // 128 bits are 3 and then 25 times 5; 25-bit words avoid 128-bit arithmetic.
     text.push(ALPHABET[(uuid >> 125) as usize]);
     for shift in [100, 75, 50, 25, 0] {
         let word = (uuid >> shift) as u32;
@@ -86,7 +86,7 @@ macro_rules! ids {
         pub struct $name(u128);
 
         impl $name {
-            /// What the text starts with, without the `_`.
+            /// Prefix, without the `_`.
             pub const PREFIX: &'static str = $prefix;
 
             /// A new id: `now` for the order, 74 of the 80 random bits for uniqueness.
@@ -96,17 +96,17 @@ macro_rules! ids {
                 Self(uuid_v7(now, u128::from_be_bytes(wide)))
             }
 
-            /// The millisecond in which the id was made, as it says itself.
+            /// Millisecond of creation.
             pub fn at(self) -> Timestamp {
                 Timestamp::from_millis((self.0 >> 80) as i64)
             }
 
-            /// The UUID as a number; its order is the order of the ids.
+            /// The UUID as a number; it sorts like the id.
             pub const fn as_u128(self) -> u128 {
                 self.0
             }
 
-            /// The id of a UUID that [`Self::as_u128`] gave.
+            /// The id of a UUID from [`Self::as_u128`].
             pub const fn from_u128(uuid: u128) -> Self {
                 Self(uuid)
             }
@@ -116,12 +116,12 @@ macro_rules! ids {
                 self.0.to_be_bytes()
             }
 
-            /// The id of the 16 bytes that [`Self::to_bytes`] gave.
+            /// The id of 16 bytes from [`Self::to_bytes`].
             pub const fn from_bytes(bytes: [u8; 16]) -> Self {
                 Self(u128::from_be_bytes(bytes))
             }
 
-            /// The text without an allocation; the hot path's form of `Display`.
+            /// The text without an allocation, for the hot path.
             pub fn encode(self) -> Ascii<LENGTH> {
                 encode($prefix, self.0)
             }
@@ -142,7 +142,7 @@ macro_rules! ids {
         impl std::str::FromStr for $name {
             type Err = IdError;
 
-            /// Strict: one text per id, so lowercase and with its own prefix only.
+            /// Strict: one text per id, so lower case and the exact prefix only.
             fn from_str(text: &str) -> Result<Self, IdError> {
                 decode($prefix, text).map(Self)
             }
@@ -157,14 +157,14 @@ macro_rules! ids {
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let example = concat!($prefix, "_01h455vb4pex5vsknk084sn02q");
-                deserializer.deserialize_str(super::words::FromText::new(example))
+                deserializer.deserialize_str(super::string_enum::FromText::new(example))
             }
         }
     )+};
 }
 
 ids! {
-    /// An API key; it stays the same when its secret is rotated.
+    /// An API key; rotation keeps its id.
     KeyId = "key";
     /// A service that Keywright protects.
     ApiId = "api";
@@ -172,9 +172,9 @@ ids! {
     UserId = "usr";
     /// An OAuth client, "OAuth app" on screen.
     ClientId = "app";
-    /// What a user allowed a client.
+    /// A grant of a user to a client.
     GrantId = "grt";
-    /// A signed-in session.
+    /// A session.
     SessionId = "ses";
     /// A webhook endpoint.
     WebhookId = "whk";
@@ -191,15 +191,15 @@ ids! {
 }
 
 impl ActivityId {
-    /// The id of row `no`: the row number takes the place of the random bits, so no id needs storing.
+    /// The id of row `no`: the row number replaces the random bits, so that no id is stored.
     ///
-    /// Ids sort by time and then by number. A text may claim any pair of the two; whoever looks a row up by
-    /// [`Self::no`] must compare its time with [`Self::at`].
+    /// Ids sort by time and then by number. A text may contain any pair of the two: after a lookup by [`Self::no`],
+    /// compare the row's time with [`Self::at`].
     pub fn of(at: Timestamp, no: i64) -> Self {
         Self(uuid_v7(at, u128::from(no as u64)))
     }
 
-    /// The row number that [`Self::of`] packed.
+    /// Row number of an id from [`Self::of`].
     pub fn no(self) -> i64 {
         let rand_a = (self.0 >> 64) as u64;
         let rand_b = self.0 as u64 & ((1 << 62) - 1);

@@ -88,7 +88,7 @@ proptest! {
 
 #[test]
 fn the_examples_of_the_type_id_specification_hold() {
-    // From its file of valid examples.
+    // From the specification's file of valid examples.
     for (suffix, uuid) in [
         ("00000000000000000000000000", 0),
         ("00000000000000000000000001", 1),

@@ -1,7 +1,7 @@
 //! The text of an API key: `{prefix}_{live|test}_{32 base62 characters}{6 base62 characters}`.
 //!
-//! The last six are the CRC-32 (ISO-HDLC) of everything before them, so that a mistyped or invented key is told
-//! from a real one without a look into the database, and a secret scanner can be sure of a find.
+//! The last six are the CRC-32 (ISO-HDLC) of everything before them: it separates a mistyped or invented key from a
+//! real one without a database access, and lets secret scanners be certain of a match.
 
 use std::{fmt, str::FromStr};
 
@@ -12,44 +12,44 @@ use super::{
     ascii::Ascii,
     secret::Secret,
     secret_hash::SecretHash,
-    words::{FromText, word_enum},
+    string_enum::{FromText, string_enum},
 };
 
 /// The digits of base62, lowest first.
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const RANDOM_LENGTH: usize = 32;
 const CHECKSUM_LENGTH: usize = 6;
-/// Characters of the random part that people may see, at each of its ends.
+/// Visible characters of the random part, at each of its ends.
 const SHOWN_LENGTH: usize = 4;
 
-word_enum! {
-    /// What a key is for.
+string_enum! {
+    /// Environment of a key.
     #[derive(Default)]
     Environment {
-        /// The real thing.
+        /// Production.
         #[default]
         Live = "live",
-        /// Trying things out.
+        /// Tests.
         Test = "test",
     }
 }
 
-word_enum! {
-    /// The environment that a question accepts; one that names none means `live`.
+string_enum! {
+    /// Environment that a request accepts; the default is `live`.
     #[derive(Default)]
-    AskedEnvironment {
+    RequestedEnvironment {
         /// Live keys only.
         #[default]
         Live = "live",
         /// Test keys only.
         Test = "test",
-        /// Either.
+        /// Both.
         Any = "any",
     }
 }
 
-impl AskedEnvironment {
-    /// Whether a key of `environment` is an answer to this question.
+impl RequestedEnvironment {
+    /// Whether it accepts a key of `environment`.
     pub fn accepts(self, environment: Environment) -> bool {
         match self {
             Self::Live => environment == Environment::Live,
@@ -58,7 +58,7 @@ impl AskedEnvironment {
         }
     }
 
-    /// The one environment that is accepted; none when either is.
+    /// The only accepted environment; none when both are.
     pub const fn only(self) -> Option<Environment> {
         match self {
             Self::Live => Some(Environment::Live),
@@ -68,15 +68,15 @@ impl AskedEnvironment {
     }
 }
 
-impl From<AskedEnvironment> for Option<Environment> {
-    /// None where either is accepted.
-    fn from(asked: AskedEnvironment) -> Self {
+impl From<RequestedEnvironment> for Option<Environment> {
+    /// None if both are accepted.
+    fn from(asked: RequestedEnvironment) -> Self {
         asked.only()
     }
 }
 
-impl From<Option<Environment>> for AskedEnvironment {
-    /// None accepts either.
+impl From<Option<Environment>> for RequestedEnvironment {
+    /// None accepts both.
     fn from(only: Option<Environment>) -> Self {
         match only {
             Some(Environment::Live) => Self::Live,
@@ -86,12 +86,12 @@ impl From<Option<Environment>> for AskedEnvironment {
     }
 }
 
-/// What an API's keys start with: `[a-z][a-z0-9]{0,15}`.
+/// Prefix of an API's keys: `[a-z][a-z0-9]{0,15}`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyPrefix(Ascii<{ KeyPrefix::MAX_LENGTH }>);
 
 impl KeyPrefix {
-    /// The longest prefix, in characters.
+    /// Maximum length, in characters.
     pub const MAX_LENGTH: usize = 16;
 
     /// The prefix, without the `_` after it.
@@ -106,7 +106,7 @@ fn is_prefix(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
 }
 
-/// A text that is no [`KeyPrefix`].
+/// A text that is not a [`KeyPrefix`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyPrefixError;
 
@@ -155,14 +155,15 @@ impl<'de> Deserialize<'de> for KeyPrefix {
     }
 }
 
-/// A key as its holder sees it, once. Prints as `KeySecret(…)`, never travels by itself, wipes its memory.
+/// A key in the clear, for one response. Its `Debug` is `KeySecret(…)`, it is not serialisable, and it wipes its
+/// memory.
 pub struct KeySecret(Secret);
 
 impl KeySecret {
-    /// A new key from 256 random bits, of which 190.5 reach the text.
+    /// A new key from 256 random bits, of which 190.5 are in the text.
     pub fn generate(prefix: KeyPrefix, environment: Environment, random: &[u8; 32]) -> Self {
         let length = prefix.as_str().len() + environment.as_str().len() + 2 + RANDOM_LENGTH + CHECKSUM_LENGTH;
-        // Sized at once: a string that grows leaves copies of the secret behind.
+        // Allocated at its full size: a string that grows leaves copies of the secret.
         let mut text = String::with_capacity(length);
         text.extend([prefix.as_str(), "_", environment.as_str(), "_"]);
         let digits = random_digits(random);
@@ -177,17 +178,17 @@ impl KeySecret {
         self.0.expose()
     }
 
-    /// What the database knows it by.
+    /// The stored hash.
     pub fn hash(&self) -> SecretHash {
         SecretHash::of(self.expose())
     }
 
-    /// The first four characters of the random part, for people to recognise the key by.
+    /// First four characters of the random part, which people recognise the key by.
     pub fn start(&self) -> &str {
         &self.random_part()[..SHOWN_LENGTH]
     }
 
-    /// The last four characters of the random part.
+    /// Last four characters of the random part.
     pub fn end(&self) -> &str {
         &self.random_part()[RANDOM_LENGTH - SHOWN_LENGTH..]
     }
@@ -204,10 +205,10 @@ impl fmt::Debug for KeySecret {
     }
 }
 
-/// The lowest 32 digits of `random` as one big number in base62.
+/// The lowest 32 base62 digits of `random` as a number.
 ///
-/// Nothing is rejected and yet every text is as likely as any other: 2^256 numbers fall onto 62^32 ≈ 2^190.5
-/// texts, so that some texts get one more of about 2^65.5 numbers each, a bias below 2^-65.
+/// No value is rejected and the distribution is uniform up to a bias below 2^-65: 2^256 numbers map onto 62^32 ≈
+/// 2^190.5 texts, so that some texts get one more of about 2^65.5 numbers.
 fn random_digits(random: &[u8; 32]) -> Zeroizing<[u8; RANDOM_LENGTH]> {
     let mut limbs = Zeroizing::new([0_u32; 8]);
     for (limb, bytes) in limbs.iter_mut().zip(random.chunks_exact(4)) {
@@ -237,31 +238,31 @@ fn checksum(text: &str) -> [u8; CHECKSUM_LENGTH] {
     digits
 }
 
-/// What can be told about a presented key from its text alone.
+/// Properties of a presented key that its text alone shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape<'a> {
-    /// Our format, and the checksum fits.
+    /// Our format with a valid checksum.
     Ours {
-        /// What it starts with.
+        /// Its prefix.
         prefix: &'a str,
-        /// What it says it is for.
+        /// Its environment.
         environment: Environment,
     },
-    /// Exactly our format, but the checksum does not fit: mistyped or invented, unless it was imported.
+    /// Our format with an invalid checksum: mistyped or invented, unless it was imported.
     BadChecksum {
-        /// What it starts with.
+        /// Its prefix.
         prefix: &'a str,
-        /// What it says it is for.
+        /// Its environment.
         environment: Environment,
     },
-    /// Anything else; only an imported key can look so.
+    /// Other; only an imported key can have this form.
     Foreign,
 }
 
-/// Looks at a presented key without an allocation; any text of any length is fine.
+/// Inspects a presented key without an allocation; accepts any text of any length.
 pub fn inspect(candidate: &str) -> Shape<'_> {
     let Some((prefix, environment)) = split(candidate) else { return Shape::Foreign };
-    // What has the form is ASCII, so that this lands within no character.
+    // The form is ASCII only, so that the index is a character boundary.
     let (covered, given) = candidate.split_at(candidate.len() - CHECKSUM_LENGTH);
     if checksum(covered) == given.as_bytes() {
         Shape::Ours { prefix, environment }
@@ -270,7 +271,7 @@ pub fn inspect(candidate: &str) -> Shape<'_> {
     }
 }
 
-/// Prefix and environment, if the text has exactly our form.
+/// Prefix and environment, if the text has exactly our format.
 fn split(candidate: &str) -> Option<(&str, Environment)> {
     const LONGEST: usize = KeyPrefix::MAX_LENGTH + 6 + RANDOM_LENGTH + CHECKSUM_LENGTH;
     if candidate.len() > LONGEST {

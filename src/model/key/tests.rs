@@ -51,7 +51,7 @@ proptest! {
     }
 
     #[test]
-    fn our_shape_with_any_other_checksum_is_told((prefix, environment, key) in any_key(), checksum in "[A-Za-z0-9]{6}") {
+    fn our_shape_with_any_other_checksum_is_recognised((prefix, environment, key) in any_key(), checksum in "[A-Za-z0-9]{6}") {
         let covered = &key.expose()[..key.expose().len() - 6];
         let forged = format!("{covered}{checksum}");
         prop_assume!(forged != key.expose());
@@ -143,8 +143,8 @@ fn debug_shows_nothing() {
 #[test]
 fn a_question_that_names_no_environment_means_live() {
     use Environment::{Live, Test};
-    let accepted = |asked: AskedEnvironment| (asked.accepts(Live), asked.accepts(Test));
-    assert_eq!(accepted(AskedEnvironment::default()), (true, false));
+    let accepted = |asked: RequestedEnvironment| (asked.accepts(Live), asked.accepts(Test));
+    assert_eq!(accepted(RequestedEnvironment::default()), (true, false));
     assert_eq!(accepted("test".parse().unwrap()), (false, true));
     assert_eq!(accepted("any".parse().unwrap()), (true, true));
     assert_eq!(Environment::default(), Live);

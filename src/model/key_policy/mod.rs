@@ -1,45 +1,45 @@
-//! What a key may do, how often, and what is answered about it.
+//! Policy of a key: state, rate limit, quota, and the codes of its verification.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{time::Timestamp, words::word_enum};
+use super::{string_enum::string_enum, time::Timestamp};
 
-word_enum! {
-    /// What lists of keys can be filtered by.
+string_enum! {
+    /// State filter of key lists.
     KeyStatus {
-        /// Works now.
+        /// Valid now.
         Active = "active",
-        /// Switched off for the time being.
+        /// Disabled.
         Disabled = "disabled",
-        /// Past its `expires_at`.
+        /// Past `expires_at`.
         Expired = "expired",
-        /// Ended for good.
+        /// Revoked.
         Revoked = "revoked",
-        /// Works now, but its end is near.
+        /// Valid now, with a near expiry.
         Expiring = "expiring",
-        /// Works now, but nobody has used it for long.
+        /// Valid now, but unused for long.
         Unused = "unused",
-        /// Works now, but its newest secret is old.
+        /// Valid now, with an old newest secret.
         Unrotated = "unrotated",
     }
 }
 
-word_enum! {
-    /// When a quota starts anew.
+string_enum! {
+    /// Period of a quota.
     QuotaPeriod {
-        /// At midnight UTC.
+        /// Resets at midnight UTC.
         Day = "day",
-        /// On the first of the month, UTC.
+        /// Resets on the first of the month, UTC.
         Month = "month",
-        /// Never.
+        /// Never resets.
         Total = "total",
     }
 }
 
 impl QuotaPeriod {
-    /// When the period that holds `now` began; for `total`, the beginning of time.
+    /// Start of the period of `now`; for `total`, the smallest timestamp.
     pub const fn start(self, now: Timestamp) -> Timestamp {
         match self {
             Self::Day => now.utc_day_start(),
@@ -48,7 +48,7 @@ impl QuotaPeriod {
         }
     }
 
-    /// When the next period begins; none after `total`.
+    /// Start of the next period; none for `total`.
     pub const fn next(self, now: Timestamp) -> Option<Timestamp> {
         match self {
             Self::Day => Some(now.next_utc_day()),
@@ -58,54 +58,54 @@ impl QuotaPeriod {
     }
 }
 
-word_enum! {
-    /// Who shares one count.
+string_enum! {
+    /// Owner of a bucket.
     #[derive(Default)]
     LimitPer {
-        /// Every key has its own.
+        /// Each key.
         #[default]
         Key = "key",
-        /// All keys of one `owner` (a customer) share one.
+        /// Each `owner` (customer): its keys share a bucket.
         Owner = "owner",
-        /// All keys, tokens and sessions of one user share one.
+        /// Each user: their keys, tokens and sessions share a bucket.
         User = "user",
     }
 }
 
-word_enum! {
-    /// The answer to a verification; checked in this order, the first failure wins.
+string_enum! {
+    /// Result of a verification; checked in this order, the first failure decides.
     VerifyCode {
-        /// It may pass.
+        /// Valid.
         Valid = "VALID",
-        /// No such key.
+        /// Unknown key.
         NotFound = "NOT_FOUND",
         /// The key was revoked.
         Revoked = "REVOKED",
-        /// The key is switched off.
+        /// The key is disabled.
         Disabled = "DISABLED",
-        /// The key's time is over.
+        /// The key has expired.
         Expired = "EXPIRED",
-        /// The key is another API's.
+        /// The key is for another API.
         WrongApi = "WRONG_API",
-        /// A test key where a live one was asked for, or the reverse.
+        /// A test key where a live one is required, or the reverse.
         WrongEnvironment = "WRONG_ENVIRONMENT",
-        /// The caller's address is not among `allowed_ips`.
+        /// The client's address is not in `allowed_ips`.
         IpNotAllowed = "IP_NOT_ALLOWED",
         /// The key's scopes do not satisfy the expression.
         InsufficientScope = "INSUFFICIENT_SCOPE",
-        /// Too many requests at the moment.
+        /// Too many requests.
         RateLimited = "RATE_LIMITED",
-        /// The quota of this period is used up.
+        /// The quota of the period is exhausted.
         QuotaExceeded = "QUOTA_EXCEEDED",
     }
 }
 
-/// A field of a policy that is out of its range.
+/// A policy field that is out of range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PolicyError {
-    /// The field's name in JSON.
+    /// Name of the field in JSON.
     pub field: &'static str,
-    /// A sentence that says what to give instead.
+    /// A sentence with the allowed values.
     pub reason: &'static str,
 }
 
@@ -125,18 +125,18 @@ pub struct RateLimit {
     pub limit: Option<u32>,
     /// The window, in seconds.
     pub window_seconds: u32,
-    /// How many may come at once; none is `limit`.
+    /// Bucket size; none is `limit`.
     #[serde(default)]
     pub burst: Option<u32>,
 }
 
 impl RateLimit {
-    /// The highest `limit` and `burst`.
+    /// Maximum of `limit` and `burst`.
     pub const MAX_LIMIT: u32 = 1_000_000_000;
-    /// The longest window: 31 days.
+    /// Maximum window: 31 days.
     pub const MAX_WINDOW_SECONDS: u32 = 31 * 86_400;
 
-    /// The size of the bucket; none when unlimited.
+    /// Bucket size; none when unlimited.
     pub const fn bucket(&self) -> Option<u32> {
         match (self.limit, self.burst) {
             (None, _) => None,
@@ -145,7 +145,7 @@ impl RateLimit {
         }
     }
 
-    /// Reports the first field that is out of its range.
+    /// Reports the first field that is out of range.
     pub fn validate(&self) -> Result<(), PolicyError> {
         let counts = 1..=Self::MAX_LIMIT;
         if self.limit.is_some_and(|limit| !counts.contains(&limit)) {
@@ -164,21 +164,21 @@ impl RateLimit {
     }
 }
 
-/// `limit` requests in a period of the calendar.
+/// `limit` requests per calendar period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Quota {
     /// Requests per period.
     pub limit: u64,
-    /// When the count starts anew.
+    /// The period.
     pub period: QuotaPeriod,
 }
 
 impl Quota {
-    /// The highest `limit`, which JSON numbers and columns hold exactly.
+    /// Maximum of `limit`, which JSON numbers and columns hold exactly.
     pub const MAX_LIMIT: u64 = 1_000_000_000_000_000;
 
-    /// Reports a limit that is out of its range.
+    /// Reports a limit that is out of range.
     pub fn validate(&self) -> Result<(), PolicyError> {
         if (1..=Self::MAX_LIMIT).contains(&self.limit) {
             return Ok(());

@@ -70,7 +70,7 @@ fn quota_periods_follow_the_calendar() {
 fn verify_codes_are_the_contract_s_in_its_order() {
     let order = "VALID NOT_FOUND REVOKED DISABLED EXPIRED WRONG_API WRONG_ENVIRONMENT IP_NOT_ALLOWED \
                  INSUFFICIENT_SCOPE RATE_LIMITED QUOTA_EXCEEDED";
-    assert_eq!(VerifyCode::WORDS.join(" "), order);
+    assert_eq!(VerifyCode::NAMES.join(" "), order);
     assert!(VerifyCode::ALL.is_sorted());
 }
 

@@ -1,14 +1,14 @@
-//! What services leave away when they compare a path with the path of a route. Each of these is some router's
-//! documented behaviour; a path is compared with all of them at once.
+//! Differences that services ignore when they compare a path with a route. Each is the documented behaviour of some
+//! router; a path is compared under all of them at once.
 
 use std::borrow::Cow;
 
-/// Ends of names of scripts: what follows such a segment is a path of its own (`PATH_INFO` of RFC 3875,
-/// section 4.1.5), by which PHP frameworks route: `/index.php/v1/queries`.
+/// Extensions of scripts: the rest after such a segment is a path of its own (`PATH_INFO` of RFC 3875, section 4.1.5),
+/// by which PHP frameworks route: `/index.php/v1/queries`.
 const SCRIPTS: [&str; 10] =
     [".php", ".phtml", ".cgi", ".fcgi", ".pl", ".cfm", ".asp", ".aspx", ".ashx", ".jsp"];
 
-/// Whether some service may take a decoded path for one that `pattern` covers.
+/// Whether some service may read a decoded path as one that `pattern` covers.
 pub(super) fn may_match(path: &str, pattern: &str) -> bool {
     let path = path.trim_end_matches('/');
     let pattern = pattern.trim_end_matches('/');
@@ -50,13 +50,13 @@ fn is_script(segment: &str) -> bool {
     segment.contains('.') && SCRIPTS.iter().any(|end| letters(segment).ends_with(end))
 }
 
-/// Whether `segment` is `name` with an extension, which Rails and Spring MVC read as the wanted format.
+/// Whether `segment` is `name` with an extension, which Rails and Spring MVC read as the requested format.
 fn has_extension_of(name: &str, segment: &str) -> bool {
     segment.contains('.')
         && letters(segment).strip_prefix(&*letters(name)).is_some_and(|rest| rest.starts_with('.'))
 }
 
-/// Whether two segments differ at most in what services may leave away.
+/// Whether two segments differ only in what services may ignore.
 pub(super) fn same_letters(one: &str, other: &str) -> bool {
     if is_plain(one) && is_plain(other) {
         return one.eq_ignore_ascii_case(other);
@@ -64,13 +64,13 @@ pub(super) fn same_letters(one: &str, other: &str) -> bool {
     letters(one) == letters(other)
 }
 
-/// Nothing in it folds but the case of its letters.
+/// Only the case of its letters can differ.
 fn is_plain(segment: &str) -> bool {
     segment.bytes().all(|byte| byte.is_ascii_graphic()) && !segment.ends_with('.')
 }
 
-/// A segment without white space around it, dots at its end and combining marks, its letters in one case and
-/// full-width characters as the ASCII that they stand for.
+/// A segment without white space at its ends, dots at its end and combining marks, in one case, with full-width
+/// characters as ASCII.
 pub(super) fn letters(segment: &str) -> Cow<'_, str> {
     let segment = segment.trim_matches(|end: char| end.is_whitespace());
     let segment = segment.trim_end_matches(|end: char| end == '.' || end.is_whitespace()).trim_start();
@@ -78,7 +78,7 @@ pub(super) fn letters(segment: &str) -> Cow<'_, str> {
         return Cow::Borrowed(segment);
     }
     let is_mark = |character: &char| ('\u{300}'..='\u{36f}').contains(character);
-    // Upper case first: that joins what has no lower case in common, such as the long s and the Kelvin sign.
+    // Upper case first: it maps characters without a common lower case, such as the long s and the Kelvin sign.
     let folded = segment.chars().map(narrow).flat_map(char::to_uppercase).flat_map(char::to_lowercase);
     Cow::Owned(folded.filter(|character| !is_mark(character)).collect())
 }

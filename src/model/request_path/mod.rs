@@ -1,9 +1,9 @@
-//! The path of a request that a proxy asks about, and whether the pattern of a route covers it.
+//! The path of a described request, and its match with the pattern of a route.
 //!
-//! The proxy passes on the target that the client wrote, and the service reads it by rules of its own. So nothing is
-//! normalised here: a path in its one plain spelling is taken as it is, every other spelling is refused. Even a plain
-//! path is another route's for some services, which ignore case, a slash or an extension at the end; that is what
-//! [`RequestPath::may_be`] finds out.
+//! The proxy forwards the client's target unchanged, and the service parses it by its own rules. So paths are not
+//! normalised: a path in its plain spelling is accepted, every other spelling is refused. Some services read even a
+//! plain path as another route's, because they ignore case, a slash or an extension at the end; [`RequestPath::may_be`]
+//! detects that.
 
 mod loose;
 #[cfg(test)]
@@ -12,16 +12,16 @@ mod tests;
 use std::borrow::Cow;
 
 /// A path in its plain spelling: segments of RFC 3986, section 3.3, none of them empty (except after a slash at the
-/// end), `.` or `..`, without `;`, and percent-encoded only where a character needs it.
+/// end), `.` or `..`, without `;`, and percent-encoded only where a character requires it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestPath<'r> {
-    /// As the client wrote it.
+    /// As received.
     raw: &'r str,
-    /// After percent-decoding. It has the same segments, since an encoded slash is refused.
+    /// Percent-decoded. It has the same segments, since encoded slashes are refused.
     decoded: Cow<'r, str>,
 }
 
-/// Why a path is refused, as the rest of a sentence that starts with "The path is refused: ".
+/// Reason for a refusal, as the rest of a sentence that starts with "The path is refused: ".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RequestPathError(pub &'static str);
 
@@ -46,17 +46,17 @@ const NOT_UTF8: RequestPathError = RequestPathError("its escapes are not UTF-8")
 const METHOD_OVERRIDE: RequestPathError =
     RequestPathError("its query names another method, which some services obey");
 
-/// Parameters of a query by which services take another method than the request's: Rails, Laravel, Symfony and
-/// WordPress read `_method`, WAI `_method_override`, Google's APIs `$httpMethod`, Salesforce's `_HttpMethod`.
+/// Query parameters that override the request's method in some services: Rails, Laravel, Symfony and WordPress read
+/// `_method`, WAI `_method_override`, Google's APIs `$httpMethod`, Salesforce's `_HttpMethod`.
 const METHOD_PARAMETERS: [&str; 5] =
     ["_method", "_method_override", "_httpmethod", "$httpmethod", "x-http-method-override"];
 
 impl<'r> RequestPath<'r> {
-    /// Reads the target of a request as a proxy describes it: a path and perhaps a query (RFC 9112, section 3.2.1).
+    /// Parses the target of a request as a proxy describes it: a path and an optional query (RFC 9112, section 3.2.1).
     ///
     /// # Errors
-    /// Everything that services are known to read in more than one way: other forms of the target, `//`, dot
-    /// segments, parameters, `\`, encoded delimiters and control characters, needless, broken or double escapes.
+    /// Everything that services are known to read in more than one way: other forms of the target, `//`, dot segments,
+    /// parameters, `\`, encoded delimiters and control characters, needless, broken or double escapes.
     pub fn of(target: &'r str) -> Result<Self, RequestPathError> {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         if !path.starts_with('/') {
@@ -82,9 +82,9 @@ impl<'r> RequestPath<'r> {
         &self.decoded
     }
 
-    /// Whether the pattern of a route covers it: `/v1/queries`, `/v1/queries/{id}`, `/v1/*`. `{name}` stands for one
-    /// segment; a last `*` for all that follows, nothing included, so that a rule about what lies below a path is
-    /// also one about the path itself. A slash at the end counts, and so does case unless `ignore_case`.
+    /// Whether the pattern of a route covers it: `/v1/queries`, `/v1/queries/{id}`, `/v1/*`. `{name}` matches one
+    /// segment; a last `*` matches the rest, which may be empty, so that a rule for the paths below also covers the
+    /// path itself. A slash at the end counts, and so does case unless `ignore_case`.
     pub fn matches(&self, pattern: &str, ignore_case: bool) -> bool {
         let mut segments = self.raw.split('/').zip(self.decoded.split('/')).skip(1);
         let mut wanted = pattern.split('/').skip(1).peekable();
@@ -99,8 +99,8 @@ impl<'r> RequestPath<'r> {
         segments.next().is_none()
     }
 
-    /// Whether some service may take it for one that the pattern covers: a service that ignores case, a slash or an
-    /// extension at the end, or white space, or that routes by what follows the name of a script.
+    /// Whether some service may read it as a path that the pattern covers: a service that ignores case, a slash or an
+    /// extension at the end, or white space, or that routes by the rest after the name of a script.
     pub fn may_be(&self, pattern: &str) -> bool {
         loose::may_match(&self.decoded, pattern)
     }
@@ -111,19 +111,19 @@ fn covers(want: &str, raw: &str, decoded: &str, ignore_case: bool) -> bool {
     if want.starts_with('{') {
         return !decoded.is_empty();
     }
-    // Only the case of ASCII letters: whether a service folds more is left to `may_be`.
+    // ASCII case only: other case folding is checked by `may_be`.
     let is_same = if ignore_case { want.eq_ignore_ascii_case(decoded) } else { want == decoded };
-    // `/docs%3Asearch` is not the plain spelling of `/docs:search`: some services tell them apart.
+    // `/docs%3Asearch` is not the plain spelling of `/docs:search`: some services distinguish them.
     is_same && !has_needless_escape(raw)
 }
 
-/// Whether a character is encoded that may be written as it is in a segment (`sub-delims`, `:` and `@`).
+/// Whether a character is encoded that a segment may contain unencoded (`sub-delims`, `:` and `@`).
 fn has_needless_escape(segment: &str) -> bool {
     let mut escapes = segment.split('%').skip(1);
     escapes.any(|rest| byte_of(rest.as_bytes()).is_some_and(|byte| b"!$&'()*+,=:@".contains(&byte)))
 }
 
-/// `pchar` of RFC 3986, section 3.3, less `;`, and the slash between segments.
+/// `pchar` of RFC 3986, section 3.3, without `;`, and the slash between segments.
 fn check_characters(path: &str) -> Result<(), RequestPathError> {
     for byte in path.bytes() {
         match byte {
@@ -144,7 +144,7 @@ fn check_segment(segment: &str) -> Result<(), RequestPathError> {
     if segment.contains(['\u{ff0f}', '\u{ff3c}']) {
         return Err(WIDE_SLASH);
     }
-    // ASP.NET takes `(S(…))` out of the path (cookieless sessions); NTFS reads `name:$stream` as `name`.
+    // ASP.NET removes `(S(…))` from the path (cookieless sessions); NTFS reads `name:$stream` as `name`.
     let is_session = segment.starts_with('(') && segment.ends_with("))");
     if is_session || segment.contains(":$") {
         return Err(PARAMETER);
@@ -152,7 +152,7 @@ fn check_segment(segment: &str) -> Result<(), RequestPathError> {
     Ok(())
 }
 
-/// Whether it has nothing but dots and white space: `..`, `. .`, also in full width. Windows leaves white space away.
+/// Whether it has only dots and white space: `..`, `. .`, also in full width. Windows ignores white space.
 fn is_dots(segment: &str) -> bool {
     segment.contains(['.', '\u{ff0e}'])
         && segment.chars().all(|character| matches!(character, '.' | '\u{ff0e}') || character.is_whitespace())
@@ -187,7 +187,7 @@ fn decode(path: &str) -> Result<Cow<'_, str>, RequestPathError> {
             }
             b'/' | b'\\' | b';' | b'?' | b'#' => return Err(HIDDEN_DELIMITER),
             byte if byte.is_ascii_control() => return Err(HIDDEN_DELIMITER),
-            // `%25` may only be a percent sign that starts nothing, also for a service that decodes twice.
+            // `%25` must be a percent sign that starts no escape, also for a service that decodes twice.
             b'%' if byte_of(rest).is_some() || rest.starts_with(b"%") || starts_unicode_escape(rest) => {
                 return Err(DOUBLE_ESCAPE);
             }
@@ -206,13 +206,13 @@ fn starts_unicode_escape(rest: &[u8]) -> bool {
     matches!(rest, [b'u' | b'U', digits @ ..] if byte_of(digits).is_some())
 }
 
-/// The byte that two hexadecimal digits spell.
+/// The byte of two hexadecimal digits.
 fn byte_of(digits: &[u8]) -> Option<u8> {
     let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     Some(digit(digits.first()?)? << 4 | digit(digits.get(1)?)?)
 }
 
-/// Percent-decoding of what is only looked at: broken escapes stay as they are.
+/// Lenient percent-decoding, for inspection only: broken escapes are kept.
 fn decode_leniently(text: &str) -> Cow<'_, [u8]> {
     if !text.contains('%') {
         return Cow::Borrowed(text.as_bytes());

@@ -171,7 +171,7 @@ fn a_path_may_be_another_for_some_service() {
 }
 
 proptest::proptest! {
-    /// What is taken has no second spelling: no escape of a plain character, no empty or dot segment.
+    /// An accepted path has no second spelling: no escape of a plain character, no empty or dot segment.
     #[test]
     fn what_is_taken_is_plain(target in "/[a-zA-Z%./2e5c;\\\\]{0,24}") {
         if let Ok(path) = RequestPath::of(&target) {
@@ -184,7 +184,7 @@ proptest::proptest! {
         }
     }
 
-    /// A route that covers a path is one that the path may be.
+    /// A path that a route covers satisfies `may_be`.
     #[test]
     fn covered_is_possible(target in "/[a-cA-C./]{0,12}", pattern in "(/[a-c]{1,2}|/\\{x\\}){0,3}(/\\*|/)?") {
         if let Ok(path) = RequestPath::of(&target) && path.matches(&pattern, false) {

@@ -1,17 +1,17 @@
-//! Permissions and sets of them.
+//! Scopes and sets of them.
 
 use std::{borrow::Borrow, fmt, ops::Deref, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::words::FromText;
+use super::string_enum::FromText;
 
 /// The name of one permission of an API, for example `queries:read`. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Scope(Arc<str>);
 
 impl Scope {
-    /// The longest name, in characters.
+    /// Maximum length, in characters.
     pub const MAX_LENGTH: usize = 64;
 
     /// The scope of this name: `[A-Za-z0-9._:/*-]{1,64}`, but neither `AND` nor `OR`.
@@ -31,19 +31,19 @@ impl Scope {
     }
 }
 
-/// Whether a scope's name may hold this byte.
+/// Whether the name of a scope may contain this byte.
 pub(super) const fn is_scope_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'/' | b'*' | b'-')
 }
 
-/// Why a text is no scope's name.
+/// Reason why a text is not the name of a scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ScopeError {
     /// It is empty.
     Empty,
     /// It has more than [`Scope::MAX_LENGTH`] characters.
     TooLong,
-    /// It holds a character that scope names do not have.
+    /// It has a character that scope names do not have.
     BadCharacter,
     /// It is `AND` or `OR`, the words of scope expressions.
     Reserved,
@@ -114,46 +114,46 @@ impl<'de> Deserialize<'de> for Scope {
     }
 }
 
-/// Scopes without order or repetition; cheap to clone.
+/// A set of scopes; cheap to clone.
 ///
 /// As text the names are separated by spaces (RFC 6749, section 3.3), in JSON they are an array; sorted in both.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct ScopeSet(Arc<[Scope]>);
 
 impl ScopeSet {
-    /// The set of nothing.
+    /// The empty set.
     pub fn empty() -> Self {
         Self::default()
     }
 
-    /// Whether the set holds the scope of this name.
+    /// Whether the set has the scope of this name.
     pub fn contains(&self, name: &str) -> bool {
         self.0.binary_search_by(|scope| scope.as_str().cmp(name)).is_ok()
     }
 
-    /// Whether `other` holds everything that this set holds.
+    /// Whether `other` has every scope of this set.
     pub fn is_subset(&self, other: &Self) -> bool {
         self.iter().all(|scope| other.contains(scope))
     }
 
-    /// What both sets hold.
+    /// Intersection.
     pub fn intersection(&self, other: &Self) -> Self {
         self.retain(|scope| other.contains(scope))
     }
 
-    /// What this set holds and `other` does not.
+    /// Difference: the scopes that `other` does not have.
     pub fn difference(&self, other: &Self) -> Self {
         self.retain(|scope| !other.contains(scope))
     }
 
-    /// What either set holds.
+    /// Union.
     pub fn union(&self, other: &Self) -> Self {
         self.iter().chain(other).cloned().collect()
     }
 
-    /// The scopes for which `keep` answers true.
+    /// The scopes for which `keep` returns true.
     pub fn retain(&self, keep: impl Fn(&Scope) -> bool) -> Self {
-        // The order is kept, so there is nothing to sort.
+        // The order is kept, so sorting is not needed.
         Self(self.iter().filter(|scope| keep(scope)).cloned().collect())
     }
 
@@ -162,12 +162,12 @@ impl ScopeSet {
         self.0.iter()
     }
 
-    /// How many scopes there are.
+    /// Number of scopes.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// Whether the set is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -194,7 +194,7 @@ impl FromIterator<Scope> for ScopeSet {
 impl FromStr for ScopeSet {
     type Err = ScopeError;
 
-    /// Names separated by one or more spaces; no name at all is the empty set.
+    /// Names separated by one or more spaces; an empty text is the empty set.
     fn from_str(text: &str) -> Result<Self, ScopeError> {
         text.split(' ').filter(|name| !name.is_empty()).map(Scope::new).collect()
     }

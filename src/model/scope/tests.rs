@@ -45,7 +45,7 @@ proptest! {
 }
 
 #[test]
-fn names_outside_the_pattern_are_told_why() {
+fn names_outside_the_pattern_are_refused_with_the_reason() {
     for (name, error) in [
         ("", ScopeError::Empty),
         ("AND", ScopeError::Reserved),
@@ -65,7 +65,7 @@ fn names_outside_the_pattern_are_told_why() {
 }
 
 #[test]
-fn text_is_sorted_and_told_once() {
+fn text_is_sorted_without_duplicates() {
     let set: ScopeSet = "  b a  b c ".parse().unwrap();
     assert_eq!(set.to_string(), "a b c");
     assert_eq!(serde_json::to_string(&set).unwrap(), r#"["a","b","c"]"#);

@@ -1,4 +1,4 @@
-//! What a route or a verification asks for: `queries:read AND (dashboards:read OR admin)`.
+//! Scope expressions: `queries:read AND (dashboards:read OR admin)`.
 
 use std::{fmt, str::FromStr};
 
@@ -6,17 +6,17 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
     scope::{Scope, ScopeSet, is_scope_byte},
-    words::FromText,
+    string_enum::FromText,
 };
 
 /// Scope names joined by `AND` and `OR`; `AND` binds tighter, parentheses group.
 ///
-/// At most [`Self::MAX_LENGTH`] characters and [`Self::MAX_DEPTH`] parentheses deep. Prints as it was written.
-/// It may be parsed on every request, so it is one copy of the text and one vector of steps.
+/// At most [`Self::MAX_LENGTH`] characters and [`Self::MAX_DEPTH`] parentheses deep. Its text is kept as written. It
+/// may be parsed on every request, so it is one copy of the text and one vector of steps.
 #[derive(Clone)]
 pub struct ScopeExpr {
     text: Box<str>,
-    /// In postfix order: operands first, then what joins them.
+    /// In postfix order: operands before operators.
     steps: Vec<Step>,
 }
 
@@ -32,12 +32,12 @@ enum Step {
 }
 
 impl ScopeExpr {
-    /// The longest expression, in characters.
+    /// Maximum length, in characters.
     pub const MAX_LENGTH: usize = 1_000;
-    /// The deepest nesting of parentheses.
+    /// Maximum depth of parentheses.
     pub const MAX_DEPTH: usize = 20;
 
-    /// Reads an expression. An empty one is an error: who requires nothing has no expression.
+    /// Parses an expression. An empty one is an error: omit the expression to require nothing.
     pub fn parse(text: &str) -> Result<Self, ScopeExprError> {
         if text.len() > Self::MAX_LENGTH && text.chars().nth(Self::MAX_LENGTH).is_some() {
             return Err(ScopeExprError { position: Self::MAX_LENGTH, problem: ScopeExprProblem::TooLong });
@@ -47,10 +47,10 @@ impl ScopeExpr {
         Ok(Self { text: text.into(), steps })
     }
 
-    /// The value of the expression, where `has` answers for one scope's name.
+    /// Value of the expression, where `has` decides for each scope name.
     pub fn eval(&self, mut has: impl FnMut(&str) -> bool) -> bool {
-        // The stack of operands, one bit each. Every level of parentheses leaves at most two waiting (one
-        // before an OR, one before an AND), so 2 × 20 + 3 bits are the most that is ever needed.
+        // Stack of operands, one bit each. Every level of parentheses leaves at most two (one before an OR, one before
+        // an AND), so 2 × 20 + 3 bits are the maximum.
         const { assert!(2 * Self::MAX_DEPTH + 3 <= 64) };
         let mut stack = 0_u64;
         for step in &self.steps {
@@ -64,7 +64,7 @@ impl ScopeExpr {
         stack == 1
     }
 
-    /// The value of the expression for who holds exactly `granted`.
+    /// Value of the expression for the scopes `granted`.
     pub fn eval_set(&self, granted: &ScopeSet) -> bool {
         self.eval(|name| granted.contains(name))
     }
@@ -92,7 +92,7 @@ impl ScopeExpr {
         stack.pop().unwrap_or_default()
     }
 
-    /// The names in the order they were written, each as often as it was.
+    /// The names in order, with repetitions.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.steps.iter().filter_map(|step| match *step {
             Step::Name { start, len } => Some(self.name(start, len)),
@@ -100,7 +100,7 @@ impl ScopeExpr {
         })
     }
 
-    /// The expression as it was written.
+    /// The expression as written.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -110,7 +110,7 @@ impl ScopeExpr {
         &self.text[start..start + usize::from(len)]
     }
 
-    /// The steps with the names themselves instead of their places.
+    /// The steps with names instead of positions.
     fn resolved(&self) -> impl Iterator<Item = Result<&str, bool>> {
         self.steps.iter().map(|step| match *step {
             Step::Name { start, len } => Ok(self.name(start, len)),
@@ -120,7 +120,7 @@ impl ScopeExpr {
     }
 }
 
-/// One rule of the grammar is one method; all of them append to `steps`.
+/// One method per rule of the grammar; each appends to `steps`.
 ///
 /// ```text
 /// either = both ("OR" both)*
@@ -129,7 +129,7 @@ impl ScopeExpr {
 /// ```
 struct Parser<'a> {
     text: &'a str,
-    /// Bytes read so far. All before it is ASCII, so that it counts characters too.
+    /// Bytes read so far. They are ASCII, so that the number is also one of characters.
     position: usize,
     steps: Vec<Step>,
 }
@@ -197,7 +197,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Steps over the next token if it is `wanted`.
+    /// Skips the next token if it is `wanted`.
     fn take(&mut self, wanted: Token) -> Result<bool, ScopeExprError> {
         let (token, end) = self.peek()?;
         let found = token == wanted;
@@ -207,7 +207,7 @@ impl Parser<'_> {
         Ok(found)
     }
 
-    /// The next token and where it ends; moves past the white space before it and no further.
+    /// The next token and its end; skips only the white space before it.
     fn peek(&mut self) -> Result<(Token, usize), ScopeExprError> {
         let bytes = self.text.as_bytes();
         while bytes.get(self.position).is_some_and(u8::is_ascii_whitespace) {
@@ -237,31 +237,31 @@ impl Parser<'_> {
     }
 }
 
-/// What is wrong with an expression, and where.
+/// An error of an expression, with its position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ScopeExprError {
-    /// How many characters are in order before the problem.
+    /// Number of valid characters before it.
     pub position: usize,
-    /// What is wrong there.
+    /// The error.
     pub problem: ScopeExprProblem,
 }
 
-/// What can be wrong with an expression.
+/// Errors of an expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ScopeExprProblem {
-    /// There is nothing but white space.
+    /// Only white space.
     Empty,
-    /// There are more than [`ScopeExpr::MAX_LENGTH`] characters.
+    /// More than [`ScopeExpr::MAX_LENGTH`] characters.
     TooLong,
-    /// Parentheses are nested more than [`ScopeExpr::MAX_DEPTH`] deep.
+    /// Parentheses nested more than [`ScopeExpr::MAX_DEPTH`] deep.
     TooDeep,
-    /// A character that neither scope names nor expressions have.
+    /// A character that is not allowed.
     BadCharacter,
     /// A name of more than [`Scope::MAX_LENGTH`] characters.
     NameTooLong,
-    /// An operator, a `)` or the end where a name or a `(` must stand.
+    /// An operator, a `)` or the end where a name or a `(` is expected.
     MissingName,
-    /// A name or a `(` where `AND`, `OR` or the end must stand.
+    /// A name or a `(` where `AND`, `OR` or the end is expected.
     MissingOperator,
     /// A `(` without its `)`.
     UnclosedParenthesis,
@@ -298,7 +298,7 @@ impl FromStr for ScopeExpr {
     }
 }
 
-/// Equal when they mean the same step by step, whatever the spaces and needless parentheses.
+/// Equal if their steps are equal, whatever the spaces and needless parentheses.
 impl PartialEq for ScopeExpr {
     fn eq(&self, other: &Self) -> bool {
         self.resolved().eq(other.resolved())

@@ -159,7 +159,7 @@ fn parentheses_may_be_20_deep() {
 
 #[test]
 fn the_fullest_stack_of_operands_is_right() {
-    // At every level one operand waits before an OR and one before an AND.
+    // Each level has one waiting operand before an OR and one before an AND.
     let text = format!("{}c{}", "a OR b AND (".repeat(20), ")".repeat(20));
     let expr = ScopeExpr::parse(&text).unwrap();
     assert!(expr.eval(|name| name == "a"));
@@ -176,7 +176,7 @@ fn a_thousand_characters_are_the_most() {
     assert!(ScopeExpr::parse(&text).unwrap().eval(|name| name == "bcdef"));
     text.push(' ');
     assert_eq!(problem(&text), (1_000, ScopeExprProblem::TooLong));
-    // Characters are counted, not bytes, so that the message is about what is wrong.
+    // Characters are counted, not bytes, so that the position in the message is right.
     assert_eq!(problem(&"é".repeat(1_000)), (0, ScopeExprProblem::BadCharacter));
     assert_eq!(problem(&"é".repeat(1_001)), (1_000, ScopeExprProblem::TooLong));
 }

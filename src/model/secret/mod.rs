@@ -1,4 +1,4 @@
-//! Text that must not be printed.
+//! Secret text.
 
 use std::fmt;
 
@@ -8,13 +8,13 @@ use zeroize::Zeroizing;
 
 /// A secret in the clear: a password, a token, a presented key.
 ///
-/// It can be read from JSON but not written to it, prints as `Secret(…)`, compares in constant time (for equal
+/// It can be read from JSON but not written to it, its `Debug` is `Secret(…)`, it compares in constant time (for equal
 /// lengths) and wipes its memory when dropped.
 #[derive(Clone)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Takes the text over; the caller keeps no copy.
+    /// Takes ownership of the text; the caller must not keep a copy.
     pub fn new(text: String) -> Self {
         Self(Zeroizing::new(text))
     }

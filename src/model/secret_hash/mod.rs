@@ -1,26 +1,26 @@
-//! What the database keeps of a secret.
+//! Stored hash of a secret.
 
 use std::{fmt, str::FromStr};
 
 use aws_lc_rs::digest;
 use serde::{Deserialize, Deserializer};
 
-use super::{ascii::Ascii, words::FromText};
+use super::{ascii::Ascii, string_enum::FromText};
 
-/// SHA-256 of a whole secret: what is stored and looked up in its place.
+/// SHA-256 of a whole secret: stored and looked up in its place.
 ///
-/// A slow hash would buy nothing, for there is no guessing through 190 random bits.
+/// A slow hash is not needed: 190 random bits cannot be guessed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SecretHash([u8; 32]);
 
 impl SecretHash {
-    /// The hash of a secret, whatever its shape.
+    /// The hash of a secret.
     pub fn of(secret: &str) -> Self {
         let digest = digest::digest(&digest::SHA256, secret.as_bytes());
         Self(digest.as_ref().try_into().expect("SHA-256 gives 32 bytes"))
     }
 
-    /// The hash that was stored as these bytes.
+    /// The hash from its stored bytes.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
@@ -42,7 +42,7 @@ impl SecretHash {
     }
 }
 
-/// A text that is no [`SecretHash`].
+/// A text that is not a [`SecretHash`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SecretHashError;
 

@@ -1,19 +1,20 @@
-//! Deceptive characters: invisible ones, and those that rearrange their neighbours.
+//! Deceptive characters: invisible ones, and those that reorder text.
 
 use icu_properties::props::{
     BidiControl, DefaultIgnorableCodePoint, GeneralCategory, GeneralCategoryGroup, WhiteSpace,
 };
 use icu_properties::{CodePointMapData, CodePointSetData};
 
-/// Most combining marks on one letter (Technical Standard 39, section 5.4); more of them cover the lines around.
+/// Maximum number of combining marks on one letter (Technical Standard 39, section 5.4); more of them cover adjacent
+/// lines.
 const MAX_MARKS: usize = 4;
-/// Visible by their category, and blank in every font.
+/// Visible by category, but blank in every font.
 const BLANK: &[char] = &['\u{2800}', '\u{fffc}', '\u{13441}', '\u{13442}', '\u{16fe4}', '\u{1d159}'];
 
-/// The first character of `text` that is invisible, blank (other than a plain space), changes the order of others,
-/// has no agreed meaning, or is one combining mark too many.
+/// The first character of `text` that is invisible, blank (other than a plain space), reorders text, has no assigned
+/// meaning, or is one combining mark too many.
 pub fn deceptive(text: &str) -> Option<char> {
-    // A mark without a letter combines with whatever is shown before the text.
+    // A mark without a letter combines with the character that is shown before the text.
     let mut marks = MAX_MARKS;
     text.chars().find(|&character| {
         if is_mark(character) {

@@ -1,7 +1,7 @@
-//! Text that people decide by: names and descriptions, under one rule.
+//! Names and descriptions that people decide by, under one rule.
 //!
-//! A name is shown where a person allows or refuses something, so it must look like what it is: no character that is
-//! invisible, blank, or changes the order of others (Unicode Technical Report 36, Technical Standard 39).
+//! A name is shown where a person allows or refuses something, so it must be what it looks like: no character that is
+//! invisible, blank, or reorders text (Unicode Technical Report 36, Technical Standard 39).
 
 mod characters;
 mod own_name;
@@ -9,15 +9,15 @@ mod own_name;
 pub use self::characters::deceptive;
 pub use self::own_name::looks_like_own_name;
 
-/// Longest name of anything, in characters. The dashboard's `MAX_NAME` is the same.
+/// Maximum length of a name, in characters. The dashboard's `MAX_NAME` is the same.
 pub const MAX_NAME: usize = 120;
-/// Longest description, in characters.
+/// Maximum length of a description, in characters.
 const MAX_DESCRIPTION: usize = 500;
 
-/// The form of a name that is stored: without spaces around it.
+/// Normalises a name for storage: without spaces around it.
 ///
 /// # Errors
-/// A sentence for the caller when it is empty, longer than 120 characters or holds a deceptive character.
+/// A sentence for the caller when it is empty, longer than 120 characters or has a deceptive character.
 pub fn name(text: &str) -> Result<String, String> {
     let text = text.trim();
     if text.is_empty() || text.chars().count() > MAX_NAME {
@@ -27,7 +27,7 @@ pub fn name(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// The name of a client, which must not pass for Keywright itself: consent is given to it.
+/// Normalises the name of a client, which must not look like Keywright itself: people consent to it.
 ///
 /// # Errors
 /// As [`name`], and when it is or looks like the name of this product.
@@ -39,10 +39,10 @@ pub fn client_name(text: &str) -> Result<String, String> {
     Ok(name)
 }
 
-/// The form of a description that is stored; it may be empty.
+/// Normalises a description for storage; it may be empty.
 ///
 /// # Errors
-/// A sentence for the caller when it is longer than 500 characters or holds a deceptive character.
+/// A sentence for the caller when it is longer than 500 characters or has a deceptive character.
 pub fn description(text: &str) -> Result<String, String> {
     let text = text.trim();
     if text.chars().count() > MAX_DESCRIPTION {
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_is_not_called_like_this_product() {
+    fn a_client_cannot_have_the_name_of_this_product() {
         assert!(client_name("Keywright").is_err());
         assert!(client_name("Grafana").is_ok());
         assert!(name("Keywright").is_ok());

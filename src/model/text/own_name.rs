@@ -1,4 +1,4 @@
-//! Whether a text passes for the name of this product.
+//! Detects names that look like this product's name.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
@@ -6,11 +6,11 @@ use unicode_security::confusable_detection::skeleton;
 
 const OWN_NAME: &str = "keywright";
 
-/// Whether a word of `text`, or words of it written together, look like "Keywright" to a reader: in any case, with
-/// accents, in letters of other scripts (Technical Standard 39, section 4), or with signs between the letters.
+/// Whether a word of `text`, or joined words of it, look like "Keywright": in any case, with accents, in letters of
+/// other scripts (Technical Standard 39, section 4), or with signs between the letters.
 pub fn looks_like_own_name(text: &str) -> bool {
     let text: String = text.nfkd().filter(|&c| !is_combining_mark(c)).collect();
-    // Two letters that are read as one.
+    // Two letters that look like one.
     let text = text.to_lowercase().replace("vv", "w");
     let words: Vec<Vec<char>> = text
         .split(|c: char| !c.is_alphanumeric() && !stands_for(c, 'i'))
@@ -32,7 +32,7 @@ pub fn looks_like_own_name(text: &str) -> bool {
     inside_a_word || over_words
 }
 
-/// Whether a reader takes `character` for `letter`, in either case.
+/// Whether `character` looks like `letter`, in either case.
 fn stands_for(character: char, letter: char) -> bool {
     let forms = |character: char| {
         let cases = std::iter::once(character.to_string())

@@ -1,11 +1,11 @@
-//! Points in time, as the wire and the database know them.
+//! Timestamps, as sent and stored.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{ascii::Ascii, words::FromText};
+use super::{ascii::Ascii, string_enum::FromText};
 
 const MILLIS_PER_SECOND: i64 = 1_000;
 const MILLIS_PER_DAY: i64 = 86_400_000;
@@ -13,8 +13,8 @@ const CLOCK_SKEW_MILLIS: i64 = 60_000;
 
 /// Milliseconds since the Unix epoch, UTC, within the years 1970 to 9999.
 ///
-/// On the wire it is RFC 3339 in UTC (`2024-01-01T00:00:00Z`), with a fraction only where there is one.
-/// Arithmetic saturates at both ends of the range, so no sum of a time and a setting can panic or wrap.
+/// Sent as RFC 3339 in UTC (`2024-01-01T00:00:00Z`), with a fraction only if it is not zero.
+/// Arithmetic saturates at both ends of the range, so that no sum of a time and a setting panics or wraps.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(i64);
 
@@ -24,7 +24,7 @@ impl Timestamp {
     /// 9999-12-31T23:59:59.999Z.
     pub const MAX: Self = Self(253_402_300_799_999);
 
-    /// From milliseconds since the epoch; what lies outside the range becomes its nearest end.
+    /// From milliseconds since the epoch; values outside the range become its nearest end.
     pub const fn from_millis(millis: i64) -> Self {
         if millis < Self::MIN.0 {
             Self::MIN
@@ -50,33 +50,38 @@ impl Timestamp {
         self.0 / MILLIS_PER_SECOND
     }
 
-    /// This time moved by `millis`, which may be negative; saturates.
+    /// This time plus `millis`, which may be negative; saturates.
     pub const fn plus_millis(self, millis: i64) -> Self {
         Self::from_millis(self.0.saturating_add(millis))
     }
 
-    /// This time moved by `seconds`, which may be negative; saturates.
+    /// This time plus `seconds`, which may be negative; saturates.
     pub const fn plus_seconds(self, seconds: i64) -> Self {
         self.plus_millis(seconds.saturating_mul(MILLIS_PER_SECOND))
     }
 
-    /// This time moved back by `seconds`; saturates.
+    /// This time minus `seconds`; saturates.
     pub const fn minus_seconds(self, seconds: i64) -> Self {
         self.plus_millis(seconds.saturating_mul(-MILLIS_PER_SECOND))
     }
 
-    /// Milliseconds from `earlier` to this time; negative when it is in fact the later one.
+    /// Milliseconds from `earlier` to this time; negative if it is later.
     pub const fn millis_since(self, earlier: Self) -> i64 {
         self.0 - earlier.0
     }
 
-    /// Whether something that starts at this time has started at `now`. A start up to 60 s in the future counts as one:
-    /// clocks differ. Anything later was written while a clock was wrong, and is refused.
+    /// Whether a start at this time has passed at `now`. Up to 60 s in the future count as passed: clocks differ. A
+    /// later start was written under a wrong clock, and is refused.
     pub const fn has_started(self, now: Self) -> bool {
-        self.0 <= now.0 + CLOCK_SKEW_MILLIS
+        self.0 <= now.latest_start().0
     }
 
-    /// Midnight UTC at which the day of this time began.
+    /// The latest start that has started at this time; see [`Timestamp::has_started`].
+    pub const fn latest_start(self) -> Self {
+        Self(self.0 + CLOCK_SKEW_MILLIS)
+    }
+
+    /// Midnight UTC at the start of this day.
     pub const fn utc_day_start(self) -> Self {
         Self(self.0 - self.0 % MILLIS_PER_DAY)
     }
@@ -86,7 +91,7 @@ impl Timestamp {
         self.utc_day_start().plus_millis(MILLIS_PER_DAY)
     }
 
-    /// Midnight UTC of the first day of this time's month.
+    /// Midnight UTC of the first day of this month.
     pub const fn utc_month_start(self) -> Self {
         let day = self.civil().day as i64;
         self.utc_day_start().plus_millis(-(day - 1) * MILLIS_PER_DAY)
@@ -94,12 +99,12 @@ impl Timestamp {
 
     /// Midnight UTC of the first day of the next month.
     pub const fn next_utc_month(self) -> Self {
-        // 31 days after a first of the month always fall into the next one.
+        // 31 days after the first of a month are always in the next month.
         let within_next = self.utc_month_start().plus_millis(31 * MILLIS_PER_DAY);
         if within_next.0 == Self::MAX.0 { within_next } else { within_next.utc_month_start() }
     }
 
-    /// RFC 3339 text without an allocation; the hot path's form of `Display`.
+    /// RFC 3339 text without an allocation, for the hot path.
     pub fn encode(self) -> Ascii<24> {
         let Civil { year, month, day } = self.civil();
         let millis_of_day = (self.0 % MILLIS_PER_DAY) as u32;
@@ -126,8 +131,8 @@ impl Timestamp {
 
     /// The date in the proleptic Gregorian calendar.
     ///
-    /// Years are counted from March, so that the leap day ends a year and every month's start is a linear
-    /// function of its number (Neri and Schneider, "Euclidean affine functions", 2021).
+    /// Years start in March, so that the leap day ends a year and every month's start is a linear function of its
+    /// number (Neri and Schneider, "Euclidean affine functions", 2021).
     const fn civil(self) -> Civil {
         const DAYS_FROM_YEAR_ZERO_TO_1970: u32 = 719_468;
         const DAYS_PER_ERA: u32 = 146_097;
@@ -156,12 +161,12 @@ fn push_digits(text: &mut Ascii<24>, number: u32, width: u32) {
     }
 }
 
-/// Why a text is not a [`Timestamp`].
+/// Reason why a text is not a [`Timestamp`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimestampError {
     /// It is not RFC 3339.
     Malformed,
-    /// It lies before 1970 or after 9999.
+    /// It is before 1970 or after 9999.
     OutOfRange,
 }
 
@@ -181,7 +186,7 @@ impl FromStr for Timestamp {
 
     /// Any RFC 3339 offset is accepted; digits beyond the millisecond are dropped.
     fn from_str(text: &str) -> Result<Self, TimestampError> {
-        // The parser takes any byte between date and time; RFC 3339 knows three.
+        // The parser accepts any byte between date and time; RFC 3339 allows three.
         if !matches!(text.as_bytes().get(10), Some(b'T' | b't' | b' ')) {
             return Err(TimestampError::Malformed);
         }

@@ -1,4 +1,4 @@
-//! Mail to people: queued in the transaction of the change that it is about, and sent by a lane of its own.
+//! Mail to people: queued in the transaction of its change, and sent by a lane of its own.
 
 mod send;
 
@@ -20,19 +20,19 @@ use crate::store::Tx;
 const KIND: &str = "mail";
 /// Format of a queued mail.
 const VERSION: i64 = 1;
-/// Mails that are sent at once.
+/// Mails sent concurrently.
 const AT_ONCE: usize = 4;
-/// Mails that may wait, as in an outage of the mail server.
+/// Maximum number of waiting mails, as during an outage of the mail server.
 const MOST_WAITING: i64 = 10_000;
-/// How long a stop waits for mails on their way. What is left is sent after the next start.
+/// Time that a stop waits for mails in flight. The others are sent after the next start.
 const GRACE: Duration = Duration::from_secs(1);
-/// A mail is tried again until it expires: soon at first, then every quarter of an hour.
+/// Retries until the mail expires: after seconds at first, then every 15 minutes.
 const RETRY: Retry = Retry { waits_seconds: &[5, 10, 30, 60, 120, 300, 600, 900], repeats: true };
 
 /// How the connection to a mail server is protected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protection {
-    /// STARTTLS, and nothing is sent without it.
+    /// STARTTLS; a server without it gets no mail.
     StartTls,
     /// TLS from the first byte.
     Tls,
@@ -49,16 +49,16 @@ pub struct Server {
     pub host: String,
     /// Port.
     pub port: u16,
-    /// User name and password, where it asks for them.
+    /// User name and password, if the server requires them.
     pub login: Option<(String, Secret)>,
 }
 
-/// Where mail goes.
+/// Destination of mail.
 #[derive(Debug, Clone)]
-pub enum Way {
-    /// To a mail server, from this address.
+pub enum Transport {
+    /// A mail server, and the sender's address.
     Smtp(Server, String),
-    /// Into files of this directory.
+    /// Files in this directory.
     Files(PathBuf),
 }
 
@@ -71,7 +71,7 @@ pub struct Mail {
     pub subject: String,
     /// The text. It may hold a one-time link.
     pub text: Secret,
-    /// When it has lost its purpose: the end of its link. It is not sent after this.
+    /// Time after which the mail is useless and is not sent: the expiry of its link.
     pub expires_at: Timestamp,
 }
 
@@ -81,24 +81,24 @@ pub struct Mailer {
     sender: Arc<Sender>,
 }
 
-/// A mail as it is queued.
+/// Payload of a queued mail.
 #[derive(Deserialize)]
-struct Queued {
+struct QueuedMail {
     to: String,
     subject: String,
     text: Secret,
 }
 
 impl Mailer {
-    /// A mailer; `organization` is the shown name of the sender.
+    /// A mailer; `organization` is the display name of the sender.
     ///
     /// # Errors
     /// When the sender's address or the server's name is not valid.
-    pub fn new(queue: Arc<Queue>, way: &Way, organization: &str) -> Result<Self> {
+    pub fn new(queue: Arc<Queue>, way: &Transport, organization: &str) -> Result<Self> {
         Ok(Self { queue, sender: Arc::new(Sender::new(way, organization)?) })
     }
 
-    /// Queues `mail` in the transaction of the change that it is about.
+    /// Queues `mail` in the transaction of its change.
     pub fn queue(&self, tx: &mut Tx<'_>, mail: &Mail, now: Timestamp) -> Result<()> {
         let payload = json!({"to": mail.to.as_str(), "subject": mail.subject, "text": mail.text.expose()});
         let payload = Zeroizing::new(payload.to_string());
@@ -113,7 +113,7 @@ impl Mailer {
         self.queue.push(tx, &work)
     }
 
-    /// The lane that sends what is queued.
+    /// The lane that sends queued mail.
     pub fn lane(&self) -> Lane {
         let sender = self.sender.clone();
         Lane::items(KIND, AT_ONCE, RETRY, GRACE, move |work| {
@@ -128,7 +128,7 @@ async fn deliver(sender: &Sender, work: Work) -> Outcome {
     if work.version != VERSION {
         return Err(permanent(format!("a mail has the unknown format {}", work.version)));
     }
-    let mail: Queued = serde_json::from_slice(&work.payload)
+    let mail: QueuedMail = serde_json::from_slice(&work.payload)
         .map_err(|error| permanent(format!("a queued mail cannot be read: {:?}", error.classify())))?;
     sender.send(&mail, &work.id, work.created_at).await
 }
@@ -146,8 +146,8 @@ impl From<std::io::Error> for Failed {
 }
 
 impl From<lettre::transport::smtp::Error> for Failed {
-    /// A server that refuses the receiver or the text for good (RFC 5321, section 4.2.1: 5yz) is not asked again. One
-    /// that refuses our login (53z) is: its operator or ours can mend that.
+    /// A permanent refusal of the receiver or the text (RFC 5321, section 4.2.1: 5yz) is not retried. A refused login
+    /// (53z) is retried: an operator can correct it.
     fn from(error: lettre::transport::smtp::Error) -> Self {
         let login = error.status().is_some_and(|code| (530..540).contains(&u16::from(code)));
         Self { error: error.to_string(), permanent: error.is_permanent() && !login }

@@ -1,5 +1,4 @@
-//! Sends one mail: over SMTP, or into a file where no mail server is configured, so that everything can be tried on a
-//! laptop.
+//! Sends one mail: over SMTP, or into a file if no mail server is configured, so that every flow works on a laptop.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -10,12 +9,12 @@ use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 
-use super::{Protection, Queued, Server, Way};
+use super::{Protection, QueuedMail, Server, Transport};
 use crate::error::{Error, Result};
 use crate::model::Timestamp;
 use crate::platform::queue::{Failed, Outcome};
 
-/// Longest time that one attempt takes.
+/// Time limit of one attempt.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(super) struct Sender {
@@ -29,17 +28,17 @@ enum Target {
 }
 
 impl Sender {
-    pub(super) fn new(way: &Way, organization: &str) -> Result<Self> {
+    pub(super) fn new(way: &Transport, organization: &str) -> Result<Self> {
         let (target, from) = match way {
-            Way::Files(directory) => (Target::Files(directory.clone()), "keywright@localhost"),
-            Way::Smtp(server, from) => (Target::Smtp(transport(server)?), from.as_str()),
+            Transport::Files(directory) => (Target::Files(directory.clone()), "keywright@localhost"),
+            Transport::Smtp(server, from) => (Target::Smtp(transport(server)?), from.as_str()),
         };
         let from = Mailbox::new(Some(organization.to_owned()), from.parse().map_err(Error::internal)?);
         Ok(Self { target, from })
     }
 
-    /// Sends `mail`. `id` is the same at each attempt, so that receivers drop a repetition.
-    pub(super) async fn send(&self, mail: &Queued, id: &str, at: Timestamp) -> Outcome {
+    /// Sends `mail`. `id` is the same for each attempt, so that receivers drop duplicates.
+    pub(super) async fn send(&self, mail: &QueuedMail, id: &str, at: Timestamp) -> Outcome {
         let message = self.message(mail, id, at)?;
         match &self.target {
             Target::Smtp(server) => {
@@ -61,7 +60,7 @@ impl Sender {
 
     fn message(
         &self,
-        mail: &Queued,
+        mail: &QueuedMail,
         id: &str,
         at: Timestamp,
     ) -> std::result::Result<Message, lettre::error::Error> {
@@ -95,7 +94,7 @@ fn transport(server: &Server) -> Result<AsyncSmtpTransport<Tokio1Executor>> {
     Ok(builder.build())
 }
 
-/// Writes a whole file or none, readable by its owner only: it holds links that act for people.
+/// Writes the whole file or none, readable by its owner only: it contains one-time links.
 fn write(directory: &Path, name: &str, content: &[u8]) -> std::io::Result<PathBuf> {
     use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;

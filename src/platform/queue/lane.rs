@@ -1,4 +1,4 @@
-//! A lane: works on the items of one kind.
+//! A lane: a worker for the items of one kind.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -16,24 +16,24 @@ use crate::store::Tx;
 use crate::store::queue as table;
 use crate::store::queue::{Lease, Leased, Window};
 
-/// How often a lane looks for due items beside being woken, in real time.
+/// Interval of the check for due items, in real time. A commit wakes the lane earlier.
 const TICK: Duration = Duration::from_secs(1);
-/// How long a lease lasts; a working lane renews it.
+/// Duration of a lease; a working lane renews it.
 const LEASE_SECONDS: i64 = 60;
 /// Time between renewals.
 const RENEW_EVERY: Duration = Duration::from_secs(20);
-/// Bytes of an error that are kept.
+/// Maximum length of a stored error, in bytes.
 const MAX_ERROR: usize = 500;
 
-/// How an attempt ended.
+/// Result of an attempt.
 pub type Outcome = std::result::Result<(), Failed>;
 
-/// Why an attempt failed. The text goes to the log and into the store: no secrets.
+/// Reason for a failed attempt. The text is logged and stored: no secrets.
 #[derive(Debug, Clone)]
 pub struct Failed {
-    /// What went wrong.
+    /// The error.
     pub error: String,
-    /// Whether another attempt is useless.
+    /// Whether a retry is useless.
     pub permanent: bool,
 }
 
@@ -43,24 +43,24 @@ impl From<Error> for Failed {
     }
 }
 
-/// One attempt at an item.
+/// One attempt to do an item.
 pub struct Work {
-    /// The item's id, the same at each attempt, in hexadecimal.
+    /// The item's id in hexadecimal, the same for each attempt.
     pub id: String,
     /// Format of the payload.
     pub version: i64,
     /// The payload; empty for a schedule.
     pub payload: Zeroizing<Vec<u8>>,
-    /// When it was queued.
+    /// Time at which it was queued.
     pub created_at: Timestamp,
     lease: Lease,
 }
 
 impl Work {
-    /// Ends the item in the transaction of its own effect, which then happens exactly once.
+    /// Ends the item in the transaction of its own effect, so that the effect happens exactly once.
     ///
     /// # Errors
-    /// `CONFLICT` when the lease was lost: another node works on it, and the effect must be undone.
+    /// `CONFLICT` when the lease was lost: another node does the work, and this transaction is undone.
     pub fn finish(&self, tx: &mut Tx<'_>) -> Result<()> {
         if table::finish(tx, self.lease)? {
             return Ok(());
@@ -71,7 +71,7 @@ impl Work {
 
 type Handler = Box<dyn Fn(Work) -> BoxFuture<'static, Outcome> + Send + Sync>;
 
-/// Works on the items of one kind, a few at once.
+/// Worker for the items of one kind, several concurrently.
 pub struct Lane {
     kind: &'static str,
     at_once: usize,
@@ -82,8 +82,8 @@ pub struct Lane {
 }
 
 impl Lane {
-    /// A lane for items that are queued one by one. At a stop, attempts in flight and due items have `grace` to end;
-    /// what is left stays queued.
+    /// A lane for queued items. At a stop, attempts in flight and due items have `grace` to finish; the others stay
+    /// queued.
     pub fn items(
         kind: &'static str,
         at_once: usize,
@@ -94,7 +94,7 @@ impl Lane {
         Self { kind, at_once, retry, every_seconds: None, grace, handler: Box::new(handler) }
     }
 
-    /// A lane for work that is done every `every_seconds`. A stop cuts it off between two awaits.
+    /// A lane for work that runs every `every_seconds`. A stop cancels it at an await.
     pub fn schedule(
         kind: &'static str,
         every_seconds: i64,
@@ -116,12 +116,12 @@ impl Lane {
         self.kind
     }
 
-    /// Whether it works on a schedule.
+    /// Whether it runs on a schedule.
     pub const fn is_schedule(&self) -> bool {
         self.every_seconds.is_some()
     }
 
-    /// Works until `stop` holds true.
+    /// Works until `stop` is true.
     pub async fn run(&self, queue: &Queue, stop: watch::Receiver<bool>) {
         let (mut stopping, mut stopped) = (stop.clone(), stop);
         let shared = queue.shared(self.kind);
@@ -150,37 +150,37 @@ impl Lane {
         }
     }
 
-    /// Works until nothing is due, and tells how many attempts that took.
+    /// Works until nothing is due; returns the number of attempts.
     pub async fn pass(&self, queue: &Queue) -> usize {
         let shared = queue.shared(self.kind);
         let _turn = shared.turn.lock().await;
-        let mut flight = Flight { attempts: JoinSet::new(), leases: HashMap::new() };
+        let mut running = RunningAttempts { attempts: JoinSet::new(), leases: HashMap::new() };
         let mut ran = 0;
         let mut renewed = queue.clock.monotonic();
         loop {
-            ran += self.take_off(queue, &mut flight).await;
-            if flight.leases.is_empty() {
+            ran += self.take_off(queue, &mut running).await;
+            if running.leases.is_empty() {
                 return ran;
             }
             tokio::select! {
-                Some(landed) = flight.attempts.join_next_with_id() => self.land(queue, &mut flight, landed).await,
-                () = shared.wake.notified(), if flight.leases.len() < self.at_once => {}
+                Some(landed) = running.attempts.join_next_with_id() => self.record(queue, &mut running, landed).await,
+                () = shared.wake.notified(), if running.leases.len() < self.at_once => {}
                 () = tokio::time::sleep(TICK) => {}
             }
             if queue.clock.monotonic().saturating_sub(renewed) >= RENEW_EVERY {
                 renewed = queue.clock.monotonic();
-                self.renew(queue, &flight).await;
+                self.renew(queue, &running).await;
             }
         }
     }
 
-    /// Leases what is due and starts an attempt at each; tells how many.
-    async fn take_off(&self, queue: &Queue, flight: &mut Flight) -> usize {
-        let room = self.at_once.saturating_sub(flight.leases.len());
+    /// Leases due items and starts an attempt for each; returns their number.
+    async fn take_off(&self, queue: &Queue, running: &mut RunningAttempts) -> usize {
+        let room = self.at_once.saturating_sub(running.leases.len());
         if room == 0 {
             return 0;
         }
-        let leased = match self.lease(queue, flight, room).await {
+        let leased = match self.lease(queue, running, room).await {
             Ok(leased) => leased,
             Err(error) => {
                 tracing::warn!(lane = self.kind, ?error, "cannot lease work");
@@ -201,13 +201,13 @@ impl Lane {
                     lease: leased.lease,
                 }),
             };
-            let id = flight.attempts.spawn(attempt).id();
-            flight.leases.insert(id, leased);
+            let id = running.attempts.spawn(attempt).id();
+            running.leases.insert(id, leased);
         }
         count
     }
 
-    async fn lease(&self, queue: &Queue, flight: &Flight, room: usize) -> Result<Vec<Leased>> {
+    async fn lease(&self, queue: &Queue, running: &RunningAttempts, room: usize) -> Result<Vec<Leased>> {
         let now = queue.now();
         let horizon = self.retry.longest_seconds().max(self.every_seconds.unwrap_or(0));
         let window = Window {
@@ -216,8 +216,8 @@ impl Lane {
             latest_lease: now.plus_seconds(LEASE_SECONDS),
         };
         let kind = self.kind;
-        // A wall clock that jumps ends leases early: what this process works on is never leased again meanwhile.
-        let own: Vec<i64> = flight.leases.values().map(|leased| leased.lease.no).collect();
+        // A wall clock that jumps ends leases early: items in work in this process are not leased again.
+        let own: Vec<i64> = running.leases.values().map(|leased| leased.lease.no).collect();
         let (known, mut due) = queue.db.lookup(|conn| {
             let known = !self.is_schedule() || table::waiting(conn, kind)? > 0;
             Ok::<_, Error>((known, table::due(conn, kind, &window, room + own.len())?))
@@ -241,18 +241,18 @@ impl Lane {
             .await
     }
 
-    /// Notes how an attempt ended.
-    async fn land(
+    /// Records the result of an attempt.
+    async fn record(
         &self,
         queue: &Queue,
-        flight: &mut Flight,
+        running: &mut RunningAttempts,
         landed: std::result::Result<(Id, Outcome), JoinError>,
     ) {
         let (id, outcome) = match landed {
             Ok((id, outcome)) => (id, outcome),
             Err(panic) => (panic.id(), Err(Failed { error: panic.to_string(), permanent: false })),
         };
-        let Some(leased) = flight.leases.remove(&id) else { return };
+        let Some(leased) = running.leases.remove(&id) else { return };
         let (now, lease) = (queue.now(), leased.lease);
         let shared = queue.shared(self.kind);
         let counter = if outcome.is_ok() { &shared.succeeded } else { &shared.failed };
@@ -278,7 +278,11 @@ impl Lane {
             Ok(true) => {}
             Ok(false) => tracing::warn!(lane = self.kind, item = hex(&leased.id), "a lease was lost"),
             Err(error) => {
-                tracing::warn!(lane = self.kind, ?error, "cannot note how work ended; it will be done again");
+                tracing::warn!(
+                    lane = self.kind,
+                    ?error,
+                    "cannot record the result of an attempt; the work will be repeated"
+                );
             }
         }
     }
@@ -302,13 +306,13 @@ impl Lane {
             retry_in_ms = wait,
             "work failed; it will be tried again"
         );
-        // At its end at the latest, so that an expired payload goes in time.
+        // Not later than the expiry, so that an expired payload is removed in time.
         let run_at = now.plus_millis(wait).min(leased.expires_at.unwrap_or(Timestamp::MAX));
         queue.db.write(move |tx| Ok(table::retry(tx, lease, run_at, &error)?)).await
     }
 
-    async fn renew(&self, queue: &Queue, flight: &Flight) {
-        let leases: Vec<Lease> = flight.leases.values().map(|leased| leased.lease).collect();
+    async fn renew(&self, queue: &Queue, running: &RunningAttempts) {
+        let leases: Vec<Lease> = running.leases.values().map(|leased| leased.lease).collect();
         let until = queue.now().plus_seconds(LEASE_SECONDS);
         let renewed = queue.db.write(move |tx| {
             for lease in leases {
@@ -322,8 +326,8 @@ impl Lane {
     }
 }
 
-/// Attempts in flight, by their tasks. Dropped, they are cut off.
-struct Flight {
+/// Running attempts by task. Dropping this cancels them.
+struct RunningAttempts {
     attempts: JoinSet<Outcome>,
     leases: HashMap<Id, Leased>,
 }

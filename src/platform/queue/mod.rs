@@ -1,12 +1,12 @@
-//! Leased work: queued in the transaction of the change that needs it, done in lanes that cannot stall one another.
+//! Leased work: queued in the transaction of its change, done in independent lanes.
 //!
-//! * An item exists exactly when its change is on disk. It is deleted when its work succeeded, so that each item is
-//!   done at least once: a process that dies between the two does it again under the same id.
-//! * A lane leases an item before it works on it. Only the holder of the latest lease may finish, retry or renew it,
-//!   so that two nodes on one store do not work on the same item.
-//! * A lane works on its own kind, on tasks of its own. What hangs there holds up nothing else.
-//! * A payload is sealed under `master.key`, and leaves the store when the item is done, expires or dies.
-//! * Time comes from the injected clock. A commit wakes the lane; beside that it looks once a second of real time.
+//! * An item is stored if and only if its change is. It is deleted after its work succeeded, so each item is done at
+//!   least once: after a crash between the two it is done again under the same id.
+//! * A lane leases an item before it works on it. Only the holder of the latest lease may finish, retry or renew it, so
+//!   two nodes on one store never work on the same item.
+//! * A lane works on items of its own kind, on its own tasks. A blocked lane delays no other.
+//! * A payload is sealed under `master.key`, and is deleted when the item is done, expires or dies.
+//! * Time comes from the injected clock. A commit wakes the lane; otherwise it checks once a second of real time.
 
 mod lane;
 mod retry;
@@ -29,27 +29,27 @@ use crate::platform::vault::Vault;
 use crate::store::queue as table;
 use crate::store::{Db, Tx};
 
-/// How long a dead item stays to be seen.
+/// Retention of dead items.
 const DEAD_SECONDS: u32 = 30 * 86_400;
-/// Dead items that one transaction removes.
+/// Dead items removed per transaction.
 const SWEEP_STEP: usize = 256;
 
-/// Where work is queued. One value for the whole server.
+/// The queue. One value per server.
 pub struct Queue {
     db: Db,
     clock: Arc<TrustedClock>,
     rng: Arc<dyn Rng>,
     vault: Arc<Vault>,
-    /// What the lanes of one kind share, however many values of [`Lane`] there are.
+    /// State shared by all [`Lane`] values of one kind.
     lanes: Mutex<BTreeMap<&'static str, Arc<Shared>>>,
 }
 
-/// What the lanes of one kind share within the process.
+/// State of one kind of lane within this process.
 #[derive(Default)]
 struct Shared {
-    /// Something was queued.
+    /// Notified when an item was queued.
     wake: Notify,
-    /// Held while a lane works: a second pass waits for the first one's end.
+    /// Held during a pass: a second pass waits for the first.
     turn: tokio::sync::Mutex<()>,
     succeeded: Counter,
     failed: Counter,
@@ -62,13 +62,13 @@ pub struct NewWork<'p> {
     pub kind: &'static str,
     /// Format of the payload.
     pub version: i64,
-    /// What the lane needs to know. It may hold secrets.
+    /// Input of the lane. It may contain secrets.
     pub payload: &'p [u8],
-    /// Items of this kind that may wait.
+    /// Maximum number of waiting items of this kind.
     pub most_waiting: i64,
-    /// Now; the work is due at once.
+    /// Current time; the work is due at once.
     pub now: Timestamp,
-    /// When the work has lost its purpose.
+    /// Time after which the work is useless.
     pub expires_at: Timestamp,
 }
 
@@ -78,13 +78,13 @@ impl Queue {
         Self { db, clock, rng, vault, lanes: Mutex::default() }
     }
 
-    /// Ends the leases of the process before this one, and forgets schedules other than those named. Call it once,
-    /// before any lane runs, while this process holds the lock of the data directory.
+    /// Ends the leases of the previous process, and deletes schedules that are not in the list. Call it once, before
+    /// any lane runs, while this process holds the lock of the data directory.
     pub async fn begin(&self, schedules: Vec<&'static str>) -> Result<()> {
         self.db.write(move |tx| Ok::<_, Error>(table::begin(tx, &schedules)?)).await
     }
 
-    /// Queues work in the transaction of the change that needs it. The lane is woken when that is on disk.
+    /// Queues work in the transaction of its change. The commit wakes the lane.
     ///
     /// # Errors
     /// `UNAVAILABLE` when too many items of this kind wait.
@@ -113,12 +113,12 @@ impl Queue {
         Ok(())
     }
 
-    /// How each kind of work fares.
+    /// State of each kind of work.
     pub fn states(&self) -> Result<Vec<table::State>> {
         self.db.lookup(|conn| Ok(table::states(conn)?))
     }
 
-    /// Metrics of lanes and scheduled jobs. Every lane that has run in this process is among them, also without items.
+    /// Metrics of lanes and scheduled jobs, including lanes without items that ran in this process.
     pub fn metrics(&self) -> Result<Vec<Family>> {
         let states = self.states()?;
         let now = self.clock.now();
@@ -158,7 +158,7 @@ impl Queue {
         ])
     }
 
-    /// Removes dead items some time after their death.
+    /// Removes dead items after their retention.
     pub async fn sweep(&self) -> Result<()> {
         let before = self.clock.settled().minus_seconds(DEAD_SECONDS);
         let step = move |tx: &mut Tx<'_>| Ok::<_, Error>(table::sweep(tx, before, SWEEP_STEP)?);
@@ -166,7 +166,7 @@ impl Queue {
         Ok(())
     }
 
-    /// The time of runs, leases and expiry: the earlier one, because an item that expires loses its payload.
+    /// Time of runs, leases and expiry: the settled time, because an item that expires loses its payload.
     fn now(&self) -> Timestamp {
         self.clock.settled().at()
     }
@@ -185,7 +185,7 @@ impl Queue {
     }
 }
 
-/// Where a payload is sealed.
+/// Encryption context of a payload.
 fn place(id: &[u8; table::ID_BYTES]) -> String {
     format!("queue/{}/sealed", hex(id))
 }

@@ -1,21 +1,21 @@
-//! When work that failed is tried again.
+//! Retry intervals of failed work.
 
 use crate::env::{Rng, random};
 
-/// Up to this part of a wait is added to it at random, so that work which failed together is not retried together.
+/// Maximum random part that is added to a wait, so that items which failed together are not retried together.
 const JITTER_PERCENT: i64 = 20;
 
-/// The waits between attempts.
+/// Waits between attempts.
 #[derive(Debug, Clone, Copy)]
 pub struct Retry {
     /// Seconds before the second attempt, the third, …
     pub waits_seconds: &'static [i64],
-    /// Whether the last wait repeats; else an item dies when it has failed once more than there are waits.
+    /// Whether the last wait repeats; otherwise an item dies after one failure more than there are waits.
     pub repeats: bool,
 }
 
 impl Retry {
-    /// Milliseconds until the next attempt after `failures`; none when there is none.
+    /// Milliseconds until the next attempt after `failures`; none if there is no further attempt.
     pub(super) fn wait_millis(&self, failures: i64, rng: &dyn Rng) -> Option<i64> {
         let at = usize::try_from(failures - 1).unwrap_or(0);
         let last = self.waits_seconds.last().filter(|_| self.repeats);
@@ -25,7 +25,7 @@ impl Retry {
         Some(seconds * 1_000 + jitter)
     }
 
-    /// No wait is longer, in seconds.
+    /// Upper bound of a wait, in seconds.
     pub(super) fn longest_seconds(&self) -> i64 {
         let longest = self.waits_seconds.iter().max().copied().unwrap_or(0);
         longest + longest * JITTER_PERCENT / 100 + 1

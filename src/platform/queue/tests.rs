@@ -1,4 +1,4 @@
-//! Lanes against a store of their own and a clock that the test moves.
+//! Lanes on a store of their own, with a clock that the test advances.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -14,9 +14,9 @@ use crate::store::{self, Drain, Error as DbError};
 const KIND: &str = "letter";
 const RETRY: Retry = Retry { waits_seconds: &[5, 60], repeats: false };
 
-struct Nothing;
+struct NoAttempt;
 
-impl Drain for Nothing {
+impl Drain for NoAttempt {
     fn pending(&self) -> bool {
         false
     }
@@ -26,14 +26,14 @@ impl Drain for Nothing {
     }
 }
 
-struct Yard {
+struct TestBed {
     queue: Arc<Queue>,
     clock: Arc<ManualClock>,
     vault: Arc<Vault>,
     directory: tempfile::TempDir,
 }
 
-impl Drop for Yard {
+impl Drop for TestBed {
     fn drop(&mut self) {
         self.queue.db.stop();
     }
@@ -43,12 +43,12 @@ fn trusted(clock: &Arc<ManualClock>) -> Arc<TrustedClock> {
     Arc::new(TrustedClock::new(clock.clone()))
 }
 
-impl Yard {
+impl TestBed {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("keywright.db");
         store::migrate::prepare(&path).unwrap();
-        let db = Db::open(&store::Options::new(path), Box::new(Nothing)).unwrap();
+        let db = Db::open(&store::Options::new(path), Box::new(NoAttempt)).unwrap();
         let clock = Arc::new(ManualClock::new("2026-06-01T12:00:00Z".parse().unwrap()));
         let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(7));
         let vault = Arc::new(Vault::open(&vault::generate(&*rng)).unwrap());
@@ -83,7 +83,7 @@ impl Yard {
     }
 }
 
-/// A lane that hands each attempt to the test, which ends it by sending the outcome back.
+/// A lane that passes each attempt to the test, which ends it by sending the outcome.
 fn observed(at_once: usize) -> (Lane, mpsc::UnboundedReceiver<(Work, mpsc::UnboundedSender<Outcome>)>) {
     let (seen, attempts) = mpsc::unbounded_channel();
     let lane = Lane::items(KIND, at_once, RETRY, Duration::ZERO, move |work| {
@@ -115,13 +115,13 @@ fn refused(permanent: bool) -> Outcome {
 
 #[tokio::test]
 async fn an_item_is_done_once_and_its_commit_wakes_the_lane() {
-    let yard = Yard::new();
+    let bed = TestBed::new();
     let (lane, mut attempts) = observed(1);
     let (stop, stopped) = watch::channel(false);
-    let queue = yard.queue.clone();
+    let queue = bed.queue.clone();
     let running = tokio::spawn(async move { lane.run(&queue, stopped).await });
-    yard.push("one").await.unwrap();
-    yard.push("two").await.unwrap();
+    bed.push("one").await.unwrap();
+    bed.push("two").await.unwrap();
     for text in ["one", "two"] {
         let (work, end) = attempts.recv().await.unwrap();
         assert_eq!(work.payload.as_slice(), text.as_bytes());
@@ -129,15 +129,15 @@ async fn an_item_is_done_once_and_its_commit_wakes_the_lane() {
     }
     stop.send(true).unwrap();
     running.await.unwrap();
-    yard.queue.begin(Vec::new()).await.unwrap();
-    assert_eq!(observed(1).0.pass(&yard.queue).await, 0, "nothing is left");
+    bed.queue.begin(Vec::new()).await.unwrap();
+    assert_eq!(observed(1).0.pass(&bed.queue).await, 0, "nothing is left");
 }
 
 #[tokio::test]
 async fn a_change_that_is_undone_queues_nothing() {
-    let yard = Yard::new();
-    let (queue, now) = (yard.queue.clone(), yard.queue.clock.now());
-    let undone: Result<()> = yard
+    let bed = TestBed::new();
+    let (queue, now) = (bed.queue.clone(), bed.queue.clock.now());
+    let undone: Result<()> = bed
         .queue
         .db
         .write(move |tx| {
@@ -149,22 +149,22 @@ async fn a_change_that_is_undone_queues_nothing() {
         })
         .await;
     assert_eq!(undone.unwrap_err().code, Code::Conflict);
-    assert!(yard.queue.states().unwrap().is_empty());
+    assert!(bed.queue.states().unwrap().is_empty());
 }
 
 #[tokio::test]
 async fn an_item_that_hangs_leaves_the_other_places_free() {
-    let yard = Yard::new();
-    yard.push("hangs").await.unwrap();
-    yard.push("quick").await.unwrap();
+    let bed = TestBed::new();
+    bed.push("hangs").await.unwrap();
+    bed.push("quick").await.unwrap();
     let (lane, mut attempts) = observed(2);
-    let queue = yard.queue.clone();
+    let queue = bed.queue.clone();
     let passing = tokio::spawn(async move { lane.pass(&queue).await });
     let (hanging, end) = attempts.recv().await.unwrap();
     assert_eq!(hanging.payload.as_slice(), b"hangs");
     let (_, quick) = attempts.recv().await.unwrap();
     quick.send(Ok(())).unwrap();
-    yard.push("later").await.unwrap();
+    bed.push("later").await.unwrap();
     let (later, last) = attempts.recv().await.unwrap();
     assert_eq!(later.payload.as_slice(), b"later");
     assert!(!passing.is_finished());
@@ -175,35 +175,35 @@ async fn an_item_that_hangs_leaves_the_other_places_free() {
 
 #[tokio::test]
 async fn what_one_node_has_leased_no_other_does_until_the_lease_ends() {
-    let yard = Yard::new();
-    yard.push("once").await.unwrap();
+    let bed = TestBed::new();
+    bed.push("once").await.unwrap();
     let (lane, mut attempts) = observed(1);
-    let queue = yard.queue.clone();
+    let queue = bed.queue.clone();
     let first = tokio::spawn(async move { lane.pass(&queue).await });
     let (work, end) = attempts.recv().await.unwrap();
-    let other = yard.other_node();
+    let other = bed.other_node();
     let (lane, count) = ending(Ok(()));
     assert_eq!(lane.pass(&other).await, 0);
-    // The first node froze. Its item is done elsewhere, and it must not touch it when it wakes.
-    yard.clock.advance(Duration::from_secs(61));
+    // The first node was suspended. Another node did its item, so it must not change it after it resumes.
+    bed.clock.advance(Duration::from_secs(61));
     assert_eq!((lane.pass(&other).await, count.load(Ordering::SeqCst)), (1, 1));
-    let late = yard.queue.db.write(move |tx| work.finish(tx)).await;
+    let late = bed.queue.db.write(move |tx| work.finish(tx)).await;
     assert_eq!(late.unwrap_err().code, Code::Conflict);
     end.send(refused(false)).unwrap();
     first.await.unwrap();
-    assert!(yard.queue.states().unwrap().is_empty());
+    assert!(bed.queue.states().unwrap().is_empty());
 }
 
 #[tokio::test]
 async fn a_wall_clock_that_jumps_does_not_start_a_second_attempt_beside_the_first() {
-    let yard = Yard::new();
-    yard.push("once").await.unwrap();
+    let bed = TestBed::new();
+    bed.push("once").await.unwrap();
     let (lane, mut attempts) = observed(2);
-    let queue = yard.queue.clone();
+    let queue = bed.queue.clone();
     let passing = tokio::spawn(async move { lane.pass(&queue).await });
     let (_, end) = attempts.recv().await.unwrap();
-    yard.clock.set_wall(yard.queue.clock.now().plus_seconds(120 * 86_400));
-    yard.push("another").await.unwrap();
+    bed.clock.set_wall(bed.queue.clock.now().plus_seconds(120 * 86_400));
+    bed.push("another").await.unwrap();
     let (work, other) = attempts.recv().await.unwrap();
     assert_eq!(work.payload.as_slice(), b"another");
     other.send(Ok(())).unwrap();
@@ -213,64 +213,64 @@ async fn a_wall_clock_that_jumps_does_not_start_a_second_attempt_beside_the_firs
 
 #[tokio::test]
 async fn a_failed_item_waits_dies_after_its_last_attempt_and_loses_its_payload() {
-    let yard = Yard::new();
-    yard.push("letter with a link").await.unwrap();
+    let bed = TestBed::new();
+    bed.push("letter with a link").await.unwrap();
     let (lane, count) = ending(refused(false));
     for (attempts, seconds) in [(1, 5), (2, 60)] {
-        lane.pass(&yard.queue).await;
+        lane.pass(&bed.queue).await;
         assert_eq!(count.load(Ordering::SeqCst), attempts);
-        yard.clock.advance(Duration::from_millis(seconds * 1_000 - 1));
-        assert_eq!(lane.pass(&yard.queue).await, 0, "not before {seconds} s");
-        yard.clock.advance(Duration::from_millis(seconds * 200 + 1));
+        bed.clock.advance(Duration::from_millis(seconds * 1_000 - 1));
+        assert_eq!(lane.pass(&bed.queue).await, 0, "not before {seconds} s");
+        bed.clock.advance(Duration::from_millis(seconds * 200 + 1));
     }
-    lane.pass(&yard.queue).await;
-    assert_eq!((yard.state().dead, yard.state().waiting), (1, 0));
-    let kept = yard.queue.db.lookup(|conn| conn.number("SELECT sum(length(sealed)) FROM queue", &[]));
+    lane.pass(&bed.queue).await;
+    assert_eq!((bed.state().dead, bed.state().waiting), (1, 0));
+    let kept = bed.queue.db.lookup(|conn| conn.number("SELECT sum(length(sealed)) FROM queue", &[]));
     assert_eq!(kept.map_err(|error: DbError| error), Ok(0));
-    assert_eq!(lane.pass(&yard.queue).await, 0);
-    yard.clock.advance(Duration::from_secs(29 * 86_400));
-    yard.queue.sweep().await.unwrap();
-    assert_eq!(yard.state().dead, 1);
-    yard.clock.advance(Duration::from_secs(2 * 86_400));
-    yard.queue.sweep().await.unwrap();
-    assert!(yard.queue.states().unwrap().is_empty());
+    assert_eq!(lane.pass(&bed.queue).await, 0);
+    bed.clock.advance(Duration::from_secs(29 * 86_400));
+    bed.queue.sweep().await.unwrap();
+    assert_eq!(bed.state().dead, 1);
+    bed.clock.advance(Duration::from_secs(2 * 86_400));
+    bed.queue.sweep().await.unwrap();
+    assert!(bed.queue.states().unwrap().is_empty());
 }
 
 #[tokio::test]
 async fn a_permanent_failure_is_not_tried_again() {
-    let yard = Yard::new();
-    yard.push("refused").await.unwrap();
+    let bed = TestBed::new();
+    bed.push("refused").await.unwrap();
     let (lane, count) = ending(refused(true));
-    lane.pass(&yard.queue).await;
-    yard.clock.advance(Duration::from_secs(600));
-    lane.pass(&yard.queue).await;
-    assert_eq!((count.load(Ordering::SeqCst), yard.state().dead), (1, 1));
+    lane.pass(&bed.queue).await;
+    bed.clock.advance(Duration::from_secs(600));
+    lane.pass(&bed.queue).await;
+    assert_eq!((count.load(Ordering::SeqCst), bed.state().dead), (1, 1));
 }
 
 #[tokio::test]
 async fn an_expired_item_is_given_up_without_an_attempt() {
-    let yard = Yard::new();
-    yard.push("late").await.unwrap();
-    yard.clock.advance(Duration::from_secs(3_600));
+    let bed = TestBed::new();
+    bed.push("late").await.unwrap();
+    bed.clock.advance(Duration::from_secs(3_600));
     let (lane, count) = ending(Ok(()));
-    lane.pass(&yard.queue).await;
-    assert_eq!((count.load(Ordering::SeqCst), yard.state().dead), (0, 1));
+    lane.pass(&bed.queue).await;
+    assert_eq!((count.load(Ordering::SeqCst), bed.state().dead), (0, 1));
 }
 
 #[tokio::test]
 async fn after_a_crash_the_next_start_does_the_same_item_at_once() {
-    let yard = Yard::new();
-    yard.push("in flight").await.unwrap();
+    let bed = TestBed::new();
+    bed.push("in flight").await.unwrap();
     let (lane, mut attempts) = observed(1);
-    let queue = yard.queue.clone();
+    let queue = bed.queue.clone();
     let crashing = tokio::spawn(async move { lane.pass(&queue).await });
     let (first, _) = attempts.recv().await.unwrap();
     crashing.abort();
     let _ = crashing.await;
-    assert_eq!(ending(Ok(())).0.pass(&yard.queue).await, 0, "the lease lasts");
-    yard.queue.begin(Vec::new()).await.unwrap();
+    assert_eq!(ending(Ok(())).0.pass(&bed.queue).await, 0, "the lease lasts");
+    bed.queue.begin(Vec::new()).await.unwrap();
     let (lane, mut attempts) = observed(1);
-    let queue = yard.queue.clone();
+    let queue = bed.queue.clone();
     let passing = tokio::spawn(async move { lane.pass(&queue).await });
     let (second, end) = attempts.recv().await.unwrap();
     assert_eq!(second.id, first.id);
@@ -280,17 +280,17 @@ async fn after_a_crash_the_next_start_does_the_same_item_at_once() {
 
 #[tokio::test]
 async fn payloads_are_sealed_and_the_queue_is_bounded() {
-    let yard = Yard::new();
+    let bed = TestBed::new();
     for _ in 0..3 {
-        yard.push("https://auth.example.com/reset#token=visible").await.unwrap();
+        bed.push("https://auth.example.com/reset#token=visible").await.unwrap();
     }
-    assert_eq!(yard.push("one too many").await.unwrap_err().code, Code::Unavailable);
-    for entry in std::fs::read_dir(yard.directory.path()).unwrap() {
+    assert_eq!(bed.push("one too many").await.unwrap_err().code, Code::Unavailable);
+    for entry in std::fs::read_dir(bed.directory.path()).unwrap() {
         let bytes = std::fs::read(entry.unwrap().path()).unwrap();
         assert!(!bytes.windows(7).any(|window| window == b"visible"));
     }
     let (lane, count) = ending(Ok(()));
-    assert_eq!(lane.pass(&yard.queue).await, 3);
+    assert_eq!(lane.pass(&bed.queue).await, 3);
     assert_eq!(count.load(Ordering::SeqCst), 3);
-    yard.push("room again").await.unwrap();
+    bed.push("room again").await.unwrap();
 }

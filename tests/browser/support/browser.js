@@ -1,4 +1,4 @@
-/** Chromium that tells on every page: errors in the console and requests to other origins fail the test. */
+/** /** Chromium that fails the test on console errors and requests to other origins. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -11,10 +11,10 @@ const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 /** A browser with an empty profile. */
 export const launch = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
 
-/** A window of its own cookies, watched. */
+/** /** A window with cookies of its own, observed for errors. */
 export class Visitor {
   static async open(browser, server, options = {}) {
-    // Without motion, so that nothing is judged half-way between two colours.
+    // Without motion, so that no colour is checked during a transition.
     const context = await browser.newContext({ baseURL: server.url, viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce', ...options });
     const page = await context.newPage();
     return new Visitor(context, page, server);
@@ -41,7 +41,7 @@ export class Visitor {
     });
   }
 
-  /** A refusal that the test brings about: the browser itself writes it to the console. */
+  /** /** A refusal that the test causes: the browser itself logs it to the console. */
   expect(pattern) {
     this.expected.push(pattern);
   }
@@ -54,19 +54,19 @@ export class Visitor {
     await this.page.getByRole('main').getByRole('heading', { level: 1 }).filter({ hasNotText: 'Sign in' }).waitFor();
   }
 
-  /** Goes to a page and waits until it shows its heading and has loaded what it shows. */
+  /** /** Opens a page and waits until its heading and data are shown. */
   async visit(path, heading) {
     await this.page.goto(path);
     await this.page.getByRole('heading', { level: 1, name: heading }).waitFor();
     await this.settle();
   }
 
-  /** Waits until nothing is being loaded. */
+  /** /** Waits until no request is in flight. */
   async settle() {
     await this.page.waitForFunction(() => !document.querySelector('.skeleton') && document.fonts.status === 'loaded');
   }
 
-  /** Notes whatever axe finds in the page as it is, in both themes. */
+  /** /** Records axe violations of the current page, in both themes. */
   async axe(where) {
     await this.page.evaluate(AXE);
     for (const colorScheme of ['light', 'dark']) {
@@ -81,7 +81,7 @@ export class Visitor {
     }
   }
 
-  /** Notes whether the page is wider than the window. */
+  /** /** Records whether the page is wider than the window. */
   async fits(where) {
     const over = await this.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     if (over > 0) this.faults.push(`${where} is ${over} px too wide`);

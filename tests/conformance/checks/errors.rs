@@ -1,4 +1,4 @@
-//! Errors as they are documented.
+//! Documented errors.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::wire::Ask;
 use crate::world::{Course, refusal};
 use keywright::model::Timestamp;
 
-/// A credential with which this is wrong; none to send none.
+/// A credential with this defect; none to send none.
 async fn provoked(course: &Course, promise: &Statement) -> Option<String> {
     let operator = course.world.app.operator();
     match promise.provoke.as_str() {
@@ -48,7 +48,7 @@ async fn call(course: &Course, route: &str, credential: Option<&str>) -> Reply {
         .await
 }
 
-/// The body has every member that is shown, with that value or of that kind.
+/// The body has every documented member, with that value or of that type.
 pub(super) async fn error_body(course: &Course, promise: &Statement) {
     let credential = provoked(course, promise).await;
     let reply = call(course, &promise.opens, credential.as_deref()).await;
@@ -75,7 +75,7 @@ fn covers(actual: &Value, shown: &Value, name: &str) {
     }
 }
 
-/// A missing key, a malformed key, an unknown key and a revoked key each answer 401 with their own code.
+/// A missing key, a malformed key, an unknown key and a revoked key each get 401 with their own code.
 pub(super) async fn unauthorized(course: &Course, promise: &Statement) {
     let missing = call(course, &promise.opens, None).await;
     refusal(&missing, 401, "MISSING_API_KEY");
@@ -91,7 +91,7 @@ pub(super) async fn unauthorized(course: &Course, promise: &Statement) {
     course.refused(&promise.opens, &key.secret, 401, "REVOKED_API_KEY").await;
 }
 
-/// A key in order that lacks the permission: 403, and which one it lacks.
+/// A valid key without the permission: 403 with the missing scope.
 pub(super) async fn forbidden(course: &Course, promise: &Statement) {
     let key = course.own_key(promise).await;
     let reply = call(course, &promise.opens, Some(&key.secret)).await;
@@ -104,7 +104,7 @@ pub(super) async fn forbidden(course: &Course, promise: &Statement) {
     assert!(challenge.contains(&format!("scope=\"{lacking}\"")), "{challenge}");
 }
 
-/// The function that is shown, called: what it returns, or the error that it throws.
+/// Calls the documented function: its result, or the error that it throws.
 pub(super) async fn make_request(course: &Course, promise: &Statement) {
     let credential = provoked(course, promise).await.expect("a key");
     course.learn("key", &credential);
@@ -124,7 +124,7 @@ pub(super) async fn make_request(course: &Course, promise: &Statement) {
     course.world.upstream.take();
 }
 
-/// What the function must do: the line that is shown throws, where it is not the function itself.
+/// The documented line throws; the function itself may not.
 fn wanted(promise: &Statement) -> String {
     let code = promise.node.as_deref().expect("code").trim();
     let Some(thrown) = code.strip_prefix("throw new Error(") else {

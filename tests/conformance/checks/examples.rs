@@ -1,11 +1,11 @@
-//! Examples, run as they stand there.
+//! Examples, run as documented.
 
 use crate::documents::Statement;
 use crate::programs::{self, Answer};
 use crate::wire::Ask;
 use crate::world::{Course, Key};
 
-/// What makes an example tell what it was answered.
+/// Addition to an example that prints its response.
 const NODE_TELLS: &str = "\nconsole.log(await response.text());\nconsole.log(response.status);\n";
 const PYTHON_TELLS: &str = "\nprint(response.text)\nprint(response.status_code)\n";
 
@@ -28,7 +28,7 @@ pub(super) async fn run(course: &Course, promise: &Statement) -> Answer {
     }
 }
 
-/// An example is answered, and the service sees the request as it is written, from whom it is.
+/// An example gets a response, and the service receives the documented request with its identity.
 pub(super) async fn example(course: &Course, promise: &Statement) {
     let key = if promise.scopes.is_empty() { None } else { Some(course.own_key(promise).await) };
     let answer = run(course, promise).await;
@@ -59,7 +59,7 @@ fn arrived(course: &Course, promise: &Statement, key: Option<&Key>) {
     }
 }
 
-/// The header that is shown opens a route.
+/// The documented header opens a route.
 pub(super) async fn header_alone(course: &Course, promise: &Statement) {
     let key = course.own_key(promise).await;
     let header = course.fill(promise.http.as_deref().expect("a header"));
@@ -69,7 +69,7 @@ pub(super) async fn header_alone(course: &Course, promise: &Statement) {
     assert_eq!(course.world.upstream.one().header("x-auth-key-id"), key.id);
 }
 
-/// A request that is written out: where it goes, and the request. An address or a form over several lines is one.
+/// A documented request: its address and the request. An address or a form over several lines is one.
 pub(super) fn written(text: &str) -> (String, Ask) {
     let mut lines = text.trim().lines().map(str::trim);
     let first = lines.next().expect("a request line");

@@ -1,4 +1,4 @@
-//! Limits, counted request by request while the clock stands still.
+//! Limits, counted request by request with a fixed clock.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use crate::support::Reply;
 use crate::wire::{Ask, Wire};
 use crate::world::{Course, Key, refusal};
 
-/// What a minute is in every limit here.
+/// Window of every limit here.
 const WINDOW_SECONDS: u64 = 60;
 
 fn seconds(reply: &Reply, name: &str) -> u64 {
@@ -15,7 +15,7 @@ fn seconds(reply: &Reply, name: &str) -> u64 {
     text.parse().unwrap_or_else(|_| panic!("{name}: {text:?}"))
 }
 
-/// Sends requests until one is refused, at most `most`; how many passed, and the refusal.
+/// Sends requests until one is refused, at most `most`; returns the number that passed, and the refusal.
 async fn until_refused(course: &Course, promise: &Statement, key: &Key, most: u32) -> (u32, Option<Reply>) {
     let mut wire = Wire::open(course.proxy.address).await;
     let ask = Ask::route(&promise.opens).bearer(&key.secret);
@@ -28,7 +28,7 @@ async fn until_refused(course: &Course, promise: &Statement, key: &Key, most: u3
     (most, None)
 }
 
-/// Exactly as many as the tier says pass in a minute, and again in the next.
+/// Exactly as many as the tier allows pass in a minute, and again in the next.
 pub(super) async fn tier(course: &Course, promise: &Statement) {
     let key = course.key(json!({"scopes": promise.scopes, "tier": promise.tier})).await;
     for _ in 0..2 {
@@ -40,13 +40,13 @@ pub(super) async fn tier(course: &Course, promise: &Statement) {
         assert_eq!(error["details"]["window_seconds"], WINDOW_SECONDS);
         course.world.app.advance(WINDOW_SECONDS);
     }
-    // A key that names no tier has the first of them.
+    // A key without a tier has the first one.
     if promise.tier == "free" {
         assert_eq!(course.own_key(promise).await.shown["tier"], "free");
     }
 }
 
-/// A limit that was agreed upon, and none at all.
+/// An agreed limit, and no limit.
 pub(super) async fn custom_limit(course: &Course, promise: &Statement) {
     let limit = json!({"limit": 3, "window_seconds": WINDOW_SECONDS});
     let key = course.key(json!({"scopes": promise.scopes, "ratelimit": limit})).await;
@@ -59,7 +59,7 @@ pub(super) async fn custom_limit(course: &Course, promise: &Statement) {
     course.world.upstream.take();
 }
 
-/// Every answer tells what is left, so that a program can stop in time.
+/// Every response has the remaining requests, so that a program can stop in time.
 pub(super) async fn headers_tell(course: &Course, promise: &Statement) {
     let limit = json!({"limit": 5, "window_seconds": WINDOW_SECONDS});
     let key = course.key(json!({"scopes": promise.scopes, "ratelimit": limit})).await;
@@ -75,14 +75,14 @@ pub(super) async fn headers_tell(course: &Course, promise: &Statement) {
         assert!(reply.header("ratelimit").contains(&format!(";r={left};")), "{:?}", reply.headers);
         assert_eq!(reply.header("ratelimit-policy"), "\"custom\";q=5;w=60");
     }
-    // The client waits for as long as Retry-After says, and is not refused.
+    // A client that waits for Retry-After is not refused.
     let reset = seconds(&wire.send(&ask).await, "retry-after");
     course.world.app.advance(reset);
     assert_eq!(wire.send(&ask).await.status, 200);
     course.world.upstream.take();
 }
 
-/// 429 says when to try again; waiting twice as long each time gets there.
+/// 429 has a Retry-After; exponential backoff succeeds.
 pub(super) async fn too_many(course: &Course, promise: &Statement) {
     let limit = json!({"limit": 1, "window_seconds": WINDOW_SECONDS});
     let key = course.key(json!({"scopes": promise.scopes, "ratelimit": limit})).await;

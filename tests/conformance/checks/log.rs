@@ -6,7 +6,7 @@ use super::text;
 use crate::documents::Statement;
 use crate::world::{Course, Key, OWNER};
 
-/// What a key did, and what it was refused, is in its log: when, from where, what, and why not.
+/// The log of a key has its requests and refusals: time, address, action and reason.
 pub(super) async fn logged(course: &Course, promise: &Statement) {
     let key = a_life(course, promise).await;
     let (method, path) = promise.opens.split_once(' ').expect("a route");
@@ -38,7 +38,7 @@ pub(super) async fn logged(course: &Course, promise: &Statement) {
     assert_eq!(rows[2]["path"], "/v1/nothing/like/it");
 }
 
-/// A key is made, used, overused, rotated and revoked, a second between each.
+/// A key is created, used, rate-limited, rotated and revoked, a second between each.
 async fn a_life(course: &Course, promise: &Statement) -> Key {
     let a_second = || course.world.app.advance(1);
     let limit = json!({"limit": 2, "window_seconds": 60});
@@ -64,12 +64,12 @@ async fn a_life(course: &Course, promise: &Statement) -> Key {
     key
 }
 
-/// The code for a request that no route names, or that the product's last route does.
+/// The code for a request without a route, or for the product's last route.
 fn nothing_like_it(api: &str) -> &'static str {
     if api == "gen" { "INSUFFICIENT_SCOPE" } else { "FORBIDDEN" }
 }
 
-/// The log has a row for each request that reached the service since the world began, and for no other as allowed.
+/// The log has an allowed row for each request that reached the service since the instance started, and for no other.
 pub(super) async fn complete(course: &Course) {
     let path = "/v1/activity/export?format=ndjson&kind=request.authorize";
     let log = course.world.app.operator().get(path).await;
@@ -77,7 +77,7 @@ pub(super) async fn complete(course: &Course) {
     let rows: Vec<Value> = log.text().lines().map(|row| serde_json::from_str(row).expect("a row")).collect();
     let of = |outcome: &str| rows.iter().filter(|row| row["outcome"] == outcome).count();
     assert_eq!(of("allowed"), course.world.upstream.total());
-    // Whatever a document is about, it has refusals, each with its reason.
+    // For every document the log has refusals, each with its reason.
     assert!(of("refused") > 0);
     let is_told = |row: &Value| row["outcome"] == "allowed" || row["why"].is_string();
     assert!(rows.iter().all(is_told), "a refusal tells no reason");

@@ -1,4 +1,4 @@
-//! Making keys, as the dashboard does it for whoever signed in there.
+//! Creation of keys in the dashboard, by the signed-in person.
 
 use serde_json::{Value, json};
 
@@ -9,10 +9,10 @@ use crate::wire::Ask;
 use crate::world::{Course, Key, OWNER, PASSWORD, refusal};
 
 const DAY_SECONDS: u64 = 86_400;
-/// Far beyond the life of any token.
+/// Far beyond the lifetime of any token.
 const LONG_SECONDS: u64 = 400 * DAY_SECONDS;
 
-/// Makes a key on a page of the dashboard.
+/// Creates a key on a page of the dashboard.
 async fn make(course: &Course, browser: &mut Browser, more: Value) -> Key {
     let mut body = json!({"api": course.world.document.api, "name": "Walker"});
     for (name, value) in more.as_object().expect("an object") {
@@ -21,7 +21,7 @@ async fn make(course: &Course, browser: &mut Browser, more: Value) -> Key {
     Key::of(browser.call("POST /v1/keys", &body).await.expect(201))
 }
 
-/// A key outlives tokens, sessions and whoever made it: it is the organization's.
+/// A key outlives tokens, sessions and its creator: it belongs to the organization.
 pub(super) async fn long_lived(course: &Course, promise: &Statement) {
     let operator = course.world.app.operator();
     let email = format!("leaving-{}@example.com", course.proxy.kind.name());
@@ -58,7 +58,7 @@ pub(super) async fn unique(course: &Course, promise: &Statement) {
     assert_eq!((secrets.len(), ids.len()), (50, 50));
 }
 
-/// After the answer that makes it, a key is nowhere: in no answer, and in no file.
+/// After the response that creates it, a key is in no response and in no file.
 pub(super) async fn shown_once(course: &Course, promise: &Statement) {
     let mut browser = course.world.signed_in(OWNER).await;
     let key = make(course, &mut browser, json!({"scopes": promise.scopes})).await;
@@ -75,7 +75,7 @@ pub(super) async fn shown_once(course: &Course, promise: &Statement) {
     }
 }
 
-/// A key with an expiration date works until then.
+/// A key with an expiration date works until that date.
 pub(super) async fn expires(course: &Course, promise: &Statement) {
     let app = &course.world.app;
     let end = app.now().plus_millis(7 * 86_400_000).to_string();
@@ -89,7 +89,7 @@ pub(super) async fn expires(course: &Course, promise: &Statement) {
     assert_eq!(error["details"]["expired_at"], end);
 }
 
-/// A key made from a preset may do what that says.
+/// A key created from a preset has its scopes.
 pub(super) async fn preset(course: &Course, promise: &Statement) {
     let key = of_preset(course, promise).await;
     for route in &promise.passes {
@@ -105,7 +105,7 @@ pub(super) async fn preset(course: &Course, promise: &Statement) {
     }
 }
 
-/// A key made from a preset may do everything.
+/// A key created from a preset has all scopes.
 pub(super) async fn opens_everything(course: &Course, promise: &Statement) {
     let key = of_preset(course, promise).await;
     let routes = scopes::routes(course).await;
@@ -122,7 +122,7 @@ async fn of_preset(course: &Course, promise: &Statement) -> Key {
     key
 }
 
-/// A new person gets an account and makes a key of their own.
+/// A new person gets an account and creates a key of their own.
 pub(super) async fn sign_up(course: &Course, promise: &Statement) {
     let email = format!("new-{}@example.com", course.proxy.kind.name()).to_lowercase();
     let body = json!({"email": email});

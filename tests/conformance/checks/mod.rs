@@ -1,4 +1,4 @@
-//! How each promise is tried, by the name that the documents' descriptions use.
+//! The checks, by the names that the documents' descriptions use.
 
 mod errors;
 mod examples;
@@ -40,7 +40,7 @@ impl std::ops::Deref for Promise {
     }
 }
 
-/// A check; it panics with what is wrong.
+/// A check; it panics with the failure.
 type Check = fn(Arc<Course>, Promise) -> Running;
 
 macro_rules! checks {
@@ -72,7 +72,7 @@ checks! {
     log { logged }
 }
 
-/// The last statement of each course.
+/// The last statement of each sequence.
 pub const IN_THE_LOG: &str = "Every request that reached the service is in the activity log, and no other";
 
 /// The statements of a document, and then [`IN_THE_LOG`].
@@ -90,7 +90,7 @@ pub fn sequence(document: &Arc<Document>) -> Sequence {
     Sequence::new(document.file.trim_end_matches(".txt"), document, statements)
 }
 
-/// Checks that no statement names.
+/// Checks that no statement uses.
 pub fn unused(documents: &[Arc<Document>]) -> Vec<String> {
     let is_used = |name: &str| {
         documents.iter().flat_map(|document| &document.statements).any(|promise| promise.check() == name)
@@ -99,7 +99,7 @@ pub fn unused(documents: &[Arc<Document>]) -> Vec<String> {
     unused.map(|name| format!("no statement is checked by {name}")).collect()
 }
 
-/// A member of an answer as text.
+/// A member of a response as text.
 #[track_caller]
 fn text(value: &Value, member: &str) -> String {
     value[member].as_str().unwrap_or_else(|| panic!("no {member}: {value}")).to_owned()

@@ -26,7 +26,7 @@ async fn registered(course: &Course, redirect_uri: &str, scopes: &[String]) -> V
     course.world.signed_in(OWNER).await.call("POST /v1/clients", &body).await.expect(201)
 }
 
-/// The address that is shown leads through sign-in and consent back to the application.
+/// The documented address leads through sign-in and consent back to the application.
 pub(super) async fn authorize(course: &Course, promise: &Statement) {
     let (url, _) = written(&course.fill(promise.http.as_deref().expect("an address")));
     let email = promise.person.as_deref().unwrap_or(MEMBER);
@@ -41,7 +41,7 @@ async fn allow(course: &Course, url: &str, email: &str) -> String {
     crate::browser::Browser::new(&course.world.app.services().settings.public_url).allow(url, email).await
 }
 
-/// The form that is shown answers tokens.
+/// The documented form gets tokens.
 pub(super) async fn exchange(course: &Course, promise: &Statement) {
     let (_, ask) = written(&course.fill(promise.http.as_deref().expect("a form")));
     let reply = course.ask(&ask).await;
@@ -52,7 +52,7 @@ pub(super) async fn exchange(course: &Course, promise: &Statement) {
     course.world.upstream.untouched();
 }
 
-/// Tokens of the registered application for somebody who holds `scopes`.
+/// Tokens of the registered application for a person with `scopes`.
 async fn tokens_of(course: &Course, redirect_uri: &str, scopes: &[String]) -> Value {
     let url = format!(
         "{}/oauth/authorize?response_type=code&client_id={}&redirect_uri={redirect_uri}&scope={}",
@@ -69,7 +69,7 @@ async fn tokens_of(course: &Course, redirect_uri: &str, scopes: &[String]) -> Va
     token(course, &fields).await
 }
 
-/// An answer of the token endpoint to the registered application.
+/// A token response for the registered application.
 async fn token(course: &Course, fields: &[(&str, &str)]) -> Value {
     let mut form =
         format!("client_id={}&client_secret={}", course.known("client_id"), course.known("client_secret"));
@@ -79,7 +79,7 @@ async fn token(course: &Course, fields: &[(&str, &str)]) -> Value {
     course.ask(&Ask::route("POST /oauth/token").form(&form)).await.expect(200)
 }
 
-/// A new application's access token for somebody.
+/// Access token of a new application for a person.
 pub(super) async fn some_token(course: &Course, scopes: &[String]) -> String {
     let made = registered(course, "https://yourapp.example/callback", scopes).await;
     course.learn("client_id", &text(&made, "client_id"));
@@ -87,7 +87,7 @@ pub(super) async fn some_token(course: &Course, scopes: &[String]) -> String {
     text(&tokens_of(course, "https://yourapp.example/callback", scopes).await, "access_token")
 }
 
-/// A token opens what was allowed, and nothing else.
+/// A token opens the allowed routes, and no others.
 async fn does(course: &Course, promise: &Statement, token: &str) -> Vec<Seen> {
     let mut all = Vec::new();
     for route in &promise.passes {
@@ -102,7 +102,7 @@ async fn does(course: &Course, promise: &Statement, token: &str) -> Vec<Seen> {
     all
 }
 
-/// What the code flow gave acts for the person.
+/// Tokens of the code flow act for the person.
 pub(super) async fn code_grant(course: &Course, promise: &Statement) {
     for seen in does(course, promise, &course.known("access_token")).await {
         assert!(seen.header("x-auth-user-id").starts_with("usr_"));
@@ -119,7 +119,7 @@ pub(super) async fn client_credentials(course: &Course, promise: &Statement) {
     }
 }
 
-/// A refresh token gives a new access token when the first has ended.
+/// A refresh token gives a new access token after the first has expired.
 pub(super) async fn refresh_grant(course: &Course, promise: &Statement) {
     course.world.app.advance(3_600);
     let old = course.known("access_token");
@@ -130,12 +130,12 @@ pub(super) async fn refresh_grant(course: &Course, promise: &Statement) {
     does(course, promise, &text(&tokens, "access_token")).await;
 }
 
-/// Keywright itself tells who it is.
+/// Userinfo identifies the person.
 pub(super) async fn profile(course: &Course, promise: &Statement) {
     let (_, ask) = written(&course.fill(promise.http.as_deref().expect("a request")));
     let profile = course.ask(&ask).await.expect(200);
     assert!(text(&profile, "user_id").starts_with("usr_"), "{profile}");
-    // Without the scopes `email` and `profile` a token learns whose it is, and no more.
+    // Without the scopes `email` and `profile` a token gets only the id of its person.
     match text(&profile, "kind").as_str() {
         "session" => assert_eq!(profile["user"]["email"], course.known("person"), "{profile}"),
         _ => assert!(profile["user"].is_null(), "{profile}"),

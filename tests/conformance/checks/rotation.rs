@@ -1,4 +1,4 @@
-//! Rotating keys, and finding those that nobody needs.
+//! Rotation of keys, and lists of unused ones.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::world::{Course, Key, OWNER};
 
 const GRACE_SECONDS: u64 = 86_400;
 
-/// Rotation adds a secret: both work for a day, then the new one alone; the key stays the same.
+/// Rotation adds a secret: both work for a day, then only the new one; the key stays the same.
 pub(super) async fn rotated(course: &Course, promise: &Statement) {
     let key = course.own_key(promise).await;
     let mut owner = course.world.signed_in(OWNER).await;
@@ -29,11 +29,11 @@ pub(super) async fn rotated(course: &Course, promise: &Statement) {
     course.opens(&promise.opens, &next.secret).await;
 }
 
-/// How often the list is looked at until it knows of a use, [`PAUSE`] apart: that is written a moment later.
+/// How often the list is read until it has a use, [`PAUSE`] apart: a use is written a moment later.
 const LOOKS: u32 = 500;
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// A key that nobody used is listed as such; once it was used it is not. Revoked, it is refused.
+/// An unused key is listed as unused; after a use it is not. Revoked, it is refused.
 pub(super) async fn unused(course: &Course, promise: &Statement) {
     let (idle, busy) = (course.own_key(promise).await, course.own_key(promise).await);
     course.opens(&promise.opens, &busy.secret).await;
@@ -54,7 +54,7 @@ pub(super) async fn unused(course: &Course, promise: &Statement) {
     course.refused(&promise.opens, &idle.secret, 401, "REVOKED_API_KEY").await;
 }
 
-/// Step 1: a second key that holds the same.
+/// Step 1: a second key with the same scopes.
 pub(super) async fn create_new(course: &Course, promise: &Statement) {
     let old = course.own_key(promise).await;
     course.opens(&promise.opens, &old.secret).await;
@@ -76,7 +76,7 @@ pub(super) async fn use_new(course: &Course, promise: &Statement) {
     assert_eq!(course.world.upstream.one().header("x-auth-key-id"), course.known("new_id"));
 }
 
-/// Step 3: both work, so that nothing breaks while applications are updated.
+/// Step 3: both work, so that applications can be updated without an outage.
 pub(super) async fn test_new(course: &Course, promise: &Statement) {
     for (secret, id) in [("key", "new_id"), ("old_key", "old_id")] {
         let seen = course.opens(&promise.opens, &course.known(secret)).await;
@@ -84,7 +84,7 @@ pub(super) async fn test_new(course: &Course, promise: &Statement) {
     }
 }
 
-/// Step 4: the old key is gone with the next request, the new one stays.
+/// Step 4: the old key fails from the next request on, the new one works.
 pub(super) async fn delete_old(course: &Course, promise: &Statement) {
     let mut owner = course.world.signed_in(OWNER).await;
     owner.call(&format!("DELETE /v1/keys/{}", course.known("old_id")), &Value::Null).await.expect(204);

@@ -1,13 +1,13 @@
-//! Rows of the tables of scopes, and environments.
+//! Scope tables and environments.
 
 use serde_json::{Value, json};
 
 use crate::documents::Statement;
 use crate::world::{Course, Key};
 
-/// A route of the product that asks for something.
+/// A route of the product with a scope.
 pub(super) struct Route {
-    /// `METHOD /path` of a request that it is about.
+    /// `METHOD /path` of a matching request.
     pub(super) call: String,
     scope: String,
     live_only: bool,
@@ -16,7 +16,7 @@ pub(super) struct Route {
 /// Paths that the proxies send to Keywright itself.
 const KEYWRIGHTS: [&str; 2] = ["/v1/auth/", "/v1/user/"];
 
-/// Every route of the service that asks for a scope.
+/// Every route of the service with a scope.
 pub(super) async fn routes(course: &Course) -> Vec<Route> {
     let api = course.world.api().await;
     let routes = api["routes"].as_array().expect("routes");
@@ -33,7 +33,7 @@ pub(super) async fn routes(course: &Course) -> Vec<Route> {
         .collect()
 }
 
-/// The scope that the statement's row is about, as the instance knows it.
+/// The scope of the statement's row, as the instance has it.
 async fn described(course: &Course, name: &str) -> Value {
     let api = course.world.api().await;
     let scopes = api["scopes"].as_array().expect("scopes");
@@ -53,7 +53,7 @@ async fn others(course: &Course, name: &str) -> Vec<Value> {
         .collect()
 }
 
-/// The scope is described; a key with it alone passes the route, one with all others is refused.
+/// The scope has a description; a key with it alone passes the route, one with all others is refused.
 pub(super) async fn scope(course: &Course, promise: &Statement) {
     described(course, &promise.says).await;
     let alone = course.key(json!({"scopes": [promise.says]})).await;
@@ -63,7 +63,7 @@ pub(super) async fn scope(course: &Course, promise: &Statement) {
     assert_eq!(error["details"]["required"], promise.says.as_str());
 }
 
-/// The scope alone opens every route; without it, some are closed.
+/// The scope alone opens every route; without it, some are refused.
 pub(super) async fn grants_all(course: &Course, promise: &Statement) {
     assert_eq!(described(course, &promise.says).await["grants_all"], true);
     let alone = course.key(json!({"scopes": [promise.says]})).await;
@@ -101,7 +101,7 @@ async fn shaped(course: &Course, promise: &Statement, more: Value) -> Key {
     key
 }
 
-/// A key that says nothing of its environment is a production key, and opens what only those do.
+/// A key without an environment is a production key, and opens the routes of production keys.
 pub(super) async fn live_key(course: &Course, promise: &Statement) {
     let key = shaped(course, promise, json!({"scopes": promise.scopes})).await;
     assert_eq!(key.shown["environment"], "live");
@@ -109,7 +109,7 @@ pub(super) async fn live_key(course: &Course, promise: &Statement) {
     assert_eq!(seen.header("x-auth-environment"), "live");
 }
 
-/// A test key passes where the service tells test connections from others, and nowhere else.
+/// A test key passes where the service supports test connections, and nowhere else.
 pub(super) async fn test_key(course: &Course, promise: &Statement) {
     let key = shaped(course, promise, json!({"scopes": promise.scopes, "environment": "test"})).await;
     let seen = course.opens(&promise.opens, &key.secret).await;
@@ -123,7 +123,7 @@ pub(super) async fn test_key(course: &Course, promise: &Statement) {
     }
 }
 
-/// The service learns the environment of the key.
+/// The service receives the environment of the key.
 pub(super) async fn told_environment(course: &Course, promise: &Statement) {
     for environment in ["test", "live"] {
         let key = course.key(json!({"scopes": promise.scopes, "environment": environment})).await;

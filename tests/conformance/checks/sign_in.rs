@@ -1,4 +1,4 @@
-//! Signing in for JWTs.
+//! Sign-in for JWTs.
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ async fn session(course: &Course) -> Value {
     course.ask(&Ask::route("POST /v1/auth/login").json(&body)).await.expect(200)
 }
 
-/// A key, an application's token and a session's JWT open the same route, each for whom it is.
+/// A key, an application's token and a session's JWT open the same route, each with its own identity.
 pub(super) async fn both_kinds(course: &Course, promise: &Statement) {
     let key = course.own_key(promise).await;
     let seen = course.opens(&promise.opens, &key.secret).await;
@@ -29,7 +29,7 @@ pub(super) async fn both_kinds(course: &Course, promise: &Statement) {
     assert!(seen.header("x-auth-user-id").starts_with("usr_"));
 }
 
-/// The example answers what is shown: the same members, each with that value or of that kind.
+/// The example gets the documented response: the same members, each with that value or of that type.
 pub(super) async fn login(course: &Course, promise: &Statement) {
     let tokens = pair(course, promise).await;
     let shown: Value = serde_json::from_str(promise.json.as_deref().expect("an answer")).expect("JSON");
@@ -44,7 +44,7 @@ pub(super) async fn login(course: &Course, promise: &Statement) {
     course.opens(&promise.opens, &text(&tokens, "access_token")).await;
 }
 
-/// The example answers a new pair.
+/// The example gets a new pair.
 pub(super) async fn refresh(course: &Course, promise: &Statement) {
     let before = course.known("refresh_token");
     let tokens = pair(course, promise).await;
@@ -59,7 +59,7 @@ async fn pair(course: &Course, promise: &Statement) -> Value {
     serde_json::from_str(&answer.body).expect("JSON")
 }
 
-/// A JWT is good for an hour, and its refresh token for the next one.
+/// A JWT is valid for an hour, and its refresh token for the next one.
 pub(super) async fn session_hour(course: &Course, promise: &Statement) {
     let tokens = session(course).await;
     let token = text(&tokens, "access_token");

@@ -1,4 +1,4 @@
-//! What nobody may take for a yes.
+//! Faulty answers of the gate, which must not let a request pass.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::support::certificates::certify;
 use crate::wire::Ask;
 use crate::world::{Course, World};
 
-/// Routes of each kind: for a credential, for nobody, and for everybody.
+/// Routes of each kind: with a scope, denied, and public.
 const ROUTES: [&str; 3] = ["GET /v1/queries", "POST /v1/team/members", "GET /v1/health"];
 
 async fn statuses(course: &Course, proxy: &Proxy) -> Vec<u16> {
@@ -27,11 +27,11 @@ async fn statuses(course: &Course, proxy: &Proxy) -> Vec<u16> {
     statuses
 }
 
-/// Nobody listens there: the port is one of those that only root may take, and of a service that died out.
-const NOBODY: &str = "http://127.0.0.1:1";
+/// A port without a listener: only root may take it, and its service is extinct.
+const NO_SERVER: &str = "http://127.0.0.1:1";
 
 pub(super) async fn down(course: &Course) {
-    let proxy = Proxy::start(course.proxy.kind, &course.world, Some(NOBODY)).await;
+    let proxy = Proxy::start(course.proxy.kind, &course.world, Some(NO_SERVER)).await;
     for route in ROUTES {
         is_unavailable(&Ask::route(route).bearer("afdb_live_whatever").send(proxy.address).await);
     }
@@ -44,7 +44,7 @@ fn is_unavailable(reply: &Reply) {
     assert_eq!(reply.json()["success"], false, "it is said in the envelope");
 }
 
-/// Somebody else answers where Keywright should, with a certificate that no authority of this machine vouches for.
+/// Another server in place of Keywright, with a certificate of an unknown authority.
 pub(super) async fn unvouched(course: &Course) {
     let folder = tempfile::tempdir().expect("a folder");
     let (tls, _) = certify(folder.path(), &["127.0.0.1"]);
@@ -58,7 +58,7 @@ pub(super) async fn unvouched(course: &Course) {
     world.upstream.untouched();
 }
 
-/// The store turns to nonsense under a running Keywright, which then cannot know any key that it has not just seen.
+/// The database file is overwritten while Keywright runs, so that it can verify only cached keys.
 pub(super) async fn damaged(course: &Course) {
     let world = Arc::new(World::start(course.world.document.clone()).await);
     let through = Course::start(world.clone(), course.proxy.kind).await;
@@ -78,7 +78,7 @@ pub(super) async fn damaged(course: &Course) {
     world.upstream.untouched();
 }
 
-/// Somebody who answers every connection with these bytes; silent where there are none.
+/// A server that answers every connection with these bytes; it is silent without bytes.
 async fn answering(bytes: &'static [u8]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -93,7 +93,7 @@ async fn answering(bytes: &'static [u8]) -> String {
 async fn answer(mut stream: TcpStream, bytes: &'static [u8]) {
     let mut question = [0; 8 << 10];
     while stream.read(&mut question).await.is_ok_and(|length| length > 0) {
-        // Who is silent reads on until the other side has had enough.
+        // A silent server reads until the client closes the connection.
         if !bytes.is_empty() {
             let _ = stream.write_all(bytes).await;
             return;
@@ -101,7 +101,7 @@ async fn answer(mut stream: TcpStream, bytes: &'static [u8]) {
     }
 }
 
-/// Answers that are no yes, and whether they are a refusal that may be passed on.
+/// Answers without identity headers, and whether they are a refusal that may be passed on.
 const ANSWERS: [(&str, &[u8], bool); 9] = [
     ("500", b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 2\r\n\r\n{}", false),
     ("503", b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 2\r\n\r\n{}", false),

@@ -1,4 +1,4 @@
-//! Whose word is believed about a request.
+//! Trust in forwarded headers.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::world::{Course, MEMBER, PASSWORD, World, refusal};
 const CLOSED: &str = "POST /v1/team/members";
 const OPEN: &str = "GET /v1/queries";
 
-/// What a client might write to be taken for somebody, or something, else.
+/// Headers with which a client claims another identity or request.
 fn lying(ask: Ask) -> Ask {
     ask.with("X-Forwarded-Uri", "/v1/health")
         .with("X-Forwarded-Uri", "/v1/queries")
@@ -36,7 +36,7 @@ pub(super) async fn own_words(course: &Course) {
     let row = &log["data"][0];
     let promise = (&row["method"], &row["path"], &row["ip"]);
     assert_eq!(promise, (&json!("POST"), &json!("/v1/team/members"), &json!("127.0.0.1")), "{log}");
-    // What passes, passes as itself.
+    // An allowed request has its own identity.
     let reply = course.ask(&lying(Ask::route(OPEN).bearer(&key.secret))).await;
     assert_eq!(reply.status, 200, "{}", reply.text());
     let seen = course.world.upstream.one();
@@ -45,7 +45,7 @@ pub(super) async fn own_words(course: &Course) {
     assert!(!seen.header("x-forwarded-for").contains("203.0.113.9"), "{:?}", seen.headers);
 }
 
-/// The same recipe in front of an instance that trusts nobody, and the question asked by anybody.
+/// The same configuration in front of an instance without trusted proxies, called directly.
 pub(super) async fn untrusted_peer(course: &Course) {
     let document = course.world.document.clone();
     let world = Arc::new(World::with(document, |config| config.http.trusted_proxies.clear()).await);
@@ -55,9 +55,9 @@ pub(super) async fn untrusted_peer(course: &Course) {
     let public = through.ask(&Ask::route("GET /v1/health")).await;
     refusal(&public, 403, "FORBIDDEN");
     world.upstream.untouched();
-    let stranger = world.app.bearer(&key.secret);
-    let stranger = stranger.with("x-forwarded-uri", "/v1/queries").with("x-forwarded-method", "GET");
-    stranger.get("/v1/forward-auth?api=afdb").await.refused(403, "FORBIDDEN");
+    let direct = world.app.bearer(&key.secret);
+    let direct = direct.with("x-forwarded-uri", "/v1/queries").with("x-forwarded-method", "GET");
+    direct.get("/v1/forward-auth?api=afdb").await.refused(403, "FORBIDDEN");
 }
 
 pub(super) async fn described_once(course: &Course) {
@@ -76,7 +76,7 @@ pub(super) async fn described_once(course: &Course) {
         refusal(&ask.send(course.world.app.address).await, 400, "INVALID_REQUEST");
     }
     assert_eq!(uri(question(), "X-Forwarded-Uri").send(course.world.app.address).await.status, 200);
-    // Through the proxy nobody gets there: what the client wrote is replaced.
+    // Through the proxy the headers of the client are replaced.
     let ask = uri(uri(Ask::route(OPEN).bearer(&key.secret), "X-Forwarded-Uri"), "X-Original-URI");
     assert_eq!(course.ask(&ask).await.status, 200);
 }
@@ -96,7 +96,7 @@ pub(super) async fn rotating_address(course: &Course) {
         statuses.push(course.ask(&from(Ask::route(OPEN).bearer(&key.secret), number)).await.status);
     }
     assert_eq!(statuses, [200, 200, 200, 429, 429, 429]);
-    // Whoever guesses passwords is slowed down as one network, and stays so with the right one.
+    // A network that guesses passwords is throttled as a whole, also with the right one.
     let login = |number: usize, password: &str| {
         let body = json!({"email": MEMBER, "password": password});
         from(Ask::route("POST /v1/auth/login").json(&body), number)

@@ -17,10 +17,10 @@ const NAMES: [&str; 8] = [
     "X-Auth-Environment",
     "X-Auth-Scopes",
 ];
-/// What the client claims to be.
+/// Identity that the client claims.
 const CLAIM: &str = "usr_admin";
 
-/// Claims an identity under every name, in every spelling that a service may take for it.
+/// Claims an identity under every header name, in every spelling that a service may accept.
 fn claiming(ask: Ask) -> Ask {
     NAMES.iter().fold(ask, |ask, name| {
         ask.with(name, CLAIM)
@@ -31,7 +31,7 @@ fn claiming(ask: Ask) -> Ask {
     })
 }
 
-/// Makes sure that nothing of what was claimed came through, under whatever name.
+/// Asserts that no claimed value was received, under any header name.
 fn unclaimed(seen: &Seen) {
     for (name, value) in &seen.headers {
         assert!(value != CLAIM, "{name} came through: {:?}", seen.headers);
@@ -56,7 +56,7 @@ pub(super) async fn inbound_copies(course: &Course) {
     let seen = course.world.upstream.one();
     unclaimed(&seen);
     is_told(&seen, &key);
-    // What a key has and another has not: the owner.
+    // A header that only some keys have: the owner.
     let owned = course.key(json!({"scopes": ["queries:read"], "owner": "acme"})).await;
     assert_eq!(course.opens(OPEN, &owned.secret).await.header("x-auth-owner"), "acme");
     assert_eq!(course.opens(OPEN, &key.secret).await.header("x-auth-owner"), "");
@@ -75,7 +75,7 @@ pub(super) async fn public_route(course: &Course) {
             assert_eq!(seen.header(name), "", "{name}");
         }
     }
-    // A credential that is no good is not asked for there, and tells nothing.
+    // On a public route an invalid credential is ignored and reveals nothing.
     let reply = course.ask(&claiming(Ask::route("GET /v1/health").bearer("nonsense"))).await;
     assert_eq!(reply.status, 200, "{}", reply.text());
     unclaimed(&course.world.upstream.one());
@@ -93,7 +93,7 @@ pub(super) async fn connection_header(course: &Course) {
             is_told(&course.world.upstream.one(), &key);
         }
     }
-    // Nor may it take the credential away on the way to Keywright, and leave the rest.
+    // A header must not remove the credential on its way to Keywright either.
     for name in
         ["Authorization", "X-Forwarded-Uri", "X-Original-URI", "X-Forwarded-For", "X-Forwarded-Method"]
     {

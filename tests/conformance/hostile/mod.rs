@@ -1,4 +1,4 @@
-//! Requests that mean harm, and faults, through the same proxies. The product is the first document's.
+//! Hostile requests and faults, through the same proxies. The product is the first document's.
 
 mod faults;
 mod forwarded;
@@ -47,7 +47,7 @@ cases! {
     faults::failing = "Keywright fails, talks nonsense, redirects, hangs up or hangs: refused, never 2xx",
 }
 
-/// All cases in words.
+/// Names of all cases.
 pub fn statements() -> impl Iterator<Item = &'static str> {
     CASES.iter().map(|(says, _)| *says)
 }

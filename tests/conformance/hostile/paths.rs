@@ -1,4 +1,4 @@
-//! Paths that a gate and a service may read in two ways.
+//! Paths that a gate and a service may read differently.
 
 use serde_json::json;
 
@@ -6,9 +6,9 @@ use crate::upstream::Seen;
 use crate::wire::Ask;
 use crate::world::{Course, Key};
 
-/// What the key opens, and what anybody may open.
+/// A route that the key opens, and a public route.
 const OPEN: [&str; 2] = ["/v1/queries", "/v1/health"];
-/// Ways to write the path to what nobody here may open, beginning with what they may.
+/// Spellings of the path of a denied route that begin with an allowed one.
 const WAYS: [&str; 48] = [
     "//v1/team/members",
     "/v1//team/members",
@@ -59,7 +59,7 @@ const WAYS: [&str; 48] = [
     "/v1/team/../health",
     "/v1/team/%2e%2e/health",
 ];
-/// Other ways to write what the key may open.
+/// Other spellings of an allowed path.
 const ALIASES: [&str; 6] = [
     "//v1/queries",
     "/v1//queries",
@@ -102,8 +102,8 @@ fn lenient(target: &str) -> String {
     format!("/{}", segments.join("/"))
 }
 
-/// Whatever reached the service must be something that the caller may open, however it is read: with everything
-/// resolved, or with dot segments or escapes left as they are.
+/// Every path that reaches the service must be allowed for the caller in every reading: with everything resolved, or
+/// with dot segments or escapes kept.
 fn is_open(seen: &Seen, asked: &str) {
     let reading = lenient(&seen.target);
     let open = OPEN.iter().any(|open| reading == *open || reading.starts_with(&format!("{open}/")));
@@ -138,7 +138,7 @@ pub(super) async fn one_meaning(course: &Course) {
             }
         }
     }
-    // Who may open it may still not open it by a way that can be read as another.
+    // An allowed route is refused under an ambiguous spelling.
     let all = course.key(json!({"preset": "Full Access"})).await;
     let reply = course.call("POST /v1/team%2fmembers", &all.secret).await;
     assert!((400..404).contains(&reply.status), "{}", reply.status);
@@ -164,7 +164,7 @@ pub(super) async fn host_in_mixed_case(course: &Course) {
         let reply = course.ask(&ask("POST /v1/team/members")).await;
         assert!(matches!(reply.status, 400 | 403), "{host}: {} {}", reply.status, reply.text());
         course.world.upstream.untouched();
-        // Whatever the host is called, the issuer is who it is.
+        // The issuer is the same for every host.
         let metadata = course.ask(&ask("GET /.well-known/oauth-authorization-server")).await;
         if metadata.status == 200 {
             assert_eq!(metadata.json()["issuer"], course.world.app.services().settings.public_url);
@@ -180,7 +180,7 @@ pub(super) async fn odd_methods(course: &Course) {
         assert!((400..=405).contains(&reply.status), "{method}: {} {}", reply.status, reply.text());
         course.world.upstream.untouched();
     }
-    // HEAD asks for what GET does, and no more.
+    // HEAD requires what GET requires.
     let reply = course.call("HEAD /v1/team/members", &key.secret).await;
     assert_eq!(reply.status, 403);
     course.world.upstream.untouched();

@@ -1,4 +1,4 @@
-//! Traffic as it is: limits, pre-flights, connections, bodies.
+//! Ordinary traffic: limits, preflights, connections, bodies.
 
 use keywright::config::Config;
 use serde_json::json;
@@ -10,11 +10,11 @@ use crate::wire::{Ask, Wire};
 use crate::world::{Course, MEMBER, World, refusal};
 
 const OPEN: &str = "GET /v1/queries";
-/// Larger than any proxy's own idea of a large body.
+/// Larger than the default body limit of a proxy.
 const LARGE: usize = 16 << 20;
-/// Requests that come on one connection.
+/// Requests on one connection.
 const MANY: usize = 60;
-/// As many connections as a proxy of two workers may open for them.
+/// Connections that a proxy with two workers may open for them.
 const FEW: usize = 6;
 
 pub(super) async fn limited_in_full(course: &Course) {
@@ -32,7 +32,7 @@ pub(super) async fn limited_in_full(course: &Course) {
     assert_eq!(error["details"]["retry_after_seconds"], 30);
     assert_eq!(error["request_id"], reply.header("x-request-id"));
     assert_eq!(reply.header("cache-control"), "no-store");
-    // A quota that is used up does not come back by itself.
+    // An exhausted quota stays exhausted within its period.
     let quota = json!({"scopes": ["queries:read"], "quota": {"limit": 1, "period": "total"}});
     let key = course.key(quota).await;
     course.opens(OPEN, &key.secret).await;
@@ -65,7 +65,7 @@ pub(super) async fn kept_alive(course: &Course) {
     let seen = course.world.upstream.take();
     assert_eq!(seen.len(), MANY);
     assert!(connections(&seen) <= FEW, "{} connections for {MANY} requests", connections(&seen));
-    // Somebody who says yes to everything stands in for Keywright and counts.
+    // A server in place of Keywright that allows every request and counts.
     let keywright = Upstream::start().await;
     let url = format!("http://{}", keywright.address);
     let proxy = Proxy::start(course.proxy.kind, &course.world, Some(&url)).await;
@@ -90,7 +90,7 @@ pub(super) async fn large_body(course: &Course) {
     let reply = course.ask(&ask.clone().chunked(&body)).await;
     assert_eq!(reply.status, 200, "{}", reply.text());
     assert!(course.world.upstream.one().body == body, "another body came through");
-    // A refused one is not passed on.
+    // A refused request is not passed on.
     let reply = course.ask(&Ask::route("POST /v1/queries").body("application/json", body)).await;
     assert_eq!(reply.status, 401);
     course.world.upstream.untouched();
@@ -110,7 +110,7 @@ async fn sharing(course: &Course) -> (World, Proxy) {
     panic!("no port stays free");
 }
 
-/// The other way to set it up: `public_url` is the host on which the proxy takes requests.
+/// The other setup: `public_url` is the host of the proxy.
 pub(super) async fn shared_host(course: &Course) {
     let (world, proxy) = sharing(course).await;
     let url = format!("http://{}", proxy.address);

@@ -12,7 +12,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[test]
-fn it_makes_an_owner_and_a_management_key_for_nobody_elses_eyes() {
+fn it_creates_an_owner_and_a_management_key_in_private_files() {
     let (program, key) = Program::initialised();
     assert!(key.starts_with("kw_live_"), "{key}");
     assert_eq!(mode(program.data()), 0o700);

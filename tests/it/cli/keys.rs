@@ -15,7 +15,7 @@ fn example(name: &str) -> String {
     format!("{}/src/demo/{name}", env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The shown secret among the lines that a person reads.
+/// The secret in the output for people.
 fn shown(text: &str, prefix: &str) -> String {
     let found: Vec<&str> = text.split_whitespace().filter(|word| word.starts_with(prefix)).collect();
     assert_eq!(found.len(), 1, "it is shown once: {text}");
@@ -87,7 +87,7 @@ async fn signing_keys_are_rotated_from_the_command_line() {
         let stages = keys.as_array().unwrap().iter().map(|key| key["stage"].as_str().unwrap().to_owned());
         stages.collect::<Vec<_>>()
     };
-    // The next key is published by the first job of the clock.
+    // The first job publishes the next key.
     while stages(&["list"]) != ["active", "next"] {
         tokio::task::yield_now().await;
     }

@@ -1,4 +1,4 @@
-//! The real program: what people type, what they read, and how it ends.
+//! The real program: arguments, output and exit codes.
 
 mod init;
 mod keys;

@@ -1,4 +1,4 @@
-//! `keywright serve`: how it starts, refuses to start, and stops.
+//! `keywright serve`: start, refusal to start, and stop.
 
 use std::io::BufRead as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -7,7 +7,7 @@ use std::os::unix::net::UnixListener;
 use crate::support::Program;
 
 #[test]
-fn every_mistake_is_told_at_once() {
+fn every_mistake_is_reported_at_once() {
     let program = Program::new();
     let mut command = program.command(["serve", "--check", "--listen", "here", "--signup", "maybe"]);
     let ended =
@@ -49,7 +49,7 @@ fn it_serves_and_stops_in_order() {
 }
 
 #[test]
-fn a_renewed_certificate_is_read_when_it_is_told() {
+fn a_renewed_certificate_is_used_after_sighup() {
     let program = Program::new();
     let renew = || {
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
@@ -61,7 +61,7 @@ fn a_renewed_certificate_is_read_when_it_is_told() {
     assert!(server.url.starts_with("https://"), "{}", server.url);
     renew();
     server.signal("HUP");
-    server.says("the TLS certificate was read anew");
+    server.says("the TLS certificate was reloaded");
     std::fs::write(program.directory().join("key.pem"), "gone").unwrap();
     server.signal("HUP");
     server.says("the previous TLS certificate stays in use");
@@ -87,7 +87,7 @@ fn a_stale_socket_is_no_obstacle() {
 }
 
 #[test]
-fn a_path_too_long_for_a_socket_is_told() {
+fn a_path_too_long_for_a_socket_is_reported() {
     let program = Program::new();
     let deep = program.directory().join("d".repeat(120));
     let ended = program.run(["serve", "--listen", "127.0.0.1:0", "--data", deep.to_str().unwrap()]);
@@ -95,13 +95,13 @@ fn a_path_too_long_for_a_socket_is_told() {
 }
 
 #[test]
-fn a_taken_address_is_told() {
+fn an_address_in_use_is_reported() {
     let program = Program::new();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let ended = program.run(["serve", "--listen", &address]);
-    let told = ended.refused(1);
-    assert!(told.contains(&address) && told.contains("--listen"), "{told}");
+    let stderr = ended.refused(1);
+    assert!(stderr.contains(&address) && stderr.contains("--listen"), "{stderr}");
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn the_document_and_completions_need_no_data() {
 }
 
 #[test]
-fn nobody_reading_is_no_panic() {
+fn a_closed_output_is_no_panic() {
     let program = Program::new();
     for arguments in [["openapi", ""], ["completions", "zsh"]] {
         let mut child = program.command(arguments.iter().filter(|word| !word.is_empty())).spawn().unwrap();

@@ -16,13 +16,13 @@ fn secret(key: &Value) -> &str {
     key["key"].as_str().expect("a key")
 }
 
-/// Moves the wall clock by `seconds` against boot time.
+/// Moves the wall clock by `seconds` relative to boot time.
 fn jump(app: &TestApp, seconds: i64) {
     use keywright::env::Clock as _;
     app.clock.set_wall(app.clock.wall().plus_seconds(seconds));
 }
 
-/// Lets time pass while the server looks at its clock, as it does every second.
+/// Advances time while the server reads its clock once a second, as it does.
 fn pass(app: &TestApp, seconds: u64) {
     for _ in 0..seconds.div_ceil(30) {
         app.advance(30);
@@ -30,7 +30,7 @@ fn pass(app: &TestApp, seconds: u64) {
     }
 }
 
-/// Everything that a job could delete or retire: what the lists show, row by row.
+/// Everything that a job could delete or retire: the rows of all lists.
 async fn everything(app: &TestApp) -> Vec<Value> {
     let operator = app.operator();
     let mut found = Vec::new();
@@ -65,7 +65,7 @@ async fn a_clock_that_jumps_revives_nothing() {
     assert_eq!(code(&app.verify(secret(&expiring)).await), "EXPIRED");
 }
 
-/// What an app has that signed in.
+/// Tokens of an app session.
 struct Tokens {
     client: Client,
     refresh: String,
@@ -102,7 +102,7 @@ async fn a_jump_deletes_and_retires_nothing_and_leaves_nothing_behind() {
         let before = everything(&app).await;
 
         jump(&app, seconds);
-        // One request is enough to leave a trace, where there is one.
+        // One request is enough to leave a trace, if any.
         app.verify(secret(&expiring)).await;
         let new = sign_in(&app).await;
         new.client.get("/v1/user/profile").await.expect(200);
@@ -133,7 +133,7 @@ async fn a_jump_deletes_and_retires_nothing_and_leaves_nothing_behind() {
         refresh(&app, &old.refresh).await.expect(200);
         sign_in(&app).await.client.get("/v1/user/profile").await.expect(200);
         if seconds > 0 {
-            // What the jump made is gone with it.
+            // Tokens of the jump end with it.
             new.client.get("/v1/user/profile").await.refused(401, "INVALID_TOKEN");
             refresh(&app, &new.refresh).await.refused(401, "INVALID_TOKEN");
         }
@@ -151,7 +151,7 @@ async fn a_refresh_during_a_jump_costs_no_session() {
     of_the_jump.client.get("/v1/user/profile").await.expect(200);
     jump(&app, -5 * DAY);
     of_the_jump.client.get("/v1/user/profile").await.refused(401, "INVALID_TOKEN");
-    // The answer of the jump was lost: the same answer again, with a token of now.
+    // The response of the jump was lost: the same response again, with a current token.
     let again = tokens_of(&app, &refresh(&app, &old.refresh).await.expect(200));
     again.client.get("/v1/user/profile").await.expect(200);
     let next = tokens_of(&app, &refresh(&app, &of_the_jump.refresh).await.expect(200));
@@ -175,7 +175,7 @@ async fn a_second_factor_works_during_and_after_a_jump() {
         app.advance(60);
         let right = app.now();
         jump(&app, seconds);
-        // The phone shows the right time, whichever that is.
+        // The phone shows the right time, whichever of the two it is.
         with_code(right).await.expect(200);
         with_code(right).await.refused(401, "INVALID_CREDENTIALS");
         let wrong = right.plus_seconds(seconds);
@@ -205,7 +205,7 @@ async fn a_machine_that_was_paused_for_days_works_at_once_and_keeps_no_expired_k
     let tokens = tokens_of(&app, &refresh(&app, &old.refresh).await.expect(200));
     tokens.client.get("/v1/user/profile").await.expect(200);
     sign_in(&app).await.client.get("/v1/user/profile").await.expect(200);
-    // After three hours the wall clock is trusted, and what it made stays good.
+    // After three hours the wall clock is trusted, and tokens of the jump are valid.
     pass(&app, 3 * 3_600);
     refresh(&app, &tokens.refresh).await.expect(200);
     assert_eq!(app.services().settled().at(), app.now());
@@ -283,7 +283,7 @@ async fn a_difference_is_shown_and_ends_by_itself_or_by_an_administrator() {
     assert_eq!(clock(&app).await, None);
     let rows = app.operator().get("/v1/activity?kind=clock.accepted").await.expect(200);
     assert_eq!(rows["data"][0]["detail"]["ahead_seconds"], 7 * DAY, "{rows}");
-    // Once more: there is nothing to accept.
+    // Again: there is no difference to accept.
     assert_eq!(manager.post("/v1/clock/accept", &json!({})).await.expect(200), json!({"ahead_seconds": 0}));
 }
 
@@ -302,7 +302,7 @@ fn deletes_by_any_time(code: &str) -> Vec<&str> {
     functions.filter(by_time).map(|function| function.lines().next().unwrap_or_default()).collect()
 }
 
-/// A wall clock that boot time contradicts must destroy nothing: what deletes by time takes the time that both agree on.
+/// A wall clock that boot time contradicts must not destroy data: functions that delete by time take `Settled`.
 #[test]
 fn what_deletes_by_time_takes_the_settled_time() {
     let store = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");

@@ -1,4 +1,4 @@
-//! A process that is killed: what was answered is there.
+//! A killed process keeps every answered change.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,12 +9,12 @@ use serde_json::json;
 
 use crate::support::{Program, afdb};
 
-/// What a client knows of a key, by what it was answered.
+/// State of a key as the client knows it from responses.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Known {
     /// The creation was answered.
     Created,
-    /// A revocation was sent and not answered: either way is right.
+    /// A revocation was sent without a response: both states are correct.
     Revoking,
     /// The revocation was answered.
     Revoked,
@@ -22,7 +22,7 @@ enum Known {
 
 type Ledger = Arc<Mutex<BTreeMap<String, (String, Known)>>>;
 
-/// Makes keys and revokes every second one, until the server dies.
+/// Creates keys and revokes every second one, until the server dies.
 async fn write_until_killed(server: crate::support::Client, ledger: Ledger) {
     for turn in 0.. {
         let body = json!({"api": "afdb", "name": "ledger", "scopes": ["queries:read"]});
@@ -46,8 +46,8 @@ fn integrity(data: &Path) -> String {
     file.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("it is checked")
 }
 
-/// `kill -9` at eight different moments under load, with a ledger at the client: every answered write is there,
-/// nothing revoked revives, and what was not answered happened whole or not at all.
+/// `kill -9` at eight different moments under load, with a ledger at the client: every answered write is stored, no
+/// revoked key revives, and an unanswered write happened completely or not at all.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_answered_survives_kill_9() {
     let program = Program::new();
@@ -61,7 +61,7 @@ async fn what_was_answered_survives_kill_9() {
         let before = ledger.lock().expect("no panic").len();
         let writers: Vec<_> =
             (0..4).map(|_| tokio::spawn(write_until_killed(server.operator(), ledger.clone()))).collect();
-        // Not a pause for the server's sake: the moment of death is what varies.
+        // Not a wait for the server: the moment of the kill varies.
         while ledger.lock().expect("no panic").len() < before + moment {
             assert!(writers.iter().all(|writer| !writer.is_finished()), "a writer failed");
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -86,7 +86,7 @@ async fn what_was_answered_survives_kill_9() {
             Known::Revoking => assert!(matches!(code, "VALID" | "REVOKED"), "{id}: {code}"),
         }
     }
-    // All or nothing: every key in the file has a secret and its line in the log.
+    // Atomic: every key in the file has a secret and its log row.
     let file = rusqlite::Connection::open(data.join("keywright.db")).expect("the file opens");
     let torn: i64 = file
         .query_row(

@@ -1,4 +1,4 @@
-//! A process that may open no more files.
+//! A process at its limit of open files.
 
 use std::process::Command;
 
@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 
 use crate::support::{Program, Server};
 
-/// How many files `server` may open from now on.
+/// Limit of open files of `server` from now on.
 fn allow(server: &Server, files: u32) {
     let pid = format!("--pid={}", server.pid());
     let done = Command::new("prlimit").args([pid, format!("--nofile={files}:")]).status().unwrap();
@@ -19,9 +19,9 @@ async fn a_server_out_of_descriptors_takes_up_again_by_itself() {
     let program = Program::new();
     let server = program.serve::<&str>([]);
     server.anonymous().get("/healthz").await.expect(200);
-    // What is open stays so.
+    // Open files stay open.
     allow(&server, 3);
-    // The kernel takes the connection; the server cannot.
+    // The kernel accepts the connection; the server cannot.
     let mut waiting = TcpStream::connect(server.address()).await.unwrap();
     waiting.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
     server.says("cannot accept connections");
@@ -32,12 +32,12 @@ async fn a_server_out_of_descriptors_takes_up_again_by_itself() {
     server.anonymous().get("/readyz").await.expect(200);
 }
 
-/// Connections never use up what the store needs: the cap follows from the limit.
+/// Connections never use the descriptors that the store needs: the cap is derived from the limit.
 #[tokio::test]
 async fn connections_leave_descriptors_for_the_store() {
     let program = Program::new();
-    let told = program.refuses_to_serve_after("ulimit -n 100");
-    assert!(told.contains("100 files") && told.contains("ulimit -n"), "{told}");
+    let stderr = program.refuses_to_serve_after("ulimit -n 100");
+    assert!(stderr.contains("100 files") && stderr.contains("ulimit -n"), "{stderr}");
     let server = program.serve_after("ulimit -n 250");
     server.says("max_connections is lowered");
     let mut idle = Vec::new();

@@ -1,4 +1,4 @@
-//! A disk that takes no more.
+//! A full disk.
 
 use std::process::Command;
 
@@ -34,7 +34,7 @@ async fn a_full_disk_refuses_changes_keeps_answering_and_recovers() {
     set_file_limit(server.pid(), "unlimited");
     operator.post("/v1/keys", &body).await.expect(201);
     operator.get("/readyz").await.expect(200);
-    // What was decided meanwhile is in the log.
+    // Decisions made during the fault are in the log.
     let log = operator.get(&format!("/v1/keys/{}/activity", good["id"].as_str().expect("an id"))).await;
     let kinds: Vec<String> = log.expect(200)["data"]
         .as_array()

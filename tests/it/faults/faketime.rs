@@ -22,7 +22,7 @@ const EMAIL: &str = "owner@example.com";
 const COUNTED: [&str; 7] =
     ["activity", "sessions", "refresh_families", "refresh_tokens", "keys", "key_secrets", "signing_keys"];
 
-/// How long the windows are and how much there is to destroy.
+/// Length of the windows and amount of data.
 struct Scale {
     rows: usize,
     forward: Duration,
@@ -36,7 +36,7 @@ fn scale() -> Scale {
     }
 }
 
-/// The library for programs with threads, from the package `faketime`.
+/// The library for multi-threaded programs, from the package `faketime`.
 fn library() -> PathBuf {
     let found = ["/usr/lib", "/usr/local/lib"].into_iter().flat_map(|root| {
         let below = std::fs::read_dir(root).into_iter().flatten().flatten().map(|entry| entry.path());
@@ -67,7 +67,7 @@ impl Faked {
         Self { program, server, offset, operator }
     }
 
-    /// Moves the wall clock to this offset from the true one.
+    /// Sets the offset of its wall clock.
     fn jump(&self, offset: &str) {
         set(&self.offset, offset);
     }
@@ -92,12 +92,12 @@ impl Faked {
         self.server.anonymous().with("authorization", &token)
     }
 
-    /// Every counted table with its rows and the number of the first.
+    /// Every counted table with its number of rows and its first number.
     fn counts(&self) -> Vec<(&'static str, i64, i64)> {
         let path = self.program.data().join("keywright.db");
         let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
         let count = |table| {
-            // The other two have no numbers.
+            // The other two tables have no numbers.
             let first =
                 if matches!(table, "refresh_tokens" | "key_secrets") { "0" } else { "coalesce(min(no), 0)" };
             let sql = format!("SELECT count(*), {first} FROM {table}");
@@ -106,7 +106,7 @@ impl Faked {
         COUNTED.map(|table| (table, count(table).0, count(table).1)).to_vec()
     }
 
-    /// Returns when the next signing key is published, which a job does after the start.
+    /// Returns when the next signing key is published by a job after the start.
     async fn has_next_key(&self) {
         for _ in 0..3_000 {
             let keys = self.operator.get("/v1/signing-keys").await.expect(200);
@@ -124,13 +124,13 @@ impl Faked {
 }
 
 fn set(file: &Path, offset: &str) {
-    // In one step: the library may read at any moment.
+    // In one step: the library may read at any time.
     let new = file.with_extension("new");
     std::fs::write(&new, format!("{offset}\n")).unwrap();
     std::fs::rename(new, file).unwrap();
 }
 
-/// Fills the log, a batch of requests to a connection: each is a row.
+/// Fills the log with a batch of requests per connection: each is a row.
 fn fill(socket: &Path, key: &str, rows: usize) {
     const BATCH: usize = 100;
     let body = json!({"api": "afdb", "key": key}).to_string();
@@ -152,7 +152,7 @@ fn fill(socket: &Path, key: &str, rows: usize) {
     }
 }
 
-/// Rows that were there are still there: counts may grow, and nothing leaves at the front.
+/// Existing rows are kept: counts may grow, and no row is removed at the front.
 #[track_caller]
 fn nothing_is_gone(before: &[(&str, i64, i64)], after: &[(&str, i64, i64)], when: &str) {
     for (before, after) in before.iter().zip(after) {

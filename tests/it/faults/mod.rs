@@ -1,5 +1,4 @@
-//! What happens when the machine fails: killed processes, full disks, lost and damaged files, no descriptors left,
-//! clocks that jump.
+//! Faults of the machine: killed processes, full disks, lost and damaged files, no free descriptors, clocks that jump.
 
 mod clock;
 mod crash;

@@ -1,5 +1,5 @@
-//! Zero staleness over real HTTP: whatever callers do with a key at the same time, each is answered as if all had
-//! come one after the other, and nobody sees what was before a change that was answered already.
+//! Zero staleness over real HTTP: concurrent calls on a key are linearizable, and no call sees a state before a change
+//! that was already answered.
 
 mod model;
 
@@ -15,12 +15,12 @@ use serde_json::{Value, json};
 use crate::support::{Client, Reply, TestApp, afdb};
 use model::{Act, Done, Event, Key};
 
-/// Callers at the same time.
+/// Concurrent callers.
 const CALLERS: usize = 5;
-/// Histories that are tried. Each is some dozens of requests.
+/// Number of histories. Each has some dozens of requests.
 const HISTORIES: u32 = 80;
 
-/// One key and what is known of it.
+/// One key and its known state.
 struct Scene {
     /// One by the network with a key, the others by the control socket: all are HTTP.
     changers: [Client; 2],
@@ -54,7 +54,7 @@ impl Scene {
         self.ticks.fetch_add(1, Ordering::SeqCst)
     }
 
-    /// Does as it is told, one after the other.
+    /// Executes its operations, one after the other.
     async fn call(&self, caller: usize, acts: &[Act]) -> Vec<Event> {
         let mut events = Vec::new();
         for act in acts {
@@ -114,7 +114,7 @@ fn end(seconds: i64) -> String {
     keywright::model::Timestamp::from_seconds(seconds).to_string()
 }
 
-/// The answer of forward-auth in the words of verification.
+/// The response of forward-auth as a code of verification.
 fn forward_code(reply: &Reply) -> String {
     if reply.status == 200 {
         return "VALID".to_owned();
@@ -127,7 +127,7 @@ fn forward_code(reply: &Reply) -> String {
     }
 }
 
-/// One history: in each round all callers go at once; then time passes.
+/// One history: in each round all callers run concurrently; then time advances.
 async fn play(app: &TestApp, manager: &Client, rounds: &[(Vec<Vec<Act>>, u64)]) -> Result<(), String> {
     let mut scene = Scene::new(app, manager).await;
     let mut may_be = HashSet::from([Key::new()]);
@@ -145,7 +145,7 @@ async fn play(app: &TestApp, manager: &Client, rounds: &[(Vec<Vec<Act>>, u64)]) 
     Ok(())
 }
 
-/// Tries histories against a server with that much memory for keys.
+/// Runs histories against a server with this cache size.
 fn try_histories(cache_bytes: u64) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let (app, manager) = runtime.block_on(async {
@@ -156,7 +156,7 @@ fn try_histories(cache_bytes: u64) {
     });
     let callers = vec(vec(model::acts(), 0..10), CALLERS);
     let rounds = vec((callers, prop_oneof![Just(0_u64), Just(10), Just(60)]), 1..4);
-    // A history that failed once may pass when it is played again: there is nothing to shrink.
+    // A failed history may pass when it is repeated: shrinking is useless.
     let config =
         Config { cases: HISTORIES, max_shrink_iters: 0, failure_persistence: None, ..Config::default() };
     let tried = TestRunner::new(config)
@@ -168,7 +168,7 @@ fn try_histories(cache_bytes: u64) {
 }
 
 #[test]
-fn nobody_sees_what_was_before_an_answered_change() {
+fn no_call_sees_a_state_before_an_answered_change() {
     try_histories(64 << 20);
 }
 

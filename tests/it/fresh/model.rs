@@ -1,31 +1,31 @@
-//! What a key is, in one screen, and whether a history of it can have happened: there must be an order of what its
-//! callers did, in keeping with who had been answered before whom had asked, in which the model answers the same.
+//! Model of a key, and the linearizability check of a history: there must be an order of its operations, consistent
+//! with their begin and end, in which the model gives the same results.
 
 use std::collections::HashSet;
 
 use proptest::prelude::*;
 
-/// What a caller does with the key.
+/// Operation of a caller on the key.
 #[derive(Clone, Copy, Debug)]
 pub enum Act {
-    /// Asks whether one of the secrets known so far is good, by either hot route, for reading or for writing.
+    /// Verifies one of the known secrets, by either hot route, with the scope to read or to write.
     Ask { pick: usize, forward: bool, writing: bool },
-    /// Switches it off or on.
+    /// Disables or enables it.
     Disable(bool),
-    /// Gives it the scope to write, or takes it.
+    /// Grants or removes the scope to write.
     Widen(bool),
-    /// Gives it an end in ten seconds, or takes that away.
+    /// Sets an expiry in ten seconds, or removes it.
     Expire(bool),
-    /// Rotates it; the secret before works on for as long.
+    /// Rotates it; the previous secret works for as long.
     Rotate { grace_seconds: i64 },
     /// Revokes it.
     Revoke,
 }
 
-/// Something that a caller did, and what came of it.
+/// An operation with its result.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// Ticks of a counter: whoever ended before another began was answered before the other asked.
+    /// Ticks of a counter: an operation that ended before another began was answered before it.
     pub began: u64,
     pub ended: u64,
     pub done: Done,
@@ -38,7 +38,7 @@ pub enum Done {
         writing: bool,
         code: String,
     },
-    /// `secret` is the number of the new one, where there is one.
+    /// `secret` is the number of the new secret, if there is one.
     Changed {
         act: Act,
         status: u16,
@@ -53,12 +53,12 @@ pub struct Key {
     disabled: bool,
     writes: bool,
     expires_at: Option<i64>,
-    /// Number and end, the newest last.
+    /// Number and expiry, the newest last.
     secrets: Vec<(usize, Option<i64>)>,
 }
 
 impl Key {
-    /// A new key that may write, with the secret 0.
+    /// A new key with the scope to write, with the secret 0.
     pub fn new() -> Self {
         Self { revoked: false, disabled: false, writes: true, expires_at: None, secrets: vec![(0, None)] }
     }
@@ -76,7 +76,7 @@ impl Key {
         }
     }
 
-    /// Changes the key, and tells the status of the answer.
+    /// Changes the key; returns the status of the response.
     fn change(&mut self, act: Act, secret: usize, now: i64) -> u16 {
         match act {
             Act::Revoke => self.revoked = true,
@@ -98,7 +98,7 @@ impl Key {
         if matches!(act, Act::Revoke) { 204 } else { 200 }
     }
 
-    /// Whether this could be what came next; changes the key accordingly.
+    /// Whether this event can be the next; changes the key accordingly.
     fn step(&mut self, done: &Done, now: i64) -> bool {
         match done {
             Done::Asked { secret, writing, code } => self.answer(*secret, *writing, now) == code,
@@ -107,8 +107,8 @@ impl Key {
     }
 }
 
-/// What the key may be after `events`, if it was one of `before`: nothing, if they cannot have happened. All of them
-/// see the same time, in seconds.
+/// Possible states of the key after `events`, given one of `before`: none if they are impossible. All operations have
+/// the same time, in seconds.
 pub fn after(before: &HashSet<Key>, events: &[Event], now: i64) -> HashSet<Key> {
     assert!(events.len() < 64, "the search knows what is done by the bits of a word");
     let (mut ends, mut seen) = (HashSet::new(), HashSet::new());
@@ -132,7 +132,7 @@ pub fn after(before: &HashSet<Key>, events: &[Event], now: i64) -> HashSet<Key> 
     ends
 }
 
-/// Mostly questions; the end of the key comes seldom, for after it there is little to see.
+/// Mostly verifications; revocation is rare, because little is observable after it.
 pub fn acts() -> impl Strategy<Value = Act> {
     prop_oneof![
         24 => (any::<usize>(), any::<bool>(), any::<bool>())

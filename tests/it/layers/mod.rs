@@ -1,4 +1,4 @@
-//! The borders between the rooms of `src`, which `lib.rs` draws: who may name whom, and what may be named where.
+//! The borders between the rooms of `src`, drawn in `lib.rs`: allowed imports, and names with restricted use.
 
 mod source;
 
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use source::{Module, Path};
 
-/// The rooms from the top to the bottom. A room may name the rooms of the rows below its own.
+/// The rooms from top to bottom. A room may name the rooms of the rows below its own.
 const ROWS: &[&[&str]] = &[
     &["main"],
     &["cli"],
@@ -27,7 +27,7 @@ const ROWS: &[&[&str]] = &[
     &["model"],
 ];
 
-/// Rooms that only these rooms may name: `http` that queries has skipped the rules.
+/// Rooms with restricted importers: if `http` used queries, it would bypass the rules.
 const ONLY_FOR: &[(&str, &[&str])] = &[
     ("store", &["app", "worker", "domain", "activity", "platform"]),
     ("config", &["app", "cli"]),
@@ -35,7 +35,7 @@ const ONLY_FOR: &[(&str, &[&str])] = &[
     ("cli", &["main"]),
 ];
 
-/// Names that only these rooms may use.
+/// Names with restricted users.
 const WORDS_FOR: &[(&str, &[&str])] = &[
     ("rusqlite", &["store"]),
     ("poem", &["http"]),
@@ -47,10 +47,10 @@ const WORDS_FOR: &[(&str, &[&str])] = &[
     ("HeaderValue", &["http", "cli"]),
 ];
 
-/// First words of statements, which only `store` may write.
+/// First words of SQL statements, which only `store` may contain.
 const SQL: &[&str] = &["SELECT ", "INSERT ", "UPDATE ", "DELETE FROM", "CREATE ", "PRAGMA ", "WITH "];
 
-/// A struct outside of `app` has fields from at most so many rooms.
+/// Maximum number of rooms from which a struct outside of `app` has fields.
 const MOST_ROOMS: usize = 3;
 
 type Modules = BTreeMap<Path, Module>;
@@ -63,7 +63,7 @@ fn row(room: &str) -> Option<usize> {
     ROWS.iter().position(|row| row.contains(&room))
 }
 
-/// The room of a path from the root of the crate; none for other crates, and for the roots that only list modules.
+/// Room of a path from the root of the crate; none for other crates, and for roots that only list modules.
 fn room(path: &[String]) -> Option<String> {
     let mut parts = path.iter().map(String::as_str);
     match (parts.next()?, parts.next()?, parts.next()) {
@@ -79,7 +79,7 @@ fn holds(owners: &[&str], room: &str) -> bool {
     owners.iter().any(|owner| room == *owner || room.split('/').next() == Some(owner))
 }
 
-/// The arrows between rooms, each with a module that makes it.
+/// The arrows between rooms, each with a module that has it.
 fn arrows(modules: &Modules) -> BTreeMap<(String, String), String> {
     let mut found = BTreeMap::new();
     for (path, module) in modules {
@@ -97,7 +97,7 @@ fn rooted(path: &[String]) -> Path {
     std::iter::once("crate".to_owned()).chain(path.iter().cloned()).collect()
 }
 
-/// What breaks the borders.
+/// Violations of the borders.
 fn complaints(modules: &Modules) -> Vec<String> {
     let mut wrong = Vec::new();
     for ((from, to), at) in arrows(modules) {
@@ -142,14 +142,14 @@ fn complaints(modules: &Modules) -> Vec<String> {
     wrong
 }
 
-/// Circles among rooms, each once, by the arrows that there are.
+/// Cycles among rooms, each once.
 fn cycles(modules: &Modules) -> Vec<Vec<String>> {
     let mut next: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (from, to) in arrows(modules).into_keys() {
         next.entry(to.clone()).or_default();
         next.entry(from).or_default().insert(to);
     }
-    // Rooms without arrows to rooms that are left fall away; what cannot fall away is on a circle or above one.
+    // Rooms without arrows to remaining rooms are removed; a room that cannot be removed is on a cycle or above one.
     loop {
         let ends: Vec<String> =
             next.iter().filter(|(_, to)| to.is_empty()).map(|(from, _)| from.clone()).collect();
@@ -170,7 +170,7 @@ fn cycles(modules: &Modules) -> Vec<Vec<String>> {
     }
 }
 
-/// The rooms that the fields of each struct come from, by where their types are defined.
+/// Rooms of the fields of each struct, by the definitions of their types.
 fn rooms_of_structs(modules: &Modules) -> Vec<(String, BTreeSet<String>)> {
     let mut found = Vec::new();
     for (path, module) in modules {
@@ -186,7 +186,7 @@ fn rooms_of_structs(modules: &Modules) -> Vec<(String, BTreeSet<String>)> {
     found
 }
 
-/// Follows re-exports and aliases to the rooms of what `target` stands for.
+/// Resolves re-exports and aliases of `target` to rooms.
 fn definitions(modules: &Modules, target: &Path, seen: &mut Vec<Path>, rooms: &mut BTreeSet<String>) {
     if target.first().is_none_or(|first| first != "crate") || seen.contains(target) {
         return;
@@ -218,7 +218,7 @@ fn all() -> Modules {
         if path.last().is_some_and(|last| last == "mod") {
             path.pop();
         }
-        // Unit tests may build whatever they test against.
+        // Unit tests may use every room.
         if path.iter().any(|part| part == "tests" || part == "testing") {
             continue;
         }

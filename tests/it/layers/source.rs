@@ -1,7 +1,7 @@
-//! What a source file names: its paths, its imports, the fields of its structs, its string literals.
+//! Names in a source file: its paths, its imports, the fields of its structs, its string literals.
 //!
-//! The file is lexed by `proc-macro2`, so comments and the insides of strings count for nothing, and macros are seen
-//! like any other code. Items under `#[cfg(test)]` are left out.
+//! The file is lexed by `proc-macro2`, so comments and the contents of strings are ignored, and macros are read like
+//! any other code. Items under `#[cfg(test)]` are skipped.
 
 use std::collections::BTreeMap;
 use std::str::FromStr as _;
@@ -11,16 +11,16 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 /// A path of names, from the root of the crate where it is `Absolute`.
 pub(super) type Path = Vec<String>;
 
-/// One struct with the paths that the types of its fields name.
+/// One struct with the paths of its field types.
 pub(super) struct Struct {
     pub(super) name: String,
     pub(super) types: Vec<Path>,
 }
 
-/// What one module names. All paths start at the root of the crate, or with the name of another crate.
+/// Names of one module. All paths start at the root of the crate, or with the name of another crate.
 #[derive(Default)]
 pub(super) struct Module {
-    /// Every path that the code names.
+    /// Every path in the code.
     pub(super) named: Vec<Path>,
     /// Every identifier.
     pub(super) identifiers: Vec<String>,
@@ -28,15 +28,15 @@ pub(super) struct Module {
     pub(super) strings: Vec<String>,
     /// Its structs.
     pub(super) structs: Vec<Struct>,
-    /// Names that the module gives to others: `pub use` and type aliases, with what they stand for.
+    /// Re-exports: `pub use` and type aliases, with their targets.
     pub(super) exports: BTreeMap<String, Vec<Path>>,
-    /// Names that its imports bind.
+    /// Names bound by its imports.
     imports: BTreeMap<String, Path>,
     /// Types and modules that it declares.
     declared: Vec<String>,
 }
 
-/// Reads the module at `path` and the modules inside of it.
+/// Reads the module at `path` and the modules inside it.
 pub(super) fn read(path: &[String], code: &str) -> Vec<(Path, Module)> {
     let tokens =
         TokenStream::from_str(code).unwrap_or_else(|error| panic!("{path:?} cannot be read: {error}"));
@@ -56,7 +56,7 @@ fn module(path: &[String], tokens: Vec<TokenTree>, found: &mut Vec<(Path, Module
     found.push((path.to_vec(), module));
 }
 
-/// The tokens without the items that only tests compile.
+/// The tokens without items that only tests compile.
 fn without_tests(tokens: TokenStream) -> Vec<TokenTree> {
     let (mut kept, mut tokens) = (Vec::new(), tokens.into_iter().peekable());
     while let Some(token) = tokens.next() {
@@ -85,7 +85,7 @@ fn without_tests(tokens: TokenStream) -> Vec<TokenTree> {
     kept
 }
 
-/// Reads `mod x { … }` as modules of their own, and gives back what is left.
+/// Reads `mod x { … }` as separate modules, and returns the rest.
 fn inner_modules(path: &[String], tokens: Vec<TokenTree>, found: &mut Vec<(Path, Module)>) -> Vec<TokenTree> {
     let mut rest: Vec<TokenTree> = Vec::new();
     for token in tokens {
@@ -112,7 +112,7 @@ fn declarations(tokens: &[TokenTree], module: &mut Module) {
     }
 }
 
-/// Collects every `use`, also those inside of functions.
+/// Collects every `use`, including those inside functions.
 fn imports(path: &[String], tokens: &[TokenTree], module: &mut Module) {
     for (at, token) in tokens.iter().enumerate() {
         if let TokenTree::Group(group) = token {
@@ -141,7 +141,7 @@ fn imports(path: &[String], tokens: &[TokenTree], module: &mut Module) {
     }
 }
 
-/// The names that a `use` binds, with their paths.
+/// Names bound by a `use`, with their paths.
 fn use_tree(prefix: &[String], tokens: &[TokenTree], bound: &mut Vec<(String, Path)>) {
     let (mut target, mut name) = (prefix.to_vec(), None);
     let mut at = 0;
@@ -243,7 +243,7 @@ fn aliases(path: &[String], tokens: &[TokenTree], module: &mut Module) {
     }
 }
 
-/// The paths in types; of named fields only what follows a single colon.
+/// The paths in types; of named fields only those after a single colon.
 fn types_in(path: &[String], tokens: &[TokenTree], named: bool, module: &Module, types: &mut Vec<Path>) {
     let mut parts = Vec::new();
     if named {
@@ -280,7 +280,7 @@ fn without_attributes(tokens: TokenStream) -> Vec<TokenTree> {
     (0..tokens.len()).filter(|at| !attribute(*at)).map(|at| tokens[at].clone()).collect()
 }
 
-/// The path from the root of the crate. Names that the module neither imports nor declares stay as they are.
+/// The path from the root of the crate. Names that the module neither imports nor declares are unchanged.
 fn absolute(module_path: &[String], target: &[String], module: &Module) -> Path {
     let Some((first, rest)) = target.split_first() else { return Path::new() };
     let start = match first.as_str() {

@@ -28,7 +28,7 @@ async fn a_person_allows_an_app_and_it_gets_tokens() {
     let answer = super::flow::query(back);
     assert_eq!(answer["state"], "s 1");
     assert_eq!(answer["iss"], app.services().settings.public_url);
-    // A request is answered once.
+    // A request is answered only once.
     assert_eq!(browser.decide(&id, &json!({"decision": "allow"})).await.status, 404);
 
     let reply = client.exchange(&answer["code"]).await;
@@ -67,7 +67,7 @@ async fn a_person_gives_no_more_than_they_hold() {
     let code = super::flow::query(text(&decided, "redirect_to"))["code"].clone();
     let answer = client.exchange(&code).await.expect(200);
     assert_eq!(text(&answer, "scope"), "queries:read");
-    // Whoever holds nothing of it can give nothing.
+    // A person without the scopes can grant none.
     let back = browser.open(&client.authorize(&[("scope", "queries:write")])).await;
     assert!(back.header("location").starts_with(&format!("{CALLBACK}?error=access_denied")), "{back:?}");
 }
@@ -97,7 +97,7 @@ async fn a_code_is_bound_to_all_that_it_was_asked_with() {
     attempt(vec![elsewhere, ("code_verifier", VERIFIER)]).await.failed(400, "invalid_grant");
     let target = ("resource", "https://elsewhere.example");
     attempt(vec![uri, ("code_verifier", VERIFIER), target]).await.failed(400, "invalid_target");
-    // None of that used it up.
+    // No failed attempt used it up.
     client.exchange(&code).await.expect(200);
     client.exchange("kwac_unknown").await.failed(400, "invalid_grant");
 }
@@ -143,7 +143,7 @@ async fn a_code_used_twice_revokes_what_came_of_it() {
     client.exchange(&code).await.failed(400, "invalid_grant");
     assert_eq!(client.introspect(text(&first, "access_token")).await, json!({"active": false}));
     client.refresh(text(&first, "refresh_token")).await.failed(400, "invalid_grant");
-    // The person's consent stands: the app starts again.
+    // The person's consent is kept: the app starts again.
     let mut browser = Browser::signed_in(&app, "ada@example.com").await;
     let back = browser.open(&client.authorize(&[])).await;
     assert!(back.header("location").contains("code="), "{back:?}");
@@ -181,12 +181,12 @@ async fn without_pkce_only_where_it_was_registered_so() {
     assert!(!answer.contains_key("state"));
     let plain =
         [("grant_type", "authorization_code"), ("code", &*answer["code"]), ("redirect_uri", CALLBACK)];
-    // A verifier without a challenge: somebody took the challenge out.
+    // A verifier without a challenge: an attacker removed the challenge.
     let with_verifier = [&plain[..], &[("code_verifier", VERIFIER)]].concat();
     loose.post("/oauth/token", &with_verifier).await.failed(400, "invalid_grant");
     loose.post("/oauth/token", &plain[..2]).await.failed(400, "invalid_grant");
     loose.post("/oauth/token", &plain).await.expect(200);
-    // A challenge that was sent binds all the same.
+    // A challenge that was sent is still binding.
     let back = browser.open(&loose.authorize(&[("scope", "queries:read")])).await;
     let code = super::flow::query(back.header("location"))["code"].clone();
     let plain = [("grant_type", "authorization_code"), ("code", code.as_str()), ("redirect_uri", CALLBACK)];

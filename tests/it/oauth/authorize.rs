@@ -1,11 +1,11 @@
-//! The authorization endpoint, and the requests that wait for a person.
+//! The authorization endpoint, and pending requests.
 
 use serde_json::json;
 
 use super::flow::{App, Browser, CALLBACK, encode, query, text, world};
 use crate::support::TestApp;
 
-/// Nobody may be sent anywhere: a page says what is wrong.
+/// Without a verified redirect URI, the error is a page.
 async fn is_page(app: &TestApp, path: &str) {
     let reply = app.anonymous().get(path).await;
     assert_eq!(reply.status, 400, "{path}: {}", reply.text());
@@ -15,7 +15,7 @@ async fn is_page(app: &TestApp, path: &str) {
     assert!(!reply.text().contains("<script"));
 }
 
-/// The app hears what is wrong.
+/// The app gets the error.
 async fn is_told(app: &TestApp, path: &str, error: &str) {
     let reply = app.anonymous().get(path).await;
     assert_eq!(reply.status, 303, "{path}: {}", reply.text());
@@ -65,7 +65,7 @@ async fn a_wrong_client_or_redirect_uri_is_a_page() {
 }
 
 #[tokio::test]
-async fn whatever_else_is_wrong_the_app_hears() {
+async fn other_errors_are_redirected_to_the_app() {
     let app = world().await;
     let client = App::register(&app, json!({})).await;
     let plain = |more: &[(&str, &str)]| client.authorize_plainly(more);
@@ -88,7 +88,7 @@ async fn whatever_else_is_wrong_the_app_hears() {
     is_told(&app, &client.authorize(&[("id_token_hint", "x.y.z")]), "invalid_request").await;
     let machine = App::register(&app, json!({"grant_types": ["client_credentials"]})).await;
     is_told(&app, &machine.authorize(&[]), "unauthorized_client").await;
-    // What the app sent to recognise its request comes back as it was.
+    // The `state` of the app is returned unchanged.
     let reply = app.anonymous().get(&client.authorize(&[("prompt", "none"), ("state", "ü &=")])).await;
     assert_eq!(query(reply.header("location"))["state"], "ü &=");
 }
@@ -135,7 +135,7 @@ async fn consent_is_remembered_for_what_it_was_given() {
 }
 
 #[tokio::test]
-async fn an_app_of_ones_own_asks_nobody_but_one_on_loopback_always_does() {
+async fn a_first_party_app_needs_no_consent_except_on_loopback() {
     let app = world().await;
     let own = App::register(&app, json!({"first_party": true})).await;
     let mut browser = Browser::signed_in(&app, "ada@example.com").await;
@@ -192,7 +192,7 @@ async fn a_request_comes_by_form_too_and_names_are_inert() {
     let reply = app.anonymous().form("/oauth/authorize", &form).await;
     assert_eq!(reply.status, 303);
     assert!(reply.header("location").starts_with("/sign-in?request="));
-    // CORS: no page of another origin may read what authorize answers.
+    // CORS: no page of another origin may read the responses of authorize.
     let reply = app.anonymous().with("origin", "https://evil.example").get(&client.authorize(&[])).await;
     assert!(reply.headers.get("access-control-allow-origin").is_none());
     let path = format!("/oauth/logout?client_id={}&state={}", client.id, encode(evil));

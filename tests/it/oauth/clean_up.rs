@@ -1,4 +1,4 @@
-//! What has ended goes.
+//! Removal of expired rows.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use crate::support::TestApp;
 
 const DAY: u64 = 86_400;
 
-/// Rows of the tables that could grow with time.
+/// Number of rows of the tables that could grow over time.
 async fn rows(app: &TestApp) -> Vec<(&'static str, i64)> {
     let database = app.data().join("keywright.db");
     let tables =

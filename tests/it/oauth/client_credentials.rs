@@ -1,4 +1,4 @@
-//! The grant type `client_credentials`, and how clients prove who they are.
+//! The grant type `client_credentials`, and client authentication.
 
 use serde_json::json;
 
@@ -109,7 +109,7 @@ async fn hostile_requests_get_small_answers() {
     let scope = encode(&"queries:read ".repeat(80_000));
     let huge = format!("grant_type=client_credentials&client_id={}&scope={scope}", client.id);
     let mut took = std::time::Duration::MAX;
-    // The best of five: whatever else the machine does can only make it slower.
+    // The best of five, because other load on the machine only makes it slower.
     for _ in 0..5 {
         let started = std::time::Instant::now();
         app.anonymous().form("/oauth/token", &huge).await.failed(400, "invalid_request");

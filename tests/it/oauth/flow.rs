@@ -1,4 +1,4 @@
-//! The people and programs of an OAuth flow: a browser with its cookies, and an app with its secrets.
+//! The parties of an OAuth flow: a browser with its cookies, and an app with its secrets.
 
 use std::collections::BTreeMap;
 
@@ -8,32 +8,32 @@ use serde_json::{Value, json};
 
 use crate::support::{Client, Reply, TestApp};
 
-/// Where the apps of the tests live.
+/// Address of the apps of the tests.
 pub const CALLBACK: &str = "https://yourapp.example/callback";
-/// The password of every person of the tests.
+/// Password of every person of the tests.
 pub const PASSWORD: &str = "correct horse battery staple 7";
 /// The pair of RFC 7636, appendix B.
 pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 /// See [`VERIFIER`].
 pub const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
-/// A browser: it keeps cookies.
+/// A browser: it stores cookies.
 pub struct Browser {
     anonymous: Client,
     origin: String,
     cookies: BTreeMap<String, String>,
-    /// What the session's changing requests send along.
+    /// CSRF token for changing requests.
     pub csrf_token: String,
 }
 
 impl Browser {
-    /// A browser that was never here.
+    /// A browser without cookies.
     pub fn new(app: &TestApp) -> Self {
         let origin = app.services().settings.public_url.clone();
         Self { anonymous: app.anonymous(), origin, cookies: BTreeMap::new(), csrf_token: String::new() }
     }
 
-    /// A browser whose person has signed in.
+    /// A browser with a signed-in person.
     pub async fn signed_in(app: &TestApp, email: &str) -> Self {
         let mut browser = Self::new(app);
         browser.sign_in(email).await;
@@ -84,7 +84,7 @@ impl Browser {
         self.keep(&reply);
     }
 
-    /// Opens an authorization request and tells the page and the request's id.
+    /// Opens an authorization request; returns the page and the request's id.
     pub async fn ask(&mut self, path: &str) -> (String, String) {
         let reply = self.open(path).await;
         assert_eq!(reply.status, 303, "{}", reply.text());
@@ -94,7 +94,7 @@ impl Browser {
         (page.to_owned(), id.to_owned())
     }
 
-    /// What a page shows of a request.
+    /// Content of the page of a request.
     pub async fn request(&self, id: &str) -> Value {
         self.client().get(&format!("/v1/oauth/requests/{id}")).await.expect(200)
     }
@@ -105,11 +105,11 @@ impl Browser {
         client.post(&format!("/v1/oauth/requests/{id}"), decision).await
     }
 
-    /// Opens an authorization request, allows all of it, and gives the parameters of the redirect to the app.
+    /// Opens an authorization request, allows all of it, and returns the parameters of the redirect to the app.
     pub async fn allow(&mut self, path: &str) -> BTreeMap<String, String> {
         let reply = self.open(path).await;
         let location = reply.header("location").to_owned();
-        // Given before, it is not asked again.
+        // A previous consent is not asked again.
         let Some(id) = location.strip_prefix("/consent?request=") else { return query(&location) };
         let answer = self.decide(id, &json!({"decision": "allow"})).await.expect(200);
         query(answer["redirect_to"].as_str().expect("an address"))
@@ -139,7 +139,7 @@ pub fn query(address: &str) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// A text as it stands in a form or a query.
+/// A text, encoded for a form or a query.
 pub fn encode(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
@@ -165,14 +165,14 @@ pub fn form(fields: &[(&str, &str)]) -> String {
 pub struct App {
     /// Its id.
     pub id: String,
-    /// What proves it; none for a public one.
+    /// Its secret; none for a public app.
     pub secret: Option<String>,
-    /// How it calls.
+    /// Its HTTP client.
     pub anonymous: Client,
 }
 
 impl App {
-    /// Registers a confidential app of `afdb` with `queries:read` and `queries:write`, and whatever `more` says.
+    /// Registers a confidential app of `afdb` with `queries:read` and `queries:write`, and the members of `more`.
     pub async fn register(app: &TestApp, more: Value) -> Self {
         let mut body = json!({
             "name": "Report builder",
@@ -190,17 +190,17 @@ impl App {
         }
     }
 
-    /// An app that has registered itself.
+    /// A self-registered app.
     pub fn of(app: &TestApp, id: &str, secret: Option<&str>) -> Self {
         Self { id: id.to_owned(), secret: secret.map(str::to_owned), anonymous: app.anonymous() }
     }
 
-    /// The same app, calling a server that has moved.
+    /// The same app, calling a restarted server.
     pub fn at(self, app: &TestApp) -> Self {
         Self { anonymous: app.anonymous(), ..self }
     }
 
-    /// The address that asks a person, with PKCE and whatever `more` says.
+    /// The address of an authorization request, with PKCE and the parameters of `more`.
     pub fn authorize(&self, more: &[(&str, &str)]) -> String {
         let pkce = [("code_challenge", CHALLENGE), ("code_challenge_method", "S256")];
         self.authorize_plainly(&[&pkce[..], more].concat())
@@ -216,7 +216,7 @@ impl App {
         format!("/oauth/authorize?{}", form(&fields))
     }
 
-    /// A call that proves the client in the body.
+    /// A call with client authentication in the body.
     pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
         let mut all = vec![("client_id", self.id.as_str())];
         all.extend(self.secret.as_deref().map(|secret| ("client_secret", secret)));
@@ -224,7 +224,7 @@ impl App {
         self.anonymous.form(path, &form(&all)).await
     }
 
-    /// A call that proves the client in the header.
+    /// A call with client authentication in the header.
     pub async fn post_basic(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
         let pair = format!("{}:{}", encode(&self.id), encode(self.secret.as_deref().unwrap_or_default()));
         let header = format!("Basic {}", STANDARD.encode(pair));
@@ -255,7 +255,7 @@ impl App {
         self.post("/oauth/token", &[&[("grant_type", "client_credentials")], more].concat()).await
     }
 
-    /// Whether a token is good at this moment, and for what.
+    /// Introspects a token.
     pub async fn introspect(&self, token: &str) -> Value {
         self.post("/oauth/introspect", &[("token", token)]).await.expect(200)
     }
@@ -287,19 +287,19 @@ pub async fn tokens(app: &TestApp, client: &App, scope: &str) -> Value {
     client.exchange(&answer["code"]).await.expect(200)
 }
 
-/// A member of an answer as text.
+/// A member of a response as text.
 pub fn text<'a>(value: &'a Value, member: &str) -> &'a str {
     value[member].as_str().unwrap_or_else(|| panic!("no {member}: {value}"))
 }
 
-/// The claims of a JWT, unchecked.
+/// The claims of a JWT, unverified.
 pub fn claims(token: &str) -> Value {
     let payload = token.split('.').nth(1).expect("three parts");
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).expect("base64url")).expect("JSON")
 }
 
 impl Reply {
-    /// Makes sure that this is an error of RFC 6749 with this status and code.
+    /// Asserts an error of RFC 6749 with this status and code.
     #[track_caller]
     pub fn failed(&self, status: u16, error: &str) {
         assert_eq!(self.status, status, "{}", self.text());

@@ -43,7 +43,7 @@ async fn a_token_opens_what_it_is_for() {
     let passed = ask(&app, text(&machine, "access_token"), "api=afdb&scope=queries:read").await;
     assert_eq!((passed.header("x-auth-subject"), passed.header("x-auth-user-id")), (client.id.as_str(), ""));
 
-    // Gone with the next request.
+    // Refused from the next request on.
     client.post("/oauth/revoke", &[("token", token)]).await.expect(200);
     ask(&app, token, "api=afdb&scope=queries:read").await.refused(401, "INVALID_TOKEN");
     let path = format!("/v1/clients/{}", client.id);
@@ -88,9 +88,9 @@ async fn an_open_api_admits_keys_and_tokens_that_hold_one_of_its_scopes() {
     for credential in credentials {
         assert_eq!(ask(&app, credential, "api=afdb").await.status, 200, "{credential}");
     }
-    let nobody = json!({"owner": [], "admin": [], "developer": [], "viewer": [], "member": []});
-    // A person who no longer holds anything there keeps the key that is no person's.
-    app.operator().patch("/v1/apis/afdb", &json!({"role_scopes": nobody})).await.expect(200);
+    let no_scopes = json!({"owner": [], "admin": [], "developer": [], "viewer": [], "member": []});
+    // A person without scopes there keeps the key that has no owner.
+    app.operator().patch("/v1/apis/afdb", &json!({"role_scopes": no_scopes})).await.expect(200);
     for (credential, passes) in credentials.into_iter().zip([false, false, true]) {
         let reply = ask(&app, credential, "api=afdb").await;
         if passes {
@@ -102,7 +102,7 @@ async fn an_open_api_admits_keys_and_tokens_that_hold_one_of_its_scopes() {
 }
 
 #[tokio::test]
-async fn tokens_are_counted_by_what_they_stand_on() {
+async fn tokens_are_counted_by_what_they_were_issued_under() {
     let app = world().await;
     let mut limited = crate::support::afdb();
     limited["slug"] = json!("limited");
@@ -118,7 +118,7 @@ async fn tokens_are_counted_by_what_they_stand_on() {
     let first = ask(&app, text(&answer, "access_token"), "api=limited&scope=queries:read").await;
     assert_eq!((first.header("x-ratelimit-limit"), first.header("x-ratelimit-remaining")), ("2", "1"));
     assert_eq!(first.header("ratelimit-policy"), r#""two";q=2;w=60"#);
-    // A new token of the same grant does not start anew.
+    // A new token of the same grant continues its count.
     let next = client.refresh(text(&answer, "refresh_token")).await.expect(200);
     assert_eq!(ask(&app, text(&next, "access_token"), "api=limited&scope=queries:read").await.status, 200);
     let limited = ask(&app, text(&next, "access_token"), "api=limited&scope=queries:read").await;

@@ -1,4 +1,4 @@
-//! What people allowed, seen and taken back.
+//! Listing and revocation of grants.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Other people's OAuth clients, unchanged and with no check switched off, against this server over TLS.
+//! Common OAuth client libraries, unchanged and with all checks enabled, against this server over TLS.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ use crate::support::{TestApp, libraries};
 const GOODBYE: &str = "https://yourapp.example/goodbye";
 const AUDIENCE: &str = "https://api.aifordatabase.example";
 
-/// A server with RSA keys, TLS by an authority of its own, and the time of day that the libraries see.
+/// A server with RSA keys, TLS by an authority of its own, and the system's time of day for the libraries.
 struct Secure {
     app: TestApp,
     authority: PathBuf,

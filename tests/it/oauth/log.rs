@@ -1,4 +1,4 @@
-//! What an app does is found in the activity log.
+//! OAuth in the activity log.
 
 use serde_json::{Value, json};
 
@@ -31,7 +31,7 @@ async fn keywrights_own_calls_can_be_left_out() {
     let client = App::register(&app, json!({})).await;
     client.credentials(&[]).await.expect(200);
     app.key(&["apis:read"]).await.get("/v1/apis").await.expect(200);
-    // What is asked from here on is in the log too.
+    // Requests from here on are in the log too.
     app.advance(1);
     let (app, until) = (&app, format!("to={}", app.now()));
     let until = until.as_str();

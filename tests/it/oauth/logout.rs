@@ -1,4 +1,4 @@
-//! Signing out at the request of an app.
+//! Sign-out requested by an app.
 
 use serde_json::json;
 
@@ -17,22 +17,22 @@ async fn an_app_signs_its_person_out() {
     let code = browser.allow(&client.authorize(&[offline])).await["code"].clone();
     let offline = client.exchange(&code).await.expect(200);
     let hint = text(&online, "id_token");
-    // ID tokens end; as a hint they are still good.
+    // ID tokens expire; an expired one is still valid as a hint.
     app.advance(7_200);
     let path =
         format!("/oauth/logout?id_token_hint={hint}&post_logout_redirect_uri={}&state=s", encode(GOODBYE));
     let back = browser.open(&path).await;
     assert_eq!((back.status, back.header("location")), (303, &*format!("{GOODBYE}?state=s")));
     browser.client().get("/v1/auth/session").await.refused(401, "MISSING_API_KEY");
-    // What was allowed for the sign-in ended with it, what was allowed for longer did not.
+    // Grants for the duration of the session ended with it, lasting ones did not.
     client.refresh(text(&online, "refresh_token")).await.failed(400, "invalid_grant");
     client.refresh(text(&offline, "refresh_token")).await.expect(200);
-    // Twice is fine.
+    // Idempotent.
     assert_eq!(browser.open(&path).await.status, 303);
 }
 
 #[tokio::test]
-async fn a_link_alone_signs_nobody_out() {
+async fn a_link_alone_does_not_sign_out() {
     let app = world().await;
     let client = App::register(&app, json!({"post_logout_redirect_uris": [GOODBYE]})).await;
     let mut eve = Browser::signed_in(&app, "eve@example.com").await;
@@ -61,7 +61,7 @@ async fn a_link_alone_signs_nobody_out() {
 }
 
 #[tokio::test]
-async fn nobody_is_sent_where_the_app_did_not_register() {
+async fn only_registered_redirects_are_followed_at_logout() {
     let app = world().await;
     let client = App::register(&app, json!({"post_logout_redirect_uris": [GOODBYE]})).await;
     let evil = encode("https://evil.example");

@@ -1,4 +1,4 @@
-//! What programs can find out, and from where they may ask.
+//! Discovery documents and CORS.
 
 use http::Method;
 use serde_json::json;
@@ -35,7 +35,7 @@ async fn both_documents_say_the_same() {
 }
 
 #[tokio::test]
-async fn registration_is_told_where_it_is_on() {
+async fn metadata_lists_registration_where_it_is_enabled() {
     let app = TestApp::with(|config| {
         config.oauth.dynamic_registration = true;
         config.oauth.registration_api = Some("afdb".to_owned());

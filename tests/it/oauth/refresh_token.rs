@@ -15,7 +15,7 @@ async fn a_refresh_token_is_exchanged_for_its_successor() {
     assert_ne!(first["access_token"], second["access_token"]);
     assert_eq!(text(&second, "scope"), "queries:read queries:write");
     assert_eq!(client.introspect(text(&second, "access_token")).await["active"], true);
-    // Less may be asked for, more not; the refresh token keeps what it has.
+    // Fewer scopes may be requested, more not; the refresh token keeps its own.
     let narrow = |scope: &'static str, token: String| {
         let client = client.clone();
         async move {

@@ -23,7 +23,7 @@ async fn it_is_off_unless_switched_on() {
 }
 
 #[tokio::test]
-async fn a_program_registers_itself_and_people_are_told() {
+async fn a_self_registered_client_is_marked_on_the_consent_page() {
     let app = open_world().await;
     let body = json!({
         "client_name": "Some agent", "redirect_uris": ["http://127.0.0.1/cb", super::flow::CALLBACK],
@@ -75,7 +75,7 @@ async fn it_gets_no_more_than_people_can_give() {
     app.anonymous().form("/oauth/register", "a=b").await.failed(400, "invalid_client_metadata");
 }
 
-/// A public client that registered itself with `more`.
+/// A self-registered public client with the members of `more`.
 async fn registered(app: &TestApp, more: serde_json::Value) -> App {
     let mut body = json!({
         "client_name": "Some agent", "redirect_uris": [super::flow::CALLBACK],
@@ -115,11 +115,11 @@ async fn nothing_goes_to_a_self_registered_address_before_a_person_agreed() {
             assert_eq!(reply.header("location"), "", "{address}");
         }
     }
-    // A person who agreed before is sent there with the error, as RFC 6749 says.
+    // A person who agreed before is redirected with the error, as RFC 6749 requires.
     ada.allow(&ask(&[("scope", "queries:read")])).await;
     let reply = ada.open(&bad[1]).await;
     assert!(reply.header("location").starts_with("https://evil.example/landing?error="), "{}", reply.text());
-    // An app that people here registered hears of its mistakes at once.
+    // An app that was registered by a user gets its errors at once.
     let known = App::register(&app, json!({})).await;
     let reply = Browser::new(&app).open(&known.authorize(&[("scope", "nothing:known")])).await;
     assert!(reply.header("location").starts_with(super::flow::CALLBACK), "{}", reply.text());
@@ -130,7 +130,7 @@ async fn a_request_without_scope_asks_for_the_least() {
     let app = open_world().await;
     let client = registered(&app, json!({})).await;
     let mut ada = Browser::signed_in(&app, "ada@example.com").await;
-    // Where no route says what basic use takes, the client must say it.
+    // Without routes that define basic use, the client must name its scopes.
     let reply = ada.open(&client.authorize(&[])).await;
     assert_eq!((reply.status, reply.header("location")), (400, ""), "{}", reply.text());
     let routes = json!({"routes": [
@@ -142,7 +142,7 @@ async fn a_request_without_scope_asks_for_the_least() {
     let asked = ada.request(&id).await;
     let names: Vec<&str> = asked["scopes"].as_array().unwrap().iter().map(|one| text(one, "name")).collect();
     assert_eq!(names, ["queries:read"]);
-    // What was named at registration is a ceiling, and nothing but unknown names is no registration.
+    // The scopes at registration are the maximum, and a registration with only unknown scopes is refused.
     let narrow = registered(&app, json!({"scope": "queries:write"})).await;
     let reply = ada.open(&narrow.authorize(&[("scope", "queries:read")])).await;
     assert_eq!((reply.status, reply.header("location")), (400, ""), "{}", reply.text());
@@ -170,11 +170,15 @@ async fn a_self_registered_client_is_no_resource_server() {
     assert_eq!(spy.introspect(text(&session, "access_token")).await, json!({"active": false}));
     let key = app.afdb_key(json!({})).await;
     assert_eq!(spy.introspect(text(&key, "key")).await, json!({"active": false}));
-    // About its own tokens it hears, but of the person's address only with the scope for it.
+    // It can introspect its own tokens, but gets the person's address only with the scope for it.
     for (scope, email) in [("queries:read", None), ("openid email queries:read", Some("ada@example.com"))] {
         let own = super::flow::tokens(&app, &spy, scope).await;
-        let told = spy.introspect(text(&own, "access_token")).await;
-        assert_eq!((&told["active"], told["username"].as_str()), (&json!(true), email), "{scope}");
+        let introspection = spy.introspect(text(&own, "access_token")).await;
+        assert_eq!(
+            (&introspection["active"], introspection["username"].as_str()),
+            (&json!(true), email),
+            "{scope}"
+        );
     }
 }
 
@@ -208,7 +212,7 @@ async fn one_network_fills_no_table_and_keeps_no_other_out() {
     let body = json!({"redirect_uris": ["https://yourapp.example/callback"]});
     let from = |ip: &str| app.anonymous().with("x-forwarded-for", ip);
     for host in 0..60 {
-        // A subscriber of IPv6 has many networks of its own: they count as one.
+        // An IPv6 subscriber has many networks: they count as one.
         let ip = format!("2001:db8:7:{host:x}::1");
         from(&ip).post("/oauth/register", &body).await.expect(201);
     }

@@ -16,7 +16,7 @@ async fn a_client_ends_what_it_holds() {
     app.bearer(access).get("/v1/user/profile").await.refused(401, "INVALID_TOKEN");
     let answer = client.refresh(refresh).await.expect(200);
     let (access, refresh) = (text(&answer, "access_token"), text(&answer, "refresh_token"));
-    // A refresh token with all that came of it.
+    // A refresh token with all tokens of its authorization.
     client.post_basic("/oauth/revoke", &[("token", refresh)]).await.expect(200);
     assert_eq!(client.introspect(access).await, json!({"active": false}));
     client.refresh(refresh).await.failed(400, "invalid_grant");
@@ -29,7 +29,7 @@ async fn a_client_ends_what_it_holds() {
 }
 
 #[tokio::test]
-async fn nobody_ends_what_is_another_clients() {
+async fn a_client_cannot_revoke_tokens_of_another() {
     let app = world().await;
     let client = App::register(&app, json!({})).await;
     let other = App::register(&app, json!({})).await;
@@ -43,7 +43,7 @@ async fn nobody_ends_what_is_another_clients() {
 }
 
 #[tokio::test]
-async fn whoever_holds_a_key_may_end_it() {
+async fn any_holder_of_a_key_may_revoke_it() {
     let app = world().await;
     let client = App::register(&app, json!({})).await;
     let key = app.afdb_key(json!({})).await;

@@ -1,4 +1,4 @@
-//! The OAuth parts of the documents that this server must serve, as they are written there.
+//! The OAuth parts of the four documents, as written there.
 
 use serde_json::json;
 

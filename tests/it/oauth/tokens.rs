@@ -1,4 +1,4 @@
-//! Tokens that are not ours, or not for this.
+//! Tokens of others, and tokens of another type.
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
@@ -60,7 +60,7 @@ async fn forged_and_bent_tokens_open_nothing() {
     forged.push(format!("{good}="));
     forged.push(format!("{good}.x"));
     forged.push(format!("{}.{}", parts[0], parts[1]));
-    // An ID token is no access token.
+    // An ID token is not accepted as an access token.
     forged.push(text(&answer, "id_token").to_owned());
     for token in forged {
         let refused = app.bearer(&token).get("/v1/user/profile").await;
@@ -68,7 +68,7 @@ async fn forged_and_bent_tokens_open_nothing() {
         assert_eq!(client.introspect(&token).await, json!({"active": false}), "{token}");
         client.post("/oauth/revoke", &[("token", &token)]).await.expect(200);
     }
-    // And the reverse: an access token is no hint.
+    // The reverse: an access token is not accepted as a hint.
     let hint = app.anonymous().get(&format!("/oauth/logout?id_token_hint={good}")).await;
     assert_eq!(hint.status, 400);
     app.bearer(good).get("/v1/user/profile").await.expect(200);
@@ -76,9 +76,9 @@ async fn forged_and_bent_tokens_open_nothing() {
     app.bearer(good).get("/v1/user/profile").await.refused(401, "EXPIRED_TOKEN");
 }
 
-/// What is good but for one claim, under our own signature; and what is good but for who signed it.
+/// Tokens with one wrong claim under a valid signature; and a token with a wrong signature.
 #[tokio::test]
-async fn neither_our_signature_nor_somebody_elses_makes_a_token() {
+async fn a_token_with_a_wrong_claim_or_a_foreign_signature_is_refused() {
     let app = world().await;
     let client = App::register(&app, json!({})).await;
     let answer = tokens(&app, &client, "openid queries:read").await;
@@ -92,7 +92,7 @@ async fn neither_our_signature_nor_somebody_elses_makes_a_token() {
         }
         keys.sign("at+jwt", &changed).await.unwrap()
     };
-    // The same claims signed once more are a good token: what follows fails for its claim alone.
+    // The same claims, signed again, are a valid token: the following ones fail only for their claim.
     app.bearer(&sign(json!({})).await).get("/v1/user/profile").await.expect(200);
     let exp = own["exp"].as_i64().unwrap();
     let mut forged = Vec::new();
@@ -122,13 +122,13 @@ async fn neither_our_signature_nor_somebody_elses_makes_a_token() {
             forged.push(format!("{message}.{}", BASE64URL.encode(hmac::sign(&key, message.as_bytes()))));
         }
     }
-    let stranger = Ed25519KeyPair::generate().unwrap();
+    let foreign = Ed25519KeyPair::generate().unwrap();
     let jwk =
-        json!({"kty": "OKP", "crv": "Ed25519", "x": BASE64URL.encode(stranger.public_key()), "kid": "x"});
+        json!({"kty": "OKP", "crv": "Ed25519", "x": BASE64URL.encode(foreign.public_key()), "kid": "x"});
     for kid in [json!("x"), jwks["keys"][0]["kid"].clone()] {
         let header = json!({"alg": "EdDSA", "typ": "at+jwt", "kid": kid, "jwk": jwk});
         let message = format!("{}.{payload}", part(&header));
-        forged.push(format!("{message}.{}", BASE64URL.encode(stranger.sign(message.as_bytes()))));
+        forged.push(format!("{message}.{}", BASE64URL.encode(foreign.sign(message.as_bytes()))));
     }
     for token in forged {
         let refused = app.bearer(&token).get("/v1/user/profile").await;
@@ -138,7 +138,7 @@ async fn neither_our_signature_nor_somebody_elses_makes_a_token() {
 }
 
 #[tokio::test]
-async fn a_huge_token_is_refused_before_anybody_reads_it() {
+async fn a_huge_token_is_refused_before_it_is_parsed() {
     let app = world().await;
     let client = App::register(&app, json!({})).await;
     let token = format!("a.{}.c", "b".repeat(1 << 20));
@@ -154,7 +154,7 @@ async fn a_token_for_our_own_api_manages_it() {
     let caller = app.bearer(text(&own, "access_token"));
     caller.get("/v1/clients").await.expect(200);
     caller.get("/v1/keys").await.refused(403, "INSUFFICIENT_SCOPE");
-    // Another API's token is none here.
+    // A token for another API is invalid here.
     let other = App::register(&app, json!({})).await.credentials(&[]).await.expect(200);
     let refused = app.bearer(text(&other, "access_token")).get("/v1/clients").await;
     assert!(matches!(refused.status, 401 | 403), "{}", refused.text());

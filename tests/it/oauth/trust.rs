@@ -1,4 +1,5 @@
-//! A caller that lifts a protection holds what any person could lose by it; trust in an app reaches no further.
+//! A caller that lifts a protection must hold all that any person could lose by it; trust in an app is limited to that
+//! role.
 
 use serde_json::{Value, json};
 
@@ -10,7 +11,7 @@ async fn add(app: &TestApp, email: &str, role: &str) {
     app.operator().post("/v1/users", &body).await.expect(201);
 }
 
-/// The browser of a person as a client that changes things.
+/// The browser of a person as a client for changes.
 async fn acting(app: &TestApp, email: &str) -> Client {
     let browser = Browser::signed_in(app, email).await;
     browser.client().with("x-csrf-token", &browser.csrf_token)
@@ -41,7 +42,7 @@ async fn registering_apps_is_no_right_to_lift_their_protections() {
             caller.post("/v1/clients", &client(protection.clone())).await.refused(403, "FORBIDDEN");
             caller.patch(&plain, protection).await.refused(403, "FORBIDDEN");
         }
-        // What an admin trusted is not theirs to bend: not its addresses, not its secret.
+        // The app that an admin trusted cannot be changed by its developer: neither its URIs nor its secret.
         for protection in &lifted {
             let trusted = app.operator().post("/v1/clients", &client(protection.clone())).await.expect(201);
             let trusted = format!("/v1/clients/{}", text(&trusted, "id"));
@@ -79,13 +80,13 @@ async fn people_above_the_one_who_trusts_an_app_are_asked() {
             assert_eq!(reply.header("location").starts_with("/consent"), asked, "{email} {}", client.id);
         }
     }
-    // An owner who changes nothing but the name does not make the trust reach further.
+    // An owner who changes only the name does not extend the trust.
     let owner = acting(&app, "ada@example.com").await;
     owner.patch(&format!("/v1/clients/{}", by_admin.id), &json!({"name": "Renamed"})).await.expect(200);
     let mut ada = Browser::signed_in(&app, "ada@example.com").await;
     let (page, _) = ada.ask(&by_admin.authorize(&[("scope", "queries:read")])).await;
     assert_eq!(page, "/consent");
-    // An admin who changes what the operator trusted takes the trust down to their own.
+    // An admin who changes an app of the operator reduces its trust to their role.
     let admin = acting(&app, "anna@example.com").await;
     admin.patch(&format!("/v1/clients/{}", by_operator.id), &json!({"name": "Anna's"})).await.expect(200);
     let (page, _) = ada.ask(&by_operator.authorize(&[("scope", "queries:write")])).await;

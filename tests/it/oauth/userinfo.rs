@@ -20,11 +20,11 @@ async fn an_app_learns_who_signed_in() {
     assert!(text(&id, "sid").starts_with("ses_"));
     assert_eq!((text(&id, "email"), text(&id, "name")), ("ada@example.com", "Somebody"));
     let caller = app.bearer(text(&answer, "access_token"));
-    let told = caller.get("/oauth/userinfo").await.expect(200);
-    assert_eq!(told["sub"], id["sub"]);
-    assert_eq!((text(&told, "email"), text(&told, "name")), ("ada@example.com", "Somebody"));
-    assert_eq!(caller.form("/oauth/userinfo", "").await.expect(200), told);
-    // A refresh gives another one, about the same sign-in.
+    let info = caller.get("/oauth/userinfo").await.expect(200);
+    assert_eq!(info["sub"], id["sub"]);
+    assert_eq!((text(&info, "email"), text(&info, "name")), ("ada@example.com", "Somebody"));
+    assert_eq!(caller.form("/oauth/userinfo", "").await.expect(200), info);
+    // A refresh gives a new one for the same sign-in.
     let again = client.refresh(text(&answer, "refresh_token")).await.expect(200);
     let again = claims(text(&again, "id_token"));
     assert_eq!((&again["sub"], &again["auth_time"]), (&id["sub"], &id["auth_time"]));
@@ -32,12 +32,12 @@ async fn an_app_learns_who_signed_in() {
 }
 
 #[tokio::test]
-async fn it_tells_no_more_than_was_allowed() {
+async fn userinfo_is_limited_to_the_granted_scopes() {
     let app = world().await;
     let client = App::register(&app, json!({})).await;
     let answer = tokens(&app, &client, "openid queries:read").await;
-    let told = app.bearer(text(&answer, "access_token")).get("/oauth/userinfo").await.expect(200);
-    assert_eq!(told.as_object().unwrap().len(), 1);
+    let info = app.bearer(text(&answer, "access_token")).get("/oauth/userinfo").await.expect(200);
+    assert_eq!(info.as_object().unwrap().len(), 1);
     let answer = tokens(&app, &client, "queries:read").await;
     let refused = app.bearer(text(&answer, "access_token")).get("/oauth/userinfo").await;
     refused.failed(403, "insufficient_scope");
@@ -56,8 +56,8 @@ async fn an_app_may_ask_for_nothing_but_who_it_is() {
     let client = App::register(&app, json!({"access": []})).await;
     let answer = tokens(&app, &client, "openid email").await;
     assert_eq!(text(&answer, "scope"), "email openid");
-    let told = app.bearer(text(&answer, "access_token")).get("/oauth/userinfo").await.expect(200);
-    assert_eq!(text(&told, "email"), "ada@example.com");
-    // It opens nothing of our own API.
+    let info = app.bearer(text(&answer, "access_token")).get("/oauth/userinfo").await.expect(200);
+    assert_eq!(text(&info, "email"), "ada@example.com");
+    // It opens no route of the built-in API.
     app.bearer(text(&answer, "access_token")).get("/v1/keys").await.refused(403, "INSUFFICIENT_SCOPE");
 }

@@ -1,14 +1,14 @@
-//! Certificates of an authority that nobody knows.
+//! Certificates of an unknown authority.
 
 use std::path::{Path, PathBuf};
 
 use keywright::config::Tls;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
-/// A certificate for `names` with its key, and the authority that issued it, as files of `folder`.
+/// A certificate for `names` with its key and its authority, as files of `folder`.
 pub fn certify(folder: &Path, names: &[&str]) -> (Tls, PathBuf) {
     let mut params = CertificateParams::new(Vec::new()).expect("no names");
-    // Without a name of its own, each certificate would look like its own issuer.
+    // Without a name of its own, each certificate would look self-issued.
     params.distinguished_name.push(DnType::CommonName, "Test authority");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().expect("a key");

@@ -1,4 +1,4 @@
-//! A small HTTP client: one connection a request, nothing hidden.
+//! A small HTTP client: one connection per request.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -19,14 +19,14 @@ enum Address {
     Unix(PathBuf),
 }
 
-/// Somebody who calls the server.
+/// A caller of the server.
 #[derive(Clone)]
 pub struct Client {
     address: Address,
     headers: Vec<(String, String)>,
 }
 
-/// An answer.
+/// A response.
 #[derive(Debug, Clone)]
 pub struct Reply {
     /// Its status.
@@ -46,7 +46,7 @@ impl Client {
         Self { address: Address::Unix(path), headers: Vec::new() }
     }
 
-    /// The same caller, sending one more header.
+    /// The same caller with one more header.
     #[must_use]
     pub fn with(&self, name: &str, value: &str) -> Self {
         let mut client = self.clone();
@@ -90,12 +90,12 @@ impl Client {
         self.attempt(method, path, content_type, body).await.expect("an answer")
     }
 
-    /// POST with JSON to a server that may die under it; none when no whole answer came.
+    /// POST with JSON to a server that may be killed; none without a complete response.
     pub async fn try_post(&self, path: &str, body: &Value) -> Option<Reply> {
         self.attempt(Method::POST, path, Some("application/json"), body.to_string().into_bytes()).await
     }
 
-    /// DELETE at a server that may die under it.
+    /// DELETE at a server that may be killed.
     pub async fn try_delete(&self, path: &str) -> Option<Reply> {
         self.attempt(Method::DELETE, path, None, Vec::new()).await
     }
@@ -149,14 +149,14 @@ impl Reply {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// The body as JSON, after making sure of the status.
+    /// The body as JSON; asserts the status.
     #[track_caller]
     pub fn expect(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.text());
         if self.body.is_empty() { Value::Null } else { self.json() }
     }
 
-    /// Makes sure that this is the envelope with this status and code, and gives its `error`.
+    /// Asserts the error envelope with this status and code; returns its `error`.
     #[track_caller]
     pub fn refused(&self, status: u16, code: &str) -> Value {
         assert_eq!(self.status, status, "{}", self.text());
@@ -167,7 +167,7 @@ impl Reply {
         body["error"].clone()
     }
 
-    /// A header's value, or an empty text.
+    /// Value of a header, or an empty text.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! Other people's libraries, in Node.js and Python. What they need is installed under `target` at the first run.
+//! Client libraries in Node.js and Python. Their packages are installed under `target` at the first run.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -10,7 +10,7 @@ const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/libraries");
 
 static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| Path::new(env!("CARGO_TARGET_TMPDIR")).join("libraries"));
 
-/// A call of a script of `tests/libraries`, with what it imports installed.
+/// A call of a script of `tests/libraries`, with its packages installed.
 pub async fn script(name: &str) -> Command {
     let mut command =
         if name.ends_with(".py") { Command::new(python().await) } else { Command::new(node().await) };
@@ -18,7 +18,7 @@ pub async fn script(name: &str) -> Command {
     command
 }
 
-/// Runs a script that must succeed, while the server goes on answering; gives what it printed.
+/// Runs a script that must succeed, while the server answers; returns its output.
 pub async fn run(command: Command) -> String {
     let called = format!("{command:?}");
     let output = output(command).await;
@@ -36,7 +36,7 @@ fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-/// The libraries, installed once; again when what is wanted has changed.
+/// Installs the libraries once, and again when their list has changed.
 async fn install(wanted: &[&str], stamp: &str, commands: &[&[&str]]) {
     std::fs::create_dir_all(&*FOLDER).expect("a folder");
     for entry in std::fs::read_dir(SCRIPTS).expect("the scripts") {
@@ -71,7 +71,7 @@ async fn node() -> &'static Path {
     Path::new("node")
 }
 
-/// A Python that has them.
+/// A Python with the libraries.
 pub async fn python() -> PathBuf {
     static INSTALLED: OnceCell<()> = OnceCell::const_new();
     let program = FOLDER.join("python/bin/python");

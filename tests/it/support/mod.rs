@@ -1,5 +1,5 @@
-//! A whole server for one test: its own data directory, its own port, a clock that the test moves, and actors that
-//! call it over real HTTP.
+//! A whole server per test: its own data directory, its own port, a clock that the test advances, and actors that call
+//! it over real HTTP.
 
 pub mod certificates;
 mod client;
@@ -23,23 +23,23 @@ use serde_json::{Value, json};
 pub use client::{Client, Reply};
 pub use program::{Program, Server};
 
-/// What the clock shows when a server starts: a Monday noon.
+/// Initial time of the clock: a Monday noon.
 pub const START: &str = "2026-06-01T12:00:00Z";
 
 /// A running server.
 pub struct TestApp {
-    /// Moves time.
+    /// The clock.
     pub clock: Arc<ManualClock>,
-    /// Where it answers.
+    /// Its address.
     pub address: SocketAddr,
     running: Option<Running>,
     config: Config,
-    /// None when the test brought a directory of its own.
+    /// None if the test has a directory of its own.
     directory: Option<tempfile::TempDir>,
 }
 
 impl TestApp {
-    /// A server with nothing but the built-in API.
+    /// A server with only the built-in API.
     pub async fn start() -> Self {
         Self::with(|_| {}).await
     }
@@ -49,7 +49,7 @@ impl TestApp {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let mut config = Config::defaults(directory.path().join("data"));
         config.http.listen = "127.0.0.1:0".parse().expect("an address");
-        // Ed25519 keys are made in no time; who wants RSA says so.
+        // Ed25519 keys are generated quickly; tests of RSA set it.
         config.sign_in.signing_alg = SigningAlg::EdDsa;
         configure(&mut config);
         let clock = Arc::new(ManualClock::new(START.parse().expect("a time")));
@@ -58,7 +58,7 @@ impl TestApp {
         Self { clock, address, running: Some(running), config, directory: Some(directory) }
     }
 
-    /// A server that protects the API `afdb` too: scopes `queries:read`, `queries:write` and `admin` (all), tiers
+    /// A server that also protects the API `afdb`: scopes `queries:read`, `queries:write` and `admin` (all), tiers
     /// `free` (100 a minute), `pro` (1,000) and `enterprise` (unlimited).
     pub async fn with_afdb() -> Self {
         let app = Self::start().await;
@@ -71,7 +71,7 @@ impl TestApp {
         self.operator().post("/v1/apis", &description).await.expect(201)
     }
 
-    /// Stops the server in order and starts another one on the same data.
+    /// Stops the server gracefully and starts another one on the same data.
     pub async fn restart(&mut self) {
         self.stop().await;
         let running = run(&self.config, &self.clock).await;
@@ -79,14 +79,14 @@ impl TestApp {
         self.running = Some(running);
     }
 
-    /// Stops the server in order; its data stays until the test ends.
+    /// Stops the server gracefully; its data is kept until the test ends.
     pub async fn stop(&mut self) {
         if let Some(running) = self.running.take() {
             running.stop().await;
         }
     }
 
-    /// What the server stands on, for what has no route: the clock-driven jobs.
+    /// Services of the server, for jobs without a route.
     pub fn services(&self) -> &Arc<Services> {
         &self.running.as_ref().expect("the server runs").services
     }
@@ -96,45 +96,45 @@ impl TestApp {
         &self.config.data_dir
     }
 
-    /// Lets time pass.
+    /// Advances time.
     pub fn advance(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }
 
-    /// What the clock shows.
+    /// Current time of the clock.
     pub fn now(&self) -> Timestamp {
         self.services().now()
     }
 
-    /// Whoever reaches the listener of the metrics.
+    /// A caller of the metrics listener.
     pub fn scraper(&self) -> Client {
         let running = self.running.as_ref().expect("the server runs");
         Client::tcp(running.metrics_address.expect("metrics have a listener"))
     }
 
-    /// Somebody without a credential.
+    /// A caller without a credential.
     pub fn anonymous(&self) -> Client {
         Client::tcp(self.address)
     }
 
-    /// Whoever has the data directory: the command line.
+    /// The operator: the command line.
     pub fn operator(&self) -> Client {
         Client::unix(self.config.control_socket_path())
     }
 
-    /// Somebody with this bearer credential.
+    /// A caller with this bearer credential.
     pub fn bearer(&self, credential: &str) -> Client {
         self.anonymous().with("authorization", &format!("Bearer {credential}"))
     }
 
-    /// Somebody with a new management key that holds `scopes`.
+    /// A caller with a new management key with `scopes`.
     pub async fn key(&self, scopes: &[&str]) -> Client {
         let body = json!({"api": "keywright", "name": "test", "scopes": scopes});
         let key = self.operator().post("/v1/keys", &body).await.expect(201);
         self.bearer(key["key"].as_str().expect("the key, once"))
     }
 
-    /// A key of `afdb` with `queries:read`, and whatever `more` says; answers the whole resource with `key`.
+    /// A key of `afdb` with `queries:read` and the members of `more`; returns the whole resource with `key`.
     pub async fn afdb_key(&self, more: Value) -> Value {
         let mut body = json!({"api": "afdb", "name": "Production Backend", "scopes": ["queries:read"]});
         for (name, value) in more.as_object().expect("an object") {
@@ -143,7 +143,7 @@ impl TestApp {
         self.operator().post("/v1/keys", &body).await.expect(201)
     }
 
-    /// The answer of verification to a key of `afdb`.
+    /// Verifies a key of `afdb`.
     pub async fn verify(&self, key: &str) -> Value {
         self.operator().post("/v1/keys/verify", &json!({"api": "afdb", "key": key})).await.expect(200)
     }

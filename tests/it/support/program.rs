@@ -1,4 +1,4 @@
-//! The real program in a process of its own: as people run it, and for what only a process can suffer.
+//! The real program in a process of its own.
 
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -22,7 +22,7 @@ pub struct Program {
     variables: Vec<(String, String)>,
 }
 
-/// How a run of the program ended.
+/// Result of a run of the program.
 pub struct Ended {
     pub code: Option<i32>,
     pub stdout: String,
@@ -36,7 +36,7 @@ impl Program {
         Self { directory, data, variables: Vec::new() }
     }
 
-    /// A directory with an owner in it, and its management key.
+    /// Creates a directory with an owner; returns its management key.
     pub fn initialised() -> (Self, String) {
         let program = Self::new();
         let made = program.run_with_input(
@@ -61,7 +61,7 @@ impl Program {
         self.variables.push((name.to_owned(), value.to_owned()));
     }
 
-    /// The command with this data directory and nothing of the tester's environment.
+    /// The command with this data directory and without the tester's environment.
     pub fn command<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
         let mut command = Command::new(PROGRAM);
         self.surround(command.args(arguments));
@@ -70,7 +70,7 @@ impl Program {
 
     fn surround(&self, command: &mut Command) {
         command.env_clear().current_dir(self.directory.path()).env("KEYWRIGHT_DATA", &self.data);
-        // A key for RS256 takes a second to make, and no test of the program is about it.
+        // An RS256 key takes a second to generate, and no test of the program needs one.
         command.env("KEYWRIGHT_SIGNING_ALG", "ES256");
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -86,7 +86,7 @@ impl Program {
         input: &str,
     ) -> Ended {
         let mut child = self.command(arguments).stdin(Stdio::piped()).spawn().unwrap();
-        // A program that does not read its input is no mistake of ours.
+        // A program that does not read its input is not an error here.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
         child.wait_with_output().unwrap().into()
     }
@@ -97,18 +97,18 @@ impl Program {
         Server::start(command.args(arguments), &self.data)
     }
 
-    /// The same, after shell commands that set the process up: limits and the like.
+    /// The same, after shell commands that set up the process, such as limits.
     pub fn serve_after(&self, setup: &str) -> Server {
         Server::start(&mut self.shell(setup), &self.data)
     }
 
-    /// Serving, which must fail: what it complained about.
+    /// Starts the server, which must fail; returns its error output.
     #[track_caller]
     pub fn refuses_to_serve(&self) -> String {
         self.refuses_to_serve_after("")
     }
 
-    /// The same, after shell commands that set the process up.
+    /// The same, after shell commands that set up the process.
     #[track_caller]
     pub fn refuses_to_serve_after(&self, setup: &str) -> String {
         Ended::from(self.shell(setup).output().unwrap()).refused(1).to_owned()
@@ -130,7 +130,7 @@ impl From<Output> for Ended {
 }
 
 impl Ended {
-    /// What it printed, after making sure that it ended well and had nothing to complain about.
+    /// Its output; asserts success and an empty stderr.
     #[track_caller]
     pub fn good(&self) -> &str {
         assert_eq!((self.code, self.stderr.as_str()), (Some(0), ""), "{}", self.stdout);
@@ -142,7 +142,7 @@ impl Ended {
         serde_json::from_str(self.good()).unwrap()
     }
 
-    /// What it complained about, after making sure of the exit code and that it printed nothing else.
+    /// Its stderr; asserts the exit code and an empty stdout.
     #[track_caller]
     pub fn refused(&self, code: i32) -> &str {
         assert_eq!((self.code, self.stdout.as_str()), (Some(code), ""), "{}", self.stderr);
@@ -152,7 +152,7 @@ impl Ended {
     }
 }
 
-/// A server in a process of its own; killed when this value goes.
+/// A server in a process of its own; dropping it kills the process.
 pub struct Server {
     child: Child,
     data: PathBuf,
@@ -160,7 +160,7 @@ pub struct Server {
     log: Arc<Log>,
 }
 
-/// What a server has written to stderr so far; the flag tells that no more will come.
+/// The stderr of a server so far; the flag is set at its end.
 #[derive(Default)]
 struct Log {
     text: Mutex<(String, bool)>,
@@ -168,7 +168,7 @@ struct Log {
 }
 
 impl Log {
-    /// Reads to the end on a thread of its own: nobody may be left with a full pipe.
+    /// Reads to the end on a thread of its own, so that the pipe is never full.
     fn follow(stderr: impl std::io::Read + Send + 'static) -> Arc<Self> {
         let log = Arc::new(Self::default());
         let writer = log.clone();
@@ -186,7 +186,7 @@ impl Log {
         self.more.notify_all();
     }
 
-    /// The text, as soon as `enough` holds for it or no more will come.
+    /// The text, as soon as `enough` is true for it or it has ended.
     #[track_caller]
     fn wait(&self, enough: impl Fn(&str) -> bool) -> String {
         let text = self.text.lock().unwrap();
@@ -226,17 +226,17 @@ impl Server {
         self.url.split_once("//").unwrap().1.parse().unwrap()
     }
 
-    /// Somebody without a credential.
+    /// A caller without a credential.
     pub fn anonymous(&self) -> Client {
         Client::tcp(self.address())
     }
 
-    /// Whoever has the data directory.
+    /// The operator.
     pub fn operator(&self) -> Client {
         Client::unix(self.data.join("control.sock"))
     }
 
-    /// Asks it to stop, as a service manager does, and tells how it ended.
+    /// Sends SIGTERM, as a service manager does, and returns the result.
     pub fn stop(self) -> Ended {
         self.signal("TERM");
         self.ended()
@@ -248,7 +248,7 @@ impl Server {
         assert!(sent.success());
     }
 
-    /// Ends it as a power cut would.
+    /// Kills it, like a power failure.
     pub fn kill(mut self) -> Ended {
         self.child.kill().unwrap();
         self.ended()

@@ -4125,7 +4125,7 @@ export interface components {
         };
         /**
          * Api
-         * @description A service that Keywright protects; in OAuth's words a resource server.
+         * @description A service that Keywright protects: an OAuth resource server.
          */
         Api: {
             /**
@@ -4133,57 +4133,57 @@ export interface components {
              * @example api_01h455vb4pex5vsknk084sn02q
              */
             id: string;
-            /** @description The short name that requests use. */
+            /** @description Short name in requests. */
             slug: string;
-            /** @description The name for people. */
+            /** @description Display name. */
             name: string;
-            /** @description The `aud` of its tokens and the `resource` that asks for them (RFC 8707): an absolute URI. */
+            /** @description `aud` of its tokens and `resource` of their requests (RFC 8707): an absolute URI. */
             audience: string;
             /**
-             * @description What its keys begin with.
+             * @description Prefix of its keys.
              * @example afdb
              */
             prefix: string;
-            /** @description Whether it is Keywright's own management API, which cannot be changed. */
+            /** @description Whether it is the built-in API, which cannot be changed. */
             built_in: boolean;
-            /** @description The tier of keys that name none. */
+            /** @description Tier of keys without one. */
             default_tier: string;
-            /** @description The tier that OAuth tokens and sessions are counted by. */
+            /** @description Tier of OAuth tokens and sessions. */
             token_tier: string;
-            /** @description The tier of the keys that members make for themselves. */
+            /** @description Tier of members' own keys. */
             member_tier: string;
             /**
              * Format: uint32
-             * @description How many keys that are not revoked a member may have.
+             * @description Maximum number of keys of a member that are not revoked.
              */
             member_max_keys: number;
-            /** @description Whether forward-auth takes a key from `X-API-Key` too. */
+            /** @description Whether forward-auth also accepts keys in `X-API-Key`. */
             x_api_key: boolean;
-            /** @description Whether forward-auth admits any valid key, where the API has no routes and the question has no scope. */
+            /** @description Whether forward-auth admits any valid key if the API has no routes and the request has no scope. */
             open: boolean;
-            /** @description Whether the service ignores case in paths, so that routes do too. */
+            /** @description Whether the service ignores case in paths; then routes do too. */
             case_insensitive_paths: boolean;
-            /** @description Origins whose pages may call sign-in (CORS). */
+            /** @description Origins whose pages may call the sign-in endpoints (CORS). */
             allowed_origins: string[];
-            /** @description Its permissions. */
+            /** @description Its scopes. */
             scopes: components["schemas"]["ApiScope"][];
-            /** @description Sets of scopes offered when a key is made. */
+            /** @description Sets of scopes offered when a key is created. */
             presets: components["schemas"]["ApiPreset"][];
             /** @description Its rate limits. */
             tiers: components["schemas"]["ApiTier"][];
-            /** @description What people of each role hold. */
+            /** @description Scopes of each role. Owners and admins hold every scope unless listed. */
             role_scopes: components["schemas"]["RoleScopes"] & unknown;
-            /** @description What forward-auth asks of which request; empty where the question's scope says it. */
+            /** @description Routes for forward-auth, in order. */
             routes: components["schemas"]["ApiRoute"][];
             /**
              * Format: date-time
-             * @description When it was added.
+             * @description Time of creation.
              * @example 2027-01-01T00:00:00Z
              */
             created_at: string;
             /**
              * Format: date-time
-             * @description When it was last changed.
+             * @description Time of the last change.
              * @example 2027-01-01T00:00:00Z
              */
             updated_at: string;
@@ -4205,43 +4205,43 @@ export interface components {
          * @description What changes of an API: each member that is named replaces the one before, whole. The others stay.
          */
         ApiChange: {
-            /** @description The name for people. */
+            /** @description Display name. */
             name?: string;
-            /** @description An absolute URI without a fragment, the `aud` of its tokens. */
+            /** @description `aud` of its tokens: an absolute URI without a fragment. */
             audience?: string;
             /**
-             * @description What its keys begin with: 1 to 16 lowercase letters and digits.
+             * @description Prefix of its keys: 1 to 16 lowercase letters and digits.
              * @example afdb
              */
             prefix?: string;
-            /** @description The tier of keys that name none. */
+            /** @description Tier of keys without one. */
             default_tier?: string;
-            /** @description The tier of OAuth tokens and sessions. */
+            /** @description Tier of OAuth tokens and sessions. */
             token_tier?: string;
-            /** @description The tier of members' own keys. */
+            /** @description Tier of members' own keys. */
             member_tier?: string;
             /**
              * Format: uint32
-             * @description How many keys a member may have, 0 to 1,000.
+             * @description Maximum number of keys of a member, 0 to 1,000.
              */
             member_max_keys?: number;
-            /** @description Whether forward-auth takes a key from `X-API-Key` too. */
+            /** @description Whether forward-auth also accepts keys in `X-API-Key`. */
             x_api_key?: boolean;
-            /** @description Whether forward-auth admits any valid key, where the API has no routes and the question has no scope. */
+            /** @description Whether forward-auth admits any valid key if the API has no routes and the request has no scope. */
             open?: boolean;
-            /** @description Whether the service ignores case in paths, so that routes do too. */
+            /** @description Whether the service ignores case in paths; then routes do too. */
             case_insensitive_paths?: boolean;
-            /** @description Origins whose pages may call sign-in, as browsers send them: `https://app.example.com`. */
+            /** @description Origins whose pages may call the sign-in endpoints, as browsers send them: `https://app.example.com`. */
             allowed_origins?: string[];
-            /** @description Its permissions. */
+            /** @description Its scopes. */
             scopes?: components["schemas"]["ApiScope"][];
-            /** @description Sets of scopes offered when a key is made; they name scopes of this API. */
+            /** @description Sets of scopes offered when a key is created. */
             presets?: components["schemas"]["ApiPreset"][];
             /** @description Its rate limits. */
             tiers?: components["schemas"]["ApiTier"][];
-            /** @description What people of each role hold. */
+            /** @description Scopes of each role. */
             role_scopes?: components["schemas"]["RoleScopes"] & unknown;
-            /** @description What forward-auth asks of which request, in order. */
+            /** @description Routes for forward-auth, in order. */
             routes?: components["schemas"]["ApiRoute"][];
         };
         /**
@@ -4266,10 +4266,10 @@ export interface components {
          *     }
          */
         ApiPreset: {
-            /** @description The name: `Read`, `Full Access`. */
+            /** @description Name, such as `Read` or `Full Access`. */
             name: string;
             /**
-             * @description What it is for.
+             * @description Description.
              * @default
              */
             description: string;
@@ -4282,14 +4282,14 @@ export interface components {
              */
             scopes: string[];
             /**
-             * @description Set where keys of this preset are of one environment only.
+             * @description Environment of its keys; null leaves the choice to the caller.
              * @enum {string|null}
              */
             environment?: "live" | "test" | null;
         };
         /**
          * ApiRoute
-         * @description What `/v1/forward-auth` asks of a request with this method and path. The first match wins.
+         * @description Requirement of requests at `/v1/forward-auth`; the first match decides.
          * @example {
          *       "method": "POST",
          *       "path": "/v1/queries",
@@ -4297,36 +4297,36 @@ export interface components {
          *     }
          */
         ApiRoute: {
-            /** @description `GET`, `POST` and so on; `*` is any. */
+            /** @description Method such as `GET`, or `*` for any. */
             method: string;
             /** @description `/v1/queries`, `/v1/queries/{id}` for any one segment, `/v1/*` for all that follows. */
             path: string;
             /**
-             * @description What the credential must hold; null asks for a valid credential only.
+             * @description Scope expression that the credential must satisfy; null requires a valid credential only.
              * @example queries:read AND (dashboards:read OR admin)
              */
             scope?: string | null;
             /**
-             * @description Which keys may pass: `live`, `test` or `any`.
+             * @description Environment of the credential: `live`, `test` or `any`.
              * @default live
              * @enum {string}
              */
             environment: "live" | "test" | "any";
             /**
              * Format: uint32
-             * @description How many requests it counts as.
+             * @description Cost in requests.
              * @default 1
              */
             cost: number;
             /**
-             * @description Whether it needs no credential at all.
+             * @description Whether no credential is needed.
              * @default false
              */
             public: boolean;
         };
         /**
          * ApiScope
-         * @description A permission of an API.
+         * @description A scope with its description.
          * @example {
          *       "description": "Run queries and view results",
          *       "name": "queries:read"
@@ -4334,17 +4334,17 @@ export interface components {
          */
         ApiScope: {
             /**
-             * @description 1 to 64 letters, digits and `. _ : / * -`; not `AND` or `OR`.
+             * @description Name: 1 to 64 letters, digits and `. _ : / * -`; not `AND` or `OR`.
              * @example queries:read
              */
             name: string;
             /**
-             * @description What it allows, for people who decide whether to give it.
+             * @description Description of what it allows, for people.
              * @default
              */
             description: string;
             /**
-             * @description Whether a credential that holds it holds every scope of the API.
+             * @description Whether it satisfies every scope of the API.
              * @default false
              */
             grants_all: boolean;
@@ -4359,7 +4359,7 @@ export interface components {
          *     }
          */
         ApiTier: {
-            /** @description The name, as in the `RateLimit` headers. */
+            /** @description Name, as in the `RateLimit` headers. */
             name: string;
             /**
              * Format: uint32
@@ -4374,11 +4374,11 @@ export interface components {
             window_seconds: number;
             /**
              * Format: uint32
-             * @description How many may come at once; null is as many as `limit`.
+             * @description Bucket size, the number of requests that may come at once; null is `limit`.
              */
             burst?: number | null;
             /**
-             * @description Whose requests share one count: each `key`'s, each `owner`'s or each `user`'s.
+             * @description Owner of a bucket: each `key`, each `owner` or each `user`.
              * @default key
              * @enum {string}
              */
@@ -5254,7 +5254,7 @@ export interface components {
         };
         /**
          * NewApi
-         * @description One API, as a file, `POST /v1/apis` or `PUT /v1/apis/{slug}` describes it. What is left out takes its default.
+         * @description One API as a file, `POST /v1/apis` or `PUT /v1/apis/{slug}` describes it. Omitted members have their defaults.
          * @example {
          *       "audience": "https://api.aifordatabase.com",
          *       "name": "AI for Database",
@@ -5293,67 +5293,67 @@ export interface components {
          *     }
          */
         NewApi: {
-            /** @description 1 to 32 lowercase letters, digits and dashes, a letter first. It cannot be changed: callers have it in their code. */
+            /** @description Short name in requests: 1 to 32 lowercase letters, digits and dashes, a letter first. It cannot be changed. */
             slug: string;
-            /** @description The name for people. */
+            /** @description Display name. */
             name: string;
-            /** @description An absolute URI without a fragment, the `aud` of its tokens. By default this instance's URL followed by `/` and the slug. */
+            /** @description `aud` of its tokens: an absolute URI without a fragment. By default the instance's URL followed by `/` and the slug. */
             audience?: string | null;
             /**
-             * @description What its keys begin with: 1 to 16 lowercase letters and digits. By default the slug without dashes.
+             * @description Prefix of its keys: 1 to 16 lowercase letters and digits. By default the slug without dashes.
              * @example afdb
              */
             prefix?: string | null;
-            /** @description The tier of keys that name none. By default `free`, or the first where there is no `free`. */
+            /** @description Tier of keys without one. By default `free`, or the first if there is no such tier. */
             default_tier?: string | null;
-            /** @description The tier of OAuth tokens and sessions. By default the default tier. */
+            /** @description Tier of OAuth tokens and sessions. By default the default tier. */
             token_tier?: string | null;
-            /** @description The tier of members' own keys. By default the default tier. */
+            /** @description Tier of members' own keys. By default the default tier. */
             member_tier?: string | null;
             /**
              * Format: uint32
-             * @description How many keys a member may have, 0 to 1,000. By default 5.
+             * @description Maximum number of keys of a member, 0 to 1,000. By default 5.
              */
             member_max_keys?: number | null;
             /**
-             * @description Whether forward-auth takes a key from `X-API-Key` too.
+             * @description Whether forward-auth also accepts keys in `X-API-Key`.
              * @default false
              */
             x_api_key: boolean;
             /**
-             * @description Whether forward-auth admits any valid key, where the API has no routes and the question has no scope. Tokens and sessions need a scope of this API then. Without it such a request is refused. Not beside routes.
+             * @description Whether forward-auth admits any valid key if the API has no routes and the request has no scope. Tokens and sessions then need a scope of this API. Otherwise such a request is refused. Not beside routes.
              * @default false
              */
             open: boolean;
             /**
-             * @description Whether the service ignores case in paths, so that routes do too. Without it, a path that differs from a route's only in case is refused.
+             * @description Whether the service ignores case in paths; then routes do too. Otherwise a path that differs from that of a route only in case is refused.
              * @default false
              */
             case_insensitive_paths: boolean;
             /**
-             * @description Origins whose pages may call sign-in, as browsers send them: `https://app.example.com`.
+             * @description Origins whose pages may call the sign-in endpoints, as browsers send them: `https://app.example.com`.
              * @default []
              */
             allowed_origins: string[];
             /**
-             * @description Its permissions.
+             * @description Its scopes.
              * @default []
              */
             scopes: components["schemas"]["ApiScope"][];
             /**
-             * @description Sets of scopes offered when a key is made; they name scopes of this API.
+             * @description Sets of scopes offered when a key is created.
              * @default []
              */
             presets: components["schemas"]["ApiPreset"][];
             /** @description Its rate limits. By default `free` (100 per minute), `pro` (1,000 per minute) and `enterprise` (unlimited). */
             tiers?: components["schemas"]["ApiTier"][] | null;
             /**
-             * @description What people of each role hold. By default owners and admins everything, the others nothing.
+             * @description Scopes of each role. By default owners and admins hold all scopes, the other roles none.
              * @default {}
              */
             role_scopes: components["schemas"]["RoleScopes"] & unknown;
             /**
-             * @description What forward-auth asks of which request, in order.
+             * @description Routes for forward-auth, in order.
              * @default []
              */
             routes: components["schemas"]["ApiRoute"][];
@@ -6289,11 +6289,11 @@ export interface components {
         };
         /**
          * VerifyCheck
-         * @description How one rule went.
+         * @description Result of one rule.
          */
         VerifyCheck: {
             /**
-             * @description The rule, by the code that it answers when it fails.
+             * @description The rule, by the code of its failure.
              * @enum {string}
              */
             rule: "VALID" | "NOT_FOUND" | "REVOKED" | "DISABLED" | "EXPIRED" | "WRONG_API" | "WRONG_ENVIRONMENT" | "IP_NOT_ALLOWED" | "INSUFFICIENT_SCOPE" | "RATE_LIMITED" | "QUOTA_EXCEEDED";
@@ -6302,8 +6302,8 @@ export interface components {
              * @enum {string}
              */
             result: "passed" | "failed" | "not_reached";
-            /** @description What it saw, for people. */
-            saw: string;
+            /** @description Values that it compared, for people. */
+            observed: string;
         };
         /**
          * VerifyRequest
@@ -6338,7 +6338,7 @@ export interface components {
             cost?: number | null;
             /** @description The request that the key came with, for the address check and the log. */
             request?: (components["schemas"]["DescribedRequest"] & unknown) | null;
-            /** @description Adds `checks`: every rule in order, with what it saw. */
+            /** @description Adds `checks`: every rule in order, with the values that it compared. */
             explain?: boolean | null;
         };
     };

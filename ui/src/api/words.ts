@@ -5,7 +5,7 @@ import { windowName } from '../lib/time';
 
 export type Tone = 'ok' | 'no' | 'wait' | 'accent' | 'plain';
 
-/** `live_k3Qv…9xT2`, never more of a key than that; none for a key whose secrets have all ended. */
+/** /** `live_k3Qv…9xT2`, the visible part of a key; none for a key without a live secret. */
 export function keyHint(key: Pick<ApiKey, 'environment' | 'secrets'>, prefix?: string): string {
   const secret = key.secrets[0];
   if (!secret) return '';
@@ -115,7 +115,7 @@ const KIND: Record<Kind, string> = {
   'server.started': 'Server started',
   'clock.accepted': 'Wall clock accepted',
 };
-/** Every kind of activity. */
+/** Every kind of activity, for filters. */
 export const KINDS = Object.keys(KIND) as Kind[];
 export const kindWord = (kind: Kind): string => KIND[kind];
 

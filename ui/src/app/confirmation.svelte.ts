@@ -1,8 +1,9 @@
-/** The question "is it still you?", which the server asks before acts that raise rights or lift protections. */
+/** /** The dialog that confirms the person's identity, which the server requires before acts that raise rights or
+ * lift protections. */
 import { whenConfirmationIsRequired } from '../api/client';
 
 class Confirmation {
-  /** What the person can confirm with, such as `password` and `totp`; null while nothing is asked. */
+  /** /** Methods of confirmation, such as `password` and `totp`; null while the dialog is closed. */
   methods = $state.raw<string[] | null>(null);
   #answer: (confirmed: boolean) => void = () => {};
 
@@ -16,7 +17,7 @@ class Confirmation {
     return new Promise((resolve) => (this.#answer = resolve));
   }
 
-  /** Closes the question and continues the request that waits for it. */
+  /** /** Closes the dialog and continues the request that waits for it. */
   done(confirmed: boolean): void {
     this.methods = null;
     this.#answer(confirmed);

@@ -1,4 +1,4 @@
-/** Short words about what has just been done. */
+/** /** Short messages about completed actions. */
 export interface Toast {
   id: number;
   text: string;

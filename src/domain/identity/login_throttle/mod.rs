@@ -1,8 +1,8 @@
-//! Slows guessing down. What counts is the pair of account and network, so that an attack on an account from elsewhere
-//! does not keep its owner out; a network that tries many accounts is counted by itself, and so is an IPv6 /48.
+//! Throttling of password and code guesses. Failures are counted by pair of account and network, so attacks from other
+//! networks do not lock out the owner; a network over all accounts has a counter of its own, and so has an IPv6 /48.
 //!
 //! The counters are in tables of fixed size ([`table`]) and are saved as they change ([`saved`]): a flood can lengthen
-//! a wait and never shorten one, and a restart forgets nothing. A refused attempt changes nothing.
+//! a wait but never shorten one, and a restart keeps all waits. A refused attempt changes nothing.
 
 mod saved;
 mod table;
@@ -14,37 +14,37 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 pub use self::saved::ThrottleDrain;
-use self::table::{Counter, Place, Seconds};
+use self::table::{Counter, CounterRef, Seconds};
 use crate::error::{Code, Error, Result};
 use crate::model::Network;
 use crate::platform::vault::{Signer, Vault};
 
-/// Failures of one account from one network that cost nothing.
+/// Free failures of one account from one network.
 const FREE: u32 = 5;
-/// The same while the account is under attack from several networks.
+/// Free failures while the account is under attack from several networks.
 const FREE_UNDER_ATTACK: u32 = 2;
-/// Failures of one account from anywhere, within [`FORGET`], that are an attack.
+/// Failures of one account from all networks, within [`FORGET`], that count as an attack.
 const ATTACK: u32 = 20;
-/// An IPv6 /48 may have this many times what one network may have.
+/// Limit of an IPv6 /48, as a multiple of that of one network.
 const SITE: u32 = 4;
-/// The longest wait, in seconds.
+/// Longest wait, in seconds.
 const LONGEST: Seconds = 900;
 /// Seconds without a failure after which all are forgotten.
 const FORGET: Seconds = 3_600;
 
-/// What is guessed at. Each has counters of its own.
+/// Kind of an attempt, each with its own counters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Guess {
+pub enum AttemptKind {
     /// A password.
     Password = 0,
     /// A second factor.
     Code = 1,
-    /// Not a guess: a request that makes us send mail.
+    /// A request that sends mail; not a guess.
     Mail = 2,
 }
 
-impl Guess {
-    /// Failures that one network may have over all accounts.
+impl AttemptKind {
+    /// Maximum number of failures of one network over all accounts.
     const fn free_of_network(self) -> u32 {
         match self {
             Self::Password | Self::Code => 100,
@@ -52,7 +52,7 @@ impl Guess {
         }
     }
 
-    /// Seconds after which a network is forgiven one of them.
+    /// Seconds after which one failure of a network is forgiven.
     const fn forgive(self) -> Seconds {
         match self {
             Self::Password | Self::Code => 10,
@@ -61,26 +61,26 @@ impl Guess {
     }
 }
 
-/// By what attempts are counted.
+/// Key of a counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum By {
+enum CountedBy {
     Pair = 0,
     Account = 1,
     Network = 2,
     Site = 3,
 }
 
-/// Tables: one for each [`Guess`] and [`By`].
+/// Number of tables: one per [`AttemptKind`] and [`CountedBy`].
 const TABLES: usize = 12;
 
-/// Counters that are made at once.
+/// Counters allocated together.
 const PAGE: usize = 128;
-type Page = [Counter; PAGE];
+type CounterPage = [Counter; PAGE];
 
 /// Bounds of a [`Throttle`].
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// Counters in each of the twelve tables, 28 bytes each. Those that are never used take no memory.
+    /// Counters in each of the twelve tables, 28 bytes each. Unused pages take no memory.
     pub slots: u32,
 }
 
@@ -90,7 +90,7 @@ impl Default for Options {
     }
 }
 
-/// Every counter.
+/// All counters.
 pub struct Throttle {
     signer: Signer,
     slots: u32,
@@ -98,32 +98,32 @@ pub struct Throttle {
 }
 
 struct State {
-    /// Pages of counters. A page is made for the first attempt that is let through or fails there.
-    tables: [Box<[Option<Box<Page>>]>; TABLES],
-    /// What the clock of the counters shows when the monotonic clock shows zero.
+    /// Pages of counters. A page is allocated by the first attempt that uses it.
+    tables: [Box<[Option<Box<CounterPage>>]>; TABLES],
+    /// Time of the counters' clock at monotonic time zero.
     start: i64,
-    /// When a counter last changed.
+    /// Time of the last change of a counter.
     now: Seconds,
-    /// Counters that changed since they were saved: table and slot.
+    /// Counters changed since they were saved: table and slot.
     changed: HashSet<(u8, u32)>,
 }
 
-/// An attempt that was let through. Dropped without an outcome, it counts for nothing.
+/// An admitted attempt. Dropped without an outcome, it counts for nothing.
 #[must_use]
 pub struct Attempt {
     state: Arc<Mutex<State>>,
-    guess: Guess,
-    pair: Place,
-    account: Place,
-    network: Place,
-    site: Option<Place>,
+    kind: AttemptKind,
+    pair: CounterRef,
+    account: CounterRef,
+    network: CounterRef,
+    site: Option<CounterRef>,
     now: Seconds,
     free: u32,
     over: bool,
 }
 
 impl Throttle {
-    /// A throttle whose counters are at places that only the holder of `vault` can compute.
+    /// A throttle whose slots only the holder of `vault` can compute.
     pub fn new(vault: &Vault, options: Options) -> Self {
         let slots = options.slots.max(1);
         let table = || (0..(slots as usize).div_ceil(PAGE)).map(|_| None).collect();
@@ -137,36 +137,36 @@ impl Throttle {
         Self { signer: vault.signer("login_throttle"), slots, state: Arc::new(Mutex::new(state)) }
     }
 
-    /// Lets a guess at `account` (an address as it is compared, or an id) from `network` through, or tells how long to wait.
-    /// `known` says that the account's owner has signed in from there before; it matters for second factors, where an
-    /// attacker has the password already.
+    /// Admits an attempt at `account` (a normalised address, or an id) from `network`, or returns the wait. `known`
+    /// says that the account's owner has signed in from this network before; it matters for second factors, where an
+    /// attacker already has the password.
     ///
     /// # Errors
-    /// `LOCKED_OUT` with the seconds to wait.
+    /// `LOCKED_OUT` with the wait in seconds.
     pub fn admit(
         &self,
-        guess: Guess,
+        kind: AttemptKind,
         account: &str,
         network: Network,
         known: bool,
         now: Duration,
     ) -> Result<Attempt> {
-        let place = |by: By, name: &[&[u8]]| {
-            let scope = [guess as u8, by as u8];
+        let place = |by: CountedBy, name: &[&[u8]]| {
+            let scope = [kind as u8, by as u8];
             let parts: Vec<&[u8]> = std::iter::once(&scope[..]).chain(name.iter().copied()).collect();
-            Place::of(&self.signer.mac(&parts), self.slots)
+            CounterRef::of(&self.signer.mac(&parts), self.slots)
         };
         let (account, bytes) = (account.as_bytes(), network.to_bytes());
-        let pair = place(By::Pair, &[account, &bytes]);
-        let account = place(By::Account, &[account]);
-        let site = network.site().map(|site| place(By::Site, &[&site.to_bytes()]));
-        let network = place(By::Network, &[&bytes]);
+        let pair = place(CountedBy::Pair, &[account, &bytes]);
+        let account = place(CountedBy::Account, &[account]);
+        let site = network.site().map(|site| place(CountedBy::Site, &[&site.to_bytes()]));
+        let network = place(CountedBy::Network, &[&bytes]);
         let mut state = lock(&self.state);
         let now = state.clock(now);
-        let free = state.admit(guess, (pair, account, network, site), known, now)?;
-        state.at(table(guess, By::Pair), pair.slot).pending += 1;
+        let free = state.admit(kind, (pair, account, network, site), known, now)?;
+        state.at(table(kind, CountedBy::Pair), pair.slot).pending += 1;
         let state = self.state.clone();
-        Ok(Attempt { state, guess, pair, account, network, site, now, free, over: false })
+        Ok(Attempt { state, kind, pair, account, network, site, now, free, over: false })
     }
 }
 
@@ -188,41 +188,40 @@ impl State {
         &mut page[slot % PAGE]
     }
 
-    /// A counter that is about to change.
-    fn change(&mut self, guess: Guess, by: By, place: Place, now: Seconds) -> &mut Counter {
+    /// A counter for a change.
+    fn change(&mut self, kind: AttemptKind, by: CountedBy, place: CounterRef, now: Seconds) -> &mut Counter {
         self.now = self.now.max(now);
-        let table = table(guess, by);
+        let table = table(kind, by);
         self.changed.insert((table as u8, place.slot));
         self.at(table, place.slot)
     }
 
-    /// How many failures of the pair are free, if the attempt may pass. Changes nothing.
+    /// Number of free failures of the pair, if the attempt may pass. Changes nothing.
     fn admit(
         &self,
-        guess: Guess,
-        (pair, account, network, site): (Place, Place, Place, Option<Place>),
+        kind: AttemptKind,
+        (pair, account, network, site): (CounterRef, CounterRef, CounterRef, Option<CounterRef>),
         known: bool,
         now: Seconds,
     ) -> Result<u32> {
-        let read = |by: By, place: Place| self.get(table(guess, by), place.slot);
-        let under_attack = read(By::Account, account).failures(now, FORGET) >= ATTACK;
-        if under_attack && guess == Guess::Code && !known {
+        let read = |by: CountedBy, place: CounterRef| self.get(table(kind, by), place.slot);
+        let under_attack = read(CountedBy::Account, account).failures(now, FORGET) >= ATTACK;
+        if under_attack && kind == AttemptKind::Code && !known {
             return Err(locked_out(LONGEST));
         }
-        let most = guess.free_of_network();
-        let networks = [(By::Network, Some(network), most), (By::Site, site, most * SITE)];
+        let most = kind.free_of_network();
+        let networks = [(CountedBy::Network, Some(network), most), (CountedBy::Site, site, most * SITE)];
         for (by, place, free) in networks {
-            if place.is_some_and(|place| unforgiven(&read(by, place), now, guess) >= free) {
-                return Err(locked_out(guess.forgive()));
+            if place.is_some_and(|place| unforgiven(&read(by, place), now, kind) >= free) {
+                return Err(locked_out(kind.forgive()));
             }
         }
         let free = if under_attack { FREE_UNDER_ATTACK } else { FREE };
-        let counter = read(By::Pair, pair);
+        let counter = read(CountedBy::Pair, pair);
         if counter.blocked_until > now {
             return Err(locked_out(counter.blocked_until - now));
         }
-        // Attempts without an outcome count as if they will fail, unless the last one succeeded; a first one always
-        // passes.
+        // Attempts without an outcome count as failures, unless the last one succeeded; the first one always passes.
         let failures = counter.failures(now, FORGET);
         let right = counter.is_of(pair) && counter.right > 0 && counter.right + FORGET > now;
         if counter.pending > 0 && !(failures == 0 && right) && failures + counter.pending >= free {
@@ -233,13 +232,13 @@ impl State {
 }
 
 impl Attempt {
-    /// The guess was wrong. True when the account's owner should be notified: the first time that it looks like an
-    /// attack, and then once an hour.
+    /// Records a failure. True if the account's owner should be notified: at the first sign of an attack, and then once
+    /// an hour.
     pub fn failed(mut self) -> bool {
         self.over = true;
-        let (guess, now) = (self.guess, self.now);
+        let (kind, now) = (self.kind, self.now);
         let mut state = lock(&self.state);
-        let pair = state.change(guess, By::Pair, self.pair, now);
+        let pair = state.change(kind, CountedBy::Pair, self.pair, now);
         pair.pending = pair.pending.saturating_sub(1);
         pair.fail(self.pair, now, pair.failures(now, FORGET));
         if pair.failures >= self.free {
@@ -247,16 +246,16 @@ impl Attempt {
             let doubled = 1_u32.checked_shl(pair.failures - self.free).unwrap_or(LONGEST);
             pair.blocked_until = pair.blocked_until.max(now + doubled.min(LONGEST));
         }
-        for (by, place) in [(By::Network, Some(self.network)), (By::Site, self.site)] {
+        for (by, place) in [(CountedBy::Network, Some(self.network)), (CountedBy::Site, self.site)] {
             let Some(place) = place else { continue };
-            let counter = state.change(guess, by, place, now);
-            let unforgiven = unforgiven(counter, now, guess);
-            // What is forgiven of the next failure so far stays so.
+            let counter = state.change(kind, by, place, now);
+            let unforgiven = unforgiven(counter, now, kind);
+            // Time that already counts toward forgiving the next failure is kept.
             let since =
-                if unforgiven == 0 { now } else { now - now.saturating_sub(counter.last) % guess.forgive() };
+                if unforgiven == 0 { now } else { now - now.saturating_sub(counter.last) % kind.forgive() };
             counter.fail(place, since, unforgiven);
         }
-        let account = state.change(guess, By::Account, self.account, now);
+        let account = state.change(kind, CountedBy::Account, self.account, now);
         account.fail(self.account, now, account.failures(now, FORGET));
         let notify = account.failures >= FREE
             && (account.notified == 0 || account.notified.saturating_add(FORGET) <= now);
@@ -266,22 +265,22 @@ impl Attempt {
         notify
     }
 
-    /// The guess was right.
+    /// Records a success.
     pub fn succeeded(mut self) {
         self.over = true;
         let mut state = lock(&self.state);
         let now = self.now;
-        let counter = state.at(table(self.guess, By::Pair), self.pair.slot);
+        let counter = state.at(table(self.kind, CountedBy::Pair), self.pair.slot);
         counter.pending = counter.pending.saturating_sub(1);
         let failures = counter.failures(now, FORGET);
         if failures > 0 && !counter.is_of(self.pair) {
-            // Another name has failed here: its wait stays.
+            // Another name has failed in this slot: its wait is kept.
             return;
         }
         let reset =
             Counter { tag: self.pair.tag, right: now, pending: counter.pending, ..Counter::default() };
         if failures > 0 {
-            *state.change(self.guess, By::Pair, self.pair, now) = reset;
+            *state.change(self.kind, CountedBy::Pair, self.pair, now) = reset;
         } else {
             *counter = reset;
         }
@@ -292,19 +291,19 @@ impl Drop for Attempt {
     fn drop(&mut self) {
         if !self.over {
             let mut state = lock(&self.state);
-            let counter = state.at(table(self.guess, By::Pair), self.pair.slot);
+            let counter = state.at(table(self.kind, CountedBy::Pair), self.pair.slot);
             counter.pending = counter.pending.saturating_sub(1);
         }
     }
 }
 
 /// Failures of a network that are not forgiven yet.
-fn unforgiven(counter: &Counter, now: Seconds, guess: Guess) -> u32 {
-    counter.failures.saturating_sub(now.saturating_sub(counter.last) / guess.forgive())
+fn unforgiven(counter: &Counter, now: Seconds, kind: AttemptKind) -> u32 {
+    counter.failures.saturating_sub(now.saturating_sub(counter.last) / kind.forgive())
 }
 
-const fn table(guess: Guess, by: By) -> usize {
-    guess as usize * 4 + by as usize
+const fn table(kind: AttemptKind, by: CountedBy) -> usize {
+    kind as usize * 4 + by as usize
 }
 
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {

@@ -1,5 +1,5 @@
-//! Counters in the store: written with the next transaction after they changed, and loaded at the start. The clock of
-//! the counters stops while the server does, so that no restart shortens a wait.
+//! Stored counters: written with the next transaction after a change, and loaded at the start. The counters' clock
+//! stops with the server, so that a restart does not shorten a wait.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
@@ -10,20 +10,20 @@ use super::{FORGET, State, TABLES, Throttle, lock};
 use crate::platform::Services;
 use crate::store::{Conn, Drain, Error, Tx, login_throttle as store};
 
-/// Counters that one transaction saves, so that changes do not wait for long.
+/// Maximum number of counters per transaction, so that changes are not delayed.
 const PER_DRAIN: usize = 1_024;
 
 impl Throttle {
-    /// The writer's side, which saves what changes.
+    /// The writer's side, which saves changed counters.
     pub fn drain(&self) -> ThrottleDrain {
         ThrottleDrain { state: self.state.clone(), writing: Arc::default() }
     }
 
-    /// Takes up the counters of the last run; `now` is the monotonic clock. Call it before the first attempt.
+    /// Loads the counters of the previous run; `now` is monotonic time. Call it before the first attempt.
     pub fn load(&self, conn: &Conn<'_>, now: Duration) -> Result<(), Error> {
         let mut state = lock(&self.state);
         let state = &mut *state;
-        // At least a second lies between the last run and this one.
+        // At least one second passes between two runs.
         let last = store::clock(conn)?;
         state.start = i64::from(last) + 1 - i64::try_from(now.as_secs()).unwrap_or(0);
         state.now = last;
@@ -44,7 +44,7 @@ impl Throttle {
 }
 
 impl Throttle {
-    /// Removes the counters from the store whose failures are all forgotten.
+    /// Removes stored counters without unforgotten failures.
     pub async fn sweep(&self, services: &Services) -> Result<(), Error> {
         const AT_ONCE: u32 = 1_000;
         let until = lock(&self.state).now.saturating_sub(FORGET);
@@ -53,10 +53,10 @@ impl Throttle {
     }
 }
 
-/// Saves counters that changed.
+/// Saves changed counters.
 pub struct ThrottleDrain {
     state: Arc<Mutex<State>>,
-    /// Those of a transaction that is not committed yet: they are saved again if it is lost.
+    /// Counters of an uncommitted transaction: saved again if it is lost.
     writing: Arc<Mutex<Vec<(u8, u32)>>>,
 }
 

@@ -21,7 +21,7 @@ fn seconds(seconds: Seconds) -> Duration {
 }
 
 fn admit(throttle: &Throttle, ip: IpAddr, now: Duration) -> Result<Attempt> {
-    throttle.admit(Guess::Password, "ada@example.com", Network::of(ip), false, now)
+    throttle.admit(AttemptKind::Password, "ada@example.com", Network::of(ip), false, now)
 }
 
 fn counters(throttle: &Throttle) -> Vec<Counter> {
@@ -49,7 +49,7 @@ fn each_failure_beyond_the_fifth_doubles_the_wait() {
 }
 
 #[test]
-fn an_attack_from_elsewhere_does_not_keep_the_owner_out() {
+fn an_attack_from_other_networks_does_not_lock_out_the_owner() {
     let throttle = throttle();
     for host in 0..=255 {
         let ip = IpAddr::from([198, 51, host, 7]);
@@ -78,7 +78,7 @@ fn one_network_over_many_accounts_is_slowed_and_so_is_one_site() {
         let throttle = throttle();
         let passed = (0..5_000_u32).filter(|&n| {
             let attempt = throttle.admit(
-                Guess::Password,
+                AttemptKind::Password,
                 &format!("user{n}"),
                 Network::of(address(n)),
                 false,
@@ -87,13 +87,15 @@ fn one_network_over_many_accounts_is_slowed_and_so_is_one_site() {
             attempt.map(Attempt::failed).is_ok()
         });
         let passed = passed.count() as u32;
-        assert!(throttle.admit(Guess::Password, "ada", Network::of(THERE), false, seconds(10)).is_ok());
-        assert!(throttle.admit(Guess::Password, "ada", Network::of(address(0)), false, seconds(21)).is_ok());
+        assert!(throttle.admit(AttemptKind::Password, "ada", Network::of(THERE), false, seconds(10)).is_ok());
+        assert!(
+            throttle.admit(AttemptKind::Password, "ada", Network::of(address(0)), false, seconds(21)).is_ok()
+        );
         passed
     };
-    assert_eq!(flood(|_| HERE), Guess::Password.free_of_network());
+    assert_eq!(flood(|_| HERE), AttemptKind::Password.free_of_network());
     let in_one_site = |n| std::net::Ipv6Addr::from(0x2001_0db8_0007 << 80 | u128::from(n % 256) << 72).into();
-    assert_eq!(flood(in_one_site), Guess::Password.free_of_network() * SITE);
+    assert_eq!(flood(in_one_site), AttemptKind::Password.free_of_network() * SITE);
 }
 
 #[test]
@@ -111,7 +113,7 @@ fn the_owner_is_notified_once_an_hour() {
 #[test]
 fn a_stolen_password_gives_no_botnet_of_code_guesses() {
     let throttle = throttle();
-    let guess = |ip, known| throttle.admit(Guess::Code, "usr_1", Network::of(ip), known, seconds(10));
+    let guess = |ip, known| throttle.admit(AttemptKind::Code, "usr_1", Network::of(ip), known, seconds(10));
     for host in 0..ATTACK as u8 {
         let _ = guess(IpAddr::from([198, 51, host, 7]), false).unwrap().failed();
     }
@@ -119,17 +121,17 @@ fn a_stolen_password_gives_no_botnet_of_code_guesses() {
     guess(HERE, true).unwrap().succeeded();
 }
 
-/// The same number of guesses once existed to push an account's counter out of a bounded cache.
+/// This number of guesses evicted an account's counter from the former bounded cache.
 #[test]
 fn three_hundred_thousand_invented_addresses_set_no_lock_back() {
     let throttle = throttle();
-    for _ in 0..Guess::Password.free_of_network() {
-        let spread = throttle.admit(Guess::Password, "x", Network::of(THERE), false, seconds(10));
+    for _ in 0..AttemptKind::Password.free_of_network() {
+        let spread = throttle.admit(AttemptKind::Password, "x", Network::of(THERE), false, seconds(10));
         if let Ok(attempt) = spread {
             let _ = attempt.failed();
         }
         let filler = throttle.admit(
-            Guess::Password,
+            AttemptKind::Password,
             "y",
             Network::of(IpAddr::from([10, 0, 0, 1])),
             false,
@@ -139,16 +141,16 @@ fn three_hundred_thousand_invented_addresses_set_no_lock_back() {
     }
     let locked = |throttle: &Throttle| {
         (0..12)
-            .map(|_| throttle.admit(Guess::Code, "usr_1", Network::of(HERE), true, seconds(10)))
+            .map(|_| throttle.admit(AttemptKind::Code, "usr_1", Network::of(HERE), true, seconds(10)))
             .filter_map(|attempt| attempt.map(Attempt::failed).err())
             .filter_map(|error| error.retry_after_seconds)
             .max()
     };
     let wait = locked(&throttle).unwrap();
-    // The network of the flood is locked out already.
-    for n in 0..Guess::Code.free_of_network() * 2 {
+    // The network of the flood is already locked out.
+    for n in 0..AttemptKind::Code.free_of_network() * 2 {
         if let Ok(attempt) =
-            throttle.admit(Guess::Code, &format!("usr_x{n}"), Network::of(THERE), false, seconds(10))
+            throttle.admit(AttemptKind::Code, &format!("usr_x{n}"), Network::of(THERE), false, seconds(10))
         {
             let _ = attempt.failed();
         }
@@ -156,21 +158,24 @@ fn three_hundred_thousand_invented_addresses_set_no_lock_back() {
     let before = counters(&throttle);
     for n in 0..300_000_u32 {
         let invented = format!("nobody{n}@example.com");
-        assert!(throttle.admit(Guess::Code, &invented, Network::of(THERE), false, seconds(10)).is_err());
+        assert!(
+            throttle.admit(AttemptKind::Code, &invented, Network::of(THERE), false, seconds(10)).is_err()
+        );
     }
     assert_eq!(counters(&throttle), before, "a refused attempt changes nothing");
-    let refused = throttle.admit(Guess::Code, "usr_1", Network::of(HERE), true, seconds(10)).err().unwrap();
+    let refused =
+        throttle.admit(AttemptKind::Code, "usr_1", Network::of(HERE), true, seconds(10)).err().unwrap();
     assert_eq!(refused.retry_after_seconds, Some(wait));
 }
 
-/// With four counters to a table everything collides: fewer guesses pass, never more.
+/// With four counters per table everything collides: fewer guesses pass, never more.
 #[test]
 fn a_collision_lengthens_waits_and_never_shortens_one() {
     for victim in 0..50 {
         let (alone, crowded) = (throttle(), with_slots(4));
         let name = format!("victim{victim}@example.com");
         let guess = |throttle: &Throttle, now: Duration| {
-            let attempt = throttle.admit(Guess::Password, &name, Network::of(HERE), false, now);
+            let attempt = throttle.admit(AttemptKind::Password, &name, Network::of(HERE), false, now);
             u32::from(attempt.map(Attempt::failed).is_ok())
         };
         let (mut passed_alone, mut passed_crowded) = (0, 0);
@@ -178,11 +183,11 @@ fn a_collision_lengthens_waits_and_never_shortens_one() {
             let now = seconds(10 + round * 7);
             passed_alone += guess(&alone, now);
             passed_crowded += guess(&crowded, now);
-            // Others come and go in between, and some of them know their password.
+            // Other accounts sign in during the attack, some of them successfully.
             for n in 0..20 {
                 let ip = IpAddr::from([198, 51, n, 7]);
                 let other = format!("other{n}@example.com");
-                match crowded.admit(Guess::Password, &other, Network::of(ip), false, now) {
+                match crowded.admit(AttemptKind::Password, &other, Network::of(ip), false, now) {
                     Ok(attempt) if n % 2 == 0 => attempt.succeeded(),
                     Ok(attempt) => {
                         let _ = attempt.failed();
@@ -202,7 +207,7 @@ async fn a_restart_keeps_every_wait() {
     let throttle = &world.services.throttle;
     let guess = |throttle: &Throttle, ip| {
         let attempt = throttle.admit(
-            Guess::Password,
+            AttemptKind::Password,
             "ada@example.com",
             Network::of(ip),
             false,
@@ -220,14 +225,14 @@ async fn a_restart_keeps_every_wait() {
     }
     let wait = guess(throttle, HERE).unwrap();
     world.services.db.flush().await.unwrap();
-    // The monotonic clock starts at zero again.
+    // The monotonic clock restarts at zero.
     world.clock.restart();
     let again = Throttle::new(&world.services.vault, Options::default());
     world.services.db.lookup(|conn| again.load(conn, world.services.clock.monotonic())).unwrap();
     let later = guess(&again, HERE).unwrap();
     assert!(later <= wait && later + 2 >= wait, "{wait} before, {later} after");
     assert_eq!(guess(&again, THERE), None);
-    // The counters that no longer count leave the store, not the others.
+    // Expired counters are removed from the store, others are not.
     let rows =
         || world.services.db.lookup(|conn| conn.number("SELECT count(*) FROM login_throttle", &[])).unwrap();
     let before = rows();

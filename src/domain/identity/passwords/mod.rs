@@ -1,4 +1,4 @@
-//! Passwords: what one must be like, and Argon2id over them on threads that never slow a verification down.
+//! Password policy, and Argon2id on threads that do not slow down verification.
 
 mod phc;
 mod policy;
@@ -11,20 +11,20 @@ use crate::error::Result;
 use crate::model::{Network, Secret};
 use crate::platform::workers::{Priority, Size, Workers};
 
-/// Sign-ins that may wait; at 40 hashes a second on one core the last of them waits about three seconds.
+/// Waiting sign-ins; at 40 hashes a second on one core the last one waits about three seconds.
 const WAITING: usize = 128;
 
-/// Half as many threads as there are cores, so that memory bandwidth is left for the rest.
+/// Half as many threads as cores, so that memory bandwidth is left for other work.
 pub fn usual_size() -> Size {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     Size { threads: cores.div_ceil(2), waiting: WAITING }
 }
 
-/// One thread's memory for Argon2: 19 MiB, taken at the first use and then kept.
+/// Memory of one thread for Argon2: 19 MiB, allocated at the first use and kept.
 #[derive(Default)]
 struct Memory(Vec<Block>);
 
-/// Hashes and compares passwords.
+/// Hashes and verifies passwords.
 pub struct Passwords {
     workers: Workers<Memory>,
 }
@@ -33,21 +33,21 @@ impl Passwords {
     /// Starts the threads.
     ///
     /// # Errors
-    /// When the system gives no thread.
+    /// When the system cannot start a thread.
     pub fn start(size: Size) -> Result<Self> {
         Ok(Self { workers: Workers::start("keywright-password", size, Priority::Idle)? })
     }
 
-    /// Passwords that wait for a thread.
+    /// Passwords waiting for a thread.
     pub fn waiting(&self) -> usize {
         self.workers.waiting()
     }
 
-    /// Whether `password` is what `stored` was made of. With nothing stored (an unknown person) it works just as
-    /// long and answers no. Networks are served in turn.
+    /// Whether `password` matches `stored`. Without `stored` (an unknown person) it takes the same time and returns
+    /// false. Networks are served in turn.
     ///
     /// # Errors
-    /// `UNAVAILABLE` when too many sign-ins wait, most of them from this network.
+    /// `UNAVAILABLE` when too many sign-ins wait and this network has the longest queue.
     pub async fn verify(
         &self,
         network: Network,
@@ -57,16 +57,16 @@ impl Passwords {
         self.workers
             .run(network, move |memory| {
                 let known = stored.is_some();
-                let fits = stored.unwrap_or_else(PasswordHash::of_nobody).fits(&password, &mut memory.0);
+                let fits = stored.unwrap_or_else(PasswordHash::dummy).fits(&password, &mut memory.0);
                 fits && known
             })
             .await
     }
 
-    /// Refuses a weak password, hashes any other. `salt` is fresh.
+    /// Refuses a weak password, hashes others. `salt` is fresh.
     ///
     /// # Errors
-    /// `INVALID_REQUEST` about `field`, or `UNAVAILABLE` when too many wait.
+    /// `INVALID_REQUEST` for `field`, or `UNAVAILABLE` when too many wait.
     pub async fn hash_new(
         &self,
         network: Network,

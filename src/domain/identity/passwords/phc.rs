@@ -1,4 +1,4 @@
-//! Argon2id (RFC 9106) and the text that keeps its result: `$argon2id$v=19$m=19456,t=2,p=1$salt$hash`.
+//! Argon2id (RFC 9106) and its stored form: `$argon2id$v=19$m=19456,t=2,p=1$salt$hash`.
 
 use std::str::FromStr;
 
@@ -17,7 +17,7 @@ pub const PASSES: u32 = 2;
 const LANES: u32 = 1;
 const HASH_BYTES: usize = 32;
 
-/// An Argon2id hash with its salt and cost. Prints nothing of itself.
+/// An Argon2id hash with its salt and cost. Its `Debug` shows nothing.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash {
     memory_kib: u32,
@@ -28,16 +28,16 @@ pub struct PasswordHash {
 }
 
 impl PasswordHash {
-    /// Hashes `password` with today's cost. `memory` is reused from call to call.
+    /// Hashes `password` with the current cost. `memory` is reused between calls.
     pub fn new(password: &Secret, salt: [u8; 16], memory: &mut Vec<Block>) -> Self {
-        let mut made = Self::of_nobody();
+        let mut made = Self::dummy();
         made.salt = salt.to_vec();
         made.hash = made.compute(password, memory).expect("our own cost is within Argon2's limits");
         made
     }
 
-    /// A hash of today's cost that fits no password that anybody can find.
-    pub fn of_nobody() -> Self {
+    /// A hash of the current cost that matches no password.
+    pub fn dummy() -> Self {
         Self {
             memory_kib: MEMORY_KIB,
             passes: PASSES,
@@ -47,7 +47,7 @@ impl PasswordHash {
         }
     }
 
-    /// Whether this is the hash of `password`; takes the same time either way.
+    /// Whether this is the hash of `password`; constant time.
     pub fn fits(&self, password: &Secret, memory: &mut Vec<Block>) -> bool {
         self.compute(password, memory).is_some_and(|hash| verify_slices_are_equal(&hash, &self.hash).is_ok())
     }
@@ -73,7 +73,7 @@ impl PasswordHash {
 }
 
 impl std::fmt::Display for PasswordHash {
-    /// The PHC string that the database keeps.
+    /// The stored PHC string.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { memory_kib, passes, lanes, salt, hash } = self;
         write!(f, "$argon2id$v=19$m={memory_kib},t={passes},p={lanes}$")?;
@@ -87,7 +87,7 @@ impl std::fmt::Debug for PasswordHash {
     }
 }
 
-/// A text that is no Argon2id hash of the kind that we store.
+/// A text that is not a stored Argon2id hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PasswordHashError;
 

@@ -6,24 +6,24 @@ use zxcvbn::{Score, zxcvbn};
 use crate::error::{Error, Result};
 use crate::model::Secret;
 
-/// The shortest password, in characters.
+/// Minimum length, in characters.
 pub const MIN_CHARACTERS: usize = 8;
-/// The longest password, in characters; all of them count.
+/// Maximum length, in characters; all of them count.
 pub const MAX_CHARACTERS: usize = 256;
-/// Below this, fewer than a million guesses find it.
+/// Minimum strength: a weaker password is found in fewer than a million guesses.
 const MIN_SCORE: Score = Score::Two;
-/// Words of the context that are shorter are too common inside other words.
+/// Shorter words of the context are too common inside other words.
 const MIN_WORD: usize = 4;
-/// As far as strength is estimated: more characters only make it better, and the estimate slower.
+/// Length that is estimated: further characters only raise the strength and slow the estimate.
 const ESTIMATED_CHARACTERS: usize = 64;
 
-/// Refuses what cannot be a password, at sign-in as well as at a change.
+/// Refuses texts that cannot be a password, at sign-in and at a change.
 ///
 /// # Errors
-/// `INVALID_REQUEST` about `field`.
+/// `INVALID_REQUEST` for `field`.
 pub fn check_length(field: &str, password: &Secret) -> Result<()> {
     let text = password.expose();
-    // A character has one to four bytes: enough to refuse 10 kB without counting them.
+    // A character has one to four bytes, so 10 kB are refused without counting.
     let too_long = text.len() > 4 * MAX_CHARACTERS || text.chars().count() > MAX_CHARACTERS;
     if text.contains('\0') {
         return Err(Error::invalid(field, "A password cannot hold the character NUL."));
@@ -34,8 +34,8 @@ pub fn check_length(field: &str, password: &Secret) -> Result<()> {
     Ok(())
 }
 
-/// Refuses what is guessed first: the commonest leaked passwords, patterns, and words of the context (OWASP ASVS 5,
-/// 6.2.4, 6.2.11 and 6.2.12).
+/// Refuses passwords that are guessed first: the commonest leaked ones, patterns, and words of the context (OWASP ASVS
+/// 5, 6.2.4, 6.2.11 and 6.2.12).
 pub(super) fn check_strength(field: &str, password: &Secret, context: &Context) -> Result<()> {
     let start: String = password.expose().chars().take(ESTIMATED_CHARACTERS).collect();
     let start = Secret::new(start);
@@ -44,9 +44,9 @@ pub(super) fn check_strength(field: &str, password: &Secret, context: &Context) 
     let easy = estimate.score() < MIN_SCORE;
     let mut reason = "This password is too easy to guess.".to_owned();
     match context.words_in(password.expose()) {
-        // What is left must do without the words that are tried first.
+        // The rest must be strong without the words of the context.
         Some((word, rest)) if easy || rest < MIN_CHARACTERS => {
-            let reason = format!("{reason} It is built from \"{word}\", which is tried first here.");
+            let reason = format!("{reason} It is built from \"{word}\", which is guessed first.");
             return Err(Error::invalid(field, reason));
         }
         _ if !easy => return Ok(()),
@@ -63,7 +63,7 @@ pub(super) fn check_strength(field: &str, password: &Secret, context: &Context) 
     Err(Error::invalid(field, reason))
 }
 
-/// The words that an attacker of this instance and this person tries first.
+/// Words that an attacker of this instance and this person guesses first.
 #[derive(Debug, Clone, Default)]
 pub struct Context(Vec<String>);
 
@@ -84,8 +84,8 @@ impl Context {
         Self(words)
     }
 
-    /// The longest word that `password` contains, and how many characters it has beside all such words, spaces and punctuation. The usual
-    /// replacements of letters are undone.
+    /// The longest word that `password` contains, and the number of its characters without all such words, spaces and
+    /// punctuation. The usual replacements of letters are undone.
     fn words_in(&self, password: &str) -> Option<(&str, usize)> {
         let mut rest = plain(password);
         let mut words: Vec<&String> = self.0.iter().collect();

@@ -15,12 +15,12 @@ fn a_stored_hash_is_read_back_and_fits_its_password_alone() {
     let read: PasswordHash = text.parse().unwrap();
     assert!(read.fits(&secret("correct horse"), &mut memory));
     assert!(!read.fits(&secret("correct horsf"), &mut memory));
-    assert!(!PasswordHash::of_nobody().fits(&secret("correct horse"), &mut memory));
+    assert!(!PasswordHash::dummy().fits(&secret("correct horse"), &mut memory));
     assert_eq!(format!("{read:?}"), "PasswordHash(…)");
 }
 
 #[test]
-fn a_text_of_another_kind_is_no_hash() {
+fn text_of_another_form_is_not_a_hash() {
     for text in
         ["", "$argon2i$v=19$m=1,t=1,p=1$AAAA$AAAA", "$2b$10$abc", "$argon2id$v=19$m=x,t=2,p=1$AAAA$AAAA"]
     {
@@ -44,7 +44,7 @@ fn length_is_counted_in_characters_and_nul_is_refused() {
 }
 
 #[tokio::test]
-async fn what_is_guessed_first_is_refused_with_advice() {
+async fn common_passwords_are_refused_with_advice() {
     let passwords = Passwords::start(Size { threads: 1, waiting: 4 }).unwrap();
     let about = Context::of(["margarethe.olufsen@example.com", "Margarethe Olufsen"]);
     for weak in ["password", "12345678", "qwertyuiop", "margarethe", "Password1!", "aaaaaaaaaaaa"] {
@@ -65,7 +65,7 @@ async fn what_is_guessed_first_is_refused_with_advice() {
 }
 
 #[tokio::test]
-async fn sixty_four_characters_count_whole_and_nobody_has_no_password() {
+async fn sixty_four_characters_count_whole_and_an_empty_password_is_refused() {
     let passwords = Passwords::start(Size { threads: 1, waiting: 4 }).unwrap();
     let long = "correct horse battery staple ".repeat(3);
     let (long, other) = (long[..64].to_owned(), format!("{}x", &long[..63]));

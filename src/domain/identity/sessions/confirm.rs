@@ -1,4 +1,4 @@
-//! Proving again, in a session that goes on, who its person is.
+//! Confirmation of a person's identity within a session.
 
 use super::sign_in::{check_code, mfa_required, wrong_code};
 use crate::activity;
@@ -9,16 +9,16 @@ use crate::model::activity::{Entry, Kind, Outcome};
 use crate::model::{AuthMethods, Secret, Timestamp};
 use crate::store::{Tx, sessions as store, users};
 
-/// What was shown in a session, after its person proved it again.
+/// Strength of a session after its person confirmed their identity.
 #[derive(Debug, Clone, Copy)]
 pub struct Confirmed {
-    /// How the person proved who they are.
+    /// Methods of the session.
     pub amr: AuthMethods,
-    /// When they did: now.
+    /// Time of the confirmation.
     pub auth_time: Timestamp,
 }
 
-/// Renews the time of a session's sign-in for the password, and for a code where the person has a second factor.
+/// Renews `auth_time` of a session by password, and by code if the person has a second factor.
 ///
 /// # Errors
 /// `INVALID_CREDENTIALS`, `MFA_REQUIRED` when the code is missing, or `LOCKED_OUT`: guesses are counted as at sign-in.
@@ -65,7 +65,7 @@ pub async fn confirm(person: &Person, password: Secret, code: Option<Secret>) ->
     done
 }
 
-/// Adds a method that was just shown in the session. The time of the sign-in stays as it is.
+/// Adds a method to the session. `auth_time` is unchanged.
 pub(crate) fn show(tx: &mut Tx<'_>, person: &Person, method: AuthMethods) -> Result<()> {
     let amr = person.identity.amr.and(method);
     Ok(store::strengthen(tx, person.session.0, amr, None)?)

@@ -1,4 +1,4 @@
-//! Sessions of browsers: a cookie that scripts cannot read, and a CSRF token that other origins cannot.
+//! Browser sessions: a cookie that scripts cannot read, and a CSRF token that other origins cannot read.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::store::sessions as store;
 use crate::store::sessions::{Live, NewSession};
 use crate::store::{Tx, settings, users};
 
-/// What a request with a cookie that changes anything must bring besides.
+/// CSRF headers of a changing request with a cookie.
 #[derive(Debug, Clone, Copy)]
 pub struct Change<'a> {
     /// The header `X-CSRF-Token`.
@@ -29,21 +29,20 @@ pub struct Change<'a> {
     pub origin: Option<&'a str>,
 }
 
-/// A new session of a browser.
+/// A new browser session.
 pub struct CookieSession {
-    /// The cookie's value.
+    /// Value of the cookie.
     pub cookie: Secret,
-    /// What its requests send along.
+    /// CSRF token for its requests.
     pub csrf_token: String,
-    /// Who signed in.
+    /// The person.
     pub user: User,
 }
 
-/// Signs a person in to the dashboard. The session that the browser had before ends: the session id changes at
-/// sign-in.
+/// Signs a person in to the dashboard. The browser's previous session ends: the session id changes at sign-in.
 ///
 /// # Errors
-/// As for every sign-in; `CSRF` when the page that asks is of another origin.
+/// Those of every sign-in; `CSRF` when the page is of another origin.
 pub async fn sign_in(
     call: &Arc<Call>,
     login: Login,
@@ -81,16 +80,16 @@ fn open(
     begin(tx, call, &verified.user, Strength { amr, at: call.now })
 }
 
-/// What was shown in a session, and when. It is carried from where it was shown, never assumed.
+/// Methods and time of the authentication in a session. It is copied from where they were used, never assumed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Strength {
-    /// How the person proved who they are.
+    /// Authentication methods.
     pub(crate) amr: AuthMethods,
-    /// When they did.
+    /// Time of the authentication.
     pub(crate) at: Timestamp,
 }
 
-/// Begins a session for a person who proved who they are.
+/// Creates a session of an authenticated person.
 pub(crate) fn begin(
     tx: &mut Tx<'_>,
     call: &Arc<Call>,
@@ -128,10 +127,10 @@ pub(crate) fn begin(
     Ok(CookieSession { cookie, csrf_token: csrf_token(services, &hash), user: user.clone() })
 }
 
-/// Whom a cookie stands for. `change` is none for a request that changes nothing (GET, HEAD).
+/// Identity of a cookie. `change` is none for a request that changes nothing (GET, HEAD).
 ///
 /// # Errors
-/// `INVALID_TOKEN` when the session has ended; `CSRF` when a change comes without its proof.
+/// `INVALID_TOKEN` when the session has ended; `CSRF` when a changing request lacks its headers.
 pub fn from_cookie(
     services: &Services,
     cookie: &str,
@@ -153,23 +152,23 @@ pub fn from_cookie(
     Ok(identity(services, own, &live, &own.all_scopes()))
 }
 
-/// The session of a person, as a page shows it.
-pub struct Current {
+/// The session of a person, for the pages.
+pub struct CurrentSession {
     /// The person.
     pub user: User,
-    /// What changing requests of a browser send along; none for a session without a cookie.
+    /// CSRF token for changing requests; none for a session without a cookie.
     pub csrf_token: Option<String>,
-    /// What the person may do on Keywright's own API.
+    /// Scopes of the person on the built-in API.
     pub scopes: crate::model::ScopeSet,
-    /// Whether a second factor must be set up, or shown, before the session may do anything else.
+    /// Whether a second factor must be set up, or used, before the session may do anything else.
     pub second_factor_missing: bool,
 }
 
-/// Describes the session that asks; `cookie` is its own, if it has one.
-pub fn current(person: &Person, cookie: Option<&str>) -> Result<Current> {
+/// Describes the caller's session; `cookie` is its own, if it has one.
+pub fn current(person: &Person, cookie: Option<&str>) -> Result<CurrentSession> {
     let services = &person.services;
     let user = services.db.lookup(|conn| Ok::<_, Error>(users::by_no(conn, person.user.0)?))?;
-    Ok(Current {
+    Ok(CurrentSession {
         user: user.ok_or_else(ended)?,
         csrf_token: cookie.map(|cookie| csrf_token_of(services, cookie)),
         scopes: person.identity.scopes.clone(),
@@ -177,14 +176,14 @@ pub fn current(person: &Person, cookie: Option<&str>) -> Result<Current> {
     })
 }
 
-/// Whether a second factor is demanded of the person of a session and was not shown in it.
+/// Whether a second factor is demanded of the session's person and was not used in it.
 pub fn second_factor_missing(services: &Services, session: &Identity) -> Result<bool> {
     let Some((.., role)) = session.user else { return Ok(false) };
     let demanded = services.db.lookup(|conn| settings::get(conn, SECOND_FACTOR_REQUIRED))?;
     Ok(lacks_second_factor(demanded.as_deref() == Some("true"), session.amr, role))
 }
 
-/// The CSRF token that belongs to a cookie.
+/// CSRF token of a cookie.
 pub fn csrf_token_of(services: &Services, cookie: &str) -> String {
     csrf_token(services, &SecretHash::of(cookie))
 }
@@ -198,21 +197,21 @@ fn ended() -> Error {
     Error::new(Code::InvalidToken, "The session has ended; sign in again")
 }
 
-/// Follows from the cookie, so that nothing needs storing and no other session's fits.
+/// Derived from the cookie, so that nothing is stored and another session's token does not match.
 fn csrf_token(services: &Services, cookie: &SecretHash) -> String {
     BASE64URL.encode(services.vault.mac("session.csrf", &[cookie.as_bytes()]))
 }
 
-/// Refuses pages of other origins; browsers send `Origin` with every request that changes anything.
+/// Refuses pages of other origins; browsers send `Origin` with every changing request.
 pub(crate) fn check_origin(services: &Services, origin: Option<&str>) -> Result<()> {
     let own = origin_of(&services.settings.public_url);
     if origin.is_some_and(|origin| origin.eq_ignore_ascii_case(own)) {
         return Ok(());
     }
-    Err(Error::new(Code::Csrf, "This can only be asked by a page of this instance").with("origin", own))
+    Err(Error::new(Code::Csrf, "Only a page of this instance may send this request").with("origin", own))
 }
 
-/// Scheme, host and port of a URL, as browsers write an origin (RFC 6454).
+/// Origin of a URL: scheme, host and port (RFC 6454).
 fn origin_of(url: &str) -> &str {
     let host_at = url.find("://").map_or(0, |at| at + 3);
     let end = url[host_at..].find('/').map_or(url.len(), |at| host_at + at);

@@ -1,4 +1,4 @@
-//! One's own sessions: seeing and ending them.
+//! The caller's own sessions: listing and ending them.
 
 use std::sync::Arc;
 
@@ -15,18 +15,18 @@ use crate::store::sessions as store;
 use crate::store::sessions::Listed;
 use crate::store::{Tx, links};
 
-/// Rows that one clean-up removes at most, so that changes do not wait for long.
+/// Maximum number of rows per clean-up, so that changes are not delayed.
 const SWEEP: u32 = 500;
-/// Ended sessions stay for a week, for whoever asks what happened.
+/// Retention of ended sessions, for inspection: a week.
 const KEPT_SECONDS: u32 = 7 * 86_400;
 
-/// A session, and whether it is the one that asks.
+/// A session, and whether it is the current one.
 pub struct Session {
     /// The session.
     pub listed: Listed,
-    /// Slug of the API that it is for.
+    /// Slug of its API.
     pub api: Option<String>,
-    /// Whether it is the one that asks.
+    /// Whether it is the current one.
     pub current: bool,
 }
 
@@ -53,7 +53,7 @@ pub async fn list(person: &Person, cursor: Option<&str>, limit: Option<u32>) -> 
 /// Ends one of the person's sessions.
 ///
 /// # Errors
-/// `NOT_FOUND` for what is not theirs.
+/// `NOT_FOUND` for a session of another person.
 pub async fn revoke(person: &Person, id: SessionId) -> Result<()> {
     let (user_no, _, _) = person.user;
     let caller = person.clone();
@@ -72,20 +72,20 @@ pub async fn revoke(person: &Person, id: SessionId) -> Result<()> {
         .await
 }
 
-/// Ends every session of the person, the one that asks too.
+/// Ends every session of the person, including the current one.
 pub async fn revoke_all(person: &Person) -> Result<()> {
     let caller = person.clone();
     person.services.write(move |tx| end_all(tx, &caller, caller.user.0)).await
 }
 
-/// Ends the sessions of a person other than the one that asks, with a line in the log.
+/// Ends the sessions of a person other than the current one, and logs it.
 pub(crate) fn end_others(tx: &mut Tx<'_>, person: &Person) -> Result<()> {
     let (user_no, kept) = (person.user.0, person.session.0);
     let ended = store::revoke_others(tx, user_no, kept, person.now)?;
     log_ended(tx, person, user_no, ended)
 }
 
-/// Ends every session and refresh token of a person, with a line in the log.
+/// Ends every session and refresh token of a person, and logs it.
 pub fn end_all(tx: &mut Tx<'_>, call: &Call, user_no: i64) -> Result<()> {
     let ended = store::revoke_all(tx, user_no, call.now)?;
     log_ended(tx, call, user_no, ended)
@@ -100,7 +100,7 @@ fn log_ended(tx: &mut Tx<'_>, call: &Call, user_no: i64, ended: usize) -> Result
     Ok(())
 }
 
-/// Signs out: ends the session that asks, and the one that `refresh_token` belongs to. Asking twice is fine.
+/// Signs out: ends the current session, and the one of `refresh_token`. Idempotent.
 pub async fn sign_out(call: &Arc<Call>, refresh_token: Option<Secret>) -> Result<()> {
     let caller = call.clone();
     call.services
@@ -122,7 +122,7 @@ pub async fn sign_out(call: &Arc<Call>, refresh_token: Option<Secret>) -> Result
         .await
 }
 
-/// Removes what ended long ago, a bounded part of it. True when there is more.
+/// Removes sessions that ended long ago, a bounded number. True if there are more.
 pub async fn sweep(services: &Arc<Services>, now: Settled) -> Result<bool> {
     let before = now.minus_seconds(KEPT_SECONDS);
     let removed = services

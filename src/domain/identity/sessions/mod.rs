@@ -1,7 +1,7 @@
 //! Sessions: a person signed in, in a browser (a cookie) or in an app (access and refresh tokens).
 //!
-//! A session's row, its person's role and their state are read in one lookup, and again after every change of
-//! anything: a right that a person loses is gone with their next request.
+//! A session's row and its person's role and state are read in one lookup, and again after every change: a right that a
+//! person loses is gone with their next request.
 
 mod confirm;
 mod cookie;
@@ -13,14 +13,14 @@ mod tokens;
 pub(crate) use self::confirm::show;
 pub use self::confirm::{Confirmed, confirm};
 pub use self::cookie::{
-    Change, CookieSession, Current, csrf_token_of, current, from_cookie, second_factor_missing,
+    Change, CookieSession, CurrentSession, csrf_token_of, current, from_cookie, second_factor_missing,
     sign_in as sign_in_cookie,
 };
 pub(crate) use self::cookie::{Strength, begin as begin_cookie};
 pub(crate) use self::end::end_others;
 pub use self::end::{Session, end_all, list, revoke, revoke_all, sign_out, sweep};
 pub use self::sign_in::Login;
-pub(crate) use self::sign_in::{check_code, seed_place, wrong_code};
+pub(crate) use self::sign_in::{check_code, seed_context, wrong_code};
 pub use self::tokens::{Tokens, login, refresh_tokens};
 use std::sync::Arc;
 
@@ -29,23 +29,30 @@ use crate::domain::identity::tokens::AccessClaims;
 use crate::error::{Error, Result};
 use crate::model::{Api, AuthMethods, Role, ScopeSet, SessionId, Timestamp};
 use crate::model::{Identity, IdentityKind};
-use crate::platform::memo::Memo;
-use crate::store::Conn;
+use crate::platform::epoch_cache::{DependsOn, EpochCache};
 use crate::store::sessions as store;
 use crate::store::sessions::Live;
+use crate::store::{Conn, Touched};
 
-/// How long a session lives at most, and its refresh tokens with it.
+/// Maximum lifetime of a session and its refresh tokens.
 pub const SESSION_SECONDS: i64 = 30 * 86_400;
-/// How long a session in a browser lives at most.
+/// Maximum lifetime of a browser session.
 pub const COOKIE_SECONDS: i64 = 7 * 86_400;
 /// Name of the runtime setting that demands a second factor of owners and admins.
 pub const SECOND_FACTOR_REQUIRED: &str = "second_factor_required";
 
-/// Sessions whose access tokens came lately.
+/// Cache of sessions by access token.
 #[derive(Default)]
-pub struct Sessions(Memo<SessionId, Arc<Live>>);
+pub struct Sessions(EpochCache<SessionId, Arc<Live>>);
 
-/// Whom the access token of a session stands for.
+impl DependsOn<SessionId> for Arc<Live> {
+    fn depends_on(&self, _: &SessionId) -> Vec<Touched> {
+        let (no, _, _) = self.user;
+        vec![Touched::Session(self.no), Touched::User(no), Touched::Api(self.api_no), Touched::Settings]
+    }
+}
+
+/// Identity of the access token of a session.
 ///
 /// # Errors
 /// `INVALID_TOKEN` when the session has ended, or its person may not sign in any more.
@@ -64,13 +71,13 @@ pub(super) fn of_token(
     Ok(identity(services, api, &live, &claims.scope))
 }
 
-/// Whether a session still lets anybody in.
+/// Whether a session is live.
 fn is_good(live: &Live, now: Timestamp) -> bool {
     live.revoked_at.is_none() && live.expires_at > now && live.id.at().has_started(now) && !live.disabled
 }
 
-/// What a session may do at this moment: what it was made for, cut to what its person holds now. While a demanded
-/// second factor was not shown in it, it may only see the profile, from where one can be set up.
+/// Current scopes of a session: those that it was created with, limited to those of its person now. Until a demanded
+/// second factor is used in it, it may only read the profile, where one can be set up.
 fn identity(services: &Services, api: &Api, live: &Live, asked: &ScopeSet) -> Identity {
     let scopes = if lacks_second_factor(live.demands_second_factor, live.amr, live.user.2) {
         let apis = services.catalog.get();
@@ -91,7 +98,7 @@ fn identity(services: &Services, api: &Api, live: &Live, asked: &ScopeSet) -> Id
     }
 }
 
-/// Whether a second factor is demanded of this role and was not shown. That the person has one does not count.
+/// Whether a second factor is demanded of this role and was not used. Having one does not count.
 pub(crate) fn lacks_second_factor(demanded: bool, amr: AuthMethods, role: Role) -> bool {
     demanded && !amr.is_multi_factor() && role <= Role::Admin
 }

@@ -1,7 +1,7 @@
-//! Refresh tokens: each is good once and is exchanged for its successor. Used twice, it was copied, and its whole
-//! family ends (RFC 9700, section 4.14.2), except within a grace while the successor is unused: then an answer was lost or
-//! two tabs asked at once, and both get the same one. A family ends after `refresh_max_seconds`,
-//! however often it is used.
+//! Refresh tokens: each is used once and is exchanged for its successor. A second use means that it was copied, and its
+//! whole family ends (RFC 9700, section 4.14.2), except within a grace while the successor is unused: then a response
+//! was lost or two tabs refreshed at once, and both get the same response. A family ends after `refresh_max_seconds`,
+//! whatever its use.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
@@ -12,21 +12,21 @@ use crate::model::{Secret, SecretHash, Timestamp};
 use crate::platform::vault::Vault;
 use crate::store::{Tx, sessions as store};
 
-/// What every refresh token starts with, so that a scanner knows a leaked one.
+/// Prefix of refresh tokens, for secret scanners.
 const PREFIX: &str = "kwr_";
 
-/// What became of a presented token.
+/// Result of an exchange.
 pub enum Exchange {
-    /// It was exchanged, now or within the grace.
+    /// Exchanged, now or within the grace.
     Good(Exchanged),
-    /// It was used before: its family has ended with this.
+    /// Used before: its family has ended now.
     Replayed {
-        /// The session that the family belonged to.
+        /// Session of the family.
         session_no: Option<i64>,
         /// The family.
         family_no: i64,
     },
-    /// It is unknown, or its family had ended.
+    /// Unknown, or its family had ended.
     Unknown,
 }
 
@@ -34,15 +34,15 @@ pub enum Exchange {
 pub struct Exchanged {
     /// The new refresh token.
     pub successor: Secret,
-    /// The family, which tells what the tokens are for.
+    /// The family.
     pub family_no: i64,
-    /// The session that the family belongs to.
+    /// Session of the family.
     pub session_no: Option<i64>,
-    /// When the exchange took place: the same for every answer to it.
+    /// Time of the exchange: the same for every response to it.
     pub at: Timestamp,
-    /// A name for the access token that goes with it, the same for every answer too.
+    /// `jti` of the new access token, the same for every response too.
     pub jti: String,
-    /// Whether this call did it; false when it had been done.
+    /// Whether this call made the exchange; false for a repeat.
     pub first: bool,
 }
 
@@ -59,7 +59,7 @@ pub fn begin_family(
     Ok(store::insert_family(tx, user_no, session_no, now, (expires_at, ends_at))?)
 }
 
-/// Begins a family and gives its first token.
+/// Begins a family and returns its first token.
 pub fn begin(
     tx: &mut Tx<'_>,
     services: &Services,
@@ -74,8 +74,7 @@ pub fn begin(
     Ok((family_no, token))
 }
 
-/// Exchanges a token, in the transaction of the caller. A replay ends the family; the caller must then let the
-/// transaction stand.
+/// Exchanges a token in the caller's transaction. A replay ends the family; the caller must then commit.
 pub fn exchange(
     tx: &mut Tx<'_>,
     vault: &Vault,
@@ -102,20 +101,19 @@ pub fn exchange(
             return Ok(Exchange::Replayed { session_no, family_no });
         }
     };
-    // The successor follows from the token, so that the same answer can be given again without keeping it.
+    // The successor is derived from the token, so that the response can be repeated without storing it.
     let successor = text(&vault.mac("refresh.successor", &[token.expose().as_bytes()]));
     let jti = vault.mac("refresh.jti", &[token.expose().as_bytes()]);
-    let first = found.used_at.is_none();
+    let next = SecretHash::of(successor.expose());
+    let first = store::use_refresh(tx, &hash, &next, now)?;
     if first {
-        let next = SecretHash::of(successor.expose());
-        store::use_refresh(tx, &hash, &next, now)?;
         store::insert_refresh(tx, family_no, &next, now)?;
     }
     let jti = BASE64URL.encode(&jti[..16]);
     Ok(Exchange::Good(Exchanged { successor, family_no, session_no, at, jti, first }))
 }
 
-/// The family of a token that was not used yet, for its revocation (RFC 7009).
+/// Family of an unused token, for its revocation (RFC 7009).
 pub fn find(tx: &mut Tx<'_>, token: &Secret) -> Result<Option<store::Refresh>> {
     Ok(store::refresh(tx, &SecretHash::of(token.expose()))?)
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::domain::identity::access::Call;
-use crate::domain::identity::login_throttle::{Attempt, Guess};
+use crate::domain::identity::login_throttle::{Attempt, AttemptKind};
 use crate::domain::identity::{passwords, totp};
 use crate::error::{Code, Error, Result};
 use crate::model::activity::{Entry, Kind, Outcome, Reason};
@@ -11,43 +11,43 @@ use crate::model::{AuthMethods, Email, Network, Secret, SecretHash, User};
 use crate::platform::mail::Mail;
 use crate::store::{Tx, users as store};
 
-/// How long a mail about failed sign-ins is worth sending.
+/// Time after which a mail about failed sign-ins is useless.
 const NOTICE_SECONDS: i64 = 86_400;
 
-/// Longest text that is taken for an address, in bytes.
+/// Maximum length of an address at sign-in, in bytes.
 const MAX_EMAIL_BYTES: usize = 320;
 
 /// Credentials of a sign-in.
 pub struct Login {
-    /// Their address, as typed.
+    /// Email address, as typed.
     pub email: String,
-    /// Their password.
+    /// Password.
     pub password: Secret,
-    /// A code of their app, or a recovery code.
+    /// Code of an authenticator app, or a recovery code.
     pub totp: Option<Secret>,
 }
 
-/// A person whose password was right.
+/// A person with the right password.
 pub(crate) struct Verified {
     pub(crate) user: User,
-    /// The stored password that was compared with.
+    /// The stored hash that the password was compared with.
     password: String,
     factor: Option<SecondFactor>,
     code: Option<Attempt>,
 }
 
-/// What was shown besides the password; used up in the transaction that lets its owner in.
+/// The second factor that was presented; used up in the transaction that signs the person in.
 pub(crate) enum SecondFactor {
-    /// The code of this step.
+    /// Code of this step.
     Step(totp::Step),
     /// A recovery code.
     Recovery(SecretHash),
 }
 
-/// Checks the credentials. For an unknown address the answer is the same, and as late.
+/// Verifies the credentials. An unknown address gets the same response after the same time.
 ///
 /// # Errors
-/// `INVALID_CREDENTIALS`, `MFA_REQUIRED`, `LOCKED_OUT`, or `UNAVAILABLE` when too many sign in at once.
+/// `INVALID_CREDENTIALS`, `MFA_REQUIRED`, `LOCKED_OUT`, or `UNAVAILABLE` when too many sign-ins wait.
 pub(crate) async fn verify(call: &Arc<Call>, login: Login) -> Result<Verified> {
     if login.email.len() > MAX_EMAIL_BYTES {
         return Err(Error::invalid("email", "Give an email address such as ada@example.com."));
@@ -55,7 +55,7 @@ pub(crate) async fn verify(call: &Arc<Call>, login: Login) -> Result<Verified> {
     passwords::check_length("password", &login.password)?;
     let services = &call.services;
     let account = login.email.trim().to_lowercase();
-    let attempt = admit(call, Guess::Password, &account, false)?;
+    let attempt = admit(call, AttemptKind::Password, &account, false)?;
     let found = match login.email.parse::<Email>() {
         Ok(email) => services.db.lookup(|conn| Ok::<_, Error>(store::by_email(conn, &email)?))?,
         Err(_) => None,
@@ -71,7 +71,7 @@ pub(crate) async fn verify(call: &Arc<Call>, login: Login) -> Result<Verified> {
             let (factor, code) = match second_factor(call, &user, login.totp) {
                 Ok(shown) => shown,
                 Err(error) => {
-                    // The password was right: what is wrong with the code has counters of its own.
+                    // The password is right; codes have counters of their own.
                     attempt.succeeded();
                     log_refusal(call, Some(&user), &error)?;
                     return Err(error);
@@ -93,11 +93,11 @@ pub(crate) async fn verify(call: &Arc<Call>, login: Login) -> Result<Verified> {
 }
 
 impl Verified {
-    /// Uses the second factor up and makes sure, in the transaction that lets them in, that nothing has changed since.
-    /// Gives what was shown.
+    /// Uses the second factor up and checks, in the transaction that signs the person in, that nothing has changed
+    /// since. Returns the methods used.
     ///
     /// # Errors
-    /// `INVALID_CREDENTIALS` when the code was used meanwhile, or the person or their password changed.
+    /// `INVALID_CREDENTIALS` when the code was used since, or the person or their password changed.
     pub(crate) fn admit(&self, tx: &mut Tx<'_>) -> Result<AuthMethods> {
         let refused = || Error::new(Code::InvalidCredentials, "Email or password is wrong");
         let now = store::by_no(tx, self.user.no)?.ok_or_else(refused)?;
@@ -114,7 +114,7 @@ impl Verified {
         }
     }
 
-    /// Settles the count of guesses after [`Verified::admit`] said yes or no.
+    /// Records the outcome of [`Verified::admit`] in the throttle.
     pub(crate) fn settle(&mut self, admitted: bool) {
         if let Some(code) = self.code.take() {
             if admitted {
@@ -127,7 +127,7 @@ impl Verified {
 }
 
 impl SecondFactor {
-    /// Uses it up; false when it was used already.
+    /// Uses it up; false if it was already used.
     pub(crate) fn use_up(&self, tx: &mut Tx<'_>, user_no: i64) -> Result<bool> {
         Ok(match self {
             Self::Step(step) => store::use_totp_step(tx, user_no, step.used, step.newest)?,
@@ -149,17 +149,17 @@ fn second_factor(
     Ok((Some(factor), Some(attempt)))
 }
 
-/// Compares a code with a person's second factor. A recovery code is known only when it is used up.
+/// Verifies the code of a person's second factor. A recovery code is verified when it is used up.
 ///
 /// # Errors
-/// `INVALID_CREDENTIALS`, or `LOCKED_OUT`: codes are counted on their own.
+/// `INVALID_CREDENTIALS`, or `LOCKED_OUT`: codes have counters of their own.
 pub(crate) fn check_code(call: &Call, user: &User, code: &Secret) -> Result<(SecondFactor, Attempt)> {
     let services = &call.services;
     let here = call.request.network();
     let addresses =
         services.db.lookup(|conn| Ok::<_, Error>(crate::store::sessions::known_addresses(conn, user.no)?))?;
     let known = addresses.into_iter().any(|ip| Network::of(ip) == here);
-    let attempt = admit(call, Guess::Code, &user.id.to_string(), known)?;
+    let attempt = admit(call, AttemptKind::Code, &user.id.to_string(), known)?;
     let code = code.expose().trim();
     if !totp::is_app_code(code) {
         return Ok((
@@ -169,7 +169,7 @@ pub(crate) fn check_code(call: &Call, user: &User, code: &Secret) -> Result<(Sec
     }
     let stored = services.db.lookup(|conn| Ok::<_, Error>(store::totp(conn, user.no)?))?;
     let step = stored.and_then(|stored| {
-        let seed = services.vault.unseal(&seed_place(user), &stored.sealed)?;
+        let seed = services.vault.unseal(&seed_context(user), &stored.sealed)?;
         totp::Seed::from_bytes(&seed)?.accepts(code, [call.now, services.settled().at()], stored.last_step)
     });
     match step {
@@ -183,12 +183,12 @@ pub(crate) fn check_code(call: &Call, user: &User, code: &Secret) -> Result<(Sec
     }
 }
 
-/// Where a seed is sealed.
-pub(crate) fn seed_place(user: &User) -> String {
+/// Encryption context of a seed.
+pub(crate) fn seed_context(user: &User) -> String {
     format!("totp/{}/sealed", user.id)
 }
 
-fn admit(call: &Call, guess: Guess, account: &str, known: bool) -> Result<Attempt> {
+fn admit(call: &Call, guess: AttemptKind, account: &str, known: bool) -> Result<Attempt> {
     let services = &call.services;
     services
         .throttle
@@ -206,7 +206,7 @@ pub(crate) fn wrong_code() -> Error {
     Error::new(Code::InvalidCredentials, "The code is wrong or was used already")
 }
 
-/// A line of the log about a sign-in that did not succeed.
+/// Log entry of a failed sign-in.
 pub(crate) fn log_refusal(call: &Call, user: Option<&User>, error: &Error) -> Result<()> {
     let (outcome, reason) = match error.code {
         Code::MfaRequired => (Outcome::Refused, Reason::MfaRequired),
@@ -218,7 +218,7 @@ pub(crate) fn log_refusal(call: &Call, user: Option<&User>, error: &Error) -> Re
     call.services.log.push(Entry { outcome, reason, user_no, ..entry })
 }
 
-/// Warns the owner of an account about failed sign-ins.
+/// Notifies the owner of an account of failed sign-ins.
 fn warn(call: &Call, user: &User) -> Result<()> {
     let services = &call.services;
     let entry = call.entry(Kind::SignInSlowed);
@@ -226,7 +226,7 @@ fn warn(call: &Call, user: &User) -> Result<()> {
         outcome: Outcome::Limited,
         reason: Reason::LockedOut,
         user_no: Some(user.no),
-        // Once an hour for an account: it needs no count, and must not be lost in one.
+        // Once an hour per account: it needs no count, and must not be hidden in one.
         identified: true,
         ..entry
     })?;
@@ -236,7 +236,7 @@ fn warn(call: &Call, user: &User) -> Result<()> {
         subject: format!("Failed sign-ins to your {organization} account"),
         text: Secret::new(format!(
             "Several sign-ins to your account failed, the last one at {} from {}.\n\n\
-             Further attempts from there have to wait longer and longer; you are not locked out elsewhere.\n\
+             Further attempts from that network must wait increasingly long; other networks are not affected.\n\
              If this was not you and your password is used anywhere else, change it:\n\n    {}\n",
             call.now,
             call.request.ip.map_or_else(|| "an unknown address".to_owned(), |ip| ip.to_string()),
@@ -244,7 +244,7 @@ fn warn(call: &Call, user: &User) -> Result<()> {
         )),
         expires_at: call.now.plus_seconds(NOTICE_SECONDS),
     };
-    // Not awaited: the time of the answer must not show that there is an account.
+    // Not awaited: the response time must not reveal whether there is an account.
     let (services, now) = (services.clone(), call.now);
     Ok(call.services.db.submit(move |tx| services.mailer.queue(tx, &mail, now))?)
 }

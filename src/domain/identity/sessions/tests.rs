@@ -66,7 +66,7 @@ fn authenticated(world: &World, token: &Secret) -> Result<Identity> {
 }
 
 #[tokio::test]
-async fn a_login_gives_a_token_that_does_what_its_person_may() {
+async fn a_login_gives_a_token_with_the_scopes_of_its_person() {
     let world = World::new().await;
     let ada = person(&world, "ada@example.com", Role::Viewer).await;
     let tokens =
@@ -146,7 +146,7 @@ async fn fifty_parallel_refreshes_give_one_successor() {
 }
 
 #[tokio::test]
-async fn signing_out_ends_the_session_and_an_expired_one_lets_nobody_in() {
+async fn signing_out_ends_the_session_and_an_expired_one_is_refused() {
     let world = World::new().await;
     person(&world, "ada@example.com", Role::Member).await;
     let tokens = sign_in(&world, "ada@example.com").await;
@@ -213,7 +213,7 @@ async fn a_cookie_changes_things_only_with_its_csrf_token_and_origin() {
 }
 
 #[tokio::test]
-async fn guessing_is_slowed_where_it_comes_from_and_nowhere_else() {
+async fn guessing_is_throttled_in_its_network_only() {
     let world = World::new().await;
     person(&world, "ada@example.com", Role::Member).await;
     let wrong =
@@ -236,7 +236,7 @@ async fn guessing_is_slowed_where_it_comes_from_and_nowhere_else() {
     assert_eq!(wrong("nobody@example.com").await.unwrap_err().code, Code::LockedOut);
 }
 
-/// Enrols and gives the seed with the recovery codes.
+/// Enrols a second factor; returns the seed and the recovery codes.
 async fn enrol(world: &World, user: &User) -> (totp::Seed, Vec<Secret>) {
     enrol_in(world, user, &world.person(user.identity())).await
 }
@@ -246,7 +246,7 @@ async fn enrol_in(world: &World, user: &User, person: &Person) -> (totp::Seed, V
     factor::enrol(person, secret(PASSWORD)).await.unwrap();
     let sealed =
         world.services.db.lookup(|conn| crate::store::users::totp(conn, user.no)).unwrap().unwrap().sealed;
-    let seed = world.services.vault.unseal(&seed_place(user), &sealed).unwrap();
+    let seed = world.services.vault.unseal(&seed_context(user), &sealed).unwrap();
     let seed = totp::Seed::from_bytes(&seed).unwrap();
     let codes = factor::confirm(person, secret(&code(world, &seed))).await.unwrap();
     (seed, codes)
@@ -257,7 +257,7 @@ fn code(world: &World, seed: &totp::Seed) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_code_lets_in_once_even_fifty_times_at_once() {
+async fn a_code_works_once_even_in_fifty_concurrent_sign_ins() {
     let world = World::new().await;
     let ada = person(&world, "ada@example.com", Role::Admin).await;
     let (seed, recovery) = enrol(&world, &ada).await;

@@ -18,24 +18,24 @@ use crate::model::{Api, Role, Secret, SessionId, Timestamp, UserId};
 use crate::store::sessions as store;
 use crate::store::sessions::NewSession;
 
-/// How long a used refresh token of a session is answered again.
+/// Seconds in which a used refresh token of a session gets the same answer again.
 const GRACE_SECONDS: u32 = 10;
 
-/// What an app gets.
+/// Tokens of an app session.
 #[derive(Debug)]
 pub struct Tokens {
     /// A JWT for the API.
     pub access_token: Secret,
-    /// Good once, for the next pair.
+    /// Refresh token, to be used once.
     pub refresh_token: Secret,
     /// Lifetime of the access token, in seconds.
     pub expires_in: u32,
 }
 
-/// Signs an app in to the API `slug`, or to the configured one.
+/// Signs an app in to the API `slug`, or to the configured default.
 ///
 /// # Errors
-/// As for every sign-in; `INVALID_REQUEST` for an unknown API.
+/// Those of every sign-in; `INVALID_REQUEST` for an unknown API.
 pub async fn login(call: &Arc<Call>, login: Login, slug: Option<&str>) -> Result<Tokens> {
     let services = call.services.clone();
     let api = api(&services, slug)?;
@@ -153,7 +153,7 @@ fn api(services: &Services, slug: Option<&str>) -> Result<Arc<Api>> {
     match (named, slug) {
         (Some(api), _) => Ok(api.clone()),
         (None, Some(_)) => Err(Error::invalid("api", "There is no API of this slug.")),
-        // The configured one is not there (yet): its own API always is.
+        // If the configured API does not exist, the built-in one is used, which always does.
         (None, None) => Ok(apis.built_in().clone()),
     }
 }

@@ -1,4 +1,4 @@
-//! Tokens with any header and any payload under a right signature, for the fuzz target of tokens.
+//! Tokens with any header and payload under a valid signature, for the fuzz target of tokens.
 
 use std::sync::Arc;
 
@@ -6,14 +6,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use serde::de::DeserializeOwned;
 
-use super::ring::{Active, Made, Ring};
+use super::ring::{Active, NewSigningKey, Ring};
 use crate::env::SeededRng;
 use crate::model::Timestamp;
 use crate::model::setting::SigningAlg;
 use crate::model::signing_key::KeyStage;
 use crate::platform::vault::{Vault, generate};
 
-/// A key ring that signs whatever it is given.
+/// A key ring that signs any header and payload.
 pub struct Forge {
     ring: Ring,
     active: Arc<Active>,
@@ -29,11 +29,11 @@ impl Forge {
     /// A ring with one new Ed25519 key.
     ///
     /// # Panics
-    /// When no key can be made.
+    /// When no key can be generated.
     pub fn new() -> Self {
         let rng = SeededRng::new(1);
         let vault = Vault::open(&generate(&rng)).expect("a new master key opens");
-        let made = Made::generate(SigningAlg::EdDsa).expect("the library makes keys");
+        let made = NewSigningKey::generate(SigningAlg::EdDsa).expect("the library makes keys");
         let mut stored = made.seal(&vault, &rng, Timestamp::MIN);
         stored.info.stage = KeyStage::Active;
         let ring = Ring::new(vec![stored], &vault).expect("a new key can be read");
@@ -55,12 +55,12 @@ impl Forge {
         self.active.finish(message).expect("the library signs")
     }
 
-    /// The header that tokens of type `typ` have.
+    /// Header of tokens of type `typ`.
     pub fn header(&self, typ: &str) -> String {
         self.active.header(typ)
     }
 
-    /// The claims of a token that is accepted.
+    /// Claims of a valid token.
     pub fn open<C: DeserializeOwned>(&self, typ: &str, token: &str) -> Option<C> {
         self.ring.open_jws(typ, token).map(|signed| signed.claims)
     }

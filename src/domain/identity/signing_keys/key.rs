@@ -1,4 +1,4 @@
-//! One signing key: made, kept, used.
+//! A signing key: generation, storage, signatures.
 
 use aws_lc_rs::digest;
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
@@ -22,12 +22,11 @@ use crate::model::setting::SigningAlg;
 /// 3,072 bits: as strong as 128-bit symmetric keys.
 const RSA_BITS: KeySize = KeySize::Rsa3072;
 
-/// A private key, ready to sign.
+/// A private key for signing.
 ///
-/// `jsonwebtoken` checks our tokens and does not sign them: its `EncodingKey` is the key as bytes, which each signature
-/// parses and checks anew. For RSA with 3,072 bits that takes 3.2 ms instead of 1.3, and a refresh is little else than
-/// a signature. Its way around that, a `CryptoProvider` of one's own, is one for the whole process and gets nothing
-/// but those bytes.
+/// `jsonwebtoken` verifies our tokens but does not sign them: its `EncodingKey` holds the key as bytes, which each
+/// signature parses and checks again. For RSA with 3,072 bits that takes 3.2 ms instead of 1.3, most of the time of a
+/// refresh. A custom `CryptoProvider` is global to the process and gets only those bytes.
 pub(super) enum Signer {
     Rs256(rsa::KeyPair),
     Es256(EcdsaKeyPair),
@@ -35,7 +34,7 @@ pub(super) enum Signer {
 }
 
 impl Signer {
-    /// A new key. RSA takes a good part of a second: never on a thread of the runtime.
+    /// A new key. RSA takes a large part of a second: never on a thread of the runtime.
     pub(super) fn generate(alg: SigningAlg) -> Result<Self> {
         let made = match alg {
             SigningAlg::Rs256 => rsa::KeyPair::generate(RSA_BITS).map(Self::Rs256),
@@ -45,7 +44,7 @@ impl Signer {
         made.map_err(|_| Error::internal("no signing key could be generated"))
     }
 
-    /// Reads what [`Signer::to_pkcs8`] wrote.
+    /// Reads a key of [`Signer::to_pkcs8`].
     pub(super) fn from_pkcs8(alg: SigningAlg, der: &[u8]) -> Result<Self> {
         let read = match alg {
             SigningAlg::Rs256 => rsa::KeyPair::from_pkcs8(der).map(Self::Rs256),
@@ -57,7 +56,7 @@ impl Signer {
         read.map_err(|_| Error::internal("a stored signing key cannot be read"))
     }
 
-    /// The private key, to be sealed.
+    /// The private key, for sealing.
     pub(super) fn to_pkcs8(&self) -> Result<Zeroizing<Vec<u8>>> {
         let der = match self {
             Self::Rs256(pair) => AsDer::<Pkcs8V1Der<'_>>::as_der(pair).map(|der| der.as_ref().to_vec()),
@@ -75,7 +74,7 @@ impl Signer {
         }
     }
 
-    /// The signature over `message`, as JWS has it (RFC 7518, section 3; RFC 8037).
+    /// Signature of `message` in the form of JWS (RFC 7518, section 3; RFC 8037).
     pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>> {
         let failed = |_| Error::internal("signing failed");
         match self {
@@ -93,10 +92,10 @@ impl Signer {
         }
     }
 
-    /// The public half (RFC 7517; RFC 7518, section 6; RFC 8037, section 2), with its thumbprint as `kid`.
+    /// The public key (RFC 7517; RFC 7518, section 6; RFC 8037, section 2), with its thumbprint as `kid`.
     pub(super) fn public(&self) -> Value {
         let text = |bytes: &[u8]| BASE64URL.encode(bytes);
-        // Members in the order of RFC 7638, section 3.2, so that this very text is what the thumbprint is over.
+        // Members in the order of RFC 7638, section 3.2, so that the thumbprint is over this text.
         let required = match self {
             Self::Rs256(pair) => {
                 let key = pair.public_key();
@@ -122,7 +121,7 @@ impl Signer {
     }
 }
 
-/// A public key, and the one way in which it may be used.
+/// A public key with its only algorithm.
 pub(super) struct Verifier {
     pub(super) alg: Algorithm,
     key: DecodingKey,
@@ -130,20 +129,20 @@ pub(super) struct Verifier {
 }
 
 impl Verifier {
-    /// Reads a JWK that [`Signer::public`] made.
+    /// Reads a JWK of [`Signer::public`].
     pub(super) fn new(alg: SigningAlg, jwk: &Value) -> Result<Self> {
         let unreadable = |_| Error::internal("a stored public key cannot be read");
         let jwk = Jwk::deserialize(jwk).map_err(|error| unreadable(error.into()))?;
         let key = DecodingKey::from_jwk(&jwk).map_err(unreadable)?;
         let alg = algorithm(alg);
         let mut rules = Validation::new(alg);
-        // Issuer, audience and time are `tokens`' to judge, by the clock that the rules ask and not the machine's.
+        // Issuer, audience and time are checked in `tokens`, by the clock of the rules instead of the machine's.
         rules.required_spec_claims.clear();
         (rules.validate_exp, rules.validate_nbf, rules.validate_aud) = (false, false, false);
         Ok(Self { alg, key, rules })
     }
 
-    /// The claims, if the signature is this key's.
+    /// The claims, if the signature is valid.
     pub(super) fn open<C: DeserializeOwned>(&self, token: &str) -> Option<C> {
         jsonwebtoken::decode(token, &self.key, &self.rules).ok().map(|token| token.claims)
     }

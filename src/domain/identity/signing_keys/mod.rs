@@ -1,5 +1,5 @@
-//! What tokens are signed with. One key signs; the next one is published before its first token, and a retired one
-//! until its last token has ended, so that a rotation has no moment in which a valid token fails.
+//! Signing keys. One key signs; the next one is published before its first token, and a retired one until its last
+//! token has expired, so that valid tokens never fail during a rotation.
 
 mod forge;
 mod key;
@@ -10,8 +10,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use serde::de::DeserializeOwned;
 
 pub use self::forge::Forge;
+use self::ring::NewSigningKey;
+pub(in crate::domain::identity) use self::ring::Ring;
 pub use self::ring::Signed;
-use self::ring::{Made, Ring};
 use crate::activity;
 use crate::domain::identity::Services;
 use crate::domain::identity::access::{Call, Can, SettingsManage};
@@ -25,27 +26,28 @@ use crate::platform::changes;
 use crate::platform::workers::{Priority, Size, Workers};
 use crate::store::{Tx, signing_keys as store};
 
-/// How long verifiers may keep the JWKS; a key is published at least so long before it signs.
+/// Cache time of the JWKS; a key is published at least this long before it signs.
 pub const JWKS_MAX_AGE_SECONDS: i64 = 300;
-/// How long a retired key stays published: an hour more than the longest token lives.
+/// Time for which a retired key is published: an hour more than the longest lifetime of a token.
 const RETIRED_SECONDS: i64 = 86_400 + 3_600;
-/// A key signs for 90 days.
+/// Time for which a key signs: 90 days.
 const ACTIVE_SECONDS: i64 = 90 * 86_400;
-/// Signatures that may wait; at a millisecond each the last one waits about a second a core.
+/// Waiting signatures; at a millisecond each the last one waits about a second per core.
 const WAITING: usize = 1024;
 
-/// The keys in memory, and the threads that sign.
+/// Keys in memory, and the signing threads.
 pub struct Keyring {
-    current: RwLock<Arc<Ring>>,
+    /// With the number of the change at which it was read.
+    current: RwLock<(u64, Arc<Ring>)>,
     workers: Workers<()>,
     alg: SigningAlg,
 }
 
 impl Keyring {
-    /// A ring without keys; [`open`] brings them. `alg` is what new keys are of.
+    /// A ring without keys; [`open`] loads them. `alg` is the algorithm of new keys.
     ///
     /// # Errors
-    /// When the system gives no thread.
+    /// When the system cannot start a thread.
     pub fn start(alg: SigningAlg) -> Result<Self> {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let size = Size { threads, waiting: WAITING };
@@ -54,14 +56,18 @@ impl Keyring {
     }
 
     fn ring(&self) -> Arc<Ring> {
-        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.current.read().unwrap_or_else(PoisonError::into_inner).1.clone()
     }
 
-    fn replace(&self, ring: Ring) {
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
+    /// Uses `ring`, read at change `no`, unless a later one is in use.
+    pub(super) fn install(&self, ring: Ring, no: u64) {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        if no >= current.0 {
+            *current = (no, Arc::new(ring));
+        }
     }
 
-    /// Every published key, oldest first.
+    /// Published keys, oldest first.
     pub fn list(&self) -> Vec<SigningKeyInfo> {
         self.ring().infos.clone()
     }
@@ -71,18 +77,18 @@ impl Keyring {
         self.ring().jwks.clone()
     }
 
-    /// What tokens are signed with at this moment.
+    /// Current signature algorithm.
     pub fn alg(&self) -> SigningAlg {
         self.ring().active.as_ref().map_or(self.alg, |active| active.signer.alg())
     }
 
-    /// Whether tokens of the key `kid` are still good.
+    /// Whether tokens of the key `kid` are still valid.
     pub fn knows(&self, kid: &str) -> bool {
         self.ring().keys.contains_key(kid)
     }
 
-    /// Signs `claims` as a compact JWS (RFC 7515, section 7.1) of type `typ`. RSA, which takes a millisecond, is done
-    /// on threads of its own; the others take less than the way there.
+    /// Signs `claims` as a compact JWS (RFC 7515, section 7.1) of type `typ`. RSA, which takes a millisecond, runs on
+    /// separate threads; the other algorithms are faster than the hand-over.
     ///
     /// # Errors
     /// `UNAVAILABLE` when too many wait.
@@ -96,17 +102,17 @@ impl Keyring {
         self.workers.run(Network::UNKNOWN, move |()| active.finish(message)).await?
     }
 
-    /// Takes a compact JWS apart: what was signed, and by which key. `None` for anything that is not exactly what
-    /// [`Keyring::sign`] makes for `typ`, and for claims of another form.
+    /// Parses and verifies a compact JWS. `None` for any text that [`Keyring::sign`] does not produce for `typ`, and
+    /// for claims of another form.
     pub fn open_jws<C: DeserializeOwned>(&self, typ: &str, token: &str) -> Option<Signed<C>> {
         self.ring().open_jws(typ, token)
     }
 }
 
-/// Reads the keys; makes the first one when there is none, which for RSA takes a good part of a second.
+/// Loads the keys; generates the first one if there is none, which for RSA takes a large part of a second.
 ///
 /// # Errors
-/// When the store cannot be read or written, or its keys were sealed under another `master.key`.
+/// When the stored keys were sealed under another `master.key`.
 pub async fn open(services: &Arc<Services>, now: Settled) -> Result<()> {
     let keyring = &services.signing_keys;
     let mut stored = services.db.lookup(|conn| Ok::<_, Error>(store::load_all(conn)?))?;
@@ -121,25 +127,25 @@ pub async fn open(services: &Arc<Services>, now: Settled) -> Result<()> {
             })
             .await?;
     }
-    keyring.replace(Ring::new(stored, &services.vault)?);
+    keyring.install(Ring::new(stored, &services.vault)?, services.db.changes());
     Ok(())
 }
 
-/// A new key of the configured kind, sealed.
+/// A new key of the configured algorithm, sealed.
 async fn made(services: &Services, now: Settled) -> Result<store::Stored> {
     let keyring = &services.signing_keys;
     let alg = keyring.alg;
-    Ok(keyring.workers.run(Network::UNKNOWN, move |()| Made::generate(alg)).await??.seal(
+    Ok(keyring.workers.run(Network::UNKNOWN, move |()| NewSigningKey::generate(alg)).await??.seal(
         &services.vault,
         &*services.rng,
         now.at(),
     ))
 }
 
-/// What to do with the key that signed until now.
+/// Retirement of the previous signing key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retire {
-    /// Its tokens stay good.
+    /// Its tokens stay valid.
     Gently,
     /// Its tokens fail at once: for a key that may have leaked.
     AtOnce,
@@ -148,16 +154,16 @@ pub enum Retire {
 /// Signs with the next key from now on, and publishes a new next one.
 ///
 /// # Errors
-/// `CONFLICT` when the next key was published so shortly ago that verifiers may not know it yet.
+/// `CONFLICT` when the next key was published so recently that verifiers may not know it.
 pub async fn rotate(can: &Can<SettingsManage>, retire: Retire) -> Result<Vec<SigningKeyInfo>> {
     let entry = can.entry(Kind::SigningKeyRotated);
     replace(&can.services, can.services.settled(), retire, Some(entry)).await?;
     Ok(can.services.signing_keys.list())
 }
 
-/// Keeps the ring in order: a next key of the configured kind, a rotation when it is due, no key for longer than
-/// needed. Run it after the start and then every hour.
-pub async fn tend(services: &Arc<Services>, now: Settled) -> Result<()> {
+/// Maintains the ring: publishes a next key of the configured algorithm, rotates by age, removes expired keys. Run it
+/// after the start and then every hour.
+pub async fn maintain(services: &Arc<Services>, now: Settled) -> Result<()> {
     let keyring = &services.signing_keys;
     let ring = keyring.ring();
     let next = ring.infos.iter().find(|info| info.stage == KeyStage::Next);
@@ -180,7 +186,7 @@ pub async fn tend(services: &Arc<Services>, now: Settled) -> Result<()> {
     Ok(())
 }
 
-/// Publishes a next key of the configured kind in place of one of another kind.
+/// Replaces a next key of another algorithm by one of the configured algorithm.
 async fn publish_next(services: &Arc<Services>, now: Settled) -> Result<()> {
     let next = made(services, now).await?;
     change(services, now, move |tx, stored| {
@@ -199,7 +205,7 @@ async fn replace(
     entry: Option<crate::model::activity::Entry>,
 ) -> Result<()> {
     let next = made(services, now).await?;
-    // Tokens are stamped with this time, and the key stays for the last of them.
+    // Tokens have this time as `iat`; the key is kept until the last of them has expired.
     let stamped_at = services.now();
     change(services, now, move |tx, stored| {
         let (active, successor) = pair(stored)?;
@@ -214,8 +220,12 @@ async fn replace(
             Retire::Gently => stamped_at.plus_seconds(RETIRED_SECONDS),
             Retire::AtOnce => now.at(),
         };
-        store::retire(tx, &active.info.kid, now, expires_at)?;
-        store::activate(tx, &successor.info.kid, now)?;
+        let retired = store::retire(tx, &active.info.kid, now, expires_at)?;
+        if !retired || !store::activate(tx, &successor.info.kid, now)? {
+            return Err(Error::conflict(
+                "The keys were rotated at the same moment; look at them before you try again",
+            ));
+        }
         store::insert(tx, &next)?;
         if let Some(mut entry) = entry {
             entry.detail = Some(Box::new(serde_json::json!({
@@ -229,34 +239,31 @@ async fn replace(
     .await
 }
 
-/// The key that signs and the one that is to follow.
+/// The active key and the next one.
 fn pair(stored: &[store::Stored]) -> Result<(&store::Stored, &store::Stored)> {
     let find = |stage| stored.iter().find(|key| key.info.stage == stage);
     let active = find(KeyStage::Active).ok_or_else(|| Error::internal("no signing key is active"))?;
     let next = find(KeyStage::Next)
-        .ok_or_else(|| Error::conflict("The next key is still being made; try again in a moment"))?;
+        .ok_or_else(|| Error::conflict("The next key is still being generated; try again in a moment"))?;
     Ok((active, next))
 }
 
-/// Changes the stored keys and shows the result from the commit on.
+/// Changes the stored keys. The ring in memory follows.
 async fn change<F>(services: &Arc<Services>, now: Settled, job: F) -> Result<()>
 where
     F: FnOnce(&mut Tx<'_>, &[store::Stored]) -> Result<()> + Send + 'static,
 {
-    let shared = services.clone();
     services
         .write(move |tx| {
             let stored = store::load_all(tx)?;
             job(tx, &stored)?;
             store::sweep(tx, now)?;
-            let ring = Ring::new(store::load_all(tx)?, &shared.vault)?;
-            tx.on_commit(move || shared.signing_keys.replace(ring));
             Ok(())
         })
         .await
 }
 
-/// The published keys, for whoever may see the settings.
+/// Published keys, for callers who may read the settings.
 pub fn list(call: &Arc<Call>) -> Result<Vec<SigningKeyInfo>> {
     let can = Can::<SettingsManage>::check(call)?;
     Ok(can.services.signing_keys.list())

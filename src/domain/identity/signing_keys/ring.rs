@@ -1,4 +1,4 @@
-//! The keys as one committed state has them, and the compact form of what they sign.
+//! The keys of one committed state, and compact JWS.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,14 +17,15 @@ use crate::model::setting::SigningAlg;
 use crate::model::signing_key::{KeyStage, SigningKeyInfo};
 use crate::platform::vault::Vault;
 use crate::store::signing_keys::Stored;
+use crate::store::{Conn, Error as DbError, signing_keys};
 
-/// Longest token that is looked at, in bytes.
+/// Maximum length of a token, in bytes.
 const MAX_TOKEN_BYTES: usize = 16 << 10;
 
-/// A new key that nobody has stored yet.
-pub(super) struct Made(Signer);
+/// A new key that is not stored yet.
+pub(super) struct NewSigningKey(Signer);
 
-impl Made {
+impl NewSigningKey {
     pub(super) fn generate(alg: SigningAlg) -> Result<Self> {
         Signer::generate(alg).map(Self)
     }
@@ -34,7 +35,7 @@ impl Made {
         Self(signer)
     }
 
-    /// The row for a `next` key.
+    /// Row for a `next` key.
     pub(super) fn seal(self, vault: &Vault, rng: &dyn Rng, now: Timestamp) -> Stored {
         let public = self.0.public();
         let kid = public["kid"].as_str().unwrap_or_default().to_owned();
@@ -59,14 +60,14 @@ fn place(kid: &str) -> String {
     format!("signing_keys/{kid}/sealed")
 }
 
-/// The key that signs.
+/// The active key.
 pub(super) struct Active {
     pub(super) kid: String,
     pub(super) signer: Signer,
 }
 
 impl Active {
-    /// Header and payload, encoded: what is signed.
+    /// Encoded header and payload: the signing input.
     pub(super) fn message(&self, typ: &str, claims: &impl serde::Serialize) -> Result<String> {
         let header = self.header(typ);
         let payload = serde_json::to_vec(claims).map_err(Error::internal)?;
@@ -76,7 +77,7 @@ impl Active {
         Ok(message)
     }
 
-    /// The header of a token of this type.
+    /// Header of a token of this type.
     pub(super) fn header(&self, typ: &str) -> String {
         let alg = self.signer.alg().as_str();
         format!(r#"{{"alg":"{alg}","typ":"{typ}","kid":"{}"}}"#, self.kid)
@@ -91,17 +92,17 @@ impl Active {
     }
 }
 
-/// Who signed, and what.
+/// A verified token.
 pub struct Signed<C> {
-    /// The key.
+    /// `kid` of the key.
     pub kid: String,
-    /// What it says.
+    /// Claims.
     pub claims: C,
 }
 
 /// One committed state; the default has no keys.
 #[derive(Default)]
-pub(super) struct Ring {
+pub(in crate::domain::identity) struct Ring {
     pub(super) active: Option<Arc<Active>>,
     pub(super) keys: HashMap<String, Verifier>,
     pub(super) infos: Vec<SigningKeyInfo>,
@@ -109,6 +110,18 @@ pub(super) struct Ring {
 }
 
 impl Ring {
+    /// The ring as the store has it; without keys before the first one is made.
+    pub(in crate::domain::identity) fn load(
+        conn: &Conn<'_>,
+        vault: &Vault,
+    ) -> std::result::Result<Self, DbError> {
+        let stored = signing_keys::load_all(conn)?;
+        if stored.is_empty() {
+            return Ok(Self::default());
+        }
+        Self::new(stored, vault).map_err(|error| DbError::Other(format!("{error:?}")))
+    }
+
     pub(super) fn new(stored: Vec<Stored>, vault: &Vault) -> Result<Self> {
         let mut active = None;
         let mut keys = HashMap::new();
@@ -131,9 +144,9 @@ impl Ring {
         Ok(Self { active, keys, jwks, infos: stored.into_iter().map(|key| key.info).collect() })
     }
 
-    /// Strict on purpose: the header must be the very one that we write, with an algorithm that is the key's own and
-    /// no other member. So `none`, `jwk`, `jku`, `x5u`, `crit` and a public key used as a shared secret never get as
-    /// far as a signature check (RFC 8725, sections 3.1, 3.2, 3.10).
+    /// Strict: the header must equal the one that we write, with the key's own algorithm and no other member. So
+    /// `none`, `jwk`, `jku`, `x5u`, `crit` and a public key as a shared secret never reach a signature check (RFC 8725,
+    /// sections 3.1, 3.2, 3.10).
     pub(super) fn open_jws<C: DeserializeOwned>(&self, typ: &str, token: &str) -> Option<Signed<C>> {
         if token.len() > MAX_TOKEN_BYTES {
             return None;

@@ -17,7 +17,7 @@ async fn a_rotation_has_no_moment_in_which_a_valid_token_fails() {
     let sign = || keyring.sign("at+jwt", &claims);
     let first = sign().await.unwrap();
     assert_eq!(keyring.list().len(), 1);
-    tend(&world.services, world.services.settled()).await.unwrap();
+    maintain(&world.services, world.services.settled()).await.unwrap();
     let stages: Vec<KeyStage> = keyring.list().iter().map(|info| info.stage).collect();
     assert_eq!(stages, [KeyStage::Active, KeyStage::Next]);
     let admin = world.admin();
@@ -42,16 +42,16 @@ async fn a_rotation_has_no_moment_in_which_a_valid_token_fails() {
     );
 
     world.clock.advance(Duration::from_secs(RETIRED_SECONDS as u64));
-    tend(&world.services, world.services.settled()).await.unwrap();
+    maintain(&world.services, world.services.settled()).await.unwrap();
     assert!(keyring.open_jws::<Value>("at+jwt", &first).is_none(), "its last token ended long ago");
     assert!(keyring.open_jws::<Value>("at+jwt", &second).is_some());
 }
 
 #[tokio::test]
-async fn a_key_that_somebody_else_may_have_ends_at_once() {
+async fn a_leaked_key_ends_at_once() {
     let world = World::new().await;
     let keyring = &world.services.signing_keys;
-    tend(&world.services, world.services.settled()).await.unwrap();
+    maintain(&world.services, world.services.settled()).await.unwrap();
     let token = keyring.sign("at+jwt", &serde_json::json!({})).await.unwrap();
     let can = Can::check(&world.admin()).unwrap();
     rotate(&can, Retire::AtOnce).await.unwrap();
@@ -63,22 +63,22 @@ async fn a_key_that_somebody_else_may_have_ends_at_once() {
 async fn keys_are_rotated_by_the_clock_and_survive_a_restart() {
     let world = World::new().await;
     let services = &world.services;
-    tend(services, services.settled()).await.unwrap();
+    maintain(services, services.settled()).await.unwrap();
     let before = services.signing_keys.list();
     world.clock.advance(Duration::from_secs(ACTIVE_SECONDS as u64 - 1));
-    tend(services, services.settled()).await.unwrap();
+    maintain(services, services.settled()).await.unwrap();
     assert_eq!(services.signing_keys.list(), before);
     world.clock.advance(Duration::from_secs(1));
-    tend(services, services.settled()).await.unwrap();
+    maintain(services, services.settled()).await.unwrap();
     let after = services.signing_keys.list();
     assert_eq!(after.iter().find(|info| info.stage == KeyStage::Active).unwrap().kid, before[1].kid);
     let jwks = services.signing_keys.jwks();
-    services.signing_keys.replace(Ring::default());
+    services.signing_keys.install(Ring::default(), services.db.changes());
     open(services, services.settled()).await.unwrap();
     assert_eq!((services.signing_keys.list(), services.signing_keys.jwks()), (after, jwks));
 }
 
-/// A stock library reads our JWKS and checks our signatures, of every kind.
+/// A common library reads our JWKS and verifies our signatures of every algorithm.
 #[test]
 fn a_stock_library_agrees_on_every_algorithm() {
     use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, jwk::Jwk};
@@ -94,7 +94,8 @@ fn a_stock_library_agrees_on_every_algorithm() {
             &crate::env::SeededRng::new(1),
         ))
         .unwrap();
-        let mut stored = ring::Made::of(again).seal(&vault, &crate::env::SeededRng::new(2), Timestamp::MIN);
+        let mut stored =
+            ring::NewSigningKey::of(again).seal(&vault, &crate::env::SeededRng::new(2), Timestamp::MIN);
         stored.info.stage = KeyStage::Active;
         let ring = Ring::new(vec![stored], &vault).unwrap();
         let active = ring.active.clone().unwrap();

@@ -1,4 +1,4 @@
-//! What an access token says (RFC 9068, section 2.2).
+//! Claims of an access token (RFC 9068, section 2.2).
 
 use std::fmt;
 
@@ -7,57 +7,57 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::model::{GrantId, ScopeSet, SessionId, Timestamp};
 
 /// The claims. One audience, as a plain string; times are whole seconds (RFC 7519's NumericDate without a fraction);
-/// anything of another form is no token of ours.
+/// other forms are rejected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessClaims {
-    /// The issuer: `public_url`, byte for byte.
+    /// Issuer: `public_url`, byte for byte.
     pub iss: String,
-    /// The API that it is for.
+    /// Audience of the API.
     pub aud: String,
     /// The person, or the client that acts for itself.
     pub sub: String,
     /// The client that it was issued to.
     pub client_id: String,
-    /// What it may do, as OAuth writes it.
+    /// Scopes, separated by spaces.
     #[serde(serialize_with = "as_text", deserialize_with = "from_text")]
     pub scope: ScopeSet,
-    /// When it was issued.
+    /// Time of issue.
     pub iat: u64,
-    /// When it ends.
+    /// Expiry.
     pub exp: u64,
-    /// When it begins.
+    /// Start of validity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nbf: Option<u64>,
-    /// Its own name.
+    /// Id of the token.
     pub jti: String,
-    /// The session that it belongs to.
+    /// The session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sid: Option<SessionId>,
-    /// The grant that it stands on.
+    /// The grant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant_id: Option<GrantId>,
 }
 
-/// What a new token is to say.
+/// Claims of a new token.
 #[derive(Debug, Clone)]
 pub struct NewToken {
     /// The API's `audience`.
     pub audience: String,
-    /// The person's id, or the client's where it acts for itself.
+    /// Id of the person, or of the client that acts for itself.
     pub subject: String,
-    /// The client's id.
+    /// Id of the client.
     pub client_id: String,
-    /// What it may do.
+    /// Scopes.
     pub scopes: ScopeSet,
-    /// When it is issued.
+    /// Time of issue.
     pub issued_at: Timestamp,
-    /// How long it lives.
+    /// Lifetime, in seconds.
     pub lifetime_seconds: u32,
-    /// Its own name, unguessable.
+    /// Id of the token, unguessable.
     pub jti: String,
-    /// The session that it belongs to.
+    /// The session.
     pub session: Option<SessionId>,
-    /// The grant that it stands on.
+    /// The grant.
     pub grant: Option<GrantId>,
 }
 

@@ -1,4 +1,4 @@
-//! Access tokens: JWTs after RFC 9068, minted here and checked here. What they may do is asked anew on each request.
+//! Access tokens: JWTs after RFC 9068, signed and verified here. Their current scopes are looked up for each request.
 
 mod claims;
 
@@ -13,24 +13,24 @@ use crate::domain::identity::signing_keys::Signed;
 use crate::error::{Code, Error, Result};
 use crate::model::{Secret, Timestamp};
 
-/// `typ` of an access token (RFC 9068, section 2.1); nothing else is one.
+/// `typ` of an access token (RFC 9068, section 2.1); required.
 pub const ACCESS_TYPE: &str = "at+jwt";
 /// `typ` of an ID token.
 pub const ID_TYPE: &str = "JWT";
-/// The `client_id` of tokens that come from signing in here, without an OAuth client.
+/// `client_id` of tokens of sign-ins without an OAuth client.
 pub const SIGN_IN_CLIENT: &str = "keywright";
-/// Tokens whose signature need not be checked again; about 1 KiB each.
+/// Capacity of the cache of verified tokens; about 1 KiB each.
 const SEEN: usize = 8_192;
 
-/// Tokens whose signature was checked before, by SHA-256. What can change later (time, keys, people) is not kept.
-pub struct Seen(Cache<[u8; 32], Arc<Checked>>);
+/// Cache of tokens with a verified signature, by SHA-256. State that can change (time, keys, people) is not cached.
+pub struct VerifiedTokens(Cache<[u8; 32], Arc<VerifiedToken>>);
 
-struct Checked {
+struct VerifiedToken {
     kid: String,
     claims: Arc<AccessClaims>,
 }
 
-impl Default for Seen {
+impl Default for VerifiedTokens {
     fn default() -> Self {
         Self(Cache::new(SEEN))
     }
@@ -45,11 +45,11 @@ pub async fn mint(services: &Services, token: NewToken) -> Result<Secret> {
     services.signing_keys.sign(ACCESS_TYPE, &claims).await.map(Secret::new)
 }
 
-/// The claims of an access token of ours that is good at `now`: signature, type, issuer and time. Its session or
-/// grant may have ended since; [`super::authenticate`] checks that too.
+/// Claims of a token of ours that is valid at `now`: signature, type, issuer and time. Its session or grant may have
+/// ended; [`super::authenticate`] checks that.
 ///
 /// # Errors
-/// `EXPIRED_TOKEN`, or `INVALID_TOKEN` for everything else.
+/// `EXPIRED_TOKEN`, or `INVALID_TOKEN` for all other errors.
 pub fn verify(services: &Services, token: &str, now: Timestamp) -> Result<Arc<AccessClaims>> {
     let digest = digest::digest(&digest::SHA256, token.as_bytes());
     let hash: [u8; 32] = digest.as_ref().try_into().expect("SHA-256 gives 32 bytes");
@@ -63,13 +63,13 @@ pub fn verify(services: &Services, token: &str, now: Timestamp) -> Result<Arc<Ac
     if claims.iss != services.settings.public_url {
         return Err(Error::invalid_token());
     }
-    let checked = Checked { kid, claims: Arc::new(claims) };
+    let checked = VerifiedToken { kid, claims: Arc::new(claims) };
     let checked = Arc::new(checked);
     services.tokens.0.insert(hash, checked.clone());
     checked.at(now)
 }
 
-impl Checked {
+impl VerifiedToken {
     fn at(&self, now: Timestamp) -> Result<Arc<AccessClaims>> {
         let claims = &self.claims;
         let seconds = u64::try_from(now.seconds()).unwrap_or(0);

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::domain::testing::World;
 
-/// Claims of a token that would be good; `change` makes them something else.
+/// Claims of a valid token, altered by `change`.
 fn claims(world: &World, change: &Value) -> Value {
     let now = world.now().seconds();
     let mut claims = json!({
@@ -31,7 +31,7 @@ fn code(world: &World, token: &str) -> Option<Code> {
 }
 
 #[tokio::test]
-async fn a_minted_token_is_good_until_its_end_and_says_what_rfc_9068_wants() {
+async fn a_signed_token_is_valid_until_its_expiry_and_has_the_claims_of_rfc_9068() {
     let world = World::new().await;
     let token = NewToken {
         audience: "https://api.example.com".to_owned(),
@@ -66,7 +66,7 @@ fn part(token: &str, index: usize) -> Vec<u8> {
     BASE64URL.decode(token.split('.').nth(index).unwrap()).unwrap()
 }
 
-/// Even under our own signature.
+/// Even under a valid signature.
 #[tokio::test]
 async fn claims_of_another_form_are_no_token() {
     let world = World::new().await;

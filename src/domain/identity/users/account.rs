@@ -1,4 +1,4 @@
-//! How an account begins: the setup link, an invitation, or signing up.
+//! Creation of an account: setup link, invitation, or sign-up.
 
 use std::sync::Arc;
 
@@ -7,14 +7,15 @@ use serde_json::{Value, json};
 
 pub use crate::store::invitations::Invitation;
 
-use super::manage::{Logged, record};
+use super::manage::{LoggedUser, record};
 use super::{
-    INVITATION_SECONDS, LINK_SECONDS, Person, dead_link, hash_password, insert, name, new_link, page, token,
+    INVITATION_SECONDS, LINK_SECONDS, NewPerson, hash_password, insert, insert_beside, invalid_link, name,
+    new_link, page, token,
 };
 use crate::activity;
 use crate::domain::identity::Services;
 use crate::domain::identity::access::{Call, Can, TeamManage, TeamRead};
-use crate::domain::identity::login_throttle::Guess;
+use crate::domain::identity::login_throttle::AttemptKind;
 use crate::domain::identity::sessions;
 use crate::domain::identity::sessions::{CookieSession, Strength};
 use crate::error::{Error, Result};
@@ -24,17 +25,18 @@ use crate::model::{AuthMethods, Email, InvitationId, Role, Secret, SecretHash, T
 use crate::platform::changes;
 use crate::platform::cursor::{List, Page};
 use crate::platform::mail::Mail;
+use crate::store::users::Others;
 use crate::store::{Tx, invitations, links, users as store};
 
-/// What a person who follows a link chooses.
-pub struct Newcomer {
-    /// What others call them.
+/// Choices of a person who follows a link.
+pub struct Registration {
+    /// Display name.
     pub name: Option<String>,
-    /// Their password.
+    /// Password.
     pub password: Secret,
 }
 
-/// The one-time link with which the first owner is made; none when there is anybody. Each call replaces the former.
+/// One-time link that creates the first owner; none if there is a user. Each call replaces the previous link.
 pub async fn setup_link(services: &Arc<Services>, now: Timestamp) -> Result<Option<Secret>> {
     let shared = services.clone();
     services
@@ -54,11 +56,11 @@ pub async fn setup_link(services: &Arc<Services>, now: Timestamp) -> Result<Opti
         .await
 }
 
-/// Makes the first owner and signs them in.
+/// Creates the first owner and signs them in.
 ///
 /// # Errors
-/// `NOT_FOUND` when the link does not work (any more); `INVALID_REQUEST` for a weak password.
-pub async fn setup(call: &Arc<Call>, link: Secret, email: Email, who: Newcomer) -> Result<CookieSession> {
+/// `NOT_FOUND` when the link is not valid; `INVALID_REQUEST` for a weak password.
+pub async fn setup(call: &Arc<Call>, link: Secret, email: Email, who: Registration) -> Result<CookieSession> {
     let hash = SecretHash::of(link.expose());
     let now = call.now;
     let services = &call.services;
@@ -66,63 +68,61 @@ pub async fn setup(call: &Arc<Call>, link: Secret, email: Email, who: Newcomer) 
         Ok::<_, Error>(links::find(conn, links::Purpose::Setup, &hash, now)?.is_some() && !store::any(conn)?)
     })?;
     if !works {
-        return Err(dead_link());
+        return Err(invalid_link());
     }
     let (name, password) = hashed(call, &email, who).await?;
     let caller = call.clone();
     services
         .write(move |tx| {
-            links::take(tx, links::Purpose::Setup, &hash, now)?.ok_or_else(dead_link)?;
-            if store::any(tx)? {
-                return Err(dead_link());
-            }
-            let person = Person { email, name, role: Role::Owner, verified: false };
-            let user = insert(tx, &caller.services, person, Some(&password), now)?;
+            links::take(tx, links::Purpose::Setup, &hash, now)?.ok_or_else(invalid_link)?;
+            let person = NewPerson { email, name, role: Role::Owner, verified: false };
+            let user = insert_beside(tx, &caller.services, person, Some(&password), now, Others::None)?;
+            let user = user.ok_or_else(invalid_link)?;
             record(tx, &caller, Kind::UserCreated, &user, Some(created("by", &"setup", &user)))?;
             sessions::begin_cookie(tx, &caller, &user, chosen(now))
         })
         .await
 }
 
-/// The strength of a session in which a password was chosen just now, by a link that proves little else.
+/// Strength of a session in which the password was just chosen by a link: the link proves little else.
 fn chosen(now: Timestamp) -> Strength {
     Strength { amr: AuthMethods::PASSWORD, at: now }
 }
 
-/// The detail of a new account: how it came about, and what it is.
+/// Log details of a new account.
 fn created(by: &str, value: &impl Serialize, user: &User) -> Box<Value> {
-    let mut detail = changes::between(&Value::Null, &Logged::from(user)).unwrap_or_default();
+    let mut detail = changes::between(&Value::Null, &LoggedUser::from(user)).unwrap_or_default();
     detail[by] = json!(value);
     detail
 }
 
-async fn hashed(call: &Call, email: &Email, who: Newcomer) -> Result<(String, String)> {
+async fn hashed(call: &Call, email: &Email, who: Registration) -> Result<(String, String)> {
     let name = name(who.name.as_deref(), email)?;
     let password = hash_password(call, "password", (email, &name), who.password).await?;
     Ok((name, password))
 }
 
-/// An invitation.
+/// A new invitation.
 pub struct Invite {
-    /// Their address.
+    /// Email address.
     pub email: Email,
-    /// As what.
+    /// Role.
     pub role: Role,
 }
 
-/// An invitation with its link, which is shown this once.
-pub struct Invited {
+/// An invitation with its link, which is shown once.
+pub struct CreatedInvitation {
     /// The invitation.
     pub invitation: Invitation,
-    /// The page that takes it up.
+    /// Page that accepts it.
     pub link: Secret,
 }
 
-/// Invites somebody, in place of a former invitation, and mails them the link.
+/// Invites a person, replacing a previous invitation, and mails the link.
 ///
 /// # Errors
-/// `FORBIDDEN` when they would hold more than the caller; `CONFLICT` when the address is taken.
-pub fn invite(tx: &mut Tx<'_>, can: &Can<TeamManage>, invite: Invite) -> Result<Invited> {
+/// `FORBIDDEN` when they would hold more than the caller; `CONFLICT` when the address is in use.
+pub fn invite(tx: &mut Tx<'_>, can: &Can<TeamManage>, invite: Invite) -> Result<CreatedInvitation> {
     super::may_raise(can, invite.role)?;
     if store::by_email(tx, &invite.email)?.is_some() {
         return Err(Error::conflict("This address is already in use"));
@@ -142,12 +142,12 @@ pub fn invite(tx: &mut Tx<'_>, can: &Can<TeamManage>, invite: Invite) -> Result<
     let by = can.identity.user.map(|(no, _, _)| no);
     invitation.no = invitations::insert(tx, &invitation, &SecretHash::of(token.expose()), by)?;
     record_invitation(tx, can, Kind::InvitationCreated, &invitation)?;
-    let invited = Invited { link: page(&services, "invitation", &token), invitation };
+    let invited = CreatedInvitation { link: page(&services, "invitation", &token), invitation };
     services.mailer.queue(tx, &mail(&services, &invited), now)?;
     Ok(invited)
 }
 
-fn mail(services: &Services, invited: &Invited) -> Mail {
+fn mail(services: &Services, invited: &CreatedInvitation) -> Mail {
     let organization = &services.settings.organization;
     Mail {
         to: invited.invitation.email.clone(),
@@ -186,7 +186,7 @@ pub async fn invitations_list(
 /// Withdraws an invitation.
 ///
 /// # Errors
-/// `NOT_FOUND` when it is not open; `FORBIDDEN` when it is for more than the caller holds.
+/// `NOT_FOUND` when it is not open; `FORBIDDEN` when its role holds more than the caller.
 pub async fn withdraw(can: &Can<TeamManage>, id: InvitationId) -> Result<()> {
     let can = can.clone();
     let services = can.services.clone();
@@ -194,29 +194,33 @@ pub async fn withdraw(can: &Can<TeamManage>, id: InvitationId) -> Result<()> {
         .write(move |tx| {
             let invitation = invitations::by_id(tx, id)?.ok_or_else(|| Error::not_found("invitation"))?;
             super::may_touch(&can, invitation.role)?;
-            invitations::revoke(tx, invitation.no, can.now)?;
+            if !invitations::revoke(tx, invitation.no, can.now)? {
+                return Err(Error::not_found("invitation"));
+            }
             record_invitation(tx, &can, Kind::InvitationRevoked, &invitation)
         })
         .await
 }
 
-/// Takes an invitation up and signs the newcomer in.
+/// Accepts an invitation and signs the new user in.
 ///
 /// # Errors
-/// `NOT_FOUND` when the link does not work (any more); `INVALID_REQUEST` for a weak password.
-pub async fn accept(call: &Arc<Call>, link: Secret, who: Newcomer) -> Result<CookieSession> {
+/// `NOT_FOUND` when the link is not valid; `INVALID_REQUEST` for a weak password.
+pub async fn accept(call: &Arc<Call>, link: Secret, who: Registration) -> Result<CookieSession> {
     let (services, now) = (&call.services, call.now);
     let hash = SecretHash::of(link.expose());
     let invitation = services.db.lookup(|conn| Ok::<_, Error>(invitations::by_hash(conn, &hash, now)?))?;
-    let invitation = invitation.ok_or_else(dead_link)?;
+    let invitation = invitation.ok_or_else(invalid_link)?;
     let (name, password) = hashed(call, &invitation.email, who).await?;
     let caller = call.clone();
     services
         .write(move |tx| {
-            let invitation = invitations::by_hash(tx, &hash, now)?.ok_or_else(dead_link)?;
-            invitations::accept(tx, invitation.no, now)?;
+            let invitation = invitations::by_hash(tx, &hash, now)?.ok_or_else(invalid_link)?;
+            if !invitations::accept(tx, invitation.no, now)? {
+                return Err(invalid_link());
+            }
             let person =
-                Person { email: invitation.email.clone(), name, role: invitation.role, verified: false };
+                NewPerson { email: invitation.email.clone(), name, role: invitation.role, verified: false };
             let user = insert(tx, &caller.services, person, Some(&password), now)?;
             let detail = created("invitation_id", &invitation.id, &user);
             record(tx, &caller, Kind::InvitationAccepted, &user, Some(detail))?;
@@ -225,17 +229,17 @@ pub async fn accept(call: &Arc<Call>, link: Secret, who: Newcomer) -> Result<Coo
         .await
 }
 
-/// Asks for an account. The answer is the same whether the address has one: a mail says it to its owner. Name
-/// and password are chosen after the link was followed, so that no choice of the one who asks outlives the request.
+/// Requests an account. The response is the same whether or not the address has one: a mail informs its owner. Name and
+/// password are chosen after the link was followed, so that the requester's input is not used.
 ///
 /// # Errors
-/// `FORBIDDEN` unless signing up is open; `LOCKED_OUT`.
+/// `FORBIDDEN` unless sign-up is open; `LOCKED_OUT`.
 pub async fn sign_up(call: &Arc<Call>, email: Email) -> Result<()> {
     let services = &call.services;
     match services.settings.signup {
         Signup::Open => {}
-        Signup::Invite => return Err(Error::forbidden("Accounts are by invitation here")),
-        Signup::Off => return Err(Error::forbidden("No new accounts are made here")),
+        Signup::Invite => return Err(Error::forbidden("Sign-up needs an invitation")),
+        Signup::Off => return Err(Error::forbidden("Sign-up is disabled")),
     }
     limit_mail(call, &email)?;
     let (shared, now) = (services.clone(), call.now);
@@ -253,7 +257,7 @@ pub async fn sign_up(call: &Arc<Call>, email: Email) -> Result<()> {
                 };
                 Some(page(&shared, "confirm", &new_link(tx, &shared, &link)?))
             };
-            // The same commit in both cases: neither its existence nor its time shows whether the address has an account.
+            // One commit in both cases: neither the response nor its time shows whether the address has an account.
             let mail = sign_up_mail(&shared, email, link.as_ref(), expires_at);
             shared.mailer.queue(tx, &mail, now)
         })
@@ -277,36 +281,35 @@ fn sign_up_mail(services: &Services, to: Email, link: Option<&Secret>, expires_a
     Mail { to, subject: format!("Your {organization} account"), text: Secret::new(text), expires_at }
 }
 
-/// Counts requests that make the server send mail: five an hour to one address from one network, then slower and slower.
+/// Counts requests that send mail: five an hour to one address from one network, then with growing waits.
 ///
 /// # Errors
 /// `LOCKED_OUT`.
 pub(super) fn limit_mail(call: &Call, email: &Email) -> Result<()> {
     let services = &call.services;
     let (network, now) = (call.request.network(), services.clock.monotonic());
-    let attempt = services.throttle.admit(Guess::Mail, email.key(), network, false, now)?;
+    let attempt = services.throttle.admit(AttemptKind::Mail, email.key(), network, false, now)?;
     let _ = attempt.failed();
     Ok(())
 }
 
-/// Makes the account that was asked for, with the name and password that are chosen now that mail has reached its
-/// owner, and signs them in.
+/// Creates the requested account with the name and password that its owner chooses after the mail, and signs them in.
 ///
 /// # Errors
-/// `NOT_FOUND` when the link does not work (any more); `INVALID_REQUEST` for a weak password.
-pub async fn confirm(call: &Arc<Call>, link: Secret, who: Newcomer) -> Result<CookieSession> {
+/// `NOT_FOUND` when the link is not valid; `INVALID_REQUEST` for a weak password.
+pub async fn confirm(call: &Arc<Call>, link: Secret, who: Registration) -> Result<CookieSession> {
     let (services, now) = (&call.services, call.now);
     let hash = SecretHash::of(link.expose());
     let found =
         services.db.lookup(|conn| Ok::<_, Error>(links::find(conn, links::Purpose::Signup, &hash, now)?))?;
-    let email = found.and_then(|link| link.email).ok_or_else(dead_link)?;
+    let email = found.and_then(|link| link.email).ok_or_else(invalid_link)?;
     let (name, password) = hashed(call, &email, who).await?;
     let caller = call.clone();
     services
         .write(move |tx| {
-            let link = links::take(tx, links::Purpose::Signup, &hash, now)?.ok_or_else(dead_link)?;
-            let email = link.email.ok_or_else(dead_link)?;
-            let person = Person { email, name, role: Role::Member, verified: true };
+            let link = links::take(tx, links::Purpose::Signup, &hash, now)?.ok_or_else(invalid_link)?;
+            let email = link.email.ok_or_else(invalid_link)?;
+            let person = NewPerson { email, name, role: Role::Member, verified: true };
             let user: User = insert(tx, &caller.services, person, Some(&password), now)?;
             let detail = created("by", &"signup", &user);
             record(tx, &caller, Kind::UserCreated, &user, Some(detail))?;

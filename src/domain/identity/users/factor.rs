@@ -4,20 +4,20 @@ use super::manage::record;
 use super::notices;
 use crate::domain::identity::access::Call;
 use crate::domain::identity::admission::{Person, Recent};
-use crate::domain::identity::login_throttle::Guess;
+use crate::domain::identity::login_throttle::AttemptKind;
 use crate::domain::identity::sessions;
-use crate::domain::identity::sessions::{check_code, seed_place, wrong_code};
+use crate::domain::identity::sessions::{check_code, seed_context, wrong_code};
 use crate::domain::identity::{passwords, totp};
 use crate::error::{Code, Error, Result};
 use crate::model::activity::Kind;
 use crate::model::{AuthMethods, Secret, SecretHash, User};
 use crate::store::users as store;
 
-/// Whether a second factor is asked for, and how many recovery codes are left.
+/// State of a second factor.
 pub struct Status {
-    /// Whether a code is asked for at sign-in.
+    /// Whether sign-in requires a code.
     pub enabled: bool,
-    /// Recovery codes that were not used yet.
+    /// Number of unused recovery codes.
     pub recovery_codes_left: u32,
 }
 
@@ -31,42 +31,42 @@ pub fn status(person: &Person) -> Result<Status> {
     })
 }
 
-/// A seed to be put into an app, shown this once.
-pub struct Offer {
-    /// Base32, for typing it in.
+/// A new seed for an authenticator app, shown once.
+pub struct TotpEnrolment {
+    /// Base32, for manual entry.
     pub secret: Secret,
     /// `otpauth://…`, for apps.
     pub uri: Secret,
 }
 
-/// Offers a seed. It counts for nothing until [`confirm`].
+/// Creates a seed. It is not used until [`confirm`].
 ///
 /// # Errors
 /// `INVALID_CREDENTIALS` when the password is wrong; `CONFLICT` when there is a second factor already.
-pub async fn enrol(person: &Person, password: Secret) -> Result<Offer> {
+pub async fn enrol(person: &Person, password: Secret) -> Result<TotpEnrolment> {
     let user = who(person)?;
     check_password(person, &user, password).await?;
     let services = person.services.clone();
     let seed = totp::Seed::generate(&*services.rng);
-    let sealed = services.vault.seal(&*services.rng, &seed_place(&user), seed.expose());
+    let sealed = services.vault.seal(&*services.rng, &seed_context(&user), seed.expose());
     let (now, user_no) = (person.now, user.no);
     services
         .write(move |tx| {
             if store::offer_totp(tx, user_no, &sealed, now)? {
                 return Ok(());
             }
-            Err(Error::conflict("There is a second factor already; switch it off first"))
+            Err(Error::conflict("There is a second factor already; disable it first"))
         })
         .await?;
     let uri = seed.uri(&services.settings.organization, user.email.as_str());
-    Ok(Offer { secret: seed.base32(), uri })
+    Ok(TotpEnrolment { secret: seed.base32(), uri })
 }
 
-/// Switches the second factor on, now that a code has shown that the app has the seed. The session that asks has shown
-/// it; the person's other sessions end, as they have not. The recovery codes are shown this once.
+/// Enables the second factor after a code proved that the app has the seed. The current session has used it; the
+/// person's other sessions end. The recovery codes are shown once.
 ///
 /// # Errors
-/// `INVALID_CREDENTIALS` for a wrong code; `CONFLICT` when nothing was offered.
+/// `INVALID_CREDENTIALS` for a wrong code; `CONFLICT` when no seed was created.
 pub async fn confirm(person: &Person, code: Secret) -> Result<Vec<Secret>> {
     let user = who(person)?;
     let services = person.services.clone();
@@ -94,7 +94,7 @@ pub async fn confirm(person: &Person, code: Secret) -> Result<Vec<Secret>> {
     done.map(|()| codes)
 }
 
-/// Switches the second factor off.
+/// Disables the second factor.
 ///
 /// # Errors
 /// `INVALID_CREDENTIALS` when password or code is wrong; `CONFLICT` when there is none.
@@ -107,10 +107,10 @@ pub async fn disable(person: &Recent<Person>, password: Secret, code: Secret) ->
     .await
 }
 
-/// Ten new recovery codes in place of the old ones, shown this once.
+/// Regenerates the recovery codes, shown once.
 ///
 /// # Errors
-/// As [`disable`].
+/// Those of [`disable`].
 pub async fn new_recovery_codes(
     person: &Recent<Person>,
     password: Secret,
@@ -167,13 +167,13 @@ fn who(person: &Person) -> Result<User> {
     user.ok_or_else(|| Error::not_found("user"))
 }
 
-/// Compares a password with the person's own. Guesses are counted by network, so that guessing in an open browser
-/// does not lock its owner out elsewhere.
+/// Verifies the person's own password. Guesses are counted by network, so that guesses in an open browser do not lock
+/// out the owner elsewhere.
 pub(crate) async fn check_password(call: &Call, user: &User, password: Secret) -> Result<()> {
     passwords::check_length("password", &password)?;
     let services = &call.services;
     let (network, now) = (call.request.network(), services.clock.monotonic());
-    let attempt = services.throttle.admit(Guess::Password, &user.id.to_string(), network, true, now)?;
+    let attempt = services.throttle.admit(AttemptKind::Password, &user.id.to_string(), network, true, now)?;
     let stored = services.db.lookup(|conn| Ok::<_, Error>(store::password(conn, user.no)?))?;
     let hash = stored.as_deref().and_then(|text| text.parse().ok());
     if services.passwords.verify(network, password, hash).await? {

@@ -1,9 +1,9 @@
-//! The team: seeing, adding, changing and removing people.
+//! Team: listing, adding, changing and removing people.
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{LINK_SECONDS, Person, hash_password, keep_an_owner, may_raise, may_touch, name, new_link, page};
+use super::{LINK_SECONDS, NewPerson, hash_password, may_raise, may_touch, name, new_link, owner_left, page};
 use crate::activity;
 use crate::domain::identity::access::{Can, TeamManage, TeamRead};
 use crate::domain::identity::{key_state, sessions};
@@ -14,7 +14,7 @@ use crate::platform::changes;
 use crate::platform::cursor::{List, Page};
 use crate::store::{Tx, links, users as store};
 
-/// People, oldest first; `part` is looked for in names and addresses.
+/// People, oldest first; `part` filters by name and address.
 ///
 /// # Errors
 /// `INVALID_CURSOR`.
@@ -46,25 +46,25 @@ fn find(conn: &crate::store::Conn<'_>, id: UserId) -> Result<User> {
     store::by_id(conn, id)?.ok_or_else(|| Error::not_found("user"))
 }
 
-/// A person to add without an invitation.
+/// A person added without an invitation.
 pub struct NewUser {
-    /// Their address.
+    /// Email address.
     pub email: Email,
-    /// What others call them.
+    /// Display name.
     pub name: Option<String>,
-    /// As what.
+    /// Role.
     pub role: Role,
-    /// Their password; none leaves it to a link of [`reset_link`].
+    /// Password; without one they use a link of [`reset_link`].
     pub password: Option<Secret>,
 }
 
-/// A user to be added, whose password is hashed.
+/// A new user with a hashed password.
 pub struct PreparedUser {
-    person: Person,
+    person: NewPerson,
     password: Option<String>,
 }
 
-/// Checks a user to be added and hashes the password, before the transaction that adds it.
+/// Validates a new user and hashes the password, before the transaction that adds it.
 ///
 /// # Errors
 /// `FORBIDDEN` when the user would hold more than the caller; `INVALID_REQUEST` for a weak password.
@@ -75,35 +75,35 @@ pub async fn prepare(can: &Can<TeamManage>, new: NewUser) -> Result<PreparedUser
         Some(password) => Some(hash_password(can, "password", (&new.email, &name), password).await?),
         None => None,
     };
-    let person = Person { email: new.email, name, role: new.role, verified: false };
+    let person = NewPerson { email: new.email, name, role: new.role, verified: false };
     Ok(PreparedUser { person, password })
 }
 
 /// Adds a user.
 ///
 /// # Errors
-/// `CONFLICT` when the address is taken.
+/// `CONFLICT` when the address is in use.
 pub fn create(tx: &mut Tx<'_>, can: &Can<TeamManage>, new: PreparedUser) -> Result<User> {
     let user = super::insert(tx, &can.services, new.person, new.password.as_deref(), can.now)?;
-    record(tx, can, Kind::UserCreated, &user, changes::between(&Value::Null, &Logged::from(&user)))?;
+    record(tx, can, Kind::UserCreated, &user, changes::between(&Value::Null, &LoggedUser::from(&user)))?;
     Ok(user)
 }
 
-/// What is to be changed; none leaves a thing as it is.
+/// Changed members; none leaves a member unchanged.
 #[derive(Debug, Default)]
 pub struct Changes {
-    /// What others call them.
+    /// Display name.
     pub name: Option<String>,
-    /// What they are.
+    /// Role.
     pub role: Option<Role>,
-    /// Whether they are kept from signing in.
+    /// Whether they are disabled.
     pub disabled: Option<bool>,
 }
 
-/// Changes somebody; it counts from their next request on. Disabling ends their sessions.
+/// Changes a person; their next request is judged by the new state. Disabling ends their sessions.
 ///
 /// # Errors
-/// `CONFLICT` about the last owner; `FORBIDDEN` when they hold, or would hold, more than the caller.
+/// `CONFLICT` for the last owner; `FORBIDDEN` when they hold, or would hold, more than the caller.
 pub async fn update(can: &Can<TeamManage>, id: UserId, changes: Changes) -> Result<User> {
     let can = can.clone();
     let services = can.services.clone();
@@ -123,22 +123,18 @@ pub async fn update(can: &Can<TeamManage>, id: UserId, changes: Changes) -> Resu
             if after == before {
                 return Ok(before);
             }
-            if after.role != Role::Owner || after.disabled_at.is_some() {
-                keep_an_owner(tx, &before)?;
-            }
             may_touch(&can, before.role)?;
             may_touch(&can, after.role)?;
             if before.role != after.role || (before.disabled_at.is_some() && after.disabled_at.is_none()) {
                 may_raise(&can, after.role)?;
             }
             after.updated_at = can.now;
-            store::update(tx, &after)?;
-            let detail = changes::between(&Logged::from(&before), &Logged::from(&after));
+            owner_left(store::update(tx, &after)?)?;
+            let detail = changes::between(&LoggedUser::from(&before), &LoggedUser::from(&after));
             record(tx, &can, change_kind(&before, &after), &after, detail)?;
             if before.disabled_at.is_none() && after.disabled_at.is_some() {
                 sessions::end_all(tx, &can, after.no)?;
             }
-            key_state::forget_all_of(tx, &can, after.no)?;
             Ok(after)
         })
         .await
@@ -152,21 +148,21 @@ fn change_kind(before: &User, after: &User) -> Kind {
     }
 }
 
-/// The part of a person that the log shows when it changes.
+/// Members of a person in the log of changes.
 #[derive(Serialize)]
-pub(super) struct Logged<'u> {
+pub(super) struct LoggedUser<'u> {
     name: &'u str,
     role: Role,
     disabled: bool,
 }
 
-impl<'u> From<&'u User> for Logged<'u> {
+impl<'u> From<&'u User> for LoggedUser<'u> {
     fn from(user: &'u User) -> Self {
         Self { name: &user.name, role: user.role, disabled: user.disabled_at.is_some() }
     }
 }
 
-/// Removes somebody: their keys are revoked, their sessions end, what they did stays in the log.
+/// Removes a person: their keys are revoked, their sessions end, their log rows are kept.
 ///
 /// # Errors
 /// `CONFLICT` for the last owner; `FORBIDDEN` when they hold more than the caller.
@@ -176,7 +172,6 @@ pub async fn delete(can: &Can<TeamManage>, id: UserId) -> Result<()> {
     services
         .write(move |tx| {
             let user = find(tx, id)?;
-            keep_an_owner(tx, &user)?;
             may_touch(&can, user.role)?;
             remove(tx, &can, &user)
         })
@@ -190,12 +185,11 @@ pub(super) fn remove(
 ) -> Result<()> {
     sessions::end_all(tx, call, user.no)?;
     let keys = key_state::revoke_all_of(tx, call, user.no)?;
-    key_state::forget_all_of(tx, call, user.no)?;
-    store::erase(tx, user, call.now)?;
+    owner_left(store::erase(tx, user, call.now)?)?;
     record(tx, call, Kind::UserDeleted, user, Some(Box::new(json!({"keys_revoked": keys}))))
 }
 
-/// Makes a link with which somebody sets a new password, to be handed over by whoever asked.
+/// Creates a link that sets a new password of a person, for the caller to hand over.
 ///
 /// # Errors
 /// `FORBIDDEN` when they hold more than the caller.
@@ -209,7 +203,7 @@ pub async fn reset_link(can: &Can<TeamManage>, id: UserId) -> Result<Secret> {
             let link = links::Link {
                 purpose: links::Purpose::ResetPassword,
                 user_no: Some(user.no),
-                // Not sent anywhere: following it proves nothing about the address.
+                // Not sent by mail: following it proves nothing about the address.
                 email: None,
                 expires_at: can.now.plus_seconds(LINK_SECONDS),
             };

@@ -1,4 +1,4 @@
-//! People: who may sign in, as what, and who may change that.
+//! People: users, their roles, and the rights to change them.
 
 pub mod account;
 pub mod factor;
@@ -17,15 +17,22 @@ use crate::domain::identity::access::Call;
 use crate::domain::identity::passwords;
 use crate::error::{Code, Error, Result};
 use crate::model::{Email, IdentityKind, Role, Secret, SecretHash, Timestamp, User, UserId, text};
-use crate::platform::memo::Memo;
-use crate::store::{Tx, links, users as store};
+use crate::platform::epoch_cache::{DependsOn, EpochCache};
+use crate::store::users::Others;
+use crate::store::{Touched, Tx, links, users as store};
 
-/// Email addresses by the row number of their user.
+/// Cache of email addresses by row number of the user.
 #[derive(Default)]
-pub struct Emails(Memo<i64, Arc<str>>);
+pub struct Emails(EpochCache<i64, Arc<str>>);
+
+impl DependsOn<i64> for Arc<str> {
+    fn depends_on(&self, user_no: &i64) -> Vec<Touched> {
+        vec![Touched::User(*user_no)]
+    }
+}
 
 impl Emails {
-    /// The address of a user; none when the user is gone.
+    /// Address of a user; none if the user is gone.
     pub fn of(&self, services: &Services, user_no: i64) -> Result<Option<Arc<str>>> {
         self.0.get(services, user_no, |conn, no| {
             Ok(store::by_no(conn, *no)?.map(|user| user.email.as_str().into()))
@@ -33,28 +40,28 @@ impl Emails {
     }
 }
 
-/// How long an invitation works.
+/// Lifetime of an invitation.
 pub const INVITATION_SECONDS: i64 = 7 * 86_400;
-/// How long every other link works.
+/// Lifetime of every other link.
 pub use crate::store::links::LINK_SECONDS;
 
-/// Refuses unless the caller may act upon somebody of `role`: they must hold all that the role holds, and only an
-/// owner (or whoever has the data directory) may touch owners.
+/// Requires that the caller may change a person of `role`: they must hold all scopes of the role, and only an owner or
+/// the operator may change owners.
 ///
 /// # Errors
 /// `FORBIDDEN`.
 pub(crate) fn may_touch(call: &Call, role: Role) -> Result<()> {
     let apis = call.services.catalog.get();
-    call.nobody_gains(&apis.built_in().scopes_of(role))?;
+    call.ensure_no_escalation(&apis.built_in().scopes_of(role))?;
     let is_owner = call.identity.kind == IdentityKind::Operator
         || call.identity.user.is_some_and(|(_, _, role)| role == Role::Owner);
     if role == Role::Owner && !is_owner {
-        return Err(Error::forbidden("Only an owner may make, change or remove owners"));
+        return Err(Error::forbidden("Only an owner may create, change or remove owners"));
     }
     Ok(())
 }
 
-/// Refuses unless the caller may give `role` to a person: as [`may_touch`], and with a recent sign-in for every role
+/// Requires that the caller may give `role` to a person: as [`may_touch`], and with a recent sign-in for every role
 /// above member.
 ///
 /// # Errors
@@ -64,25 +71,38 @@ pub(crate) fn may_raise(call: &Call, role: Role) -> Result<()> {
     if role == Role::Member { Ok(()) } else { call.require_recent_sign_in() }
 }
 
-/// Refuses to leave the instance without an owner who can sign in.
-fn keep_an_owner(tx: &Tx<'_>, user: &User) -> Result<()> {
-    if user.role == Role::Owner && user.disabled_at.is_none() && store::count_enabled(tx, Role::Owner)? <= 1 {
-        return Err(Error::conflict("This is the last owner; make another person an owner first"));
+/// Refuses a change that leaves no owner who can sign in; the store changed nothing.
+fn owner_left(changed: bool) -> Result<()> {
+    if changed {
+        return Ok(());
     }
-    Ok(())
+    Err(Error::conflict("This is the last owner; make another person an owner first"))
 }
 
 /// Adds a person.
 ///
 /// # Errors
-/// `CONFLICT` when the address is taken.
+/// `CONFLICT` when the address is in use.
 pub(crate) fn insert(
     tx: &mut Tx<'_>,
     services: &Services,
-    new: Person,
+    new: NewPerson,
     password: Option<&str>,
     now: Timestamp,
 ) -> Result<User> {
+    let added = insert_beside(tx, services, new, password, now, Others::Any)?;
+    added.ok_or_else(|| Error::conflict("Another person has this address already"))
+}
+
+/// Adds a person; none when the address is in use, or when there are others although `others` forbids them.
+pub(crate) fn insert_beside(
+    tx: &mut Tx<'_>,
+    services: &Services,
+    new: NewPerson,
+    password: Option<&str>,
+    now: Timestamp,
+    others: Others,
+) -> Result<Option<User>> {
     let mut user = User {
         no: 0,
         id: UserId::new(now, services.random()),
@@ -96,24 +116,22 @@ pub(crate) fn insert(
         created_at: now,
         updated_at: now,
     };
-    if store::by_email(tx, &user.email)?.is_some() {
-        return Err(Error::conflict("This address is already in use"));
-    }
-    user.no = store::insert(tx, &user, password)?;
-    // Whoever is here needs no setup any more.
+    let Some(no) = store::insert(tx, &user, password, others)? else { return Ok(None) };
+    user.no = no;
+    // The setup link is void once a user exists.
     links::remove_all(tx, links::Purpose::Setup)?;
-    Ok(user)
+    Ok(Some(user))
 }
 
-/// A person to be added.
-pub(crate) struct Person {
+/// A person to add.
+pub(crate) struct NewPerson {
     pub(crate) email: Email,
     pub(crate) name: String,
     pub(crate) role: Role,
     pub(crate) verified: bool,
 }
 
-/// The name that is stored for a person: the given one, or else the local part of their address.
+/// Stored name of a person: the given one, or the local part of their address.
 ///
 /// # Errors
 /// `INVALID_REQUEST` when it breaks the rule of [`text::name`].
@@ -123,10 +141,10 @@ pub(crate) fn name(given: Option<&str>, email: &Email) -> Result<String> {
     text::name(name).map_err(|reason| Error::invalid("name", reason))
 }
 
-/// Checks a new password of a person and hashes it. Words of this instance and of the person do not make one.
+/// Validates and hashes a new password. Words of this instance and of the person are not accepted.
 ///
 /// # Errors
-/// `INVALID_REQUEST` about `field` for a weak one; `UNAVAILABLE` when too many wait.
+/// `INVALID_REQUEST` for `field` when it is weak; `UNAVAILABLE` when too many wait.
 pub(crate) async fn hash_password(
     call: &Call,
     field: &'static str,
@@ -146,7 +164,7 @@ pub(crate) async fn hash_password(
     Ok(hash.to_string())
 }
 
-/// A new link of `purpose`, in place of the person's former ones.
+/// A new link of `purpose`, which replaces the person's previous ones.
 pub(crate) fn new_link(tx: &mut Tx<'_>, services: &Services, link: &links::Link) -> Result<Secret> {
     let token = token(services);
     links::replace(tx, &SecretHash::of(token.expose()), link)?;
@@ -159,15 +177,14 @@ pub(crate) fn token(services: &Services) -> Secret {
     Secret::new(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(services.random::<32>()))
 }
 
-/// The address of a page that takes a link's token. It stands behind `#`, so that it reaches no server's log and no
-/// `Referer`.
+/// URL of a page with the token of a link. The token is after `#`, so that it reaches no server's log and no `Referer`.
 pub(crate) fn page(services: &Services, page: &str, token: &Secret) -> Secret {
     let url = services.settings.public_url.trim_end_matches('/');
     Secret::new(format!("{url}/{page}#token={}", token.expose()))
 }
 
-/// What a link that does not work, or not any more, is answered with.
-pub(crate) fn dead_link() -> Error {
+/// Error for a link that is unknown, used or expired.
+pub(crate) fn invalid_link() -> Error {
     Error::new(Code::NotFound, "This link was used or has expired; ask for a new one")
 }
 

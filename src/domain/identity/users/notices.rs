@@ -1,4 +1,4 @@
-//! Mails that tell people about changes of what protects them, so that a change that was not theirs is noticed.
+//! Mails that inform people of changes of their credentials, so that they notice changes by others.
 
 use crate::domain::identity::access::Call;
 use crate::error::Result;
@@ -6,30 +6,30 @@ use crate::model::{Api, ApiKey, IdentityKind, Role, Secret, User};
 use crate::platform::mail::Mail;
 use crate::store::{Tx, users as store};
 
-/// How long a notice is worth sending.
+/// Time after which a notice is useless.
 const NOTICE_SECONDS: i64 = 7 * 86_400;
-/// Most owners that are told of one change.
+/// Maximum number of owners that are notified of one change.
 const MAX_OWNERS: u32 = 100;
 
-/// Tells a person that their password was changed.
+/// Notifies a person that their password was changed.
 pub(super) fn password_changed(tx: &mut Tx<'_>, call: &Call, user: &User) {
     let what = "The password of your account was changed";
     send(tx, call, user, "Your password was changed", &happened(call, what));
 }
 
-/// Tells a person that their second factor was removed.
+/// Notifies a person that their second factor was removed.
 pub(super) fn factor_removed(tx: &mut Tx<'_>, call: &Call, user: &User) {
     let what = "The second factor of your account was removed";
     send(tx, call, user, "Your second factor was removed", &happened(call, what));
 }
 
-/// Tells the owners that a key with all rights on Keywright's own API is new. The operator, who holds the data, is not
-/// reported on.
+/// Notifies the owners of a new key with all rights on the built-in API. Keys of the operator, who holds the data, are
+/// not reported.
 pub(crate) fn admin_key(tx: &mut Tx<'_>, call: &Call, api: &Api, key: &ApiKey) -> Result<()> {
     if !api.built_in || !api.grants_all(&key.scopes) || call.identity.kind == IdentityKind::Operator {
         return Ok(());
     }
-    let what = format!("A management key has all rights from now on: {} ({})", key.name, key.id);
+    let what = format!("A management key with all rights was created: {} ({})", key.name, key.id);
     for owner in store::list(tx, Some(Role::Owner), None, 0, MAX_OWNERS)? {
         if owner.disabled_at.is_none() {
             send(tx, call, &owner, "A new management key with all rights", &happened(call, &what));
@@ -49,7 +49,7 @@ fn happened(call: &Call, what: &str) -> String {
     )
 }
 
-/// Queues a notice. The change itself does not fail where no more mail may wait.
+/// Queues a notice. The change does not fail when no more mail may wait.
 fn send(tx: &mut Tx<'_>, call: &Call, to: &User, subject: &str, text: &str) {
     let services = &call.services;
     let mail = Mail {

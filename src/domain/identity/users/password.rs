@@ -1,4 +1,4 @@
-//! Changing a password, setting a new one by mail, and confirming an address.
+//! Change and reset of a password, and confirmation of an address.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -9,12 +9,12 @@ use serde_json::json;
 
 use super::account::limit_mail;
 use super::manage::record;
-use super::{LINK_SECONDS, dead_link, hash_password, new_link, notices, page};
+use super::{LINK_SECONDS, hash_password, invalid_link, new_link, notices, page};
 use crate::activity;
 use crate::domain::identity::Services;
 use crate::domain::identity::access::Call;
 use crate::domain::identity::admission::{Admission as _, Person, Recent};
-use crate::domain::identity::login_throttle::Guess;
+use crate::domain::identity::login_throttle::AttemptKind;
 use crate::domain::identity::passwords;
 use crate::domain::identity::sessions;
 use crate::domain::identity::sessions::{CookieSession, Strength};
@@ -27,15 +27,15 @@ use crate::store::links;
 use crate::store::links::{Link, Purpose};
 use crate::store::users as store;
 
-/// Kind of the queue items that ask for a mail with a reset link.
+/// Kind of the queue items for reset mails.
 const RESET: &str = "password_reset";
 const RESET_VERSION: i64 = 1;
-/// Requests for a reset link that may wait: unauthenticated callers make them.
+/// Maximum number of waiting requests for a reset link: unauthenticated callers make them.
 const MOST_RESETS: i64 = 256;
 const RESET_RETRY: Retry = Retry { waits_seconds: &[1, 5, 15, 60], repeats: true };
 
-/// Changes the person's own password. Every session ends; the answer opens one in place of the one that asks, which
-/// is as strong as that one was.
+/// Changes the person's own password. Every session ends; the response opens a new one, which is as strong as the
+/// current one was.
 ///
 /// # Errors
 /// `INVALID_CREDENTIALS` when `current` is wrong; `INVALID_REQUEST` for a weak new one; `LOCKED_OUT`.
@@ -44,7 +44,7 @@ pub async fn change(person: &Recent<Person>, current: Secret, new: Secret) -> Re
     let (services, call) = (&person.services, person.call());
     passwords::check_length("current_password", &current)?;
     let (network, now) = (call.request.network(), services.clock.monotonic());
-    let attempt = services.throttle.admit(Guess::Password, &id.to_string(), network, true, now)?;
+    let attempt = services.throttle.admit(AttemptKind::Password, &id.to_string(), network, true, now)?;
     let (user, stored) = services.db.lookup(|conn| {
         let user = store::by_no(conn, user_no)?.ok_or_else(|| Error::not_found("user"))?;
         Ok::<_, Error>((user, store::password(conn, user_no)?))
@@ -71,7 +71,7 @@ pub async fn change(person: &Recent<Person>, current: Secret, new: Secret) -> Re
         .await
 }
 
-/// Whoever knew the old password is out: every session and refresh token ends, every reset link dies.
+/// Ends access by the old password: every session, refresh token and reset link.
 fn set(tx: &mut crate::store::Tx<'_>, call: &Call, user: &User, password: &str) -> Result<()> {
     store::set_password(tx, user.no, password, call.now)?;
     links::remove_of(tx, Purpose::ResetPassword, user.no)?;
@@ -80,15 +80,15 @@ fn set(tx: &mut crate::store::Tx<'_>, call: &Call, user: &User, password: &str) 
     sessions::end_all(tx, call, user.no)
 }
 
-/// Asks for a mail with a link that sets a new password. Known and unknown addresses are queued alike, so that
-/// neither the answer nor its time shows whether there is an account; [`reset_lane`] looks later.
+/// Requests a mail with a reset link. Known and unknown addresses are queued alike, so that neither the response nor
+/// its time reveals an account; [`reset_lane`] looks it up later.
 ///
 /// # Errors
-/// `LOCKED_OUT` when asked too often; `UNAVAILABLE` when too many requests wait.
+/// `LOCKED_OUT` for too many requests; `UNAVAILABLE` when too many wait.
 pub async fn forgot(call: &Arc<Call>, email: Email) -> Result<()> {
     limit_mail(call, &email)?;
     let (services, now) = (call.services.clone(), call.now);
-    let asked = json!(Asked::new(call, &email)).to_string();
+    let asked = json!(ResetRequest::new(call, &email)).to_string();
     call.services
         .write(move |tx| {
             let work = NewWork {
@@ -104,9 +104,9 @@ pub async fn forgot(call: &Arc<Call>, email: Email) -> Result<()> {
         .await
 }
 
-/// A request for a new password, as it is queued.
+/// A queued request for a reset link.
 #[derive(Serialize, Deserialize)]
-struct Asked {
+struct ResetRequest {
     email: String,
     request_id: String,
     ip: Option<IpAddr>,
@@ -114,7 +114,7 @@ struct Asked {
     agent: Option<Box<str>>,
 }
 
-impl Asked {
+impl ResetRequest {
     fn new(call: &Call, email: &Email) -> Self {
         let request = &call.request;
         Self {
@@ -137,7 +137,7 @@ impl Asked {
     }
 }
 
-/// The lane that makes and mails the links that [`forgot`] was asked for.
+/// The lane that creates and mails the links of [`forgot`].
 pub fn reset_lane(services: &Arc<Services>) -> Lane {
     let services = services.clone();
     Lane::items(RESET, 1, RESET_RETRY, Duration::ZERO, move |work| {
@@ -147,7 +147,7 @@ pub fn reset_lane(services: &Arc<Services>) -> Lane {
 }
 
 async fn send_reset(services: &Arc<Services>, work: Work) -> Result<()> {
-    let asked: Asked = serde_json::from_slice(&work.payload).map_err(Error::internal)?;
+    let asked: ResetRequest = serde_json::from_slice(&work.payload).map_err(Error::internal)?;
     let (email, call) = asked.call(services, work.created_at)?;
     let found = services.db.lookup(|conn| Ok::<_, Error>(store::by_email(conn, &email)?))?;
     let Some((user, _)) = found.filter(|(user, _)| user.disabled_at.is_none()) else { return Ok(()) };
@@ -192,10 +192,10 @@ fn link_for(call: &Call, user: &User, purpose: Purpose) -> Link {
     }
 }
 
-/// Sets a new password by a link. It signs nobody in: whoever has a second factor needs it still.
+/// Sets a new password by a link. It does not sign in: a second factor is still required.
 ///
 /// # Errors
-/// `NOT_FOUND` when the link does not work (any more); `INVALID_REQUEST` for a weak password.
+/// `NOT_FOUND` when the link is not valid; `INVALID_REQUEST` for a weak password.
 pub async fn reset(call: &Arc<Call>, link: Secret, new: Secret) -> Result<()> {
     let (services, now) = (&call.services, call.now);
     let hash = SecretHash::of(link.expose());
@@ -206,14 +206,14 @@ pub async fn reset(call: &Arc<Call>, link: Secret, new: Secret) -> Result<()> {
             Ok::<_, Error>(link.and_then(|link| link.user_no).map(|no| store::by_no(conn, no)).transpose()?)
         })?
         .flatten()
-        .ok_or_else(dead_link)?;
+        .ok_or_else(invalid_link)?;
     let about = (&user.email, user.name.as_str());
     let password = hash_password(call, "password", about, new).await?;
     let caller = call.clone();
     services
         .write(move |tx| {
-            let link = links::take(tx, Purpose::ResetPassword, &hash, now)?.ok_or_else(dead_link)?;
-            let mut user = store::by_no(tx, user.no)?.ok_or_else(dead_link)?;
+            let link = links::take(tx, Purpose::ResetPassword, &hash, now)?.ok_or_else(invalid_link)?;
+            let mut user = store::by_no(tx, user.no)?.ok_or_else(invalid_link)?;
             if user.email_verified_at.is_none() && link.email.as_ref() == Some(&user.email) {
                 user.email_verified_at = Some(now);
                 store::update(tx, &user)?;
@@ -226,7 +226,7 @@ pub async fn reset(call: &Arc<Call>, link: Secret, new: Secret) -> Result<()> {
 /// Mails the person a link that confirms their address.
 ///
 /// # Errors
-/// `CONFLICT` when it is confirmed; `LOCKED_OUT`.
+/// `CONFLICT` when it is already confirmed; `LOCKED_OUT`.
 pub async fn ask_verification(person: &Person) -> Result<()> {
     let (user_no, _, _) = person.user;
     let call = person.call();
@@ -259,16 +259,16 @@ pub async fn ask_verification(person: &Person) -> Result<()> {
 /// Confirms an address by a link.
 ///
 /// # Errors
-/// `NOT_FOUND` when the link does not work (any more).
+/// `NOT_FOUND` when the link is not valid.
 pub async fn verify_email(call: &Arc<Call>, link: Secret) -> Result<()> {
     let (caller, now) = (call.clone(), call.now);
     let hash = SecretHash::of(link.expose());
     call.services
         .write(move |tx| {
-            let link = links::take(tx, Purpose::VerifyEmail, &hash, now)?.ok_or_else(dead_link)?;
+            let link = links::take(tx, Purpose::VerifyEmail, &hash, now)?.ok_or_else(invalid_link)?;
             let user = link.user_no.map(|no| store::by_no(tx, no)).transpose()?.flatten();
             let mut user =
-                user.filter(|user| link.email.as_ref() == Some(&user.email)).ok_or_else(dead_link)?;
+                user.filter(|user| link.email.as_ref() == Some(&user.email)).ok_or_else(invalid_link)?;
             user.email_verified_at = Some(now);
             user.updated_at = now;
             store::update(tx, &user)?;

@@ -1,6 +1,6 @@
-//! Who is calling: the same question for a key, a token and a session, of any API of this instance.
+//! Profile of the caller, for keys, tokens and sessions of any API of this instance.
 
-use super::manage::{Logged, record};
+use super::manage::{LoggedUser, record};
 use super::name;
 use crate::domain::identity::Services;
 use crate::domain::identity::admission::Person;
@@ -10,32 +10,32 @@ use crate::model::{Email, Identity, IdentityKind, KeyId, ScopeSet, SessionId, Us
 use crate::platform::changes;
 use crate::store::users as store;
 
-/// An identity, described.
+/// A described identity.
 pub struct Profile {
-    /// The kind of its credential.
+    /// Kind of the credential.
     pub kind: IdentityKind,
-    /// The person, when the credential acts for one.
+    /// The person that it acts for, if any.
     pub user_id: Option<UserId>,
-    /// What the credential may know about the person.
+    /// Visible part of the person.
     pub about: About,
-    /// The key, when it is one.
+    /// The key, if it is one.
     pub key_id: Option<KeyId>,
-    /// The OAuth client, when a token came from one.
+    /// The OAuth client of a token.
     pub client_id: Option<crate::model::ClientId>,
-    /// The session, when there is one.
+    /// The session, if there is one.
     pub session_id: Option<SessionId>,
     /// Slug of the API that the credential is for.
     pub api: Option<String>,
-    /// What it may do there at this moment.
+    /// Its scopes there at this moment.
     pub scopes: ScopeSet,
 }
 
-/// What a credential may know about its person: a session everything, a token what its scopes `email` and `profile`
-/// give (OpenID Connect Core, section 5.4), everything else nothing.
+/// Visible part of a credential's person: everything for a session, the claims of the scopes `email` and `profile` for
+/// a token (OpenID Connect Core, section 5.4), nothing for other credentials.
 pub enum About {
     /// Nothing.
     Nothing,
-    /// What the scopes of a token give.
+    /// The claims of a token's scopes.
     Claims {
         /// `email`: the address, and whether it was confirmed.
         email: Option<(Email, bool)>,
@@ -99,7 +99,7 @@ pub async fn rename(person: &Person, new: Option<String>) -> Result<User> {
             }
             after.updated_at = caller.now;
             store::update(tx, &after)?;
-            let detail = changes::between(&Logged::from(&before), &Logged::from(&after));
+            let detail = changes::between(&LoggedUser::from(&before), &LoggedUser::from(&after));
             record(tx, &caller, Kind::UserUpdated, &after, detail)?;
             Ok(after)
         })

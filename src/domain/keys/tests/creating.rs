@@ -116,8 +116,8 @@ async fn the_small_mistakes_are_named_too() {
         unknown.details["scopes"],
         "afdb has no scope gone; it has: admin queries:read queries:write."
     );
-    let nobody = UserId::new(world.now(), [0; 10]);
-    assert_eq!(fields(&refused(NewKey { user_id: Some(nobody), ..reads("x") }).await), ["user_id"]);
+    let unknown = UserId::new(world.now(), [0; 10]);
+    assert_eq!(fields(&refused(NewKey { user_id: Some(unknown), ..reads("x") }).await), ["user_id"]);
     let test = NewKey { environment: Some(Environment::Test), ..management("keys:read") };
     assert_eq!(fields(&refused(test).await), ["environment"]);
 }

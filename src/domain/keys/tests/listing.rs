@@ -3,8 +3,8 @@ use crate::model::Environment;
 use crate::store::params;
 
 async fn names(world: &World, call: &Arc<Call>, filter: KeyFilter) -> Vec<String> {
-    let reach: Reach<KeysRead> = Reach::of(call).unwrap();
-    let page = world.services.read(move |conn| list(conn, &reach, &filter, None, None)).await.unwrap();
+    let access: SelfOrAll<KeysRead> = SelfOrAll::of(call).unwrap();
+    let page = world.services.read(move |conn| list(conn, &access, &filter, None, None)).await.unwrap();
     page.data.into_iter().map(|key| key.name).collect()
 }
 
@@ -14,8 +14,8 @@ async fn page(
     limit: u32,
     after: Option<String>,
 ) -> Result<cursor::Page<ApiKey>> {
-    let reach: Reach<KeysRead> = Reach::of(&world.key_call("keys:read")).unwrap();
-    world.services.read(move |conn| list(conn, &reach, &filter, Some(limit), after.as_deref())).await
+    let access: SelfOrAll<KeysRead> = SelfOrAll::of(&world.key_call("keys:read")).unwrap();
+    world.services.read(move |conn| list(conn, &access, &filter, Some(limit), after.as_deref())).await
 }
 
 use crate::platform::cursor;
@@ -30,7 +30,7 @@ async fn pages_follow_each_other_newest_first_and_miss_nothing() {
     loop {
         let part = page(&world, KeyFilter::default(), 3, after).await.unwrap();
         seen.extend(part.data.iter().map(|key| key.name.clone()));
-        // What is added meanwhile belongs to the first page.
+        // Keys added between the pages belong before the first page.
         make(&world, &world.admin(), reads("later")).await.unwrap();
         after = part.next_cursor;
         if after.is_none() {
@@ -50,10 +50,10 @@ async fn a_cursor_is_for_its_filters_and_its_readers_reach() {
     let first = page(&world, KeyFilter::default(), 1, None).await.unwrap().next_cursor;
     let of_api = KeyFilter { api: Some("afdb".to_owned()), ..KeyFilter::default() };
     assert_eq!(page(&world, of_api, 1, first.clone()).await.unwrap_err().code, Code::InvalidCursor);
-    let reach: Reach<KeysRead> = Reach::of(&world.session_call(member)).unwrap();
+    let access: SelfOrAll<KeysRead> = SelfOrAll::of(&world.session_call(member)).unwrap();
     let foreign = world
         .services
-        .read(move |conn| list(conn, &reach, &KeyFilter::default(), Some(1), first.as_deref()))
+        .read(move |conn| list(conn, &access, &KeyFilter::default(), Some(1), first.as_deref()))
         .await;
     assert_eq!(foreign.unwrap_err().code, Code::InvalidCursor);
     assert_eq!(fields(&page(&world, KeyFilter::default(), 0, None).await.unwrap_err()), ["limit"]);
@@ -90,8 +90,8 @@ async fn every_filter_narrows() {
         let expected: &[&str] = if found == "—" { &[] } else { &[found] };
         assert_eq!(by(KeyFilter { q: Some(q.to_owned()), ..none() }).await, expected, "{q}");
     }
-    let nobody = UserId::new(world.now(), [0; 10]);
-    assert!(by(KeyFilter { user_id: Some(nobody), ..none() }).await.is_empty());
+    let unknown = UserId::new(world.now(), [0; 10]);
+    assert!(by(KeyFilter { user_id: Some(unknown), ..none() }).await.is_empty());
     let wrong = KeyFilter { api: Some("gone".to_owned()), ..none() };
     assert_eq!(fields(&page(&world, wrong, 1, None).await.unwrap_err()), ["api"]);
     let long = KeyFilter { q: Some("x".repeat(121)), ..none() };
@@ -99,7 +99,7 @@ async fn every_filter_narrows() {
 }
 
 #[tokio::test]
-async fn states_are_told_apart() {
+async fn states_are_distinct() {
     let world = world().await;
     let call = world.admin();
     let mut ids = Vec::new();

@@ -1,4 +1,4 @@
-//! What the tests of keys share: one API, and short ways to say things.
+//! Shared parts of the tests of keys: one API, and short calls.
 
 mod changing;
 mod creating;
@@ -44,7 +44,7 @@ async fn world() -> World {
     world
 }
 
-/// A key of `afdb` that reads.
+/// A key of `afdb` with `queries:read`.
 fn reads(name: &str) -> NewKey {
     NewKey {
         api: "afdb".to_owned(),
@@ -54,43 +54,43 @@ fn reads(name: &str) -> NewKey {
     }
 }
 
-/// A key of Keywright's own API.
+/// A key of the built-in API.
 fn management(held: &str) -> NewKey {
     NewKey { api: "keywright".to_owned(), scopes: Some(scopes(held)), ..reads("Management") }
 }
 
-fn writing(call: &Arc<Call>) -> Reach<KeysWrite> {
-    Reach::of(call).unwrap()
+fn writing(call: &Arc<Call>) -> SelfOrAll<KeysWrite> {
+    SelfOrAll::of(call).unwrap()
 }
 
 async fn make(world: &World, call: &Arc<Call>, new: NewKey) -> Result<Issued> {
-    let reach = writing(call);
-    world.write(move |tx| create(tx, &reach, new)).await
+    let access = writing(call);
+    world.write(move |tx| create(tx, &access, new)).await
 }
 
 async fn edit(world: &World, call: &Arc<Call>, id: KeyId, edit: KeyChange) -> Result<ApiKey> {
-    let reach = writing(call);
-    world.write(move |tx| change(tx, &reach, id, edit)).await
+    let access = writing(call);
+    world.write(move |tx| change(tx, &access, id, edit)).await
 }
 
 async fn turn(world: &World, call: &Arc<Call>, id: KeyId, grace_seconds: u32) -> Result<Issued> {
-    let reach = writing(call);
-    world.write(move |tx| rotate(tx, &reach, id, grace_seconds)).await
+    let access = writing(call);
+    world.write(move |tx| rotate(tx, &access, id, grace_seconds)).await
 }
 
 async fn end(world: &World, call: &Arc<Call>, id: KeyId) -> Result<()> {
-    let reach = writing(call);
-    world.write(move |tx| revoke(tx, &reach, id)).await
+    let access = writing(call);
+    world.write(move |tx| revoke(tx, &access, id)).await
 }
 
-/// The key as it is stored, seen by somebody who may see all.
+/// The stored key, for a caller with access to all.
 async fn stored(world: &World, id: KeyId) -> ApiKey {
     see(world, &world.admin(), id).await.unwrap()
 }
 
 async fn see(world: &World, call: &Arc<Call>, id: KeyId) -> Result<ApiKey> {
-    let reach: Reach<KeysRead> = Reach::of(call)?;
-    world.services.read(move |conn| find(conn, &reach, id)).await
+    let access: SelfOrAll<KeysRead> = SelfOrAll::of(call)?;
+    world.services.read(move |conn| find(conn, &access, id)).await
 }
 
 fn fields(error: &Error) -> Vec<&str> {

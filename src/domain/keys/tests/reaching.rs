@@ -1,4 +1,4 @@
-//! Who may do what to whose key.
+//! Rights over the keys of others.
 
 use super::*;
 use crate::model::{Identity, IdentityKind};
@@ -15,7 +15,7 @@ fn widened(held: &str) -> KeyChange {
 #[tokio::test]
 async fn keys_write_is_needed_and_is_enough_for_other_apis() {
     let world = world().await;
-    let refused = Reach::<KeysWrite>::of(&world.key_call("keys:read profile:read"));
+    let refused = SelfOrAll::<KeysWrite>::of(&world.key_call("keys:read profile:read"));
     assert_eq!(refused.err().unwrap().code, Code::InsufficientScope);
     let call = world.key_call("keys:write");
     let made = make(&world, &call, NewKey { scopes: Some(scopes("admin")), ..reads("Key") }).await.unwrap();
@@ -24,7 +24,7 @@ async fn keys_write_is_needed_and_is_enough_for_other_apis() {
 }
 
 #[tokio::test]
-async fn nobody_gains_by_a_key_of_the_built_in_api() {
+async fn a_key_of_the_built_in_api_is_no_escalation() {
     let world = world().await;
     let weak = world.key_call("keys:write keys:read");
     for held in ["admin", "keys:write apis:write", "settings:manage"] {
@@ -53,7 +53,7 @@ async fn nobody_gains_by_a_key_of_the_built_in_api() {
 }
 
 #[tokio::test]
-async fn nobody_acts_for_somebody_who_holds_more() {
+async fn acting_for_a_person_who_holds_more_is_refused() {
     let world = world().await;
     let (owner, admin) =
         (world.user("o@example.com", Role::Owner).await, world.user("a@example.com", Role::Admin).await);
@@ -69,7 +69,7 @@ async fn nobody_acts_for_somebody_who_holds_more() {
     assert_eq!(refused.code, Code::Forbidden);
     let owners = make(&world, &world.session_call(owner), for_whom(owner)).await.unwrap().key;
     assert_eq!(turn(&world, &as_admin, owners.id, 0).await.unwrap_err().code, Code::Forbidden);
-    // On another API the person's key can do no more than the person, whoever makes it.
+    // On another API the person's key holds at most what the person holds, for every creator.
     make(&world, &as_developer, NewKey { user_id: Some(owner.1), ..reads("x") }).await.unwrap();
 }
 
@@ -95,7 +95,7 @@ async fn a_member_makes_keys_of_their_own_within_what_they_hold() {
 }
 
 #[tokio::test]
-async fn what_others_decide_a_member_cannot_name() {
+async fn a_member_cannot_set_administrative_fields() {
     let world = world().await;
     let (member, other) =
         (world.user("m@example.com", Role::Member).await, world.user("n@example.com", Role::Member).await);
@@ -127,7 +127,7 @@ async fn what_others_decide_a_member_cannot_name() {
 }
 
 #[tokio::test]
-async fn somebody_elses_key_is_not_there() {
+async fn another_persons_key_is_not_found() {
     let world = world().await;
     let (member, other) =
         (world.user("m@example.com", Role::Member).await, world.user("n@example.com", Role::Member).await);
@@ -156,19 +156,19 @@ async fn a_viewer_sees_every_key_and_changes_their_own_alone() {
 }
 
 #[tokio::test]
-async fn a_key_or_token_that_acts_for_somebody_makes_no_more_of_its_kind() {
+async fn a_key_or_token_of_a_person_creates_no_further_ones() {
     let world = world().await;
     let member = world.user("m@example.com", Role::Member).await;
     let session = world.session_call(member);
     for kind in [IdentityKind::Key, IdentityKind::Token] {
         let call = world.call(Identity { kind, ..session.identity.clone() });
-        assert_eq!(Reach::<KeysWrite>::of(&call).err().unwrap().code, Code::InsufficientScope);
-        assert!(Reach::<KeysRead>::of(&call).is_err());
+        assert_eq!(SelfOrAll::<KeysWrite>::of(&call).err().unwrap().code, Code::InsufficientScope);
+        assert!(SelfOrAll::<KeysRead>::of(&call).is_err());
     }
-    // Nor does a session for another API.
+    // A session for another API is refused too.
     let elsewhere = world.services.catalog.get().by_slug("afdb").map(|api| api.no);
     let call = world.call(Identity { api_no: elsewhere, ..session.identity.clone() });
-    assert!(Reach::<KeysWrite>::of(&call).is_err());
+    assert!(SelfOrAll::<KeysWrite>::of(&call).is_err());
 }
 
 #[tokio::test]
@@ -178,8 +178,8 @@ async fn a_session_that_holds_less_than_its_person_makes_nothing_for_them() {
     let whole = world.session_call(admin);
     let narrowed = Identity { scopes: scopes("profile:read"), ..whole.identity.clone() };
     let call = world.call(narrowed);
-    assert_eq!(Reach::<KeysWrite>::of(&call).err().unwrap().code, Code::InsufficientScope);
-    assert!(Reach::<KeysRead>::of(&call).is_err());
+    assert_eq!(SelfOrAll::<KeysWrite>::of(&call).err().unwrap().code, Code::InsufficientScope);
+    assert!(SelfOrAll::<KeysRead>::of(&call).is_err());
 }
 
 #[tokio::test]

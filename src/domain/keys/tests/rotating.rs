@@ -1,7 +1,7 @@
 use super::*;
 use crate::model::Secret;
 
-/// How many seconds each live secret has left, newest first; none is for ever.
+/// Remaining seconds of each live secret, newest first; none for no expiry.
 async fn left(world: &World, id: KeyId) -> Vec<Option<i64>> {
     let (key, now) = (stored(world, id).await, world.now());
     key.live_secrets(now).map(|secret| secret.expires_at.map(|end| end.millis_since(now) / 1_000)).collect()
@@ -78,14 +78,14 @@ async fn a_revoked_key_shows_the_secrets_that_it_had() {
 }
 
 #[tokio::test]
-async fn whoever_holds_a_key_may_end_it() {
+async fn any_holder_of_a_key_may_revoke_it() {
     let world = world().await;
     let call = world.admin();
     let made = make(&world, &call, reads("Key")).await.unwrap();
     leak(&world, "afdb_live_no_such_key").await;
     leak(&world, "").await;
     assert_eq!(stored(&world, made.key.id).await.status(world.now()), KeyStatus::Active);
-    // A secret in its grace proves the key as well as the new one.
+    // A secret within its grace period is as valid as the new one.
     turn(&world, &call, made.key.id, 3_600).await.unwrap();
     leak(&world, &format!(" {}\n", made.secret.expose())).await;
     assert_eq!(stored(&world, made.key.id).await.status(world.now()), KeyStatus::Revoked);

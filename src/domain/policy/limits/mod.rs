@@ -1,9 +1,9 @@
 //! Rate limits: the generic cell rate algorithm on monotonic time.
 //!
-//! A bucket is one number, the moment at which it will be full again. It outlives keys' secrets, cache entries and
-//! changes of the key, since it belongs to the API, the tier and whom the tier counts. What a limit allows comes
-//! from the tier at each request. A bucket that is full again is as good as none and is dropped when its shard would
-//! have to grow; so memory is bounded by what is being limited just now.
+//! A bucket is one number, the time at which it will be full. It is independent of secrets, cache entries and changes
+//! of the key, because it belongs to the API, the tier and the tier's subject. The limit comes from the tier at each
+//! request. A refilled bucket is dropped when its shard would have to grow, so memory is bounded by the current
+//! subjects.
 
 mod network;
 mod saved;
@@ -19,80 +19,80 @@ use crate::model::RateLimit;
 pub use network::{NetworkLimits, Options as NetworkOptions};
 pub use saved::{load, save};
 
-/// Whose requests share a bucket.
+/// Subject of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Subject<'s> {
-    /// One key, by row number.
+    /// A key, by row number.
     Key(i64),
-    /// One customer, in the words of who made the keys.
+    /// A customer: `owner` of keys.
     Owner(&'s str),
-    /// One person, by row number.
+    /// A user, by row number.
     User(i64),
     /// A key with a limit of its own, by row number.
     Own(i64),
-    /// What one person allowed one OAuth client, by row number.
+    /// A grant, by row number.
     Grant(i64),
-    /// One sign-in, by row number.
+    /// A session, by row number.
     Session(i64),
-    /// One OAuth client that acts for itself, by row number.
+    /// A client that acts for itself, by row number.
     Client(i64),
 }
 
-/// What a bucket belongs to.
+/// Identity of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct BucketId<'s> {
-    /// The API's row number.
+    /// Row number of the API.
     pub api_no: i64,
-    /// The tier's name; empty for a limit of the key's own.
+    /// Name of the tier; empty for a limit of the key's own.
     pub tier: &'s str,
-    /// Whom the tier counts.
+    /// Subject of the tier.
     pub subject: Subject<'s>,
 }
 
-/// How a bucket stands after a request.
+/// State of a bucket after a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Level {
-    /// Requests that may still come at once.
+    /// Requests that may come at once.
     pub remaining: u32,
     /// Time until the bucket is full again.
     pub full_in: Duration,
-    /// For a refused request: time until the same one would pass; none if it never will.
+    /// For a refused request: time until the same one would pass; none if it never would.
     pub retry_in: Option<Duration>,
     /// Whether the request may pass.
     pub passed: bool,
 }
 
-/// Nothing is owed beyond this, so that no sum overflows: a bucket that takes longer to fill counts as smaller.
+/// Upper bound of the fill time, so that no sum overflows: a bucket that takes longer counts as smaller.
 const LONGEST_DEBT: u64 = 1 << 62;
 const SHARDS: usize = 64;
-/// Buckets of a shard: seven eighths of 2^16 slots, the most that its table holds without growing further.
+/// Buckets per shard: seven eighths of 2^16 slots, the maximum before its table grows.
 const SHARD_CAPACITY: usize = (1 << 16) / 8 * 7;
 
-/// The size and the pace of a bucket, in nanoseconds.
+/// Size and rate of a bucket, in nanoseconds.
 #[derive(Clone, Copy)]
-struct Pace {
-    /// Time that brings one request back. Rounded up: rather a hair too slow than one request too many.
+struct BucketRate {
+    /// Interval between requests. Rounded up so the limit is never exceeded.
     interval: u64,
-    /// Time that an empty bucket takes to fill.
+    /// Time in which an empty bucket fills.
     full: u64,
     /// Requests that a full bucket holds.
     burst: u32,
 }
 
-impl Pace {
+impl BucketRate {
     /// None when unlimited.
     fn of(limit: &RateLimit) -> Option<Self> {
         let (count, burst) = (limit.limit?, limit.bucket()?);
         let window = u64::from(limit.window_seconds) * 1_000_000_000;
         let interval = window.div_ceil(u64::from(count.max(1))).max(1);
         let burst = u64::from(burst).min(LONGEST_DEBT / interval);
-        // It fitted into 32 bits before.
+        // It was a 32-bit value before.
         Some(Self { interval, full: burst * interval, burst: burst as u32 })
     }
 
-    /// How a bucket that will be full at `full_at` takes `cost` more requests; its new moment, if it does.
+    /// Charges `cost` requests to a bucket that is full at `full_at`; returns the new time if they pass.
     fn take(self, now: u64, full_at: u64, cost: u32) -> (Level, Option<u64>) {
-        // After a change to a smaller limit an old debt may exceed the bucket: it is then just empty.
+        // After a change to a smaller limit an old value may exceed the bucket: it is then empty.
         let debt = full_at.saturating_sub(now).min(self.full);
         if cost > self.burst {
             return (self.level(debt, None, false), None);
@@ -115,24 +115,25 @@ impl Pace {
     }
 }
 
-/// A bucket's name in 128 bits of two keyed hashes: no caller can aim at another's, and no text needs storing.
+/// Hash of a bucket's identity, 128 bits of two keyed hashes: no caller can aim at another's bucket, and no text is
+/// stored.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Name {
+struct BucketHash {
     shard: u64,
     place: u64,
 }
 
-impl Hash for Name {
+impl Hash for BucketHash {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u64(self.place);
     }
 }
 
-/// The name is a hash already.
+/// The hash is already uniform.
 #[derive(Default)]
-struct AsIs(u64);
+struct PassThroughHasher(u64);
 
-impl Hasher for AsIs {
+impl Hasher for PassThroughHasher {
     fn finish(&self) -> u64 {
         self.0
     }
@@ -146,12 +147,12 @@ impl Hasher for AsIs {
     }
 }
 
-type Shard = HashMap<Name, u64, BuildHasherDefault<AsIs>>;
+type Shard = HashMap<BucketHash, u64, BuildHasherDefault<PassThroughHasher>>;
 
-/// Every bucket.
+/// All buckets.
 pub struct Limiter {
     shards: Box<[Mutex<Shard>]>,
-    /// Hashers that have taken up a key.
+    /// Keyed hashers.
     names: [DefaultHasher; 2],
     shard_capacity: usize,
 }
@@ -160,7 +161,7 @@ impl Default for Limiter {
     fn default() -> Self {
         let mut key = [0; 32];
         for half in key.chunks_mut(8) {
-            // Its keys are random.
+            // The keys are random.
             half.copy_from_slice(&std::hash::RandomState::new().build_hasher().finish().to_le_bytes());
         }
         Self::new(&key)
@@ -168,7 +169,7 @@ impl Default for Limiter {
 }
 
 impl Limiter {
-    /// Buckets whose names only the holder of `key` can compute; the same key gives the same names after a restart.
+    /// Buckets whose hashes only the holder of `key` can compute; the same key gives the same hashes after a restart.
     pub fn new(key: &[u8; 32]) -> Self {
         Self::with_capacity(key, SHARDS, SHARD_CAPACITY)
     }
@@ -186,7 +187,7 @@ impl Limiter {
         }
     }
 
-    /// Takes `cost` requests out of a bucket, or leaves it as it is. None when the limit is unlimited.
+    /// Charges `cost` requests to a bucket, or leaves it unchanged. None when the limit is unlimited.
     ///
     /// # Errors
     /// `UNAVAILABLE` when there are too many buckets.
@@ -197,17 +198,17 @@ impl Limiter {
         now: Duration,
         cost: u32,
     ) -> Result<Option<Level>> {
-        let Some(pace) = Pace::of(limit) else { return Ok(None) };
+        let Some(bucket_rate) = BucketRate::of(limit) else { return Ok(None) };
         let (name, now) = (self.name(id), nanos(now));
         let mut shard = self.shard(&name).lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(full_at) = shard.get_mut(&name) {
-            let (level, after) = pace.take(now, *full_at, cost);
+            let (level, after) = bucket_rate.take(now, *full_at, cost);
             if let Some(after) = after {
                 *full_at = after;
             }
             return Ok(Some(level));
         }
-        let (level, after) = pace.take(now, 0, cost);
+        let (level, after) = bucket_rate.take(now, 0, cost);
         if let Some(after) = after {
             self.make_room(&mut shard, now)?;
             shard.insert(name, after);
@@ -215,18 +216,20 @@ impl Limiter {
         Ok(Some(level))
     }
 
-    /// How a bucket would take `cost` requests, without taking them. None when the limit is unlimited.
+    /// Result of charging `cost` requests, without charging them. None when the limit is unlimited.
     pub fn look(&self, id: &BucketId<'_>, limit: &RateLimit, now: Duration, cost: u32) -> Option<Level> {
-        let pace = Pace::of(limit)?;
+        let bucket_rate = BucketRate::of(limit)?;
         let (name, now) = (self.name(id), nanos(now));
         let shard = self.shard(&name).lock().unwrap_or_else(PoisonError::into_inner);
         let full_at = shard.get(&name).copied().unwrap_or(0);
-        let (level, after) = pace.take(now, full_at, cost);
-        // What is shown is the bucket as it stays.
-        Some(after.map_or(level, |_| pace.level(full_at.saturating_sub(now).min(pace.full), None, true)))
+        let (level, after) = bucket_rate.take(now, full_at, cost);
+        // The shown state is the unchanged one.
+        Some(after.map_or(level, |_| {
+            bucket_rate.level(full_at.saturating_sub(now).min(bucket_rate.full), None, true)
+        }))
     }
 
-    /// Buckets that are held, full ones that wait for their removal included.
+    /// Number of buckets, including full ones that are not dropped yet.
     pub fn len(&self) -> usize {
         self.shards.iter().map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner).len()).sum()
     }
@@ -236,20 +239,20 @@ impl Limiter {
         self.len() == 0
     }
 
-    fn name(&self, id: &BucketId<'_>) -> Name {
+    fn name(&self, id: &BucketId<'_>) -> BucketHash {
         let hash = |keyed: &DefaultHasher| {
             let mut hasher = keyed.clone();
             id.hash(&mut hasher);
             hasher.finish()
         };
-        Name { shard: hash(&self.names[0]), place: hash(&self.names[1]) }
+        BucketHash { shard: hash(&self.names[0]), place: hash(&self.names[1]) }
     }
 
-    fn shard(&self, name: &Name) -> &Mutex<Shard> {
+    fn shard(&self, name: &BucketHash) -> &Mutex<Shard> {
         &self.shards[name.shard as usize % self.shards.len()]
     }
 
-    /// Before a shard grows it drops what is full again; it grows only if more than half of it is in use.
+    /// Before a shard grows it drops refilled buckets; it grows only if more than half of it is in use.
     fn make_room(&self, shard: &mut Shard, now: u64) -> Result<()> {
         if shard.len() < shard.capacity().min(self.shard_capacity) {
             return Ok(());

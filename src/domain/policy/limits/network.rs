@@ -1,25 +1,25 @@
-//! Limits of what a network may ask for without a credential.
+//! Rate limits of unauthenticated callers, by network.
 //!
-//! The buckets are cells of two rows of fixed size, at places that a keyed hash gives. A request passes if the fuller
-//! cell of its network allows it, so that two names must meet in both rows before one uses up the time of the other;
-//! nothing is evicted, and these buckets take no room from those of keys.
+//! The buckets are cells in two rows of fixed size, selected by a keyed hash. A request passes if the fuller cell of
+//! its network allows it, so two networks must collide in both rows before one affects the other; nothing is evicted,
+//! and these buckets take no capacity from those of keys.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{Level, Pace, nanos};
+use super::{BucketRate, Level, nanos};
 use crate::error::{Code, Error, Result};
 use crate::model::{Network, RateLimit};
 use crate::platform::vault::{Signer, Vault};
 
 const ROWS: usize = 2;
-/// Networks of an IPv6 /48 may ask for this many times as much as one of them.
+/// Limit of an IPv6 /48, as a multiple of that of one network.
 const SITE: u32 = 4;
 
 /// Bounds of [`NetworkLimits`].
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// Cells in each of the two rows, 8 bytes each.
+    /// Cells per row, 8 bytes each.
     pub cells: usize,
 }
 
@@ -29,11 +29,11 @@ impl Default for Options {
     }
 }
 
-/// The limits of all networks.
+/// Limits of all networks.
 pub struct NetworkLimits {
     signer: Signer,
     cells: usize,
-    /// When each bucket will be full, on the monotonic clock.
+    /// Time at which each bucket is full, on the monotonic clock.
     rows: Mutex<[Box<[u64]>; ROWS]>,
 }
 
@@ -45,10 +45,10 @@ impl NetworkLimits {
         Self { signer: vault.signer("network_limits"), cells, rows: Mutex::new(rows) }
     }
 
-    /// Takes `cost` requests of kind `what` from what `network` has, and from what its IPv6 /48 has.
+    /// Charges `cost` requests of kind `what` to `network` and to its IPv6 /48.
     ///
     /// # Errors
-    /// `RATE_LIMITED`, with when the same request would pass.
+    /// `RATE_LIMITED`, with the wait.
     pub fn take(
         &self,
         what: &str,
@@ -81,7 +81,7 @@ impl NetworkLimits {
         now: u64,
         cost: u32,
     ) -> Option<Level> {
-        let pace = Pace::of(limit)?;
+        let bucket_rate = BucketRate::of(limit)?;
         let hash = self.signer.mac(&[what.as_bytes(), &network.to_bytes()]);
         let place = |row: usize| {
             let word = hash[row * 8..][..8].try_into().map_or(0, u64::from_le_bytes);
@@ -89,7 +89,7 @@ impl NetworkLimits {
         };
         let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
         let full_at = (0..ROWS).map(|row| rows[row][place(row)]).min().unwrap_or(0);
-        let (level, after) = pace.take(now, full_at, cost);
+        let (level, after) = bucket_rate.take(now, full_at, cost);
         if let Some(after) = after {
             for row in 0..ROWS {
                 let cell = &mut rows[row][place(row)];
@@ -100,7 +100,7 @@ impl NetworkLimits {
     }
 
     /// Buckets that are not full: row, cell, and the time until they are.
-    pub(super) fn debts(&self, now: u64) -> Vec<(u64, u64, u64)> {
+    pub(super) fn unfilled(&self, now: u64) -> Vec<(u64, u64, u64)> {
         let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
         let cells = rows.iter().enumerate().flat_map(|(row, cells)| {
             cells.iter().enumerate().map(move |(cell, full_at)| (row as u64, cell as u64, *full_at))
@@ -111,8 +111,8 @@ impl NetworkLimits {
             .collect()
     }
 
-    /// Takes up a bucket of the last run.
-    pub(super) fn owe(&self, row: u64, cell: u64, full_at: u64) {
+    /// Restores a bucket of the previous run.
+    pub(super) fn restore(&self, row: u64, cell: u64, full_at: u64) {
         let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
         let cell = rows.get_mut(row as usize).and_then(|cells| cells.get_mut(cell as usize));
         if let Some(cell) = cell {

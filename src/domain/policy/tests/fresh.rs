@@ -1,10 +1,10 @@
-//! Zero staleness: whoever asks after a change was answered sees the change, whatever else goes on.
+//! Zero staleness: a request after an answered change sees the change, under any concurrency.
 
 use std::sync::atomic::AtomicU64;
 
 use super::*;
 
-/// A store of versions and what was answered about them.
+/// A store of versions with the last answered version.
 struct Store {
     committed: [AtomicU64; KEYS],
     answered: [AtomicU64; KEYS],
@@ -18,7 +18,7 @@ fn hash(key: usize) -> SecretHash {
 }
 
 impl Store {
-    /// Reads a version and dawdles, as a slow query would.
+    /// Reads a version slowly, like a slow query.
     fn load(&self, key: usize) -> KeyRow {
         let version = self.committed[key].load(Ordering::SeqCst);
         for _ in 0..version % 4 {
@@ -27,14 +27,14 @@ impl Store {
         KeyRow { name: version.to_string().into(), ..row() }
     }
 
-    /// Commits the next version, forgets the key, answers.
+    /// Commits the next version, drops the key from the cache, answers.
     fn change(&self, engine: &Engine, key: usize) {
         let version = self.committed[key].fetch_add(1, Ordering::SeqCst) + 1;
         engine.forget(&[hash(key)]);
         self.answered[key].store(version, Ordering::SeqCst);
     }
 
-    /// Asks once; what it sees must be as new as what was answered before it asked.
+    /// Sends one question: the result must be at least as new as the version answered before it.
     fn ask(&self, engine: &Engine, key: usize) {
         let answered = self.answered[key].load(Ordering::SeqCst);
         let entry = engine.find(&hash(key), |_| Ok(Some(self.load(key)))).unwrap().unwrap();
@@ -74,7 +74,7 @@ fn run(cache_bytes: u64) {
 }
 
 #[test]
-fn nobody_sees_the_state_before_an_answered_change() {
+fn no_question_sees_the_state_before_an_answered_change() {
     run(CACHE_BYTES);
 }
 
@@ -88,7 +88,7 @@ fn a_load_that_began_before_a_change_does_not_stay() {
     let (engine, key) = (engine(CACHE_BYTES), hash(0));
     let old = engine
         .find(&key, |_| {
-            // The change is committed and forgotten while this load is under way.
+            // The change is committed and removed from the cache during this load.
             engine.forget(&[key]);
             Ok(Some(KeyRow { name: "old".into(), ..row() }))
         })

@@ -1,4 +1,4 @@
-//! Rate limits: never more than the limit and the burst in any window, and no refusal without need.
+//! Rate limits: no window exceeds limit and burst, and no request is refused without need.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -54,7 +54,7 @@ proptest! {
     }
 
     #[test]
-    fn whoever_keeps_to_the_limit_is_never_refused(count in 1_u32..1000, window in 1_u32..100) {
+    fn requests_within_the_limit_are_never_refused(count in 1_u32..1000, window in 1_u32..100) {
         let (limiter, limit) = (Limiter::default(), limit(count, window, Some(1)));
         let pace = (u64::from(window) * SECOND).div_ceil(u64::from(count));
         for request in 1..200 {
@@ -103,7 +103,7 @@ fn threads_together_pass_no_more_than_one_alone() {
 }
 
 #[test]
-fn buckets_are_told_apart() {
+fn buckets_are_distinct() {
     let (limiter, limit) = (Limiter::default(), limit(1, 60, None));
     let ids = [
         ID,
@@ -129,7 +129,7 @@ fn full_buckets_make_room_and_too_many_are_an_error() {
     let take =
         |key, now| limiter.take(&BucketId { subject: Subject::Key(key), ..ID }, &limit, now, 1).map(|_| ());
     for key in 0..100_000 {
-        // A thousand keys a minute: each bucket is full again when the next thousand come.
+        // A thousand keys a minute: each bucket is refilled when the next thousand arrive.
         let second = u64::try_from(key).unwrap() / 500 * 60;
         take(key, at(second)).unwrap();
         assert!(limiter.len() <= 1000);
@@ -153,7 +153,7 @@ fn a_smaller_limit_finds_the_bucket_empty_at_worst() {
 }
 
 #[test]
-fn an_answer_tells_what_is_left_and_when_it_is_full() {
+fn a_response_has_the_remaining_requests_and_the_reset_time() {
     let (limiter, limit) = (Limiter::default(), limit(1000, 60, None));
     take(&limiter, &limit, SECOND, 1);
     let level = take(&limiter, &limit, SECOND, 1);
@@ -161,7 +161,7 @@ fn an_answer_tells_what_is_left_and_when_it_is_full() {
 }
 
 #[test]
-fn keys_of_one_owner_share_where_the_tier_says_so() {
+fn keys_of_one_owner_share_a_bucket_in_a_tier_by_owner() {
     let mut api = api(7);
     api.tiers = vec![tier("default", Some(2), LimitPer::Owner)];
     let bench = |no, owner: Option<&str>| {

@@ -61,7 +61,7 @@ fn tier(name: &str, limit: Option<u32>, per: LimitPer) -> Tier {
     Tier { name: name.to_owned(), limit, window_seconds: 60, burst: None, per }
 }
 
-/// A good key of [`api`] 7.
+/// A valid key of [`api`] 7.
 fn row() -> KeyRow {
     KeyRow {
         no: 1,
@@ -91,14 +91,14 @@ fn person(role: Role) -> KeyUser {
     KeyUser { no: 5, id: crate::model::UserId::from_u128(5), role, disabled: false }
 }
 
-/// An engine over one key, asked at any moment.
+/// An engine with one key, questioned at any time.
 struct Bench {
     engine: Engine,
     api: Arc<Api>,
     row: KeyRow,
 }
 
-/// A moment: wall time and monotonic time.
+/// Wall time and monotonic time.
 struct At(Timestamp, Duration);
 
 impl Times for At {
@@ -117,7 +117,7 @@ impl Bench {
     }
 
     fn question(&self) -> Question<'_> {
-        Question { api: &self.api, scopes: None, environment: AskedEnvironment::Live, cost: 1, ip: None }
+        Question { api: &self.api, scopes: None, environment: RequestedEnvironment::Live, cost: 1, ip: None }
     }
 
     fn ask(&self, question: &Question<'_>, now: Timestamp, monotonic: Duration) -> Verdict {

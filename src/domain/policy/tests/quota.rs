@@ -33,13 +33,13 @@ fn a_period_starts_anew_by_the_calendar_in_utc() {
 }
 
 #[test]
-fn a_clock_that_goes_back_gives_nothing_back() {
+fn a_clock_set_back_refills_nothing() {
     let bench = Bench::new(api(7), KeyRow { quota: quota(1, QuotaPeriod::Day), ..row() });
     let ask = |now| bench.ask(&bench.question(), now, Duration::ZERO).code;
     assert_eq!(ask(at("2026-02-01T12:00:00Z")), VerifyCode::Valid);
     assert_eq!(ask(at("2026-01-31T12:00:00Z")), VerifyCode::QuotaExceeded);
     assert_eq!(ask(at("2026-02-01T13:00:00Z")), VerifyCode::QuotaExceeded);
-    // Also after a restart, when only the row remembers.
+    // Also after a restart, when only the row has the count.
     let row = KeyRow { quota_period_at: at("2026-02-01T00:00:00Z"), quota_used: 1, ..bench.row.clone() };
     let after = Bench::new(api(7), row);
     let code = after.ask(&after.question(), at("2026-01-31T12:00:00Z"), Duration::ZERO).code;
@@ -56,7 +56,7 @@ fn limit_and_quota_are_taken_both_or_neither() {
     let limited = ask(1);
     assert_eq!((limited.code, limited.quota.unwrap().used), (VerifyCode::RateLimited, 1));
     assert_eq!(ask(2).code, VerifyCode::Valid);
-    // Both are used up: the limit is told, since it comes first.
+    // Both are exhausted: the rate limit is reported, because it is checked first.
     assert_eq!(ask(2).code, VerifyCode::RateLimited);
     let exceeded = ask(3);
     assert_eq!(exceeded.code, VerifyCode::QuotaExceeded);
@@ -68,7 +68,7 @@ fn a_change_or_an_eviction_gives_nothing_back() {
     let mut bench = Bench::new(api(7), KeyRow { quota: quota(10, QuotaPeriod::Total), ..row() });
     for used in 1..=5 {
         assert_eq!(bench.ask_now().quota.unwrap().used, used);
-        // The row in the store lags behind; the meter in use goes on.
+        // The stored count is older; the meter continues.
         bench.engine.forget(&[SecretHash::of("a key")]);
         bench.row.name = format!("renamed {used}").into();
     }

@@ -1,9 +1,9 @@
-//! The rules, their order and what they tell.
+//! The rules, their order and their explanations.
 
 use super::*;
 
-/// A row and a question that break every rule of one list, from some place on.
-fn broken_from(first: usize) -> (KeyRow, AskedEnvironment, Option<ScopeExpr>) {
+/// A row and a question that break every rule of a list, from an index on.
+fn broken_from(first: usize) -> (KeyRow, RequestedEnvironment, Option<ScopeExpr>) {
     let mut row = row();
     let breaks = |rule: VerifyCode| VerifyCode::ALL.iter().position(|code| *code == rule).unwrap() >= first;
     row.secret_expires_at = breaks(VerifyCode::NotFound).then_some(NOW);
@@ -14,8 +14,11 @@ fn broken_from(first: usize) -> (KeyRow, AskedEnvironment, Option<ScopeExpr>) {
     row.allowed_ips = breaks(VerifyCode::IpNotAllowed).then(|| "192.0.2.0/24".into());
     row.ratelimit = breaks(VerifyCode::RateLimited).then_some(LIMIT_OF_ONE);
     row.quota = breaks(VerifyCode::QuotaExceeded).then_some(QUOTA_OF_ONE);
-    let environment =
-        if breaks(VerifyCode::WrongEnvironment) { AskedEnvironment::Test } else { AskedEnvironment::Live };
+    let environment = if breaks(VerifyCode::WrongEnvironment) {
+        RequestedEnvironment::Test
+    } else {
+        RequestedEnvironment::Live
+    };
     let scopes = breaks(VerifyCode::InsufficientScope).then(|| "a:write".parse().unwrap());
     (row, environment, scopes)
 }
@@ -29,7 +32,7 @@ fn the_first_rule_that_fails_is_the_answer() {
     for (place, expected) in VerifyCode::ALL.iter().enumerate().skip(1) {
         let (row, environment, scopes) = broken_from(place);
         let bench = Bench::new(api(7), row);
-        // Two requests at once are one too many for limit and quota.
+        // Two requests at once exceed limit and quota by one.
         let question = Question { environment, scopes: scopes.as_ref(), cost: 2, ..bench.question() };
         let verdict = bench.ask(&question, NOW, Duration::ZERO);
         assert_eq!(verdict.code, *expected);
@@ -48,7 +51,7 @@ fn explanations_name_every_rule_once_and_in_order() {
     let bench = Bench::new(api(7), row());
     let verdict = bench.ask_now();
     let checks = verdict.checks(&bench.question());
-    assert!(checks.iter().all(|check| check.result == CheckResult::Passed && !check.saw.is_empty()));
+    assert!(checks.iter().all(|check| check.result == CheckResult::Passed && !check.observed.is_empty()));
     let rules: Vec<_> = checks.into_iter().map(|check| check.rule).collect();
     assert_eq!(rules, VerifyCode::ALL[1..]);
 }
@@ -76,7 +79,7 @@ fn a_secret_past_its_grace_is_unknown_but_the_key_is_named() {
 }
 
 #[test]
-fn about_another_api_s_key_only_the_code_is_told() {
+fn about_another_api_s_key_only_the_code_is_shown() {
     let states = [
         (KeyRow { api_no: 8, ..row() }, VerifyCode::WrongApi),
         (KeyRow { api_no: 8, revoked_at: Some(NOW), ..row() }, VerifyCode::Revoked),
@@ -90,14 +93,14 @@ fn about_another_api_s_key_only_the_code_is_told() {
         assert!(verdict.known_entry().is_none() && verdict.holds().is_none());
         assert!(verdict.error(&bench.question()).details.is_empty());
         let id = KeyId::from_u128(1).to_string();
-        assert!(verdict.checks(&bench.question()).iter().all(|check| !check.saw.contains(&id)));
+        assert!(verdict.checks(&bench.question()).iter().all(|check| !check.observed.contains(&id)));
         let key = verdict.holder().and_then(Bearer::key);
         assert_eq!(key.map(|key| key.no), Some(1), "the log names it all the same");
     }
 }
 
 #[test]
-fn networks_bind_and_know_ipv4_in_ipv6_clothes() {
+fn networks_bind_and_match_ipv4_mapped_ipv6() {
     let row = KeyRow { allowed_ips: Some("192.0.2.0/24 2001:db8::/32".into()), ..row() };
     let bench = Bench::new(api(7), row);
     for (ip, expected) in [

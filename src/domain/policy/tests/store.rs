@@ -1,11 +1,11 @@
-//! Against a real store: the one query, and what is written behind the requests.
+//! With a real store: the one query, and the write-behind.
 
 use super::*;
 use crate::domain::testing::World;
 use crate::model::KeySecret;
 use crate::store::{Drain, params};
 
-/// Adds a key of the built-in API with a quota and gives its secret.
+/// Adds a key of the built-in API with a quota and returns its secret.
 async fn add_key(world: &World, quota: Option<i64>) -> KeySecret {
     let prefix = world.services.catalog.get().built_in().prefix;
     let secret = KeySecret::generate(prefix, Environment::Live, &world.services.random());
@@ -16,7 +16,7 @@ async fn add_key(world: &World, quota: Option<i64>) -> KeySecret {
             let key = "INSERT INTO keys (id, api_no, name, environment, scopes, owner, quota_limit,
                 quota_period, allowed_ips, metadata, created_at, updated_at)
                 VALUES (?1, ?2, 'Backend', 'live', 'keys:read keys:verify', 'acme', ?3, 'total', NULL,
-                '{\"a\":1}', ?4, ?4)";
+                '{\"a\":1}', ?4, ?4) RETURNING no";
             let no = tx.insert(key, params![id.to_string(), api_no, quota, now.millis()])?;
             let secret = "INSERT INTO key_secrets (hash, key_no, start, \"end\", created_at)
                 VALUES (?1, ?2, 'aaaa', 'bbbb', ?3)";
@@ -33,7 +33,7 @@ fn ask(world: &World, key: &str) -> Verdict {
     let question = Question {
         api: apis.built_in(),
         scopes: None,
-        environment: AskedEnvironment::Live,
+        environment: RequestedEnvironment::Live,
         cost: 1,
         ip: None,
     };
@@ -57,7 +57,7 @@ async fn a_key_is_found_by_its_secret_and_acts_as_itself() {
     let question = Question {
         api: apis.built_in(),
         scopes: None,
-        environment: AskedEnvironment::Live,
+        environment: RequestedEnvironment::Live,
         cost: 1,
         ip: None,
     };
@@ -101,7 +101,7 @@ async fn uses_and_quotas_are_written_behind() {
     };
     assert_eq!((row().quota_used, row().last_used_at), (3, Some("2026-06-01T12:00:00Z".parse().unwrap())));
 
-    // Within the hour only the quota is written; what was written stays in step.
+    // Within the hour only the quota is written; the stored values agree.
     world.clock.advance(Duration::from_secs(1800));
     assert_eq!(ask(&world, secret.expose()).quota.unwrap().used, 4);
     let mut drain = world.services.engine.usage_drain();

@@ -26,11 +26,11 @@ fn judge(bench: &Bench, identity: Identity, question: &Question<'_>) -> Verdict 
 fn a_token_is_refused_by_the_same_rules_as_a_key() {
     let wanted: ScopeExpr = "a:write".parse().unwrap();
     for (api_no, environment, scopes, expected) in [
-        (7, AskedEnvironment::Live, "a:write", VerifyCode::Valid),
-        (7, AskedEnvironment::Any, "admin", VerifyCode::Valid),
-        (7, AskedEnvironment::Live, "a:read", VerifyCode::InsufficientScope),
-        (7, AskedEnvironment::Test, "a:write", VerifyCode::WrongEnvironment),
-        (8, AskedEnvironment::Test, "a:read", VerifyCode::WrongApi),
+        (7, RequestedEnvironment::Live, "a:write", VerifyCode::Valid),
+        (7, RequestedEnvironment::Any, "admin", VerifyCode::Valid),
+        (7, RequestedEnvironment::Live, "a:read", VerifyCode::InsufficientScope),
+        (7, RequestedEnvironment::Test, "a:write", VerifyCode::WrongEnvironment),
+        (8, RequestedEnvironment::Test, "a:read", VerifyCode::WrongApi),
     ] {
         let key = KeyRow { api_no, scopes: scopes.into(), ..row() };
         let bench = Bench::new(api(7), key);
@@ -70,11 +70,11 @@ fn a_token_counts_for_its_grant_or_its_user_in_the_token_tier() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_not_valid_tells_its_own_error() {
+async fn an_invalid_token_has_its_own_error() {
     let world = crate::domain::testing::World::new().await;
     let api = world.services.catalog.get().built_in().clone();
     let question =
-        Question { api: &api, scopes: None, environment: AskedEnvironment::Live, cost: 1, ip: None };
+        Question { api: &api, scopes: None, environment: RequestedEnvironment::Live, cost: 1, ip: None };
     let ask = |error: Error| {
         world.services.engine.ask_token(&world.services, Err(error), &question, world.now()).unwrap()
     };

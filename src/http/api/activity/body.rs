@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::csv;
 use super::live::StreamCredential;
-use crate::activity::{Export, Followed, Tail};
+use crate::activity::{Export, Tail, TailEvent};
 use crate::error::{Error, Result};
 use crate::model::activity::Activity;
 
@@ -137,22 +137,22 @@ impl Events {
     }
 }
 
-fn frames(followed: Followed) -> Vec<u8> {
+fn frames(followed: TailEvent) -> Vec<u8> {
     let mut text = String::new();
     let mut event = |name: &str, id: Option<&str>, data: &str| {
         let id = id.map(|id| format!("id: {id}\n")).unwrap_or_default();
         text.push_str(&format!("event: {name}\n{id}data: {data}\n\n"));
     };
     match followed {
-        Followed::Rows(rows) => {
+        TailEvent::Rows(rows) => {
             for row in rows {
                 let data = serde_json::to_string(&row).expect("rows are plain data");
                 event("activity", Some(&row.id.encode()), &data);
             }
         }
-        Followed::Missed(missed) => event("lagged", None, &json!({ "missed": missed }).to_string()),
+        TailEvent::Missed(missed) => event("lagged", None, &json!({ "missed": missed }).to_string()),
         // A comment, so that both ends notice a lost connection.
-        Followed::Nothing => text.push_str(":\n\n"),
+        TailEvent::Nothing => text.push_str(":\n\n"),
     }
     text.into_bytes()
 }

@@ -9,12 +9,12 @@ use crate::model::activity::{
 };
 use crate::model::{ActivityId, Address, ClientId, Environment, KeyId, RequestId, Timestamp, UserId};
 
-/// What is one or more columns: those of a struct are named after its members, `key_id` for the `id` of `key`.
+/// A value of one or more columns. Columns of a struct have the names of its members: `key_id` for the `id` of `key`.
 trait Columns {
     /// Appends the names of the columns of a member that is called `name`.
     fn names(name: &str, to: &mut Vec<String>);
 
-    /// Appends a text for each column: empty ones without a value.
+    /// Appends the text of each column: empty texts without a value.
     fn cells(value: Option<&Self>, to: &mut Vec<String>);
 }
 

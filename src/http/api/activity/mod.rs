@@ -13,7 +13,7 @@ use serde::Serialize;
 pub use rows::ActivityPage;
 
 use super::Tag;
-use crate::activity::{ChainReport, Counts, CountsOf, Fault, Tally};
+use crate::activity::{ChainReport, Counts, CountsFilter, Fault, Tally};
 use crate::domain::activity_log;
 use crate::domain::identity::access::ActivityRead;
 use crate::error::{Error, Result as Checked};
@@ -170,7 +170,7 @@ impl ActivityApi {
     ) -> Result<Json<ActivityCounts>> {
         let (from, to) = span(within.0.call().now, from.0, to.0)?;
         let filter = RawFilter { key: key.0, ..RawFilter::default() }.parse()?;
-        let of = CountsOf { from, to, key: filter.key, api: api.0 };
+        let of = CountsFilter { from, to, key: filter.key, api: api.0 };
         Ok(Json(activity_log::counts(&within.0, of).await?.into()))
     }
 

@@ -14,7 +14,7 @@ use poem_openapi::payload::PlainText;
 
 use super::Tag;
 use crate::domain::apis;
-use crate::domain::idempotency::{Answer, Once};
+use crate::domain::idempotency::{Answer, IdempotentRequest};
 use crate::domain::identity::access::{ApisRead, ApisWrite};
 use crate::error::Error;
 use crate::http::Result;
@@ -60,7 +60,11 @@ impl ApisApi {
         body: Json<ApiDescription>,
     ) -> Result<Created<Api>> {
         let can = allowed.0;
-        let once = Once { route: "POST /v1/apis", key: idempotency_key.0.as_deref(), answer: Answer::Plain };
+        let once = IdempotentRequest {
+            route: "POST /v1/apis",
+            key: idempotency_key.0.as_deref(),
+            answer: Answer::Plain,
+        };
         let (call, new) = ((*can).clone(), body.0.clone());
         Ok(Created(call.once(once, &body.0, move |tx| apis::create(tx, &can, new)).await?))
     }
@@ -150,7 +154,7 @@ impl ApisApi {
         body: Json<RouteTest>,
     ) -> Result<Json<RouteTested>> {
         let asked = method(&body.0.method.to_ascii_uppercase());
-        Ok(Json(apis::try_route(&allowed.0, &api.0, asked, &body.0.uri)?.into()))
+        Ok(Json(apis::explain_route(&allowed.0, &api.0, asked, &body.0.uri)?.into()))
     }
 
     /// Get a proxy's configuration

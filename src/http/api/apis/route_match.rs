@@ -3,7 +3,7 @@
 use poem_openapi::{Enum, Object};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::apis::{Step, Trial};
+use crate::domain::apis::{RouteExplanation, Step};
 use crate::model::api::Route;
 
 /// A request to test.
@@ -75,8 +75,8 @@ pub enum RouteResult {
     NotReached,
 }
 
-impl From<Trial> for RouteTested {
-    fn from(trial: Trial) -> Self {
+impl From<RouteExplanation> for RouteTested {
+    fn from(trial: RouteExplanation) -> Self {
         let met = trial.route();
         let decision = match met {
             Some((_, route)) if route.public => RouteDecision::Public,

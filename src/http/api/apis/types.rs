@@ -14,7 +14,7 @@ use crate::model::api::{
     scope_info_members, tier_members,
 };
 use crate::model::{
-    Api, ApiId, AskedEnvironment, Environment, KeyPrefix, LimitPer, Scope, ScopeExpr, ScopeSet, Timestamp,
+    Api, ApiId, Environment, KeyPrefix, LimitPer, RequestedEnvironment, Scope, ScopeExpr, ScopeSet, Timestamp,
 };
 use crate::platform::cursor::Page;
 

@@ -15,7 +15,7 @@ pub use types::{Client, ClientAccess, ClientCreate, ClientPage, ClientRotate, Cl
 
 use super::Tag;
 use crate::domain::clients;
-use crate::domain::idempotency::{Answer, Once};
+use crate::domain::idempotency::{Answer, IdempotentRequest};
 use crate::domain::identity::access::{ClientsRead, ClientsWrite};
 use crate::domain::keys::DEFAULT_GRACE_SECONDS;
 use crate::error::{Error, Result as Checked};
@@ -45,7 +45,7 @@ impl ClientsApi {
     ) -> Result<Created<Client>> {
         let can = allowed.0;
         let key = idempotency_key.0.as_deref();
-        let once = Once { route: "POST /v1/clients", key, answer: Answer::Secret };
+        let once = IdempotentRequest { route: "POST /v1/clients", key, answer: Answer::Secret };
         let new = body.0.wanted()?;
         let call = can.clone();
         let made = call.once(once, &body.0, move |tx| {
@@ -120,7 +120,8 @@ impl ClientsApi {
     ) -> Result<Json<Client>> {
         let (can, id) = (allowed.0, parse_id(&id.0)?);
         let route = format!("POST /v1/clients/{id}/rotate");
-        let once = Once { route: &route, key: idempotency_key.0.as_deref(), answer: Answer::Secret };
+        let once =
+            IdempotentRequest { route: &route, key: idempotency_key.0.as_deref(), answer: Answer::Secret };
         let grace_seconds = body.0.grace_seconds.unwrap_or(DEFAULT_GRACE_SECONDS);
         let call = can.clone();
         let made = call.once(once, &body.0, move |tx| {

@@ -3,7 +3,7 @@
 use poem_openapi::{Enum, Object};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::domain::clients::{AskedAccess, ClientChange, ClientView, Issued, NewClient};
+use crate::domain::clients::{ClientChange, ClientView, Issued, NewClient, RequestedAccess};
 use crate::domain::identity::Services;
 use crate::domain::policy::catalog::Apis;
 use crate::error::{Error, Result};
@@ -239,7 +239,7 @@ impl From<model::GrantType> for GrantType {
     }
 }
 
-fn access(asked: &[ClientAccess]) -> Result<Vec<AskedAccess>> {
+fn access(asked: &[ClientAccess]) -> Result<Vec<RequestedAccess>> {
     let scopes = |names: &[String]| {
         names.iter().map(|name| model::Scope::new(name)).collect::<std::result::Result<_, _>>()
     };
@@ -247,7 +247,7 @@ fn access(asked: &[ClientAccess]) -> Result<Vec<AskedAccess>> {
         let scopes: ScopeSet = scopes(&asked.scopes).map_err(|error: model::ScopeError| {
             Error::invalid(&format!("access[{index}].scopes"), error.to_string())
         })?;
-        Ok(AskedAccess { api: asked.api.clone(), scopes })
+        Ok(RequestedAccess { api: asked.api.clone(), scopes })
     };
     asked.iter().enumerate().map(one).collect()
 }

@@ -8,7 +8,7 @@ use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::{ApiResponse, OpenApi};
 
 use super::Tag;
-use crate::domain::idempotency::{Answer, Once};
+use crate::domain::idempotency::{Answer, IdempotentRequest};
 use crate::domain::identity::access::{KeysRead, KeysWrite};
 use crate::domain::keys::{self, KeyFilter};
 use crate::error::{Error, Result as Checked};
@@ -90,7 +90,11 @@ impl KeysApi {
         idempotency_key: Header<Option<String>>,
         body: Json<NewKey>,
     ) -> Result<Created<IssuedKey>> {
-        let once = Once { route: "POST /v1/keys", key: idempotency_key.0.as_deref(), answer: Answer::Secret };
+        let once = IdempotentRequest {
+            route: "POST /v1/keys",
+            key: idempotency_key.0.as_deref(),
+            answer: Answer::Secret,
+        };
         let (call, new) = (within.0.call().clone(), body.0.clone().into());
         let issued = call.once(once, &body.0, move |tx| {
             let issued = keys::create(tx, &within.0, new)?;
@@ -167,7 +171,8 @@ impl KeysApi {
     ) -> Result<Json<IssuedKey>> {
         let (call, id) = (within.0.call().clone(), key_id(&id.0)?);
         let route = format!("POST /v1/keys/{id}/rotate");
-        let once = Once { route: &route, key: idempotency_key.0.as_deref(), answer: Answer::Secret };
+        let once =
+            IdempotentRequest { route: &route, key: idempotency_key.0.as_deref(), answer: Answer::Secret };
         let grace_seconds = body.0.grace_seconds;
         let issued = call.once(once, &body.0, move |tx| {
             let issued = keys::rotate(tx, &within.0, id, grace_seconds)?;

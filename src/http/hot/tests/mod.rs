@@ -48,7 +48,7 @@ impl Scene {
             })
             .await
             .unwrap();
-        world.services.catalog.replace(loaded);
+        world.services.catalog.install(loaded, world.services.db.changes());
         let own = world.services.catalog.get().built_in().no;
         let management = add_key(&world, "kw", own, "keys:verify").await;
         Self { world, management, hot: Hot::default() }
@@ -87,7 +87,7 @@ async fn add_key(world: &World, prefix: &str, api_no: i64, scopes: &str) -> KeyS
     world
         .write(move |tx| {
             let key = "INSERT INTO keys (id, api_no, name, environment, scopes, owner, metadata, created_at,
-                updated_at) VALUES (?1, ?2, 'Production \"Backend\"', 'live', ?3, 'acmé', '{\"a\":[1]}', ?4, ?4)";
+                updated_at) VALUES (?1, ?2, 'Production \"Backend\"', 'live', ?3, 'acmé', '{\"a\":[1]}', ?4, ?4) RETURNING no";
             let no = tx.insert(key, params![id.to_string(), api_no, scopes, now.millis()])?;
             let secret = "INSERT INTO key_secrets (hash, key_no, start, \"end\", created_at)
                 VALUES (?1, ?2, 'aaaa', 'bbbb', ?3)";

@@ -85,7 +85,7 @@ async fn explain_lists_every_rule_with_its_findings() {
     assert_eq!(
         checks[7],
         json!({"rule": "INSUFFICIENT_SCOPE", "result": "failed",
-            "saw": "holds \"queries:read\"; asked for \"admin\""})
+            "observed": "holds \"queries:read\"; asked for \"admin\""})
     );
     assert_eq!((&checks[6]["result"], &checks[8]["result"]), (&json!("passed"), &json!("not_reached")));
 }

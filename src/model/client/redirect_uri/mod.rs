@@ -1,19 +1,19 @@
-//! Where a person may be sent back to. An open redirect here hands codes to strangers, so there is no
-//! normalisation: what was registered is compared character by character.
+//! Redirect URIs. An open redirect gives authorization codes to attackers, so URIs are compared character by character,
+//! without normalisation.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::model::words::FromText;
+use crate::model::string_enum::FromText;
 
-/// Longest URI, in bytes.
+/// Maximum length, in bytes.
 const MAX_LENGTH: usize = 1_000;
-/// Hosts that are the person's own machine (RFC 8252, section 7.3).
+/// Loopback hosts (RFC 8252, section 7.3).
 const LOOPBACK: [&str; 3] = ["127.0.0.1", "[::1]", "localhost"];
 
-/// A URI that a client registered: `https://app.example.com/callback`, `http://127.0.0.1/callback` (any port) or
+/// A registered URI: `https://app.example.com/callback`, `http://127.0.0.1/callback` (any port) or
 /// `com.example.app:/callback`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RedirectUri(String);
@@ -24,8 +24,8 @@ impl RedirectUri {
         &self.0
     }
 
-    /// Whether `presented` is this URI: the same text, but for the port on the person's own machine, which an app
-    /// gets anew each time it listens (RFC 9700, section 4.1.3; RFC 8252, section 7.3).
+    /// Whether `presented` is this URI: the same text, except for the port of a loopback URI, which an app gets anew
+    /// each time it listens (RFC 9700, section 4.1.3; RFC 8252, section 7.3).
     pub fn matches(&self, presented: &str) -> bool {
         if self.0 == presented {
             return true;
@@ -36,18 +36,18 @@ impl RedirectUri {
         }
     }
 
-    /// Whether anybody's program on the person's machine could answer there: loopback, and schemes that any app may
-    /// claim (RFC 8252, section 8.6). Consent is then asked each time.
+    /// Whether other programs on the person's machine could receive the response: loopback, and schemes that any app
+    /// may claim (RFC 8252, section 8.6). Consent is then asked each time.
     pub fn is_local(&self) -> bool {
         !self.0.starts_with("https://")
     }
 
-    /// Whether it is on the person's own machine.
+    /// Whether it is a loopback URI.
     pub fn is_loopback(&self) -> bool {
         loopback(&self.0).is_some()
     }
 
-    /// What people are shown of it: the host, or the scheme of an app.
+    /// Part that is shown to people: the host, or the scheme of an app.
     pub fn host(&self) -> &str {
         match self.0.split_once("://") {
             Some(("http" | "https", rest)) => authority(rest).0,
@@ -55,19 +55,19 @@ impl RedirectUri {
         }
     }
 
-    /// `scheme://host:port` of an https or loopback URI, as a browser writes an origin.
+    /// Origin of an https or loopback URI: `scheme://host:port`, as browsers write it.
     pub fn origin(&self) -> Option<&str> {
         let (scheme @ ("http" | "https"), rest) = self.0.split_once("://")? else { return None };
         Some(&self.0[..scheme.len() + 3 + authority(rest).0.len()])
     }
 }
 
-/// The authority and what follows it.
+/// The authority and the rest after it.
 fn authority(rest: &str) -> (&str, &str) {
     rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()))
 }
 
-/// Host and all that follows the port of an http URI on the person's own machine.
+/// Host and the rest after the port of a loopback http URI.
 fn loopback(uri: &str) -> Option<(&str, &str)> {
     let rest = uri.strip_prefix("http://")?;
     let host = LOOPBACK.into_iter().find(|host| rest.starts_with(host))?;
@@ -75,7 +75,7 @@ fn loopback(uri: &str) -> Option<(&str, &str)> {
     let rest = match rest.strip_prefix(':') {
         Some(rest) => {
             let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-            // A port that is missing or out of range makes it another URI.
+            // A missing or invalid port makes it another URI.
             rest[..digits].parse::<u16>().ok().filter(|port| *port != 0)?;
             &rest[digits..]
         }
@@ -84,7 +84,7 @@ fn loopback(uri: &str) -> Option<(&str, &str)> {
     matches!(rest.as_bytes().first(), None | Some(b'/' | b'?')).then_some((host, rest))
 }
 
-/// Why a text cannot be a redirect URI: a sentence that says what to write instead.
+/// Reason why a text is not a redirect URI: a sentence with the remedy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RedirectUriError(&'static str);
 
@@ -143,8 +143,8 @@ fn check_https(rest: &str) -> Result<(), RedirectUriError> {
     digits.parse::<u16>().ok().filter(|port| *port != 0).map(drop).ok_or(wrong)
 }
 
-/// A scheme that is a host name of the app's maker in reverse (RFC 8252, section 7.1). The dot keeps out
-/// `javascript:`, `data:` and everything else that a browser acts on itself.
+/// A scheme that is the reversed host name of the app's maker (RFC 8252, section 7.1). The required dot excludes
+/// `javascript:`, `data:` and other schemes that browsers handle themselves.
 fn check_private_use(scheme: &str, rest: &str) -> Result<(), RedirectUriError> {
     let letters = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-+".contains(&byte);
     let good = scheme.starts_with(|first: char| first.is_ascii_lowercase())

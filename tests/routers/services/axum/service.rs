@@ -41,7 +41,7 @@ impl Route {
         }
     }
 
-    /// A last `*` is the path itself and all below it.
+    /// A last `*` is the path itself and all paths below it.
     fn paths(&self) -> Vec<String> {
         match self.path.strip_suffix("/*") {
             None => vec![self.path.clone()],

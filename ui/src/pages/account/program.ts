@@ -1,4 +1,4 @@
-/** `Firefox on Linux`, out of a User-Agent; what is not a browser stays as it is. */
+/** /** `Firefox on Linux`, from a User-Agent; one that is not a browser's is unchanged. */
 export function program(agent: string | null | undefined): string {
   if (!agent) return 'Unknown program';
   const browser = [['Edg/', 'Edge'], ['OPR/', 'Opera'], ['Firefox/', 'Firefox'], ['Chrome/', 'Chrome'], ['Safari/', 'Safari']].find(([mark]) => agent.includes(mark!))?.[1];

@@ -10,10 +10,10 @@ test('the code alone says which rules were checked', () => {
   expect(rulesOf(row({})).every((rule) => rule.result === 'passed')).toBe(true);
 });
 
-test('what a rule saw is shown where the log has it', () => {
-  const checks = [{ rule: 'INSUFFICIENT_SCOPE', result: 'failed', saw: 'holds "a"; asked for "b"' }];
+test('compared values are shown if the log has them', () => {
+  const checks = [{ rule: 'INSUFFICIENT_SCOPE', result: 'failed', observed: 'holds "a"; asked for "b"' }];
   const rules = rulesOf(row({ outcome: 'refused', code: 'INSUFFICIENT_SCOPE', detail: { checks } }));
-  expect(rules.find((rule) => rule.result === 'failed')?.saw).toBe('holds "a"; asked for "b"');
+  expect(rules.find((rule) => rule.result === 'failed')?.observed).toBe('holds "a"; asked for "b"');
 });
 
 test('a call without a key has no rules of keys', () => {

@@ -1,11 +1,11 @@
-/** Why a request was let in or not: every rule in order. */
+/** The explanation of a decision: every rule in order. */
 import type { Activity, Reason } from '../../api/types';
 import { clock, date } from '../../lib/time';
 
 export interface RuleLine {
   text: string;
   result: 'passed' | 'failed' | 'not_reached';
-  saw: string;
+  observed: string;
 }
 
 const RULES: [code: Reason, text: string][] = [
@@ -23,7 +23,7 @@ const RULES: [code: Reason, text: string][] = [
 const TEXT = new Map(RULES);
 
 interface Detail {
-  checks?: { rule: string; result: RuleLine['result']; saw?: string }[];
+  checks?: { rule: string; result: RuleLine['result']; observed?: string }[];
   [name: string]: unknown;
 }
 
@@ -34,22 +34,22 @@ export function rulesOf(row: Activity): RuleLine[] {
   if (!['key.verify', 'request.authorize', 'api.call'].includes(row.kind)) return [];
   // A session or a token: the rules of keys do not apply.
   if (!row.key && (row.user || row.client)) return [];
-  // The order is fixed and the first failure wins, so the code says which rules were checked.
+  // The order is fixed and the first failure decides, so the code shows which rules were checked.
   const stop = RULES.findIndex(([code]) => code === row.code);
   return RULES.map(([code, text], index) => ({
     text,
     result: stop < 0 || index < stop ? 'passed' : index === stop ? 'failed' : 'not_reached',
-    saw: readable(detail.checks?.find((check) => check.rule === code)?.saw) ?? (index === stop ? sawOf(code, detail) : ''),
+    observed: readable(detail.checks?.find((check) => check.rule === code)?.observed) ?? (index === stop ? observedOf(code, detail) : ''),
   }));
 }
 
-/** Times in the reader's own words and zone. */
-function readable(saw: string | undefined): string | undefined {
-  if (saw === 'not revoked' || saw === 'not disabled') return '';
-  return saw?.replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, (at) => `${date(Date.parse(at))}, ${clock(Date.parse(at))}`);
+/** /** Times in the reader's zone. */
+function readable(observed: string | undefined): string | undefined {
+  if (observed === 'not revoked' || observed === 'not disabled') return '';
+  return observed?.replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, (at) => `${date(Date.parse(at))}, ${clock(Date.parse(at))}`);
 }
 
-function sawOf(code: string, detail: Detail): string {
+function observedOf(code: string, detail: Detail): string {
   const required = detail.required ?? detail.scopes;
   if (code === 'INSUFFICIENT_SCOPE' && required) return `asked for ${words(required)}; has ${words(detail.granted) || 'none'}`;
   return '';
@@ -57,7 +57,7 @@ function sawOf(code: string, detail: Detail): string {
 
 const words = (value: unknown): string => (Array.isArray(value) ? value.join(', ') : typeof value === 'string' ? value : '');
 
-/** Further details of the row, as lines of name and value. */
+/** /** Further details of the row, as lines of name and value. */
 export function detailLines(row: Activity): [string, string][] {
   if (!row.detail || typeof row.detail !== 'object') return [];
   return Object.entries(row.detail as Detail)
@@ -66,7 +66,7 @@ export function detailLines(row: Activity): [string, string][] {
     .filter(([, text]) => text !== '');
 }
 
-/** One value for people: lists without brackets, a change as `before → after`, nothing for nothing. */
+/** /** One value for people: lists without brackets, a change as `before → after`, an empty text for nothing. */
 function shown(value: unknown): string {
   if (value === null || value === undefined) return '';
   if (Array.isArray(value)) return value.map(shown).join(', ');

@@ -1,4 +1,4 @@
-/** What the log shows: held in the address bar, sent to the server as it is. */
+/** The filter of the log: stored in the URL, sent to the server unchanged. */
 import type { paths } from '../../api/schema';
 import { KINDS, OUTCOMES } from '../../api/words';
 import { DAY } from '../../lib/time';
@@ -11,7 +11,7 @@ export const RANGES = [
   { value: '30d', text: 'Last 30 days', milliseconds: 30 * DAY },
 ];
 
-/** Everything but calls of Keywright's own API, of which this dashboard makes most. */
+/** /** Everything except calls of the built-in API, of which this dashboard makes most. */
 export const NOT_OURS = '!keywright';
 
 type Query = NonNullable<paths['/v1/activity']['get']['parameters']['query']>;
@@ -37,5 +37,5 @@ export function readFilter(query: URLSearchParams, now: number): Filter {
   return filter;
 }
 
-/** Whether rows of this moment can still come in. */
+/** /** Whether new rows can match the time range. */
 export const isOpenEnded = (filter: Filter): boolean => !filter.to;

@@ -1,10 +1,10 @@
-/** The rows of the log that are loaded: pages from the server below, the live tail on top. */
+/** /** The loaded rows of the log: pages from the server at the bottom, the live tail at the top. */
 import { ask, GET } from '../../api/client';
 import type { Activity } from '../../api/types';
 import type { Filter } from './filter';
 
 const PAGE = 100;
-/** Beyond this the oldest rows go while the tail runs; scrolling down loads them again. */
+/** /** Beyond this number the oldest rows are dropped while the tail runs; scrolling down loads them again. */
 const KEEP = 20_000;
 
 export class LogRows {
@@ -12,13 +12,13 @@ export class LogRows {
   loading = $state(false);
   loaded = $state(false);
   error = $state.raw<unknown>();
-  /** Whether there is more below. */
+  /** /** Whether there are more rows below. */
   more = $state(false);
   #filter: Filter = {};
   #cursor: string | undefined;
   #turn = 0;
 
-  /** Starts over with another filter. */
+  /** /** Restarts with another filter. */
   async open(filter: Filter): Promise<void> {
     this.#filter = filter;
     this.#cursor = undefined;
@@ -36,13 +36,13 @@ export class LogRows {
     return this.#page();
   }
 
-  /** Rows that have just been written, the newest first. */
+  /** /** Newly written rows, newest first. */
   prepend(rows: Activity[]): void {
     const head = this.rows.slice(0, 500);
     const known = new Set(head.map((row) => row.id));
     const fresh = rows.filter((row) => !known.has(row.id));
     if (!fresh.length) return;
-    // Ids grow with time. What was fetched to close a gap may come after what the tail has already brought.
+    // Ids grow with time. Rows fetched to close a gap may arrive after the tail has added them.
     const top = [...fresh, ...head].sort((a, b) => (a.id < b.id ? 1 : -1));
     const all = [...top, ...this.rows.slice(500)];
     if (all.length > KEEP) {
@@ -54,7 +54,7 @@ export class LogRows {
     this.rows = all;
   }
 
-  /** Fetches the rows written while the tail was off; starts over when they exceed a page. */
+  /** /** Fetches the rows written while the tail was off; restarts when they exceed a page. */
   async catchUp(): Promise<void> {
     if (!this.loaded) return;
     const filter = this.#filter;
