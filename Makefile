@@ -4,7 +4,7 @@ CARGO   ?= cargo
 DATA    ?= keywright-data
 QUICK    = --profile quick --locked
 BINARY   = target/quick/keywright
-# # The dashboard is built if its sources and Node are present; `cargo build` alone needs neither.
+# The dashboard is built if its sources and Node are present; `cargo build` alone needs neither.
 UI       = $(wildcard ui/package.json)
 BROWSER  = $(wildcard tests/browser/package.json)
 
@@ -50,7 +50,7 @@ routers: packages ## Attack the gate: every router, behind nginx and Caddy, for 
 clock: packages ## Jumps of the wall clock on the real program, at full length (3 minutes)
 	KEYWRIGHT_CLOCK=full $(CARGO) test $(QUICK) --test it faults::faketime -- --nocapture --test-threads 1
 
-# # Seconds per target. A scratch corpus keeps new inputs out of the repository.
+# Seconds per target. A scratch corpus keeps new inputs out of the repository.
 FUZZ_SECONDS ?= 60
 fuzz: ## Fuzz every parser of untrusted text, a minute each; needs a nightly toolchain
 	@$(CARGO) +nightly --version >/dev/null 2>&1 || { echo "make fuzz needs a nightly toolchain: rustup toolchain install nightly"; exit 1; }
@@ -86,7 +86,7 @@ bench-check: ## Compare the speed with that of another commit: make bench-check 
 	@test -n "$(BASE)" || { echo "name the commit: make bench-check BASE=<commit>"; exit 2; }
 	benches/check.sh "$(BASE)"
 
-# # The dashboard's files, which are embedded in the binary.
+# The dashboard's files, which are embedded in the binary.
 ui:
 ifneq ($(UI),)
 	cd ui && npm ci --no-audit --no-fund && npm run build
@@ -95,7 +95,7 @@ endif
 tools:
 	@command -v rustup >/dev/null && rustup component add rustfmt clippy >/dev/null 2>&1 || true
 
-# # Programs that the tests call besides Rust and Node: Python for client libraries, Chromium for the pages, prlimit for
+# Programs that the tests call besides Rust and Node: Python for client libraries, Chromium for the pages, prlimit for
 # the full disk, nginx, Caddy and curl for the conformance tests, Go, Java and Maven for the routers. On Debian and
 # Ubuntu they are installed; on other systems the missing ones are listed. The tests start their own proxies: a server
 # that a package started is stopped again.

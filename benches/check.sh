@@ -1,5 +1,5 @@
 #!/bin/sh
-# # Compares the speed of the checked-out source with that of another commit: builds both, measures them in turns, and
+# Compares the speed of the checked-out source with that of another commit: builds both, measures them in turns, and
 # counts instructions. Takes a few minutes besides the builds; ROUNDS and MILLIS change that.
 set -eu
 base=$1
@@ -8,7 +8,7 @@ target=${CARGO_TARGET_DIR:-$PWD/target}
 work=$(mktemp -d)
 trap 'git worktree remove --force "$work/base" 2>/dev/null || true; rm -rf "$work"' EXIT
 git worktree add --quiet --detach "$work/base" "$base"
-# # The dashboard is not measured; both builds get the same files.
+# The dashboard is not measured; both builds get the same files.
 if [ -d ui/dist ]; then mkdir -p "$work/base/ui" && cp -r ui/dist "$work/base/ui/"; fi
 
 # Builds what `cargo bench --bench load` would run, in a target directory, and prints its path.
@@ -17,7 +17,7 @@ load() {
         sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -n 1
 }
 now=$(load . "$target")
-# # The other build has a target directory of its own, since Cargo does not distinguish two checkouts of one package; it
+# The other build has a target directory of its own, since Cargo does not distinguish two checkouts of one package; it
 # starts with links to the dependencies.
 if [ ! -d "$target/bench-base" ]; then
     mkdir -p "$target/bench-base"

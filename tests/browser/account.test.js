@@ -1,4 +1,4 @@
-/** /** Account management by its owner: second factor, sessions, and mailed links. */
+/** Account management by its owner: second factor, sessions, and mailed links. */
 import { after, before, test } from 'node:test';
 import { launch, Visitor } from './support/browser.js';
 import { Server } from './support/server.js';

@@ -1,4 +1,4 @@
-/** /** The page of an API: how to protect it, which route matches a request, scopes of roles. */
+/** The page of an API: how to protect it, which route matches a request, scopes of roles. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { after, before, test } from 'node:test';

@@ -1,4 +1,4 @@
-/** /** A frontend on another origin in `allowed_origins` signs people in; a page of any other origin cannot. */
+/** A frontend on another origin in `allowed_origins` signs people in; a page of any other origin cannot. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -37,7 +37,7 @@ async function open(site) {
   return page;
 }
 
-/** /** The part of a response that a page's script can read. */
+/** The part of a response that a page's script can read. */
 const call = (page, method, path, body, more = {}) =>
   page.evaluate(
     async ({ url, method, body, more }) => {

@@ -1,4 +1,4 @@
-/** /** The first page after sign-in is small, and usable with the keyboard alone. */
+/** The first page after sign-in is small, and usable with the keyboard alone. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { launch, Visitor } from './support/browser.js';

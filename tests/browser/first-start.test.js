@@ -1,4 +1,4 @@
-/** /** From an empty data directory to a verified key, in the browser alone. */
+/** From an empty data directory to a verified key, in the browser alone. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { launch, Visitor } from './support/browser.js';

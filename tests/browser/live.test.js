@@ -1,4 +1,4 @@
-/** /** The activity log shows new rows live, with their reasons. */
+/** The activity log shows new rows live, with their reasons. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { launch, Visitor } from './support/browser.js';

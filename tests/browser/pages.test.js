@@ -1,4 +1,4 @@
-/** /** Every page and dialog in both themes: no axe violations, no console errors, no requests to other origins. */
+/** Every page and dialog in both themes: no axe violations, no console errors, no requests to other origins. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
@@ -66,10 +66,10 @@ const inside = () => [
   ...['profile', 'security', 'sessions', 'apps'].map((tab) => [`/account?tab=${tab}`, 'Your account']),
 ];
 
-/** /** Pages that navigation alone does not show; the tests below open them. */
+/** Pages that navigation alone does not show; the tests below open them. */
 const ELSEWHERE = ['/consent'];
 
-/** /** A path, the button to press, and the dialog or panel that opens. */
+/** A path, the button to press, and the dialog or panel that opens. */
 const dialogs = () => [
   ['/keys?create=1', [], 'Create API key'],
   [`/keys/${made.backend.id}`, ['Change'], 'Change Production Backend'],

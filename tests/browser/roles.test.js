@@ -1,4 +1,4 @@
-/** /** Per role: an action that the page hides is refused by the server too. */
+/** Per role: an action that the page hides is refused by the server too. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { launch, Visitor } from './support/browser.js';
@@ -27,21 +27,21 @@ const PAGES = {
   Settings: '/settings',
 };
 const READS = ['Overview', 'Activity', 'APIs', 'OAuth apps', 'Team'];
-/** /** Navigation items and buttons of each role. */
+/** Navigation items and buttons of each role. */
 const ROLES = {
   admin: { pages: Object.keys(PAGES), buttons: ['Create API key', 'Add API', 'Register app', 'Invite'] },
   developer: { pages: READS, buttons: ['Create API key', 'Register app'] },
   viewer: { pages: READS, buttons: [] },
   member: { pages: [], buttons: ['Create API key'] },
 };
-/** /** The page of each button, and its API call. */
+/** The page of each button, and its API call. */
 const BUTTONS = {
   'Create API key': { at: '/keys', call: ['POST', '/v1/keys', { api: 'afdb', name: 'x', scopes: ['queries:write'] }] },
   'Add API': { at: '/apis', call: ['POST', '/v1/apis', { slug: 'x', name: 'x' }] },
   'Register app': { at: '/apps', call: ['POST', '/v1/clients', { name: 'x' }] },
   Invite: { at: '/team', call: ['POST', '/v1/invitations', { email: 'x@example.com', role: 'viewer' }] },
 };
-/** /** The first API call of a page. */
+/** The first API call of a page. */
 const READ_BY = {
   Activity: '/v1/activity',
   'OAuth apps': '/v1/clients',
@@ -80,7 +80,7 @@ for (const [role, may] of Object.entries(ROLES)) {
   });
 }
 
-/** /** Status of a call with the page's own session. */
+/** Status of a call with the page's own session. */
 function status(page, method, path, body) {
   return page.evaluate(
     async ([verb, to, content]) => {

@@ -1,4 +1,4 @@
-/** /** Screenshots of the main pages for the README, from the demo. Run by `make screenshots`. */
+/** Screenshots of the main pages for the README, from the demo. Run by `make screenshots`. */
 import { mkdir } from 'node:fs/promises';
 import { launch, Visitor } from './support/browser.js';
 import { Server } from './support/server.js';

@@ -1,13 +1,13 @@
-/** /** Performance of the activity page: time until its rows are shown, and main-thread time during scrolling. */
+/** Performance of the activity page: time until its rows are shown, and main-thread time during scrolling. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { launch, Visitor } from './support/browser.js';
 import { Server } from './support/server.js';
 import { furnish, verify } from './support/world.js';
 
-/** /** A data directory to copy, such as one with millions of rows. */
+/** A data directory to copy, such as one with millions of rows. */
 const { STORE } = process.env;
-/** /** Rows added to the log of a new one. */
+/** Rows added to the log of a new one. */
 const ROWS = Number(process.env.ROWS ?? (STORE ? 0 : 5_000));
 const FIRST_ROWS_MILLISECONDS = 300;
 const LONGEST_TASK_MILLISECONDS = 50;
@@ -61,7 +61,7 @@ test('first rows soon, and no long task while scrolling', async () => {
   await visitor.close();
 });
 
-/** /** Milliseconds from the request for rows until they are drawn. */
+/** Milliseconds from the request for rows until they are drawn. */
 async function firstRows() {
   while (!document.querySelector('tbody tr.go')) await new Promise(requestAnimationFrame);
   await new Promise(requestAnimationFrame);
@@ -69,7 +69,7 @@ async function firstRows() {
   return performance.now() - asked.startTime;
 }
 
-/** /** Scrolls by screens, one per frame; returns the number of rows that passed. */
+/** Scrolls by screens, one per frame; returns the number of rows that passed. */
 async function scrollDown() {
   const list = document.querySelector('[aria-label="Activity"][role="region"]');
   const end = performance.now() + 2_000;

@@ -24,7 +24,7 @@ export class Browser {
     return JSON.parse(text);
   }
 
-  /** /** Opens an address of the server and returns the first address outside of it. */
+  /** Opens an address of the server and returns the first address outside of it. */
   async open(address) {
     const response = await this.send('GET', address);
     if (response.status !== 303) throw new Error(`${address}: ${response.status} ${await response.text()}`);

@@ -1,4 +1,4 @@
-/** /** jose: verifies an access token for an audience by the key set of its issuer. Prints its subject. */
+/** jose: verifies an access token for an audience by the key set of its issuer. Prints its subject. */
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 
 const [issuer, token, audience, now] = process.argv.slice(2);

@@ -59,7 +59,7 @@ class Server(Controller):
             hostname="mail.test",
             authenticator=authenticate,
             auth_required=protection != "none",
-            # # With TLS from the first byte, the server class does not know that TLS is active.
+            # With TLS from the first byte, the server class does not know that TLS is active.
             auth_require_tls=starttls,
             require_starttls=starttls,
             tls_context=context if starttls else None,
@@ -78,6 +78,6 @@ if files:
 server = Server(Inbox(), hostname="127.0.0.1", port=int(os.environ.get("PORT", "0")), ssl_context=context if protection == "tls" else None)
 server.start()
 say({"port": server.port})
-# # Until the parent process ends.
+# Until the parent process ends.
 sys.stdin.read()
 server.stop()

@@ -12,7 +12,7 @@ import { Random } from './random.mjs';
 import { example, TABLES } from './tables.mjs';
 import { Wire } from './wire.mjs';
 
-/** /** Concurrent connections to a proxy. */
+/** Concurrent connections to a proxy. */
 const CONNECTIONS = 8;
 /** Findings printed in full. */
 const SHOWN = 25;
@@ -49,7 +49,7 @@ class Gate {
     return this.keywright.keyWith(this.table, scopes);
   }
 
-  /** /** Sends a request with a key, or none; returns the handler that answered, and the request that it received. */
+  /** Sends a request with a key, or none; returns the handler that answered, and the request that it received. */
   async send(wire, request, key) {
     counts.sent += 1;
     let answer = await wire.send(request, bearer(key));
@@ -67,7 +67,7 @@ class Gate {
     findings.push({ router: this.router, proxy: this.proxy, table: this.table, what, request, holds: key ? key.scopes : 'no credential' });
   }
 
-  /** /** The part of a request that its handler received. */
+  /** The part of a request that its handler received. */
   check(request, key, route, answer) {
     // A rule for exactly this path applies whichever handler the service selects.
     const path = request.target.trim().split('?')[0];
@@ -87,7 +87,7 @@ class Gate {
     }
   }
 
-  /** /** An ambiguous request: it may only reach handlers whose route the credential satisfies. */
+  /** An ambiguous request: it may only reach handlers whose route the credential satisfies. */
   async attack(wire, random) {
     const request = mutated(this.routes, random, this.stripped);
     let { route, answer } = await this.send(wire, request, await this.all);
@@ -109,7 +109,7 @@ class Gate {
     return { ...(await this.key(scopes)), scopes };
   }
 
-  /** /** A legitimate request passes with the scope of its route alone. */
+  /** A legitimate request passes with the scope of its route alone. */
   async legitimate(wire, random) {
     const route = random.of(this.routes.filter((one) => !one.unruled));
     const request = example(route, random);

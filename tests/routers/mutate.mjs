@@ -1,4 +1,4 @@
-/** /** Mutations of a request that a gate and a service may read differently. */
+/** Mutations of a request that a gate and a service may read differently. */
 import { example } from './tables.mjs';
 
 const hex = (character) => [...Buffer.from(character)].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join('');
@@ -41,7 +41,7 @@ function mapAt(path, random, to) {
 
 const METHODS = ['get', 'Get', 'gEt', 'delete', 'post', 'HEAD', 'OPTIONS', 'PUT', 'PATCH', 'DELETE', 'POST', 'GET', 'PURGE', 'PROPFIND', 'TRACE', 'CONNECT', 'QUERY', 'G\x45T', 'GET\x0b', 'OTHER'];
 
-/** /** Headers that try to change a request or its sender. `other` is the path of another route. */
+/** Headers that try to change a request or its sender. `other` is the path of another route. */
 function headers(random, other, stripped) {
   const values = [other, 'DELETE', 'usr_admin', '127.0.0.1', 'https', 'evil.example'];
   const spell = random.of([(name) => name, (name) => name.toLowerCase(), (name) => name.replaceAll('-', '_'), (name) => name.replace('-', '_'), (name) => name.toUpperCase()]);
@@ -53,7 +53,7 @@ function headers(random, other, stripped) {
   return lines;
 }
 
-/** /** A mutated legitimate request. */
+/** A mutated legitimate request. */
 export function mutated(table, random, stripped) {
   const request = example(random.of(table), random);
   const [path, ...query] = request.target.split('?');

@@ -1,4 +1,4 @@
-/** /** The programs of the suite: Keywright, the proxies, and the services with their packages. */
+/** The programs of the suite: Keywright, the proxies, and the services with their packages. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -15,10 +15,10 @@ const BINARY = resolve(process.env.KEYWRIGHT ?? join(TARGET, 'quick/keywright'))
 const INSTALLED = join(TARGET, 'tmp/routers');
 const SERVICES = join(HERE, 'services');
 const run = promisify(execFile);
-/** /** Debian's path of servers. */
+/** Debian's path of servers. */
 const environment = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/usr/local/sbin` };
 
-/** /** Distinct free ports. */
+/** Distinct free ports. */
 export async function freePorts(count) {
   const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
   await Promise.all(servers.map((server) => server.listening || once(server, 'listening')));
@@ -27,7 +27,7 @@ export async function freePorts(count) {
   return ports;
 }
 
-/** /** A program of the suite, stopped with all its child processes. */
+/** A program of the suite, stopped with all its child processes. */
 export class Program {
   constructor(name, command, args, options = {}) {
     this.name = name;
@@ -37,7 +37,7 @@ export class Program {
     for (const stream of [this.child.stdout, this.child.stderr]) stream.on('data', (chunk) => (this.output = (this.output + chunk).slice(-4_000)));
   }
 
-  /** /** Waits until every port accepts connections. */
+  /** Waits until every port accepts connections. */
   async listening(ports, milliseconds = 60_000) {
     const end = Date.now() + milliseconds;
     for (const port of ports)
@@ -132,7 +132,7 @@ export class Keywright {
   }
 }
 
-/** /** Installs the packages of a group of services, once for each state of their lists. */
+/** Installs the packages of a group of services, once for each state of their lists. */
 async function installed(name, files, commands) {
   const folder = join(INSTALLED, name);
   await mkdir(folder, { recursive: true });
@@ -158,7 +158,7 @@ const nodeRouter = (name) => ({ name, install: node, start: () => [process.execP
 const pythonRouter = (name) => ({ name, install: python, start: (folder) => [join(folder, 'bin/python'), [join(SERVICES, 'python/service.py'), name]] });
 const goRouter = (name) => ({ name, install: go, start: (folder) => [join(folder, 'service'), [name]] });
 
-/** /** Every router. A lenient one has the options set by which it accepts more than one spelling. */
+/** Every router. A lenient one has the options set by which it accepts more than one spelling. */
 export const ROUTERS = [
   ...['express4', 'express5', 'koa', 'fastify', 'fastify, lenient', 'hono', 'hono, lenient', 'url'].map(nodeRouter),
   ...['flask', 'flask, lenient', 'django', 'django, lenient', 'starlette', 'fastapi'].map(pythonRouter),

@@ -24,7 +24,7 @@ export const TABLES = {
   closed: number([...narrow, { method: '*', path: '/internal/*', unruled: true }, { method: '*', path: '/v1/reports', unruled: true }]),
 };
 
-/** /** A legitimate request for a route. */
+/** A legitimate request for a route. */
 export function example(route, random) {
   const id = random.of(['17', 'abc', 'a-b_c.d~e', 'a@b.example', 'a%40b', 'gr%C3%B6%C3%9Fe', 'x%20y', '2026-11-28', 'report.pdf']);
   const below = random.of(['', '/x', '/users', '/users/7/keys', '/']);

@@ -1,4 +1,4 @@
-/** /** HTTP/1.1 by hand: a request is sent byte for byte, on a persistent connection where possible. */
+/** HTTP/1.1 by hand: a request is sent byte for byte, on a persistent connection where possible. */
 import { connect } from 'node:net';
 
 /** Time limit of one answer. */
@@ -9,7 +9,7 @@ export class Wire {
     this.port = port;
   }
 
-  /** /** Sends a request; returns { status, headers, body }, or status 0 without a response. */
+  /** Sends a request; returns { status, headers, body }, or status 0 without a response. */
   async send({ method, target, headers }, more = []) {
     const lines = [`${method} ${target} HTTP/1.1`, 'Host: api.example', ...[...headers, ...more].map(([name, value]) => `${name}: ${value}`)];
     if (!['GET', 'HEAD'].includes(method)) lines.push('Content-Length: 0');
@@ -59,7 +59,7 @@ export class Wire {
   }
 }
 
-/** /** The first complete response in `bytes`, if there is one. */
+/** The first complete response in `bytes`, if there is one. */
 function parse(bytes, isHead, ended) {
   const end = bytes.indexOf('\r\n\r\n');
   if (end < 0) return undefined;

@@ -1,4 +1,4 @@
-/** /** Chromium that fails the test on console errors and requests to other origins. */
+/** Chromium that fails the test on console errors and requests to other origins. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -11,7 +11,7 @@ const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 /** A browser with an empty profile. */
 export const launch = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
 
-/** /** A window with cookies of its own, observed for errors. */
+/** A window with cookies of its own, observed for errors. */
 export class Visitor {
   static async open(browser, server, options = {}) {
     // Without motion, so that no colour is checked during a transition.
@@ -41,7 +41,7 @@ export class Visitor {
     });
   }
 
-  /** /** A refusal that the test causes: the browser itself logs it to the console. */
+  /** A refusal that the test causes: the browser itself logs it to the console. */
   expect(pattern) {
     this.expected.push(pattern);
   }
@@ -54,19 +54,19 @@ export class Visitor {
     await this.page.getByRole('main').getByRole('heading', { level: 1 }).filter({ hasNotText: 'Sign in' }).waitFor();
   }
 
-  /** /** Opens a page and waits until its heading and data are shown. */
+  /** Opens a page and waits until its heading and data are shown. */
   async visit(path, heading) {
     await this.page.goto(path);
     await this.page.getByRole('heading', { level: 1, name: heading }).waitFor();
     await this.settle();
   }
 
-  /** /** Waits until no request is in flight. */
+  /** Waits until no request is in flight. */
   async settle() {
     await this.page.waitForFunction(() => !document.querySelector('.skeleton') && document.fonts.status === 'loaded');
   }
 
-  /** /** Records axe violations of the current page, in both themes. */
+  /** Records axe violations of the current page, in both themes. */
   async axe(where) {
     await this.page.evaluate(AXE);
     for (const colorScheme of ['light', 'dark']) {
@@ -81,7 +81,7 @@ export class Visitor {
     }
   }
 
-  /** /** Records whether the page is wider than the window. */
+  /** Records whether the page is wider than the window. */
   async fits(where) {
     const over = await this.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     if (over > 0) this.faults.push(`${where} is ${over} px too wide`);

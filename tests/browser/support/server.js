@@ -1,4 +1,4 @@
-/** /** The real binary with a data directory and a port of its own. */
+/** The real binary with a data directory and a port of its own. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
@@ -8,7 +8,7 @@ import { join, resolve } from 'node:path';
 
 export const BINARY = resolve(process.env.KEYWRIGHT ?? '../../target/quick/keywright');
 
-/** /** A free port. */
+/** A free port. */
 async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -18,7 +18,7 @@ async function freePort() {
   return port;
 }
 
-/** /** A running server; `url` is its address, `printed()` its output so far. */
+/** A running server; `url` is its address, `printed()` its output so far. */
 export class Server {
   /** An empty data directory, or a copy of a store without people: the server prints a set-up link. */
   static async empty(environment = {}, store = undefined) {
@@ -29,7 +29,7 @@ export class Server {
     return server;
   }
 
-  /** /** A server with an owner, and a management key with all rights. */
+  /** A server with an owner, and a management key with all rights. */
   static async withOwner(environment = {}, store = undefined) {
     const server = await Server.empty(environment, store);
     const token = server.setupLink().split('#token=')[1];
@@ -82,7 +82,7 @@ export class Server {
     return this;
   }
 
-  /** /** Waits until `check` returns true. */
+  /** Waits until `check` returns true. */
   async until(check, complaint, milliseconds = 15_000) {
     const end = Date.now() + milliseconds;
     for (;;) {
@@ -112,7 +112,7 @@ export class Server {
     return { ...account, ...user };
   }
 
-  /** /** The link to `page` in a mail to `address`: without a mail server, mail is in the data directory. */
+  /** The link to `page` in a mail to `address`: without a mail server, mail is in the data directory. */
   async mailedLink(address, page) {
     let link;
     await this.until(async () => {

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 
-/** /** Current code of an authenticator app for a seed in Base32 (RFC 6238). */
+/** Current code of an authenticator app for a seed in Base32 (RFC 6238). */
 export function codeOf(seed, now = Date.now()) {
   let bits = '';
   for (const letter of seed.replaceAll(/[\s=]/g, '').toUpperCase()) bits += 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(letter).toString(2).padStart(5, '0');

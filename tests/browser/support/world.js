@@ -1,4 +1,4 @@
-/** /** Common test data: one API with scopes, presets and a tier, some keys, and log rows. */
+/** Common test data: one API with scopes, presets and a tier, some keys, and log rows. */
 
 export const AFDB = {
   slug: 'afdb',
@@ -17,7 +17,7 @@ export const AFDB = {
   routes: [{ method: 'POST', path: '/v1/queries', scope: 'queries:read' }],
 };
 
-/** /** Adds the API and two keys, and verifies one of them. */
+/** Adds the API and two keys, and verifies one of them. */
 export async function furnish(server) {
   await server.call('POST', '/v1/apis', AFDB);
   const backend = await server.call('POST', '/v1/keys', { api: 'afdb', name: 'Production Backend', preset: 'Read', owner: 'acme' });
@@ -27,13 +27,13 @@ export async function furnish(server) {
   return { backend, pipeline };
 }
 
-/** /** Verifies a key, as the protected API does. */
+/** Verifies a key, as the protected API does. */
 export function verify(server, key, scopes, path = '/v1/queries') {
   const request = { ip: '203.0.113.9', method: 'POST', path, user_agent: 'curl/8' };
   return server.call('POST', '/v1/keys/verify', { key, api: 'afdb', scopes, request });
 }
 
-/** /** In the page: calls the API with the page's own session; returns the response. */
+/** In the page: calls the API with the page's own session; returns the response. */
 export async function ask([method, path, body]) {
   const { csrf_token: csrf } = await (await fetch('/v1/auth/session')).json();
   const headers = { 'X-CSRF-Token': csrf, 'Content-Type': 'application/json' };

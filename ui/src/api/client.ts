@@ -85,7 +85,7 @@ interface Envelope {
   error?: { code?: string; message?: string; details?: Record<string, unknown>; request_id?: string };
 }
 
-/** /** The {@link Problem} of a response that is not a success. */
+/** The {@link Problem} of a response that is not a success. */
 export function problemOf(status: number, body: unknown, requestId: string | null): Problem {
   const error = (typeof body === 'object' ? (body as Envelope | null) : null)?.error;
   const message = error?.message ?? `The server answered ${status}`;
@@ -94,7 +94,7 @@ export function problemOf(status: number, body: unknown, requestId: string | nul
 
 const SESSION_IS_OVER = new Set(['MISSING_API_KEY', 'INVALID_TOKEN', 'EXPIRED_TOKEN']);
 
-/** /** The data of a response; throws a {@link Problem}. */
+/** The data of a response; throws a {@link Problem}. */
 export async function ask<T>(call: Promise<Answer<T>>): Promise<T> {
   let answer: Answer<T>;
   try {

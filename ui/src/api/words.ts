@@ -5,7 +5,7 @@ import { windowName } from '../lib/time';
 
 export type Tone = 'ok' | 'no' | 'wait' | 'accent' | 'plain';
 
-/** /** `live_k3Qv…9xT2`, the visible part of a key; none for a key without a live secret. */
+/** `live_k3Qv…9xT2`, the visible part of a key; none for a key without a live secret. */
 export function keyHint(key: Pick<ApiKey, 'environment' | 'secrets'>, prefix?: string): string {
   const secret = key.secrets[0];
   if (!secret) return '';

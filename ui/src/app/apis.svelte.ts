@@ -8,13 +8,13 @@ class Apis {
   error = $state.raw<unknown>();
   #loading: Promise<void> | null = null;
 
-  /** /** Loads them unless they are loaded; `again` after a change. */
+  /** Loads them unless they are loaded; `again` after a change. */
   load(again = false): Promise<void> {
     if (again || this.error || !this.#loading) this.#loading = this.#fetch();
     return this.#loading;
   }
 
-  /** /** The API with this slug. */
+  /** The API with this slug. */
   bySlug(slug: string | null | undefined): Api | undefined {
     return this.all.find((api) => api.slug === slug);
   }

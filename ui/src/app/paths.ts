@@ -1,4 +1,4 @@
-/** /** Every path of the dashboard. Pages build paths with these functions only. */
+/** Every path of the dashboard. Pages build paths with these functions only. */
 const part = encodeURIComponent;
 
 function query(values: Record<string, string | undefined | null>): string {

@@ -17,10 +17,10 @@ class Address {
   }
 }
 
-/** /** The current path and query. */
+/** The current path and query. */
 export const address = new Address();
 
-/** /** Navigates to a path of this dashboard. */
+/** Navigates to a path of this dashboard. */
 export function go(to: string, options: { replace?: boolean } = {}): void {
   if (options.replace) history.replaceState(null, '', to);
   else if (to !== location.pathname + location.search) history.pushState(null, '', to);

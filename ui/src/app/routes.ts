@@ -42,7 +42,7 @@ export const routes: Route[] = [
   { path: '/signed-out', title: 'Signed out', outside: true, page: () => import('../pages/public/SignedOut.svelte') },
 ];
 
-/** /** The page at `path`, with its parameters. */
+/** The page at `path`, with its parameters. */
 export function find(path: string): { route: Route; params: Record<string, string> } | null {
   for (const route of routes) {
     const params = match(route.path, path);

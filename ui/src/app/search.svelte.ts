@@ -1,4 +1,4 @@
-/** /** Whether the search dialog is open: the button in every header and Ctrl-K open the same one. */
+/** Whether the search dialog is open: the button in every header and Ctrl-K open the same one. */
 class Search {
   open = $state(false);
 }

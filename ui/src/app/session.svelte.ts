@@ -1,4 +1,4 @@
-/** /** The signed-in person. The session itself is a cookie that no script can read. */
+/** The signed-in person. The session itself is a cookie that no script can read. */
 import { ask, asProblem, DELETE, GET, setCsrfToken, whenSignedOut } from '../api/client';
 import type { CurrentSession, User } from '../api/types';
 
@@ -10,16 +10,16 @@ class Session {
   scopes = $state.raw<string[]>([]);
   /** A second factor must be set up before anything else. */
   mustSetUpFactor = $state(false);
-  /** /** Whether the session was fetched. */
+  /** Whether the session was fetched. */
   known = $state(false);
   error = $state.raw<unknown>();
 
-  /** /** Whether this person holds `scope` on the built-in API; the server checks it on every call. */
+  /** Whether this person holds `scope` on the built-in API; the server checks it on every call. */
   holds(scope: string): boolean {
     return this.scopes.includes(scope) || this.scopes.includes('admin');
   }
 
-  /** /** An ordinary end user: sees only their own data. */
+  /** An ordinary end user: sees only their own data. */
   get isMember(): boolean {
     return this.user?.role === 'member';
   }
@@ -30,7 +30,7 @@ class Session {
     else this.drop();
   }
 
-  /** /** Fetches the session from the server: after every sign-in. */
+  /** Fetches the session from the server: after every sign-in. */
   async load(): Promise<void> {
     try {
       const current: CurrentSession = await ask(GET('/v1/auth/session'));

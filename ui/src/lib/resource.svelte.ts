@@ -1,6 +1,6 @@
 import { untrack } from 'svelte';
 
-/** /** Loaded data, or the error of loading it. The last request wins. */
+/** Loaded data, or the error of loading it. The last request wins. */
 export class Resource<T> {
   data = $state.raw<T | undefined>();
   error = $state.raw<unknown>();
@@ -12,7 +12,7 @@ export class Resource<T> {
     this.#load = load;
   }
 
-  /** /** Loads or reloads it; the previous data is shown until then. A calling effect must read its own
+  /** Loads or reloads it; the previous data is shown until then. A calling effect must read its own
    * dependencies. */
   async load(): Promise<void> {
     const turn = ++this.#turn;
@@ -30,7 +30,7 @@ export class Resource<T> {
   }
 }
 
-/** /** A list in pages: `more()` appends the next one. */
+/** A list in pages: `more()` appends the next one. */
 export class PagedList<T> {
   rows = $state.raw<T[]>([]);
   error = $state.raw<unknown>();
@@ -49,7 +49,7 @@ export class PagedList<T> {
     return this.#fetch(undefined);
   }
 
-  /** /** The next page, unless it is already being loaded. */
+  /** The next page, unless it is already being loaded. */
   async more(): Promise<void> {
     if (this.next && !this.loading) await this.#fetch(this.next);
   }

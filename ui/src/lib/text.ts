@@ -1,4 +1,4 @@
-/** /** Maximum length of a name, in characters, as in the API. */
+/** Maximum length of a name, in characters, as in the API. */
 export const MAX_NAME = 120;
 
 const plain = new Intl.NumberFormat('en');

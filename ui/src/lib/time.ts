@@ -17,7 +17,7 @@ export function date(at: number, now = Date.now()): string {
 /** `14:02`. */
 export const clock = (at: number): string => minute.format(at);
 
-/** /** `14:02:30.773`, as in the log: formatted by hand, because scrolling formats hundreds of times a second. */
+/** `14:02:30.773`, as in the log: formatted by hand, because scrolling formats hundreds of times a second. */
 export function exactClock(at: number): string {
   const moment = new Date(at);
   const two = (value: number) => (value < 10 ? `0${value}` : `${value}`);
@@ -38,7 +38,7 @@ export function span(milliseconds: number): string {
   return `${Math.floor(size / (365 * DAY))} years`;
 }
 
-/** /** `just now`, `5 min ago`, `in 3 h`; a date when it is more than 30 days away. */
+/** `just now`, `5 min ago`, `in 3 h`; a date when it is more than 30 days away. */
 export function relative(at: number, now: number): string {
   const away = at - now;
   if (Math.abs(away) < 10_000) return 'just now';
@@ -54,7 +54,7 @@ export function countdown(milliseconds: number): string {
   return `${hours}:${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`;
 }
 
-/** /** Value of `<input type="datetime-local">` for a time, in the reader's zone. */
+/** Value of `<input type="datetime-local">` for a time, in the reader's zone. */
 export function localInput(at: number): string {
   return new Date(at - new Date(at).getTimezoneOffset() * MINUTE).toISOString().slice(0, 16);
 }

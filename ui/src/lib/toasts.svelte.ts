@@ -1,4 +1,4 @@
-/** /** Short messages about completed actions. */
+/** Short messages about completed actions. */
 export interface Toast {
   id: number;
   text: string;

@@ -14,7 +14,7 @@ function reply(response, id, method, headers) {
   response.end(answer(id, method, headers));
 }
 
-/** /** The paths of a route in the router's own syntax: a last `*` is the path itself and all paths below it. */
+/** The paths of a route in the router's own syntax: a last `*` is the path itself and all paths below it. */
 function paths(path, variable, rest) {
   const own = path.replaceAll(/\{(\w+)\}/g, variable);
   if (!own.endsWith('/*')) return [own];
@@ -59,7 +59,7 @@ const ROUTERS = {
   'fastify, lenient': fastify({ routerOptions: { caseSensitive: false, ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, useSemicolonDelimiter: true } }),
   hono: honoWith({}),
   'hono, lenient': honoWith({ strict: false }),
-  /** /** No router: the path that `new URL(request.url, base)` gives. */
+  /** No router: the path that `new URL(request.url, base)` gives. */
   async url(routes) {
     const patterns = routes.map(({ id, methods, path }) => ({
       id,

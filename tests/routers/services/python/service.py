@@ -18,7 +18,7 @@ def paths(path, variable, rest):
     own = re.sub(r"\{(\w+)\}", variable, path)
     if not own.endswith("/*"):
         return [own]
-    # # The rest of a path needs at least one character in Flask and Django.
+    # The rest of a path needs at least one character in Flask and Django.
     return list(dict.fromkeys([own[:-2] or "/", own[:-1], own[:-1] + rest]))
 
 
@@ -156,7 +156,7 @@ def serve(app, kind, port):
 make, kind = ROUTERS[sys.argv[1]]
 tables = json.loads(os.environ["TABLES"])
 for table in tables[1:]:
-    # # Some of these store their configuration in the process: one each.
+    # Some of these store their configuration in the process: one each.
     if os.fork() == 0:
         tables = [table]
         break

@@ -1,4 +1,4 @@
-/** /** `Firefox on Linux`, from a User-Agent; one that is not a browser's is unchanged. */
+/** `Firefox on Linux`, from a User-Agent; one that is not a browser's is unchanged. */
 export function program(agent: string | null | undefined): string {
   if (!agent) return 'Unknown program';
   const browser = [['Edg/', 'Edge'], ['OPR/', 'Opera'], ['Firefox/', 'Firefox'], ['Chrome/', 'Chrome'], ['Safari/', 'Safari']].find(([mark]) => agent.includes(mark!))?.[1];

@@ -43,7 +43,7 @@ export function rulesOf(row: Activity): RuleLine[] {
   }));
 }
 
-/** /** Times in the reader's zone. */
+/** Times in the reader's zone. */
 function readable(observed: string | undefined): string | undefined {
   if (observed === 'not revoked' || observed === 'not disabled') return '';
   return observed?.replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, (at) => `${date(Date.parse(at))}, ${clock(Date.parse(at))}`);
@@ -57,7 +57,7 @@ function observedOf(code: string, detail: Detail): string {
 
 const words = (value: unknown): string => (Array.isArray(value) ? value.join(', ') : typeof value === 'string' ? value : '');
 
-/** /** Further details of the row, as lines of name and value. */
+/** Further details of the row, as lines of name and value. */
 export function detailLines(row: Activity): [string, string][] {
   if (!row.detail || typeof row.detail !== 'object') return [];
   return Object.entries(row.detail as Detail)
@@ -66,7 +66,7 @@ export function detailLines(row: Activity): [string, string][] {
     .filter(([, text]) => text !== '');
 }
 
-/** /** One value for people: lists without brackets, a change as `before → after`, an empty text for nothing. */
+/** One value for people: lists without brackets, a change as `before → after`, an empty text for nothing. */
 function shown(value: unknown): string {
   if (value === null || value === undefined) return '';
   if (Array.isArray(value)) return value.map(shown).join(', ');

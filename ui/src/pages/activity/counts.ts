@@ -1,4 +1,4 @@
-/** /** Numbers of requests by outcome, over time. */
+/** Numbers of requests by outcome, over time. */
 import { ask, GET } from '../../api/client';
 import type { Series } from '../../lib/Chart.svelte';
 import { DAY } from '../../lib/time';

@@ -11,7 +11,7 @@ export const RANGES = [
   { value: '30d', text: 'Last 30 days', milliseconds: 30 * DAY },
 ];
 
-/** /** Everything except calls of the built-in API, of which this dashboard makes most. */
+/** Everything except calls of the built-in API, of which this dashboard makes most. */
 export const NOT_OURS = '!keywright';
 
 type Query = NonNullable<paths['/v1/activity']['get']['parameters']['query']>;
@@ -37,5 +37,5 @@ export function readFilter(query: URLSearchParams, now: number): Filter {
   return filter;
 }
 
-/** /** Whether new rows can match the time range. */
+/** Whether new rows can match the time range. */
 export const isOpenEnded = (filter: Filter): boolean => !filter.to;

@@ -1,4 +1,4 @@
-/** /** Finds items for filters. */
+/** Finds items for filters. */
 import { ask, GET } from '../../api/client';
 import { apis } from '../../app/apis.svelte';
 import type { Found } from '../../lib/FindChip.svelte';
@@ -24,7 +24,7 @@ export async function findApps(q: string): Promise<Found[]> {
 
 const names = new Map<string, Promise<string>>();
 
-/** /** The name of an id in the URL. */
+/** The name of an id in the URL. */
 export function nameOf(id: string): Promise<string> {
   let name = names.get(id);
   if (!name) names.set(id, (name = lookUp(id).catch(() => id)));

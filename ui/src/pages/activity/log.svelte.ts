@@ -1,10 +1,10 @@
-/** /** The loaded rows of the log: pages from the server at the bottom, the live tail at the top. */
+/** The loaded rows of the log: pages from the server at the bottom, the live tail at the top. */
 import { ask, GET } from '../../api/client';
 import type { Activity } from '../../api/types';
 import type { Filter } from './filter';
 
 const PAGE = 100;
-/** /** Beyond this number the oldest rows are dropped while the tail runs; scrolling down loads them again. */
+/** Beyond this number the oldest rows are dropped while the tail runs; scrolling down loads them again. */
 const KEEP = 20_000;
 
 export class LogRows {
@@ -12,13 +12,13 @@ export class LogRows {
   loading = $state(false);
   loaded = $state(false);
   error = $state.raw<unknown>();
-  /** /** Whether there are more rows below. */
+  /** Whether there are more rows below. */
   more = $state(false);
   #filter: Filter = {};
   #cursor: string | undefined;
   #turn = 0;
 
-  /** /** Restarts with another filter. */
+  /** Restarts with another filter. */
   async open(filter: Filter): Promise<void> {
     this.#filter = filter;
     this.#cursor = undefined;
@@ -36,7 +36,7 @@ export class LogRows {
     return this.#page();
   }
 
-  /** /** Newly written rows, newest first. */
+  /** Newly written rows, newest first. */
   prepend(rows: Activity[]): void {
     const head = this.rows.slice(0, 500);
     const known = new Set(head.map((row) => row.id));
@@ -54,7 +54,7 @@ export class LogRows {
     this.rows = all;
   }
 
-  /** /** Fetches the rows written while the tail was off; restarts when they exceed a page. */
+  /** Fetches the rows written while the tail was off; restarts when they exceed a page. */
   async catchUp(): Promise<void> {
     if (!this.loaded) return;
     const filter = this.#filter;

@@ -1,4 +1,4 @@
-/** /** The live tail: new rows, batched so that a busy log does not redraw for each. */
+/** The live tail: new rows, batched so that a busy log does not redraw for each. */
 import type { Activity } from '../../api/types';
 import type { Filter } from './filter';
 
@@ -6,9 +6,9 @@ const GATHER_MILLISECONDS = 250;
 const RATE_MILLISECONDS = 5_000;
 
 export class Tail {
-  /** /** `off`, `connecting`, `live` or `lost` (it reconnects automatically). */
+  /** `off`, `connecting`, `live` or `lost` (it reconnects automatically). */
   state = $state<'off' | 'connecting' | 'live' | 'lost'>('off');
-  /** /** Rows per second, over the last five. */
+  /** Rows per second, over the last five. */
   rate = $state(0);
   #source: EventSource | null = null;
   #gathered: Activity[] = [];
@@ -17,7 +17,7 @@ export class Tail {
   #take: (rows: Activity[]) => void;
   #gap: () => void;
 
-  /** /** `take` gets new rows, newest first; `gap` is called when rows may have been missed. */
+  /** `take` gets new rows, newest first; `gap` is called when rows may have been missed. */
   constructor(take: (rows: Activity[]) => void, gap: () => void) {
     this.#take = take;
     this.#gap = gap;

@@ -1,9 +1,9 @@
-/** /** Examples of calls to the verify endpoint, as text to copy. */
+/** Examples of calls to the verify endpoint, as text to copy. */
 import type { Api } from '../../api/types';
 import { instance } from '../../app/instance';
 import type { CodeSample } from '../../lib/Snippets.svelte';
 
-/** /** A service that calls `POST /v1/keys/verify` itself. */
+/** A service that calls `POST /v1/keys/verify` itself. */
 export function verifySamples(api: Api, scope: string | undefined): CodeSample[] {
   const url = `${instance.publicUrl.replace(/\/$/, '')}/v1/keys/verify`;
   const scopes = scope ? `, "scopes": "${scope}"` : '';

@@ -1,7 +1,7 @@
 /** Routes as lines of text: `GET /v1/queries/{id} [queries:read OR admin] env=any cost=2`. */
 import type { RouteRule } from '../../api/types';
 
-/** /** One line per route. */
+/** One line per route. */
 export function writeRoutes(routes: RouteRule[]): string {
   return routes
     .map((route) => {
@@ -17,7 +17,7 @@ export function writeRoutes(routes: RouteRule[]): string {
     .join('\n');
 }
 
-/** /** Parses such lines; a malformed line is an error that names it. */
+/** Parses such lines; a malformed line is an error that names it. */
 export function readRoutes(text: string): RouteRule[] {
   const lines = text.split('\n').map((line) => line.trim());
   return lines.flatMap((line, index) => (line && !line.startsWith('#') ? [readLine(line, index + 1)] : []));

@@ -1,4 +1,4 @@
-/** /** An app in the form. */
+/** An app in the form. */
 import type { Client } from '../../api/types';
 
 export const GRANTS = [
@@ -6,7 +6,7 @@ export const GRANTS = [
   { value: 'refresh_token', text: 'Refresh token', hint: 'It stays signed in without asking again.' },
   { value: 'client_credentials', text: 'Client credentials', hint: 'It acts for itself, by its secret.' },
 ] as const;
-/** /** Default lifetime of an unused refresh token. */
+/** Default lifetime of an unused refresh token. */
 export const REFRESH_SECONDS = 30 * 86_400;
 export type Grant = (typeof GRANTS)[number]['value'];
 
@@ -18,14 +18,14 @@ export class AppDraft {
   grants = $state<Grant[]>(['authorization_code', 'refresh_token']);
   /** API slug → scopes. */
   access = $state<Record<string, string[]>>({});
-  /** /** Default API of requests without `resource`: the first. */
+  /** Default API of requests without `resource`: the first. */
   order = $state<string[]>([]);
   requirePkce = $state(true);
   firstParty = $state(false);
   homePage = $state('');
-  /** /** Minutes; empty is the instance's setting. */
+  /** Minutes; empty is the instance's setting. */
   accessMinutes = $state<number | null>(null);
-  /** /** Days; empty is {@link REFRESH_SECONDS}. */
+  /** Days; empty is {@link REFRESH_SECONDS}. */
   refreshDays = $state<number | null>(null);
 
   static of(app: Client): AppDraft {
@@ -50,7 +50,7 @@ export class AppDraft {
     this.access[slug] ??= [];
   }
 
-  /** /** Members that are optional at registration, and removed with null in a change. */
+  /** Members that are optional at registration, and removed with null in a change. */
   get optional() {
     return {
       home_page: this.homePage.trim() || null,
@@ -59,7 +59,7 @@ export class AppDraft {
     };
   }
 
-  /** /** Members of both registration and change. */
+  /** Members of both registration and change. */
   get common() {
     const lines = (text: string) => text.split(/\s+/).filter(Boolean);
     return {

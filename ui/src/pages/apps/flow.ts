@@ -1,4 +1,4 @@
-/** /** The code flow of an app, as an example and to try. */
+/** The code flow of an app, as an example and to try. */
 import type { Client } from '../../api/types';
 import { instance } from '../../app/instance';
 import type { CodeSample } from '../../lib/Snippets.svelte';
@@ -17,7 +17,7 @@ export async function pkce(): Promise<{ verifier: string; challenge: string }> {
   return { verifier, challenge: base64url(new Uint8Array(hash)) };
 }
 
-/** /** URL of the authorization request. */
+/** URL of the authorization request. */
 export function authorizeUrl(app: Client, redirect: string, scope: string, challenge: string): string {
   const query = new URLSearchParams({ response_type: 'code', client_id: app.client_id, redirect_uri: redirect, scope, state: 'try' });
   if (challenge) {

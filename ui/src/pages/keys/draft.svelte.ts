@@ -1,4 +1,4 @@
-/** /** A key in the form. */
+/** A key in the form. */
 import type { Api, ApiKey } from '../../api/types';
 import { localInput, DAY } from '../../lib/time';
 
@@ -8,7 +8,7 @@ export class Draft {
   name = $state('');
   api = $state('');
   environment = $state<'live' | 'test'>('live');
-  /** /** Name of a preset; empty while scopes are selected one by one. */
+  /** Name of a preset; empty while scopes are selected one by one. */
   preset = $state('');
   scopes = $state<string[]>([]);
   expiry = $state<Expiry>('never');
@@ -19,7 +19,7 @@ export class Draft {
   quotaLimit = $state('');
   quotaPeriod = $state<'day' | 'month' | 'total'>('month');
 
-  /** /** A draft with the current values of `key`. */
+  /** A draft with the current values of `key`. */
   static of(key: ApiKey): Draft {
     const draft = new Draft();
     draft.name = key.name;
@@ -40,7 +40,7 @@ export class Draft {
     return draft;
   }
 
-  /** /** Selects another API: its first preset, or scopes one by one. */
+  /** Selects another API: its first preset, or scopes one by one. */
   choose(api: Api): void {
     this.api = api.slug;
     this.tier = '';

@@ -1,4 +1,4 @@
-/** /** Text to copy: how to store a key and how to use it. */
+/** Text to copy: how to store a key and how to use it. */
 import type { Api } from '../../api/types';
 import { instance } from '../../app/instance';
 import type { CodeSample } from '../../lib/Snippets.svelte';
@@ -6,7 +6,7 @@ import type { CodeSample } from '../../lib/Snippets.svelte';
 /** `dbaudit` → `DBAUDIT_API_KEY`. */
 export const variableName = (prefix: string): string => `${prefix.toUpperCase().replaceAll(/[^A-Z0-9]+/g, '_')}_API_KEY`;
 
-/** /** Setting the variable, in common shells. */
+/** Setting the variable, in common shells. */
 export function variableSamples(variable: string, secret: string): CodeSample[] {
   return [
     { name: 'bash', code: `export ${variable}="${secret}"` },
@@ -15,7 +15,7 @@ export function variableSamples(variable: string, secret: string): CodeSample[] 
   ];
 }
 
-/** /** An example request of this API: its first route that needs a credential. */
+/** An example request of this API: its first route that needs a credential. */
 function example(api: Api | undefined): { method: string; url: string } {
   if (!api || api.built_in) return { method: 'GET', url: `${instance.publicUrl}/v1/user/profile` };
   const route = api.routes.find((one) => !one.public);

@@ -1,7 +1,7 @@
-/** /** The one-time token of a link. */
+/** The one-time token of a link. */
 let taken: { path: string; token: string } | undefined;
 
-/** /** Removes the token from the URL, so that it is not in the history, a bookmark or a screenshot. */
+/** Removes the token from the URL, so that it is not in the history, a bookmark or a screenshot. */
 export function takeToken(): string {
   const query = new URLSearchParams(location.search);
   const token = query.get('token') ?? new URLSearchParams(location.hash.slice(1)).get('token') ?? location.hash.slice(1);
