@@ -3919,7 +3919,7 @@ export interface components {
         Activity: {
             /**
              * Format: date-time
-             * @description When.
+             * @description Time of the event.
              * @example 2027-01-01T00:00:00Z
              */
             at: string;
@@ -3929,34 +3929,34 @@ export interface components {
              */
             id: string;
             /**
-             * @description What happened: `key.verify`, `request.authorize`, `api.call` for decisions; `key.created` and the like for changes.
+             * @description Kind of event: `key.verify`, `request.authorize` and `api.call` for decisions; `key.created` and others for changes.
              * @enum {string}
              */
             kind: "key.verify" | "request.authorize" | "api.call" | "key.created" | "key.updated" | "key.rotated" | "key.revoked" | "key.leaked" | "key.imported" | "api.created" | "api.updated" | "api.deleted" | "user.created" | "user.updated" | "user.disabled" | "user.enabled" | "user.deleted" | "invitation.created" | "invitation.accepted" | "invitation.revoked" | "session.sign_in" | "session.sign_out" | "session.refreshed" | "session.revoked" | "password.changed" | "password.forgotten" | "totp.enabled" | "totp.disabled" | "session.slowed" | "session.confirmed" | "email.verified" | "client.created" | "client.updated" | "client.rotated" | "client.deleted" | "grant.created" | "grant.revoked" | "token.issued" | "token.revoked" | "token.introspected" | "authorization" | "signing_key.rotated" | "setting.changed" | "server.started" | "clock.accepted";
             /**
-             * @description How it ended; `changed` for a change.
+             * @description Outcome; `changed` for a change.
              * @enum {string}
              */
             outcome: "allowed" | "refused" | "limited" | "changed";
             /**
-             * @description Why: `VALID`, `EXPIRED`, `INSUFFICIENT_SCOPE` and so on.
+             * @description Reason, such as `VALID`, `EXPIRED` or `INSUFFICIENT_SCOPE`.
              * @enum {string}
              */
             code: "VALID" | "NOT_FOUND" | "REVOKED" | "DISABLED" | "EXPIRED" | "WRONG_API" | "WRONG_ENVIRONMENT" | "IP_NOT_ALLOWED" | "INSUFFICIENT_SCOPE" | "RATE_LIMITED" | "QUOTA_EXCEEDED" | "MISSING_CREDENTIAL" | "INVALID_TOKEN" | "INVALID_CREDENTIALS" | "MFA_REQUIRED" | "FORBIDDEN" | "CSRF" | "LOCKED_OUT" | "NO_ROUTE" | "PUBLIC" | "REPLAYED" | "INVALID_REQUEST" | "DENIED" | "REAUTHENTICATION_REQUIRED";
-            /** @description The code in a sentence, for refusals. */
+            /** @description Description of the code, for refusals. */
             why?: string;
-            /** @description Slug of the API that it concerns. */
+            /** @description Slug of the API. */
             api?: string;
-            /** @description The key that it is about. */
+            /** @description The key that the row is about. */
             key?: components["schemas"]["ActivityKey"] & unknown;
-            /** @description The person that it is about. */
+            /** @description The user that the row is about. */
             user?: components["schemas"]["ActivityUser"] & unknown;
-            /** @description The OAuth app that it came through. */
+            /** @description The OAuth client. */
             client?: components["schemas"]["ActivityClient"] & unknown;
-            /** @description The actor, where it differs from the key and the person above. */
+            /** @description The actor, if it is not the key or the user above. */
             by?: components["schemas"]["ActivityBy"] & unknown;
             /**
-             * @description The address that the request came from.
+             * @description Address of the client.
              * @example 203.0.113.9
              */
             ip?: string;
@@ -3971,20 +3971,20 @@ export interface components {
             user_agent?: string;
             /**
              * Format: uint32
-             * @description How long the answer took, in microseconds.
+             * @description Duration of the request, in microseconds.
              */
             took_us?: number;
             /**
-             * @description The `X-Request-Id` of the answer.
+             * @description `X-Request-Id` of the response.
              * @example req_01h455vb4pex5vsknk084sn02q
              */
             request_id?: string;
             /**
              * Format: uint32
-             * @description How many refusals without a known key this row stands for; 1 for every other row.
+             * @description Number of refusals without a known key that the row counts; 1 for every other row.
              */
             count: number;
-            /** @description What a change changed, or what a refusal saw. */
+            /** @description The changed values, or the values that the failed rule compared. */
             detail?: unknown;
         };
         /**
@@ -4017,7 +4017,7 @@ export interface components {
         };
         /**
          * ActivityBy
-         * @description The key and the person that asked for something or changed it.
+         * @description The key and the user that made a request.
          */
         ActivityBy: {
             /** @description The key that was used. */
@@ -4202,7 +4202,7 @@ export interface components {
         };
         /**
          * ApiChange
-         * @description What changes of an API: each member that is named replaces the one before, whole. The others stay.
+         * @description A change of an API. A member replaces its former value, lists as a whole; members that are left out stay.
          */
         ApiChange: {
             /** @description Display name. */
@@ -5862,7 +5862,7 @@ export interface components {
         };
         /**
          * RoleScopes
-         * @description What people of each role hold on an API. A role that is not named holds everything if it is `owner` or `admin`, and nothing otherwise.
+         * @description Scopes of each role on an API. A role that is left out holds all scopes if it is `owner` or `admin`, otherwise none.
          * @example {
          *       "member": [
          *         "queries:read"
@@ -6307,7 +6307,7 @@ export interface components {
         };
         /**
          * VerifyRequest
-         * @description What is asked about a key. A member that may be left out may be null too.
+         * @description A key to verify. Optional members may be null.
          * @example {
          *       "api": "afdb",
          *       "key": "afdb_live_…",
