@@ -4,13 +4,12 @@ use std::collections::HashMap;
 
 use super::{Services, rollup};
 use crate::error::{Error, Result};
-use crate::model::activity::Outcome;
+use crate::model::activity::{KeyName, Outcome};
 use crate::model::{KeyId, Timestamp};
 use crate::store::activity::ApiFilter;
 use crate::store::activity_counts as table;
 use crate::store::activity_counts::{KEY_MILLIS, SUM_MILLIS, Slot};
 use crate::store::activity_names as names;
-use crate::store::activity_names::KeyName;
 use crate::store::{Error as DbError, Reader};
 
 /// Longest time range, in days: the retention of counts.

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::Services;
 use super::search::{self, BUDGET, Filter};
-use super::view::{Activity, Names};
+use super::view::Names;
 use crate::error::{Error, Result};
+use crate::model::activity::Activity;
 use crate::store::Extent;
 
 /// Rows in memory at a time.

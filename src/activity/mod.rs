@@ -49,7 +49,6 @@ mod tests;
 
 use std::sync::Arc;
 
-pub use crate::store::activity_names::{KeyName, UserName};
 pub use append::Appender;
 pub use counts::{Counts, CountsFilter, Tally, counts, top_keys};
 pub use decisions::Decision;
@@ -65,12 +64,11 @@ pub use services::Services;
 pub use strings::MAX_CHARS;
 pub use tail::{Tail, TailEvent};
 pub use verify::{BadLink, ChainReport, Fault, verify_chain};
-pub use view::Activity;
 
 use crate::env::TrustedClock;
 use crate::error::{Error, Result};
 use crate::model::ActivityId;
-use crate::model::activity::Stream;
+use crate::model::activity::{Activity, Stream};
 use crate::platform::cursor;
 use crate::platform::cursor::Page;
 use crate::platform::vault::Vault;

@@ -7,10 +7,11 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::search::{self, Filter};
-use super::view::{Activity, Names};
+use super::view::Names;
 use super::{Services, table};
 use crate::error::{Error, Result};
 use crate::model::ActivityId;
+use crate::model::activity::Activity;
 
 /// Rows examined together.
 const WINDOW_ROWS: i64 = 1_000;

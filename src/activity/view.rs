@@ -1,72 +1,25 @@
 //! Rows with public ids and names instead of row numbers.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 
-use serde_json::value::RawValue;
-
-use crate::model::activity::{Kind, Method, Outcome, Reason};
-use crate::model::{ActivityId, RequestId, Timestamp, UserId};
+use crate::model::activity::{Activity, Actor, ClientName, Detail, KeyName, Outcome, UserName};
+use crate::model::{ActivityId, Address, UserId};
 use crate::store::activity as table;
 use crate::store::activity::Stored;
 use crate::store::activity_names as names;
-use crate::store::activity_names::{ClientName, KeyName, UserName};
 use crate::store::{Error, Reader};
-
-/// One row of the log.
-#[derive(Debug, Clone)]
-pub struct Activity {
-    /// The public id.
-    pub id: ActivityId,
-    /// Time of the event.
-    pub at: Timestamp,
-    /// Kind of the event.
-    pub kind: Kind,
-    /// Outcome.
-    pub outcome: Outcome,
-    /// Reason.
-    pub code: Reason,
-    /// Slug of the API.
-    pub api: Option<String>,
-    /// The key that the row is about.
-    pub key: Option<KeyName>,
-    /// The user that the row is about.
-    pub user: Option<UserName>,
-    /// The OAuth client.
-    pub client: Option<ClientName>,
-    /// The key that made the request, if it is another one.
-    pub by_key: Option<KeyName>,
-    /// The user who made the request, if it is another one.
-    pub by_user: Option<UserName>,
-    /// Address of the client.
-    pub ip: Option<IpAddr>,
-    /// Request method.
-    pub method: Option<Method>,
-    /// Request path, without query.
-    pub path: Option<String>,
-    /// `User-Agent` of the request.
-    pub user_agent: Option<String>,
-    /// Duration of the request, in microseconds.
-    pub took_us: Option<u32>,
-    /// `X-Request-Id` of the response.
-    pub request_id: Option<RequestId>,
-    /// Number of refusals that the row counts; 1 for every other row.
-    pub count: u32,
-    /// Changed values, or the values that the failed rule compared.
-    pub detail: Option<Box<RawValue>>,
-}
 
 impl Activity {
     /// The row for the owner of its key: actions of others without their identity and address.
     #[must_use]
     pub(crate) fn for_owner(mut self, owner: UserId) -> Self {
-        let by_themselves =
-            self.by_user.as_ref().is_none_or(|user| user.id == owner) && self.by_key.is_none();
+        let (by_key, by_user) = self.by.take().map_or((None, None), |by| (by.key, by.user));
+        let by_user_is_owner = by_user.as_ref().is_none_or(|user| user.id == owner);
+        let by_themselves = by_user_is_owner && by_key.is_none();
         if self.outcome == Outcome::Changed && !by_themselves {
             (self.ip, self.path, self.user_agent, self.detail) = (None, None, None, None);
         }
-        self.by_key = None;
-        self.by_user = self.by_user.filter(|user| user.id == owner);
+        self.by = Actor::of(None, by_user.filter(|_| by_user_is_owner));
         self
     }
 }
@@ -117,26 +70,27 @@ impl Names {
 
     /// `row` with names instead of numbers.
     pub(super) fn show(&mut self, reader: &Reader<'_>, row: Stored) -> Result<Activity, Error> {
+        let is_refusal = matches!(row.outcome, Outcome::Refused | Outcome::Limited);
         Ok(Activity {
-            id: ActivityId::of(row.at, row.no),
             at: row.at,
+            id: ActivityId::of(row.at, row.no),
             kind: row.kind,
             outcome: row.outcome,
             code: row.reason,
+            why: is_refusal.then(|| row.reason.about()),
             api: self.api(reader, row.api_no)?,
             key: self.key(reader, row.key_no)?,
             user: self.user(reader, row.user_no)?,
             client: remembered(&mut self.clients, row.client_no, |no| names::client(reader, no))?,
-            by_key: self.key(reader, row.by_key_no)?,
-            by_user: self.user(reader, row.by_user_no)?,
-            ip: row.ip,
+            by: Actor::of(self.key(reader, row.by_key_no)?, self.user(reader, row.by_user_no)?),
+            ip: row.ip.map(Address),
             method: row.method,
             path: self.string(reader, row.path_no)?,
             user_agent: self.string(reader, row.agent_no)?,
             took_us: row.took_us,
             request_id: row.request_id,
             count: row.count.unwrap_or(1),
-            detail: row.detail.and_then(|detail| RawValue::from_string(detail.into()).ok()),
+            detail: row.detail.and_then(|detail| Detail::parse(detail.into())),
         })
     }
 }

@@ -16,7 +16,7 @@ pub(super) const CSS: &str = "text/css; charset=utf-8";
 pub(super) const JS: &str = "text/javascript; charset=utf-8";
 pub(super) const SVG: &str = "image/svg+xml";
 
-/// For pages of ours: scripts and styles are files of this origin, nothing is inline, nobody frames them.
+/// For pages of Keywright: scripts and styles are files of this origin, nothing is inline, and no page frames them.
 const PAGE_CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
     font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
@@ -67,7 +67,7 @@ impl Asset {
         self
     }
 
-    /// Its name changes with its content, so that nobody need ever ask again.
+    /// Its name changes with its content, so that caches never revalidate it.
     #[must_use]
     pub(super) fn immutable(mut self) -> Self {
         self.cache = HeaderValue::from_static("public, max-age=31536000, immutable");
@@ -134,7 +134,7 @@ impl Endpoint for Asset {
     }
 }
 
-/// A file that is made when somebody asks for it: that takes time and memory which the start can do without.
+/// A file that is made at its first request, to save time and memory at the start.
 pub(super) struct Later(Arc<LazyLock<Asset>>);
 
 impl Later {

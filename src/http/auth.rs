@@ -46,7 +46,7 @@ pub type Within<C> = Admitted<SelfOrAll<C>>;
 pub fn admit<A: Admission>(request: &Request) -> Result<A> {
     let context = RequestContext::get(request);
     let call = match A::ACCEPTS {
-        // What takes no credential of the built-in API decides by itself, and logs what it decides.
+        // An endpoint without a credential of the built-in API decides and logs by itself.
         Accepts::Public | Accepts::Client | Accepts::OpenIdToken | Accepts::DescribedRequest => {
             return A::admit(&call(request, &context, Identity::anonymous()));
         }
@@ -128,11 +128,11 @@ pub fn bearer(headers: &HeaderMap) -> Result<Option<&str>> {
     Ok(Some(credential))
 }
 
-/// `INVALID_API_KEY` for a key that came in a URL.
+/// `INVALID_API_KEY` for a key in a URL.
 pub fn key_in_url() -> Error {
     Error::new(
         Code::InvalidApiKey,
-        "An API key stands in the URL, where logs keep it: rotate it, and send it in the Authorization header",
+        "The URL holds an API key, and URLs are logged: rotate the key and send it in the Authorization header",
     )
 }
 
@@ -145,7 +145,7 @@ fn services(request: &Request) -> Arc<Services> {
     request.extensions().get::<Arc<Services>>().expect("the edge puts it there").clone()
 }
 
-/// One line about a call of our own API: passed, or why not.
+/// The log entry of a call of the built-in API: passed, or the reason of its refusal.
 fn log(
     services: &Services,
     request: &Request,
@@ -166,7 +166,7 @@ fn log(
     services.log.push(entry)
 }
 
-/// A refused request of a caller who did not prove who they are, for the log.
+/// The log entry of a refused request of an unidentified caller.
 pub(super) fn refusal(request: &Request, context: &RequestContext, kind: Kind, reason: Reason) -> Entry {
     let info = context.info(request);
     let mut entry = Entry::new(context.now, kind, Outcome::Refused, reason);
@@ -178,7 +178,7 @@ pub(super) fn refusal(request: &Request, context: &RequestContext, kind: Kind, r
     entry
 }
 
-/// How the log words a refusal.
+/// The reason of a refusal for the log.
 pub const fn reason_of(code: Code) -> (Outcome, Reason) {
     let reason = match code {
         Code::MissingApiKey => Reason::Missing,

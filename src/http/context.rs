@@ -1,4 +1,4 @@
-//! What is known about a request before anybody looks at its credential.
+//! Properties of a request that do not depend on its credential.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,16 +20,16 @@ const LOGGED_BYTES: usize = 256;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// Whose word is believed.
+/// Trusted peers.
 #[derive(Debug, Clone)]
 pub struct Trust {
-    /// Networks whose forwarding headers are believed.
+    /// Networks of proxies whose forwarding headers count.
     pub proxies: Vec<IpNet>,
-    /// The user that the server runs as: through `control.sock` that one and root may do everything.
+    /// The user that the server runs as. That user and root may do everything through `control.sock`.
     pub operator_uid: u32,
 }
 
-/// Made by the edge for every request, and small: the hot path pays for it too.
+/// Made by the edge for every request. Small, since the hot path makes it too.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestContext {
     /// The id that the answer carries.
@@ -38,9 +38,9 @@ pub struct RequestContext {
     pub now: Timestamp,
     /// The same moment on the monotonic clock.
     pub started: Duration,
-    /// Address of the client, looking through trusted proxies; none where a proxy's word about it cannot be read.
+    /// Address of the client as trusted proxies forward it; none where that cannot be parsed.
     pub ip: Option<IpAddr>,
-    /// Whether the peer is a trusted proxy, so that its forwarding headers mean something.
+    /// Whether the peer is a trusted proxy, so that its forwarding headers count.
     pub from_proxy: bool,
     /// Whether it came through `control.sock` from the user that the server runs as, or from root.
     pub operator: bool,
@@ -75,7 +75,7 @@ impl RequestContext {
         *request.extensions().get::<Self>().expect("the edge is outermost")
     }
 
-    /// The same in the words of the rules, for the log.
+    /// The request for the rules and the log.
     pub fn info(&self, request: &Request) -> RequestInfo {
         RequestInfo {
             id: self.id,
@@ -116,34 +116,34 @@ impl RequestIds {
     }
 }
 
-/// The log's word for a method.
+/// The method for the log.
 pub fn method(name: &str) -> Method {
     match name.parse() {
-        Ok(Method::Other) | Err(()) => Method::Other,
+        Ok(Method::Other) | Err(_) => Method::Other,
         Ok(known) => known,
     }
 }
 
-/// What the log keeps of a text that a stranger chose: its first part, with control characters spelt out, so that
-/// no terminal or file that shows it obeys them, and keys blotted out.
+/// The part of a client's text that is logged: its first bytes, with control characters escaped, which a terminal
+/// would obey, and keys redacted.
 pub fn clip(text: &str) -> Box<str> {
     let text = redact(text);
     let text = &text[..text.floor_char_boundary(LOGGED_BYTES)];
     if !text.chars().any(char::is_control) {
         return text.into();
     }
-    let mut spelt = String::with_capacity(text.len() + 8);
+    let mut escaped = String::with_capacity(text.len() + 8);
     for character in text.chars() {
         if character.is_control() {
-            spelt.extend(character.escape_default());
+            escaped.extend(character.escape_default());
         } else {
-            spelt.push(character);
+            escaped.push(character);
         }
     }
-    spelt.into()
+    escaped.into()
 }
 
-/// IPv4 addresses in IPv6 clothes (`::ffff:192.0.2.1`) are IPv4 addresses everywhere.
+/// The IPv4 address of an IPv4-mapped IPv6 address (`::ffff:192.0.2.1`); other addresses unchanged.
 pub fn canonical(ip: IpAddr) -> IpAddr {
     ip.to_canonical()
 }
@@ -159,9 +159,9 @@ fn peer_address(remote: &RemoteAddr) -> Option<IpAddr> {
     }
 }
 
-/// Walks `X-Forwarded-For` from the right, where our own proxies wrote, to the first address that is none of them:
-/// what is further left is the client's own word. Without the header it is `peer`, which asks for itself; none when a
-/// hop that one of our proxies wrote is no address.
+/// Reads `X-Forwarded-For` from the right to the first address that is not a trusted proxy; the client can forge
+/// everything further left. Without the header it is `peer`; none when a trusted proxy forwards something that is not
+/// an address.
 pub(super) fn forwarded_for(headers: &HeaderMap, trusted: &[IpNet], peer: IpAddr) -> Option<IpAddr> {
     let mut nearest = peer;
     for value in headers.get_all(FORWARDED_FOR).iter().rev() {

@@ -42,7 +42,7 @@ pub(super) fn named<'r>(headers: &'r HeaderMap, name: &str) -> Option<&'r str> {
     found.next().is_none().then_some(first)
 }
 
-/// What a request must bring besides its cookie; none when it changes nothing.
+/// What a request needs beside its cookie; none for a safe method.
 pub fn change(request: &Request) -> Option<Change<'_>> {
     if matches!(*request.method(), Method::GET | Method::HEAD) {
         return None;

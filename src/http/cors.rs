@@ -7,12 +7,12 @@ use super::context::RequestContext;
 use super::error::{self, from_poem};
 use crate::domain::identity::Services;
 
-/// Whom a route answers.
+/// The origins that a route allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Origins {
     /// The `allowed_origins` of any API of this instance.
     OfApis,
-    /// Everybody: what is told is public, or needs a credential that no browser adds by itself.
+    /// Every origin: the response is public, or needs a credential that browsers do not add by themselves.
     All,
 }
 
@@ -20,7 +20,7 @@ pub(super) enum Origins {
 pub(super) struct Cors<E> {
     /// The route.
     pub(super) inner: E,
-    /// Whom it answers.
+    /// The origins that it allows.
     pub(super) origins: Origins,
 }
 
@@ -51,9 +51,9 @@ impl<E: Endpoint> Endpoint for Cors<E> {
 
 /// Answers `OPTIONS`: which origin may send what.
 pub(super) struct Preflight {
-    /// Whom the route answers.
+    /// The origins that the route allows.
     pub(super) origins: Origins,
-    /// The methods that the route knows, separated by commas.
+    /// The methods of the route, separated by commas.
     pub(super) methods: HeaderValue,
 }
 

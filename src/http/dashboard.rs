@@ -67,7 +67,7 @@ fn file(name: &str) -> Option<Asset> {
     Some(if name.starts_with("assets/") { asset.immutable() } else { asset })
 }
 
-/// The page with what it should know of the instance before it asks anything.
+/// The page with the facts of the instance that it needs before its first request.
 fn with_instance(page: &[u8], settings: &Settings) -> Vec<u8> {
     let meta = |name: &str, value: &str| {
         format!("<meta name=\"keywright-{name}\" content=\"{}\">\n", escaped(value))

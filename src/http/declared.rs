@@ -1,4 +1,5 @@
-//! What each endpoint takes, as its extractor's type declares it, in a form that a test and the OpenAPI document read.
+//! The callers that each endpoint admits, as the type of its extractor declares them, for a test and the OpenAPI
+//! document.
 //!
 //! An extractor hands its declaration through poem-openapi as words among its security schemes. [`Declared`] takes the
 //! words out again and leaves what OpenAPI knows.
@@ -77,7 +78,7 @@ fn read(words: &[&'static str]) -> Option<(Accepts, bool)> {
 /// The declaration of an operation as its extractors handed it over.
 ///
 /// # Panics
-/// For an operation without exactly one declaration: it was written without an extractor that asks for the caller.
+/// For an operation without exactly one declaration: it has no extractor for the caller.
 fn take(path: &str, operation: &mut MetaOperation) -> (Accepts, bool) {
     let words: Vec<&'static str> = operation.security.drain(..).flat_map(HashMap::into_keys).collect();
     read(&words)

@@ -27,7 +27,7 @@ pub(super) fn large_files() -> [(&'static str, Later); 2] {
     ]
 }
 
-/// Swagger UI's own files, taken out of the page that poem-openapi bundles: that page has them inline, which a
+/// Files of Swagger UI, extracted from the page that poem-openapi bundles: that page has them inline, which a
 /// strict Content-Security-Policy forbids.
 struct SwaggerUi {
     css: String,

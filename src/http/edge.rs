@@ -1,4 +1,4 @@
-//! The outermost endpoint: gives every request its id, turns whatever goes wrong into the envelope, and sets the
+//! The outermost endpoint: gives every request its id, turns every failure into the envelope, and sets the
 //! headers that every answer carries.
 
 use std::panic::AssertUnwindSafe;
@@ -23,7 +23,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const API_CSP: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
-/// What nobody may keep is the rule: answers hold secrets, or were for one caller. What may be kept says so.
+/// The default: responses hold secrets or are for one caller, and must not be stored. Others set the header themselves.
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 /// A year (RFC 6797, section 6.1).
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
@@ -41,7 +41,7 @@ pub struct Edge<E> {
 }
 
 impl<E> Edge<E> {
-    /// `https` tells whether `public_url` is, so that browsers are told to stay there.
+    /// `https`: whether `public_url` is https, so that browsers get Strict-Transport-Security.
     pub fn new(inner: E, services: Arc<Services>, trust: Trust, https: bool, metrics: Arc<Metrics>) -> Self {
         let ids = RequestIds::new(&services);
         let hsts = if services.settings.hsts_subdomains { HSTS_SUBDOMAINS } else { HSTS };

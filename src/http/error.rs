@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::error::{Code, Error};
 use crate::model::RequestId;
 
-/// The status that goes with a code.
+/// The status of a code.
 pub const fn status(code: Code) -> StatusCode {
     match code {
         Code::InvalidRequest | Code::InvalidCursor => StatusCode::BAD_REQUEST,
@@ -70,7 +70,7 @@ pub fn envelope(error: &Error, id: RequestId) -> String {
     serde_json::to_string(&Envelope { success: false, error: body }).expect("maps with text keys become JSON")
 }
 
-/// The whole answer for an error, with the headers that its status asks for.
+/// The response for an error, with the headers that its status needs.
 pub fn response(error: &Error, id: RequestId) -> Response {
     if let Some(cause) = error.cause() {
         tracing::error!(request_id = %id, code = error.code.as_str(), cause, "request failed");
@@ -112,7 +112,7 @@ pub fn challenge(error: &Error) -> Option<HeaderValue> {
     HeaderValue::from_str(&text).ok()
 }
 
-/// Our error behind whatever poem or a handler returned; a whole answer, where a handler made one.
+/// The error that poem or a handler returned, as one of ours; a response where a handler made one.
 #[expect(clippy::result_large_err, reason = "neither side is an error here, and both are moved once")]
 pub fn from_poem(error: poem::Error) -> Result<Error, Response> {
     if error.is_from_response() {

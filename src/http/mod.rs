@@ -1,4 +1,4 @@
-//! The HTTP face: every route is on this screen.
+//! The HTTP interface: every route is on this screen.
 
 pub mod api;
 mod assets;
@@ -18,6 +18,7 @@ mod hot;
 pub mod json;
 pub mod metrics;
 pub mod oauth;
+mod object;
 pub mod optional_json;
 pub mod proxy_config;
 mod qr;
@@ -37,13 +38,13 @@ use declared::Declared;
 use metrics::Metrics;
 use routes::Routes;
 
-/// What a handler answers.
+/// The result of a handler.
 pub type Result<T> = poem::Result<T>;
 
-/// What the HTTP face needs to know of the configuration.
+/// The configuration of the HTTP interface.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Whose word is believed.
+    /// Trusted peers.
     pub trust: context::Trust,
     /// Whether `public_url` is https.
     pub https: bool,

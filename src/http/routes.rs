@@ -1,4 +1,4 @@
-//! Turns OpenAPI descriptions and plain endpoints into poem routes. Each path is one endpoint that knows its methods.
+//! Turns OpenAPI descriptions and plain endpoints into poem routes. Each path is one endpoint with all its methods.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -39,7 +39,7 @@ impl Routes {
         self
     }
 
-    /// Lets pages of other origins call these paths.
+    /// Allows pages of other origins to call these paths.
     #[must_use]
     pub(super) fn cors(mut self, origins: Origins, paths: &[&str]) -> Self {
         for path in paths {

@@ -32,6 +32,11 @@ impl<const N: usize> Ascii<N> {
         self.len += text.len() as u8;
     }
 
+    /// The bytes. Unlike [`Self::as_str`] this checks nothing.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.bytes[..usize::from(self.len)]).expect("only ASCII is ever pushed")

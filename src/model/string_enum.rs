@@ -74,14 +74,14 @@ macro_rules! string_enum {
 pub(crate) use string_enum;
 
 /// Deserialises a string with `FromStr`, borrowed or not, and reports its error.
-pub(super) struct FromText<T> {
+pub(crate) struct FromText<T> {
     example: &'static str,
     target: std::marker::PhantomData<T>,
 }
 
 impl<T> FromText<T> {
     /// `example` is shown when the value is not a string.
-    pub(super) fn new(example: &'static str) -> Self {
+    pub(crate) fn new(example: &'static str) -> Self {
         Self { example, target: std::marker::PhantomData }
     }
 }

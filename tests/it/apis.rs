@@ -80,6 +80,8 @@ async fn mistakes_name_their_fields() {
     assert!(slug["slug"].is_string(), "{slug}");
     let role = details(admin.patch("/v1/apis/afdb", &json!({"role_scopes": {"root": []}})).await);
     assert!(role.as_object().unwrap().keys().next().unwrap().contains("role_scopes"), "{role}");
+    let none = details(admin.patch("/v1/apis/afdb", &json!({"role_scopes": {"member": null}})).await);
+    assert!(none["role_scopes.member"].is_string(), "{none}");
     admin.get("/v1/apis?cursor=forged").await.refused(400, "INVALID_CURSOR");
     admin.get("/v1/apis?limit=0").await.refused(400, "INVALID_REQUEST");
 }

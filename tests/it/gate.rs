@@ -284,7 +284,7 @@ async fn the_log_has_the_matched_route() {
     };
     let unrouted = find("NO_ROUTE", true);
     assert_eq!((&unrouted["method"], &unrouted["path"]), (&json!("GET"), &json!("/elsewhere")));
-    assert_eq!(unrouted["detail"]["observed"], "No route of this API lets GET /elsewhere pass");
+    assert_eq!(unrouted["detail"]["observed"], "No route of this API matches GET /elsewhere");
     assert_eq!(find("NO_ROUTE", false)["ip"], "203.0.113.9");
     assert_eq!(find("INSUFFICIENT_SCOPE", true)["detail"]["route"], "* /v1/admin/*");
 }

@@ -161,7 +161,7 @@ fn the_openapi_document_names_every_promised_call() {
     }
 }
 
-/// The description of the hot path is separate from its code: this test compares them.
+/// The document names exactly the members that verify reads and writes.
 #[tokio::test]
 async fn verification_answers_as_it_is_described() {
     let app = TestApp::with_afdb().await;

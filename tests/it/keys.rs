@@ -37,7 +37,7 @@ async fn a_key_is_shown_once_and_recognised_afterwards() {
         "scopes": ["queries:read", "queries:write"], "tier": "pro", "ratelimit": null,
         "quota": {"limit": 10, "period": "day", "used": 0, "resets_at": "2026-06-02T00:00:00Z"},
         "owner": "acme", "user_id": null, "allowed_ips": ["203.0.113.0/24"], "metadata": {"seats": 3},
-        "expires_at": "2026-07-01T12:00:00Z", "status": "active", "created_at": "2026-06-01T12:00:00Z",
+        "expires_at": "2026-07-01T12:00:00Z", "status": "active", "expiring": false, "created_at": "2026-06-01T12:00:00Z",
         "updated_at": "2026-06-01T12:00:00Z", "disabled_at": null, "revoked_at": null, "last_used_at": null,
         "secrets": [{"start": &random[..4], "end": &random[28..32], "created_at": "2026-06-01T12:00:00Z",
                      "expires_at": null}],
@@ -49,6 +49,22 @@ async fn a_key_is_shown_once_and_recognised_afterwards() {
     assert_eq!(answered, expected);
     let listed = writer.get("/v1/keys?api=afdb").await.expect(200);
     assert_eq!(listed, json!({"data": [expected], "next_cursor": null}));
+}
+
+#[tokio::test]
+async fn a_key_is_expiring_in_the_last_fourteen_days() {
+    let app = TestApp::with_afdb().await;
+    let key = app.afdb_key(json!({"expires_in_days": 15})).await;
+    let admin = app.operator();
+    let found =
+        async || admin.get("/v1/keys?status=expiring").await.expect(200)["data"].as_array().unwrap().len();
+    let expiring = async || admin.get(&path(&key)).await.expect(200)["expiring"].clone();
+    app.advance(86_399);
+    assert_eq!((expiring().await, found().await), (json!(false), 0));
+    app.advance(1);
+    assert_eq!((expiring().await, found().await), (json!(true), 1));
+    app.advance(14 * 86_400);
+    assert_eq!((expiring().await, found().await), (json!(false), 0), "it has expired");
 }
 
 #[tokio::test]

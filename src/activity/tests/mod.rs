@@ -110,7 +110,7 @@ async fn a_change_is_logged_or_undone_as_a_whole() {
     let rows = find(&world, Filter::default()).await;
     assert_eq!(rows.len(), 1);
     assert_eq!(rows[0].kind, Kind::KeyRevoked);
-    assert_eq!(rows[0].detail.as_ref().unwrap().get(), r#"{"reason":"leaked"}"#);
+    assert_eq!(rows[0].detail.as_ref().unwrap().as_str(), r#"{"reason":"leaked"}"#);
 }
 
 #[tokio::test]

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::activity::{
-    self, Activity, ChainReport, Counts, CountsFilter, Export, Filter, KeyName, Tail, Tally,
-};
+use crate::activity::{self, ChainReport, Counts, CountsFilter, Export, Filter, Tail, Tally};
 use crate::domain::identity::access::{ActivityRead, Can};
 use crate::domain::identity::self_or_all::SelfOrAll;
 use crate::error::{Error, Result};
+use crate::model::activity::{Activity, KeyName};
 use crate::model::{ActivityId, KeyId, Timestamp};
 use crate::platform::cursor::Page;
 use crate::store::activity_names as names;

@@ -1,13 +1,11 @@
 //! The built-in API: Keywright's own management API, which the program describes.
 
-use std::collections::BTreeMap;
-
 use super::default_audience;
 use crate::domain::identity::access::SCOPES;
 use crate::env::{Rng, random};
 use crate::error::Result;
-use crate::model::api::{BUILT_IN_SLUG, ScopeInfo, Tier};
-use crate::model::{Api, ApiId, KeyPrefix, LimitPer, Role, Scope, ScopeSet, Timestamp};
+use crate::model::api::{BUILT_IN_SLUG, RoleScopes, ScopeInfo, Tier};
+use crate::model::{Api, ApiId, KeyPrefix, LimitPer, Scope, ScopeSet, Timestamp};
 use crate::store;
 use crate::store::Tx;
 
@@ -92,25 +90,26 @@ fn scopes() -> Vec<ScopeInfo> {
 }
 
 /// Scopes of each role.
-fn role_scopes() -> BTreeMap<Role, ScopeSet> {
+fn role_scopes() -> RoleScopes {
     let all: ScopeSet = scopes().into_iter().map(|described| described.name).collect();
     let viewer = all.retain(|name| name.ends_with(":read"));
     let developer =
         viewer.union(&all.retain(|name| name.starts_with("keys:") || name.starts_with("clients:")));
     let member = all.retain(|name| name.as_str() == "profile:read");
-    BTreeMap::from([
-        (Role::Owner, all.clone()),
-        (Role::Admin, all),
-        (Role::Developer, developer),
-        (Role::Viewer, viewer),
-        (Role::Member, member),
-    ])
+    RoleScopes {
+        owner: Some(all.clone()),
+        admin: Some(all),
+        developer: Some(developer),
+        viewer: Some(viewer),
+        member: Some(member),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::testing::World;
+    use crate::model::Role;
 
     #[tokio::test]
     async fn a_new_store_knows_its_own_api() {

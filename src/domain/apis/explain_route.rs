@@ -108,7 +108,7 @@ fn sentence(api: &Api, route: Option<&Route>) -> String {
         return "Passes without a credential.".to_owned();
     }
     let holds = route.scope.as_ref().map_or(String::new(), |scope| format!(" that holds {}", scope.as_str()));
-    let environment = route.environment.map_or(String::new(), |only| format!(" {only}"));
+    let environment = route.environment.only().map_or(String::new(), |only| format!(" {only}"));
     let cost =
         if route.cost == 1 { String::new() } else { format!(" It counts as {} requests.", route.cost) };
     format!("Needs a{environment} credential{holds}.{cost}")

@@ -92,6 +92,6 @@ fn route(route: &Route) -> (String, String) {
         (Some(scope), false) => scope.to_string(),
         (None, false) => "any credential".to_owned(),
     };
-    let environment = route.environment.map_or("any", crate::model::Environment::as_str);
-    (format!("{} {}", route.method, route.path), format!("{scope}, {environment}, cost {}", route.cost))
+    let (environment, cost) = (route.environment, route.cost);
+    (format!("{} {}", route.method, route.path), format!("{scope}, {environment}, cost {cost}"))
 }

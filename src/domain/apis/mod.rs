@@ -86,7 +86,7 @@ fn visible(access: &SelfOrAll<ApisRead>, api: &Arc<Api>) -> Option<Arc<Api>> {
     let mut part = Api::clone(api);
     part.scopes.retain(|scope| api.satisfies(&held, &scope.name));
     part.presets.retain(|preset| api.covers(&held, &preset.scopes));
-    part.role_scopes.retain(|role, _| *role == user.role);
+    part.role_scopes = part.role_scopes.only(user.role);
     part.allowed_origins.clear();
     part.routes.clear();
     Some(Arc::new(part))

@@ -6,6 +6,7 @@ use crate::domain::identity::self_or_all::SelfOrAll;
 use crate::domain::keys::{self, NewKey};
 use crate::domain::testing::{World, scopes};
 use crate::error::Code;
+use crate::model::api::RoleScopes;
 use crate::model::{ApiKey, Role};
 
 fn described(value: Value) -> ApiDescription {
@@ -241,7 +242,7 @@ async fn a_scope_in_use_stays() {
     let all_at_once = |api: &mut ApiDescription| {
         api.scopes.clear();
         api.presets.clear();
-        api.role_scopes.clear();
+        api.role_scopes = RoleScopes::default();
         api.routes.clear();
         api.open = true;
     };
@@ -394,6 +395,6 @@ async fn a_member_sees_what_they_need_for_keys_of_their_own() {
     let seen = get(&access, "afdb").unwrap();
     assert_eq!(seen.all_scopes(), scopes("queries:read"));
     assert_eq!(seen.presets.len(), 1);
-    assert!(seen.routes.is_empty() && seen.role_scopes.keys().all(|role| *role == Role::Member));
+    assert!(seen.routes.is_empty() && seen.role_scopes.iter().all(|(role, _)| role == Role::Member));
     assert_eq!(get(&access, "hidden").unwrap_err().code, Code::NotFound);
 }

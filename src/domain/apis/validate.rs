@@ -35,7 +35,7 @@ pub(super) fn validate(api: &Api) -> Result<()> {
     presets(&mut problems, api);
     tiers(&mut problems, api);
     origins(&mut problems, api);
-    for (role, scopes) in &api.role_scopes {
+    for (role, scopes) in api.role_scopes.iter() {
         known(&mut problems, api, &format!("role_scopes.{role}"), scopes);
     }
     routes(&mut problems, api);

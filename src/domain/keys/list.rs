@@ -6,6 +6,7 @@ use crate::domain::apis;
 use crate::domain::identity::access::KeysRead;
 use crate::domain::identity::self_or_all::SelfOrAll;
 use crate::error::{Error, Result};
+use crate::model::api_key::EXPIRING_SECONDS;
 use crate::model::{ApiKey, Environment, KeyId, KeyStatus, Timestamp, UserId};
 use crate::platform::cursor::{List, Page};
 use crate::store;
@@ -13,8 +14,6 @@ use crate::store::Conn;
 use crate::store::Extent;
 use crate::store::keys::{Filter, StatusAt};
 
-/// Remaining time of `expiring`: 14 days.
-const SOON_SECONDS: i64 = 14 * 86_400;
 /// Age of `unused` and `unrotated`: 90 days.
 const LONG_SECONDS: i64 = 90 * 86_400;
 /// Maximum length of a search text, in characters.
@@ -98,7 +97,7 @@ fn resolve(
         status: filter.status.map(|status| StatusAt {
             status,
             now,
-            soon: now.plus_seconds(SOON_SECONDS),
+            soon: now.plus_seconds(EXPIRING_SECONDS),
             long_ago: now.minus_seconds(LONG_SECONDS),
         }),
         created_before: filter.created_before,

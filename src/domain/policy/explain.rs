@@ -6,29 +6,33 @@ use super::bearer::Bearer;
 use super::rules::RULES;
 use super::verdict::{FoundCredential, Unknown};
 use super::{Question, Verdict};
+use crate::model::members::with_members;
+use crate::model::string_enum::string_enum;
 use crate::model::{IdentityKind, VerifyCode};
 
+with_members! { $ check_members
 /// Result of one rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
     /// The rule, by the code of its failure.
     pub rule: VerifyCode,
-    /// Result.
+    /// `passed`, `failed` or `not_reached`.
     pub result: CheckResult,
     /// Values that it compared, for people.
     pub observed: String,
 }
+}
 
-/// Result of a rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CheckResult {
-    /// It passed.
-    Passed,
-    /// It failed: the reason for the refusal.
-    Failed,
-    /// An earlier rule failed.
-    NotReached,
+string_enum! {
+    /// Result of a rule.
+    CheckResult {
+        /// It passed.
+        Passed = "passed",
+        /// It failed: the reason for the refusal.
+        Failed = "failed",
+        /// An earlier rule failed.
+        NotReached = "not_reached",
+    }
 }
 
 impl Verdict {

@@ -33,6 +33,7 @@ use crate::store::key_lookup::KeyRow;
 
 pub use bearer::Bearer;
 pub use entry::{Entry, Grants};
+pub(crate) use explain::check_members;
 pub use explain::{Check, CheckResult};
 pub use services::Services;
 pub use usage::UsageDrain;

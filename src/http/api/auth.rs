@@ -214,7 +214,7 @@ pub struct PasswordAndCodeRequest {
     code: String,
 }
 
-/// How the second factor stands.
+/// The state of the second factor.
 #[derive(Serialize, Deserialize, Object)]
 pub struct TotpStatus {
     /// Whether a code is asked for at sign-in.
@@ -234,7 +234,7 @@ pub struct TotpOffer {
     qr_svg: String,
 }
 
-/// Codes that each stand in for the app once, shown this once.
+/// Recovery codes, each valid once. Shown once.
 #[derive(Serialize, Deserialize, Object)]
 pub struct RecoveryCodes {
     /// Ten of them.
@@ -293,7 +293,7 @@ impl AuthApi {
         Ok(SignedIn::new(&browser.call, session))
     }
 
-    /// Who is signed in here?
+    /// Get the session of this browser
     #[oai(path = "/v1/auth/session", method = "get")]
     async fn session(&self, account: OwnAccount, request: &Request) -> Result<Json<CurrentSession>> {
         let person = account.0;
@@ -310,7 +310,7 @@ impl AuthApi {
         }))
     }
 
-    /// Confirm who you are
+    /// Confirm the sign-in
     ///
     /// Renews `auth_time` of the session that asks, by cookie or by access token. Some acts answer 403
     /// `REAUTHENTICATION_REQUIRED` without a sign-in of the last 15 minutes; send them again after this. Where the
@@ -399,7 +399,7 @@ impl AuthApi {
 
     /// Change one's own password
     ///
-    /// Ends every session, also the one that asks; the answer opens a new one for a browser.
+    /// Ends every session, including the current one; the response opens a new one for a browser.
     #[oai(path = "/v1/auth/password/change", method = "post")]
     async fn change(
         &self,
@@ -426,7 +426,7 @@ impl AuthApi {
         Ok(NoContent)
     }
 
-    /// How one's second factor stands
+    /// Get the state of the second factor
     #[oai(path = "/v1/auth/totp", method = "get")]
     async fn totp(&self, account: OwnAccount) -> Result<Json<TotpStatus>> {
         let factor::Status { enabled, recovery_codes_left } = factor::status(&account.0)?;
@@ -553,7 +553,7 @@ impl ApiResponse for SignedOut {
     fn register(_: &mut Registry) {}
 }
 
-/// `202`: asked for.
+/// `202`: accepted.
 pub struct Asked;
 
 impl IntoResponse for Asked {
@@ -579,7 +579,7 @@ impl ApiResponse for Asked {
     }
 }
 
-/// A call of a page: nobody in particular, with its cookie and origin.
+/// A call of a page without a caller: its cookie and origin.
 pub struct Browser {
     call: Arc<Call>,
     cookie: Option<String>,
@@ -606,7 +606,7 @@ impl<'a> ApiExtractor<'a> for Browser {
     }
 }
 
-/// Somebody who signs out: by an access token, a refresh token, or both.
+/// The session to sign out: by an access token, a refresh token, or both.
 pub struct SigningOut {
     call: Arc<Call>,
     refresh_token: Option<Secret>,

@@ -18,7 +18,7 @@ use crate::platform::cursor::Page;
 /// What people allowed apps.
 pub struct GrantsApi;
 
-/// What a person allowed an app.
+/// The access that a person granted to an app.
 #[derive(Debug, Serialize, Object)]
 #[oai(rename = "Grant")]
 pub struct GrantView {
@@ -36,7 +36,7 @@ pub struct GrantView {
     pub scopes: Vec<String>,
     /// When it was first allowed.
     pub created_at: String,
-    /// When the app last asked.
+    /// Time of the app's last request.
     pub last_used_at: String,
 }
 
@@ -60,7 +60,7 @@ impl GrantView {
 pub struct GrantPage {
     /// The grants, newest first.
     pub data: Vec<GrantView>,
-    /// Give it back as `cursor` to go on; null after the last one.
+    /// The `cursor` of the next page; null on the last one.
     #[oai(nullable)]
     pub next_cursor: Option<String>,
 }
@@ -81,7 +81,7 @@ impl GrantsApi {
         Ok(Json(GrantPage::of(&account.0.services.catalog.get(), page)))
     }
 
-    /// Take a grant back
+    /// Revoke a grant
     ///
     /// Every token under it fails from the next request on.
     #[oai(path = "/v1/grants/:id", method = "delete")]

@@ -23,7 +23,7 @@ pub struct InstanceApi;
 /// How the instance fares.
 #[derive(Debug, Serialize, Deserialize, Object)]
 pub struct Health {
-    /// `ok`; anything else comes as an error.
+    /// `ok`; other states are errors.
     pub status: String,
     /// Present while the wall clock and trusted time differ by more than an hour.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -40,7 +40,7 @@ pub struct ClockDifference {
     pub trusted: String,
     /// Seconds that the wall clock is ahead; negative when it is behind.
     pub ahead_seconds: i64,
-    /// Seconds until the wall clock is accepted, if the difference stays as it is. `keywright clock accept` does it now.
+    /// Seconds until the wall clock is accepted, if the difference remains. `keywright clock accept` does it now.
     pub accepted_in_seconds: i64,
 }
 
@@ -100,7 +100,7 @@ impl InstanceApi {
 
     /// Trust the wall clock as it is
     ///
-    /// For a clock that was set on purpose, or a machine that was paused. Deleting and retiring go on by it at once.
+    /// For a clock that was set on purpose, or a machine that was paused. Deletion and retirement follow it at once.
     #[oai(path = "/v1/clock/accept", method = "post")]
     async fn accept_clock(&self, can: Admitted<Recent<Can<SettingsManage>>>) -> Result<Json<AcceptedClock>> {
         Ok(Json(AcceptedClock { ahead_seconds: instance::accept_clock(&can.0).await? }))

@@ -8,7 +8,6 @@ pub mod grants;
 pub mod instance;
 pub mod keys;
 pub mod oauth_requests;
-pub mod questions;
 pub mod sessions;
 pub mod settings;
 pub mod signing_keys;
@@ -16,6 +15,7 @@ pub mod users;
 
 use poem_openapi::{OpenApi, Tags};
 
+use super::hot::HotApi;
 use super::oauth;
 
 /// How the operations are grouped on the documentation page.
@@ -29,7 +29,7 @@ pub enum Tag {
     /// Signing in, out and up; one's own sessions and second factor.
     #[oai(rename = "Sign-in")]
     SignIn,
-    /// People: the team, invitations, and who is calling.
+    /// People: the team, invitations, and the current caller.
     Team,
     /// What tokens are signed and checked with.
     Tokens,
@@ -65,7 +65,7 @@ pub fn all() -> impl OpenApi {
     )
 }
 
-/// Every documented operation: what is routed, and the questions that the hot path answers before the routes.
+/// Every documented operation: the routed ones, and those that the hot path answers before the routes.
 pub fn documented() -> impl OpenApi {
-    (all(), questions::QuestionsApi)
+    (all(), HotApi)
 }

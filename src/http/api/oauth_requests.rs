@@ -20,15 +20,15 @@ pub struct RequestsApi;
 /// A request for authorization, as its page shows it.
 #[derive(Debug, Serialize, Object)]
 pub struct OAuthRequest {
-    /// Who asks.
+    /// The client.
     pub client: OAuthRequestClient,
-    /// What it asks for access to.
+    /// The API.
     pub api: OAuthRequestApi,
-    /// What it asks for. After sign-in, only what the person can grant.
+    /// The requested scopes. After sign-in, only those that the person can grant.
     pub scopes: Vec<OAuthRequestScope>,
-    /// Where the answer goes: a host, or the scheme of an app on the person's device.
+    /// Redirect target: a host, or the scheme of an app on the person's device.
     pub redirect_host: String,
-    /// Whether any program on the person's machine could take the answer: warn about it.
+    /// Whether any program on the person's machine could receive the response: show a warning.
     pub redirect_is_local: bool,
     /// The address to fill in on the sign-in page.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -41,7 +41,7 @@ pub struct OAuthRequest {
     pub expires_at: String,
 }
 
-/// Who asks.
+/// The client of a request.
 #[derive(Debug, Serialize, Object)]
 pub struct OAuthRequestClient {
     /// `app_…`
@@ -60,7 +60,7 @@ pub struct OAuthRequestClient {
     pub logo: Option<String>,
 }
 
-/// What it asks for access to.
+/// The API of a request.
 #[derive(Debug, Serialize, Object)]
 pub struct OAuthRequestApi {
     /// The slug.
@@ -69,7 +69,7 @@ pub struct OAuthRequestApi {
     pub name: String,
 }
 
-/// What it asks for.
+/// A requested scope.
 #[derive(Debug, Serialize, Object)]
 pub struct OAuthRequestScope {
     /// The name.
@@ -99,7 +99,7 @@ pub struct OAuthDecision {
     pub scopes: Option<Vec<String>>,
 }
 
-/// Where the browser goes with the answer.
+/// The redirect target with the response.
 #[derive(Debug, Serialize, Object)]
 pub struct OAuthDecided {
     /// An address of the client.
@@ -136,7 +136,7 @@ impl OAuthRequest {
 
 #[OpenApi(tag = "Tag::Grants")]
 impl RequestsApi {
-    /// See what an app asks
+    /// Get an authorization request
     ///
     /// Answered to the browser that the app sent here, signed in or not.
     #[oai(path = "/v1/oauth/requests/:id", method = "get")]
@@ -148,7 +148,7 @@ impl RequestsApi {
 
     /// Answer an app
     ///
-    /// For the session of the browser that the app sent here. The answer tells where the browser goes.
+    /// For the session of the browser that the app redirected. The response holds the redirect target.
     #[oai(path = "/v1/oauth/requests/:id", method = "post")]
     async fn decide(
         &self,

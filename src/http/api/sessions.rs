@@ -25,9 +25,9 @@ pub struct SessionView {
     /// Slug of the API that its tokens are for.
     #[oai(nullable)]
     api: Option<String>,
-    /// Whether it is the one that asks.
+    /// Whether it is the current session.
     current: bool,
-    /// Whether a second factor was shown.
+    /// Whether a second factor was used.
     second_factor: bool,
     /// Where it began.
     #[oai(nullable)]

@@ -20,7 +20,7 @@ pub struct SettingsView {
     second_factor_required: bool,
 }
 
-/// What is to be changed.
+/// A change of settings.
 #[derive(Deserialize, Object)]
 #[serde(deny_unknown_fields)]
 pub struct SettingsPatch {

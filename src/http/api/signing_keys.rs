@@ -127,7 +127,7 @@ impl SigningKeysApi {
 
     /// Sign with the next key from now on
     ///
-    /// Tokens of the former key stay good until they end, unless `at_once` ends them now.
+    /// Tokens of the former key stay valid until they end, unless `at_once` ends them now.
     #[oai(path = "/v1/signing-keys/rotate", method = "post")]
     async fn rotate(
         &self,

@@ -1,4 +1,4 @@
-//! The team: people, invitations, and who is calling.
+//! The team: people, invitations, and the current caller.
 
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::{Object, OpenApi};
@@ -39,7 +39,7 @@ pub struct UserView {
     email_verified: bool,
     /// Whether they are kept from signing in.
     disabled: bool,
-    /// Whether a second factor is asked of them.
+    /// Whether sign-in needs a second factor.
     second_factor: bool,
     /// When they last used a session, to the minute; absent when that is longer ago than sessions are kept.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -122,16 +122,16 @@ pub struct InvitationRequest {
     role: String,
 }
 
-/// An invitation that was not taken up yet.
+/// An open invitation.
 #[derive(Serialize, Deserialize, Object)]
 pub struct InvitationView {
     /// `inv_…`.
     id: String,
-    /// Who is invited.
+    /// The invited address.
     email: String,
     /// As what.
     role: String,
-    /// Who invited them.
+    /// The inviting person.
     #[serde(skip_serializing_if = "Option::is_none")]
     invited_by: Option<String>,
     /// When.
@@ -167,7 +167,7 @@ pub struct InvitationList {
     next_cursor: Option<String>,
 }
 
-/// What a credential may know about its person.
+/// Facts about the person of a credential.
 #[derive(Default, Serialize, Deserialize, Object)]
 pub struct ProfileUser {
     /// `usr_…`.
@@ -184,7 +184,7 @@ pub struct ProfileUser {
     /// The role; for a session.
     #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<String>,
-    /// Whether a second factor is asked for at sign-in; for a session.
+    /// Whether sign-in needs a second factor; for a session.
     #[serde(skip_serializing_if = "Option::is_none")]
     second_factor: Option<bool>,
     /// When the person was added; for a session.
@@ -220,7 +220,7 @@ impl ProfileUser {
     }
 }
 
-/// Who is calling.
+/// The current caller.
 #[derive(Serialize, Deserialize, Object)]
 pub struct ProfileView {
     /// `key`, `token`, `session` or `operator`.
@@ -228,14 +228,14 @@ pub struct ProfileView {
     /// The person, when the credential acts for one.
     #[oai(nullable)]
     user_id: Option<String>,
-    /// What the credential may know about the person: a session everything, a token what its scopes `email` and
+    /// Facts about the person: for a session all, for a token those that its scopes `email` and
     /// `profile` give.
     #[oai(nullable)]
     user: Option<ProfileUser>,
     /// The key, when it is one.
     #[oai(nullable)]
     key_id: Option<String>,
-    /// The OAuth client, when a token came from one.
+    /// The OAuth client of a token.
     #[oai(nullable)]
     client_id: Option<String>,
     /// The session, when there is one.
@@ -244,11 +244,11 @@ pub struct ProfileView {
     /// Slug of the API that the credential is for.
     #[oai(nullable)]
     api: Option<String>,
-    /// What it may do there at this moment.
+    /// The scopes that it holds there now.
     scopes: Vec<String>,
 }
 
-/// What is to be changed about oneself.
+/// A change of one's own profile.
 #[derive(Deserialize, Object)]
 #[serde(deny_unknown_fields)]
 pub struct ProfilePatch {
@@ -306,7 +306,7 @@ impl UsersApi {
 
     /// Change a person
     ///
-    /// It counts from their next request on. The last owner who can sign in stays one (409).
+    /// It takes effect with their next request. The last owner who can sign in keeps the role (409).
     #[oai(path = "/v1/users/:id", method = "patch")]
     async fn update(
         &self,
@@ -321,7 +321,7 @@ impl UsersApi {
 
     /// Remove a person
     ///
-    /// Their keys are revoked and their sessions end; what they did stays in the log.
+    /// Their keys are revoked and their sessions end; their activity is kept.
     #[oai(path = "/v1/users/:id", method = "delete")]
     async fn delete(&self, can: Allowed<TeamManage>, id: Path<String>) -> Result<NoContent> {
         users::delete(&can.0, user_id(&id.0)?).await?;
@@ -350,7 +350,7 @@ impl UsersApi {
 
     /// Invite a person
     ///
-    /// The link is shown this once, and mailed.
+    /// The link is shown once, and mailed.
     #[oai(path = "/v1/invitations", method = "post")]
     async fn invite(
         &self,
@@ -382,7 +382,7 @@ impl UsersApi {
         Ok(NoContent)
     }
 
-    /// Who is calling?
+    /// Get the current caller
     ///
     /// For a key, an access token and a session, of any API of this instance. A key learns ids and its own scopes; a
     /// token also what its scopes `email` and `profile` give; a session everything about its person.

@@ -1,4 +1,4 @@
-//! `/v1/forward-auth`: a proxy asks about a request before it passes it on.
+//! `/v1/forward-auth`: decides about a request for a proxy, which then passes it on or refuses it.
 
 use std::sync::Arc;
 
@@ -7,10 +7,10 @@ use poem::{Request, Response};
 
 use serde_json::json;
 
+use super::header_buf::{HeaderBuf, Span, ascii_json};
 use super::identity::{Filled, IdentityHeaders};
-use super::rule::{self, Asked, Hopeless, Rule};
-use super::sheet::{Place, Sheet, ascii_json};
-use super::{Asker, Hot, Subject, described, limits, log, query};
+use super::rule::{self, Denied, Requirement, Rule};
+use super::{Caller, Hot, Subject, forwarded_request, limits, log, query};
 use crate::domain::identity::Services;
 use crate::domain::identity::authenticate::{decide, recognise};
 use crate::domain::policy::{Bearer, Grants, Question, Verdict};
@@ -30,11 +30,11 @@ const SESSION: HeaderValue = HeaderValue::from_static("session");
 const LIVE: HeaderValue = HeaderValue::from_static("live");
 const TEST: HeaderValue = HeaderValue::from_static("test");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
-/// Headers of an answer with a limit, so that the map grows once.
+/// Headers of a response with a limit, so that the map grows once.
 const USUAL_HEADERS: usize = 24;
 
 impl Hot {
-    /// Whatever goes wrong is an answer that a proxy can pass on.
+    /// Every failure becomes a response that a proxy can pass on.
     pub(super) async fn forward_auth(
         &self,
         services: &Services,
@@ -58,32 +58,32 @@ impl Hot {
         let api = apis
             .by_slug(&query.api)
             .ok_or_else(|| Error::invalid("api", "There is no API of this slug on this instance"))?;
-        let described = described::read(request, context)?;
+        let forwarded = forwarded_request::read(request, context)?;
         let key = credential(request.headers(), api);
-        let asked = match rule::find(api, &query, &described, context) {
-            Ok(Rule::Credential(asked)) => asked,
+        let requirement = match rule::find(api, &query, &forwarded, context) {
+            Ok(Rule::Credential(requirement)) => requirement,
             Ok(Rule::Public) => {
-                unidentified(services, context, api, Reason::Public, described.subject)?;
+                unidentified(services, context, api, Reason::Public, forwarded.subject)?;
                 return Ok(public());
             }
-            Err(hopeless) => {
+            Err(denied) => {
                 let key = key.ok().flatten();
-                return Err(refuse(services, context, api, described.subject, key, hopeless)?);
+                return Err(refuse(services, context, api, forwarded.subject, key, denied)?);
             }
         };
         let key = match key {
             Ok(Some(key)) => key,
             Ok(None) => {
-                unidentified(services, context, api, Reason::Missing, described.subject)?;
+                unidentified(services, context, api, Reason::Missing, forwarded.subject)?;
                 return Err(auth::missing());
             }
             Err(error) => {
-                unidentified(services, context, api, Reason::InvalidRequest, described.subject)?;
+                unidentified(services, context, api, Reason::InvalidRequest, forwarded.subject)?;
                 return Err(error);
             }
         };
-        let case = Case { api, asked, key, nginx: query.nginx, filled: query.filled };
-        self.judge(services, context, &case, described.subject)
+        let case = Case { api, requirement, key, nginx: query.nginx, filled: query.filled };
+        self.judge(services, context, &case, forwarded.subject)
     }
 
     fn judge(
@@ -93,17 +93,17 @@ impl Hot {
         case: &Case<'_>,
         subject: Subject,
     ) -> Result<Response> {
-        let Case { api, asked, key, nginx, filled } = case;
+        let Case { api, requirement, key, nginx, filled } = case;
         let question = Question {
             api,
-            scopes: asked.scopes,
-            environment: asked.environment,
-            cost: asked.cost,
+            scopes: requirement.scopes,
+            environment: requirement.environment,
+            cost: requirement.cost,
             ip: context.ip,
         };
         let verdict = decide(services, key, &question, context.now)?;
-        let asker = Asker { route: asked.route, ..Asker::default() };
-        log(services, context, Kind::ForwardAuth, &question, &verdict, subject, asker)?;
+        let caller = Caller { route: requirement.route, ..Caller::default() };
+        log(services, context, Kind::ForwardAuth, &question, &verdict, subject, caller)?;
         match (verdict.code, verdict.known(), verdict.holds()) {
             (VerifyCode::Valid, Some(holder), Some(holds)) => Ok(passed(&verdict, holder, holds, *filled)),
             _ => Ok(refusal(&verdict.error(&question), context, Some(&verdict), *nginx)),
@@ -111,10 +111,10 @@ impl Hot {
     }
 }
 
-/// A credential, and what is asked of it.
+/// A credential and its requirement.
 struct Case<'c> {
     api: &'c Arc<Api>,
-    asked: Asked<'c>,
+    requirement: Requirement<'c>,
     key: &'c str,
     nginx: bool,
     filled: Filled,
@@ -134,16 +134,17 @@ fn unidentified(
     super::push(services, context, entry, subject)
 }
 
-/// Logs that no credential would have helped, under the name of whoever sent a good one, and gives the answer.
+/// Logs a refusal that does not depend on the credential, under the identity of a valid credential, and returns its
+/// error.
 fn refuse(
     services: &Services,
     context: &RequestContext,
     api: &Arc<Api>,
     subject: Subject,
     credential: Option<&str>,
-    hopeless: Hopeless,
+    denied: Denied,
 ) -> Result<Error> {
-    let Hopeless { reason, error } = hopeless;
+    let Denied { reason, error } = denied;
     let mut entry = Entry::new(context.now, Kind::ForwardAuth, Outcome::Refused, reason);
     let known = match credential {
         Some(bearer) => recognise(services, bearer, api, context.now)?,
@@ -177,7 +178,7 @@ fn credential<'r>(headers: &'r HeaderMap, api: &Api) -> Result<Option<&'r str>> 
     key.to_str().map(Some).map_err(|_| Error::new(Code::InvalidApiKey, "The provided API key is invalid"))
 }
 
-/// Lets a request pass that needs no credential: nobody is behind it, whatever it carries.
+/// Public route: the request passes as anonymous, and its credential is ignored.
 fn public() -> Response {
     let mut response = Response::default();
     let headers = response.headers_mut();
@@ -187,12 +188,12 @@ fn public() -> Response {
 }
 
 fn passed(verdict: &Verdict, holder: &Bearer, holds: &Grants, filled: Filled) -> Response {
-    let mut sheet = Sheet::new();
-    let identity = Headers::of(&mut sheet, holder);
-    let scopes = sheet.text(&holds.text);
-    let limits = limits::write(&mut sheet, verdict);
-    let values = sheet.finish();
-    let value = |place: Place| values.get(place);
+    let mut buf = HeaderBuf::new();
+    let identity = Headers::of(&mut buf, holder);
+    let scopes = buf.text(&holds.text);
+    let limits = limits::write(&mut buf, verdict);
+    let values = buf.finish();
+    let value = |span: Span| values.get(span);
 
     let mut response = Response::default();
     let headers = response.headers_mut();
@@ -215,28 +216,28 @@ fn passed(verdict: &Verdict, holder: &Bearer, holds: &Grants, filled: Filled) ->
     response
 }
 
-/// What names the holder of a credential to the service behind the gate.
+/// Positions of the identity of a credential's holder in the buffer.
 struct Headers {
     kind: HeaderValue,
-    subject: Option<Place>,
-    key: Option<Place>,
-    user: Option<Place>,
-    client: Option<Place>,
-    owner: Option<Place>,
+    subject: Option<Span>,
+    key: Option<Span>,
+    user: Option<Span>,
+    client: Option<Span>,
+    owner: Option<Span>,
 }
 
 impl Headers {
-    fn of(sheet: &mut Sheet, holder: &Bearer) -> Self {
+    fn of(buf: &mut HeaderBuf, holder: &Bearer) -> Self {
         match holder {
             Bearer::Key(entry) => {
-                let key = Some(sheet.text(&entry.id.encode()));
-                let user = entry.user.map(|user| sheet.text(&user.id.encode()));
-                let owner = Some(sheet.text(entry.owner.as_deref().unwrap_or_default()));
+                let key = Some(buf.text(&entry.id.encode()));
+                let user = entry.user.map(|user| buf.text(&user.id.encode()));
+                let owner = Some(buf.text(entry.owner.as_deref().unwrap_or_default()));
                 Self { kind: KEY, subject: user.clone().or(key.clone()), key, user, client: None, owner }
             }
             Bearer::Token(identity) => {
-                let user = identity.user.map(|(_, id, _)| sheet.text(&id.encode()));
-                let client = identity.client.map(|(_, id)| sheet.text(&id.encode()));
+                let user = identity.user.map(|(_, id, _)| buf.text(&id.encode()));
+                let client = identity.client.map(|(_, id)| buf.text(&id.encode()));
                 let kind = if identity.kind == IdentityKind::Session { SESSION } else { TOKEN };
                 let subject = user.clone().or(client.clone());
                 Self { kind, subject, key: None, user, client, owner: None }
@@ -245,7 +246,7 @@ impl Headers {
     }
 }
 
-/// The answer to a refused request, with the limits that refused it.
+/// The response to a refused request, with the limits that refused it.
 fn refusal(error: &Error, context: &RequestContext, verdict: Option<&Verdict>, nginx: bool) -> Response {
     let mut response = error::response(error, context.id);
     let status = response.status();

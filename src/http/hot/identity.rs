@@ -1,7 +1,7 @@
 //! The identity headers of forward-auth.
 //!
 //! Each answer, whatever it is, sets all of them, and only [`IdentityHeaders::set`] writes them: a header that has no value,
-//! or that the question did not ask for, is empty, so that the client's own never survives.
+//! or that the query does not select, is empty, so that the client's own never survives.
 
 use poem::http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -24,7 +24,7 @@ pub(super) const NAMES: [(&str, HeaderName); COUNT] = [
     ("scopes", HeaderName::from_static("x-auth-scopes")),
 ];
 
-/// The values of the identity headers; the default is nobody.
+/// The values of the identity headers; by default all are empty.
 #[derive(Default)]
 pub(super) struct IdentityHeaders {
     pub(super) subject: Option<HeaderValue>,
@@ -38,7 +38,7 @@ pub(super) struct IdentityHeaders {
 }
 
 impl IdentityHeaders {
-    /// Sets every identity header: to its value if `filled` has it, else to nothing.
+    /// Sets every identity header: to its value if `filled` has it, otherwise to the empty value.
     pub(super) fn set(self, headers: &mut HeaderMap, filled: Filled) {
         let Self { subject, kind, key_id, user_id, client_id, owner, environment, scopes } = self;
         let values: [_; COUNT] = [subject, kind, key_id, user_id, client_id, owner, environment, scopes];

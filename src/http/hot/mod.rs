@@ -1,21 +1,24 @@
-//! The two questions that are asked at every request of somebody else's API: `POST /v1/keys/verify` and
+//! The two endpoints that are called for every request of a protected API: `POST /v1/keys/verify` and
 //! `/v1/forward-auth`.
 //!
-//! They skip the route table, extractors and extensions: what a request passes on its way is most of what it costs.
-//! Their descriptions in the OpenAPI document are made by a twin that a test compares with them.
+//! They skip the route table, extractors and extensions, which would cost more than the decision.
+//! `openapi` describes them by the types that are read and written here.
 
-mod described;
 mod forward_auth;
+mod forwarded_request;
+mod header_buf;
 mod identity;
+mod intern_cache;
 mod limits;
+mod openapi;
 mod query;
-mod remembered;
 mod rule;
-mod sheet;
 #[cfg(test)]
 mod tests;
 mod verify;
-mod written;
+mod verify_request;
+mod verify_response;
+mod write_json;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -30,19 +33,20 @@ use crate::error::Result;
 use crate::model::activity::{Entry, Kind, Method, Outcome, Reason};
 use crate::model::api::Route;
 use crate::model::{Identity, ScopeExpr};
+use intern_cache::InternCache;
+pub(super) use openapi::HotApi;
 use query::Query;
-use remembered::Remembered;
 
-/// The endpoints, and what they need not read again.
+/// The endpoints and their caches.
 #[derive(Default)]
 pub(super) struct Hot {
-    /// Queries of forward-auth: they are the proxies' configuration, so there are few.
-    queries: Remembered<Query>,
-    /// Scope expressions of verify: they are written in programs, so there are few.
-    expressions: Remembered<ScopeExpr>,
+    /// Queries of forward-auth: few, since they are part of the configuration of proxies.
+    queries: InternCache<Query>,
+    /// Scope expressions of verify: few, since they are part of programs.
+    expressions: InternCache<ScopeExpr>,
 }
 
-/// One of the two.
+/// One of the two endpoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Path {
     Verify,
@@ -50,7 +54,7 @@ pub(super) enum Path {
 }
 
 impl Hot {
-    /// The path of a request, if it is one of the two.
+    /// The endpoint of a request; none for all others.
     pub(super) fn path(request: &Request) -> Option<Path> {
         match request.uri().path() {
             "/v1/keys/verify" => Some(Path::Verify),
@@ -59,10 +63,10 @@ impl Hot {
         }
     }
 
-    /// Answers a request for one of the two.
+    /// Answers a request for one of the two endpoints.
     ///
     /// # Errors
-    /// What is not an answer to the question: a caller without the right to ask, a body that does not read.
+    /// A caller without the scope, or a body that cannot be parsed.
     pub(super) async fn answer(
         &self,
         path: Path,
@@ -77,7 +81,7 @@ impl Hot {
     }
 }
 
-/// The request that was decided about, as the log will show it.
+/// The request that was decided about, for the log.
 struct Subject {
     ip: Option<IpAddr>,
     method: Option<Method>,
@@ -85,15 +89,15 @@ struct Subject {
     agent: Option<Box<str>>,
 }
 
-/// Who asked, where that is somebody else than the key, and by which rule.
+/// The caller of the endpoint, where it is not the judged credential, and the route that applied.
 #[derive(Default, Clone, Copy)]
-struct Asker<'a> {
+struct Caller<'a> {
     key_no: Option<i64>,
     user_no: Option<i64>,
     route: Option<&'a Route>,
 }
 
-/// Logs a decision. A key that is unknown, or that has ended, identifies no caller.
+/// Logs a decision. A key that is unknown or has ended identifies no caller.
 fn log(
     services: &Services,
     context: &RequestContext,
@@ -101,7 +105,7 @@ fn log(
     question: &Question<'_>,
     verdict: &Verdict,
     subject: Subject,
-    asker: Asker<'_>,
+    caller: Caller<'_>,
 ) -> Result<()> {
     if !services.log.keeps() {
         return Ok(());
@@ -110,16 +114,16 @@ fn log(
     let mut entry = Entry::new(context.now, kind, outcome, reason);
     entry.api_no = Some(question.api.no);
     if let Some(holder) = verdict.holder() {
-        entry.detail = seen(verdict, question, asker.route);
+        entry.detail = refusal_detail(verdict, question, caller.route);
         name_holder(&mut entry, holder);
         entry.identified = !has_ended(reason);
     }
-    entry.by_key_no = asker.key_no;
-    entry.by_user_no = asker.user_no;
+    entry.by_key_no = caller.key_no;
+    entry.by_user_no = caller.user_no;
     push(services, context, entry, subject)
 }
 
-/// Whether the key proves nothing about who sent it: it may be sent for ever after it leaked.
+/// Whether the key has ended. It then identifies no caller, since a leaked key can be sent for ever.
 const fn has_ended(reason: Reason) -> bool {
     matches!(reason, Reason::Revoked | Reason::Disabled | Reason::Expired)
 }
@@ -156,23 +160,18 @@ fn push(services: &Services, context: &RequestContext, mut entry: Entry, subject
     services.log.push(entry)
 }
 
-/// Why a request was not let in, for the log's readers: every rule and what it saw, and the route that asked. Of a
-/// limited one only the limit, since those come in floods.
-fn seen(verdict: &Verdict, question: &Question<'_>, route: Option<&Route>) -> Option<Box<Value>> {
+/// Why a request was refused, for the log: every rule and its findings, and the route. For a limited request only the
+/// limit, since such refusals come in large numbers.
+fn refusal_detail(verdict: &Verdict, question: &Question<'_>, route: Option<&Route>) -> Option<Box<Value>> {
     let outcome = verdict.outcome().0;
     if outcome == Outcome::Allowed {
         return None;
     }
     let mut checks = verdict.checks(question);
     checks.retain(|check| outcome != Outcome::Limited || check.result == CheckResult::Failed);
-    let mut seen = json!({ "checks": checks });
+    let mut detail = json!({ "checks": checks });
     if let Some(route) = route {
-        seen["route"] = shown(route).into();
+        detail["route"] = format!("{} {}", route.method, route.path).into();
     }
-    Some(Box::new(seen))
-}
-
-/// A route in one line.
-fn shown(route: &Route) -> String {
-    format!("{} {}", route.method, route.path)
+    Some(Box::new(detail))
 }

@@ -1,4 +1,4 @@
-//! The query of forward-auth, read strictly: a rule that is misspelt must not quietly ask for less.
+//! The query of forward-auth, parsed strictly: a misspelt parameter must not weaken the rule.
 
 use std::borrow::Cow;
 
@@ -7,13 +7,13 @@ use crate::error::{Error, Result};
 use crate::model::encoding::form_decoded;
 use crate::model::{RequestedEnvironment, ScopeExpr};
 
-/// What the proxy's configuration asks for.
+/// The query, which the configuration of the proxy fixes.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Query {
     /// The API's slug.
     pub(super) api: Box<str>,
     pub(super) scope: Option<ScopeExpr>,
-    /// None where the query does not say.
+    /// None where the query has no such parameter.
     pub(super) environment: Option<RequestedEnvironment>,
     /// Whether every other 4xx must become 403, which nginx can pass on.
     pub(super) nginx: bool,
@@ -24,7 +24,7 @@ pub(super) struct Query {
 /// Reads a query string.
 ///
 /// # Errors
-/// `INVALID_REQUEST`, naming the parameter: unknown, twice, or not what it should be.
+/// `INVALID_REQUEST`, naming the parameter that is unknown, repeated or malformed.
 pub(super) fn read(text: &str) -> Result<Query> {
     let (mut api, mut scope, mut environment, mut nginx, mut headers) = (None, None, None, None, None);
     for pair in text.split('&').filter(|pair| !pair.is_empty()) {

@@ -1,6 +1,6 @@
-//! What a described request must show: the API's routes say it, or, where an API has none, the question's query.
+//! What a request needs: by the routes of the API or, for an API without routes, by the query of the proxy.
 
-use super::described::Described;
+use super::forwarded_request::ForwardedRequest;
 use super::query::Query;
 use crate::error::{Code, Error};
 use crate::http::auth;
@@ -9,27 +9,27 @@ use crate::model::activity::Reason;
 use crate::model::api::Route;
 use crate::model::{Api, RequestedEnvironment, ScopeExpr, holds_key};
 
-/// What is asked of a request.
+/// What a request needs.
 pub(super) enum Rule<'a> {
-    /// Nothing.
+    /// No credential.
     Public,
     /// A credential.
-    Credential(Asked<'a>),
+    Credential(Requirement<'a>),
 }
 
-/// What is asked of a credential.
-pub(super) struct Asked<'a> {
-    /// What it must hold; none asks for nothing.
+/// What a credential must satisfy.
+pub(super) struct Requirement<'a> {
+    /// The scopes that it must hold; none requires no scope.
     pub(super) scopes: Option<&'a ScopeExpr>,
     pub(super) environment: RequestedEnvironment,
-    /// How many requests it counts as.
+    /// Number of requests that this one counts as.
     pub(super) cost: u32,
-    /// The route that says so, if it is one.
+    /// The route that makes the requirement; none for a query.
     pub(super) route: Option<&'a Route>,
 }
 
-/// Why no credential would do: what the log says, and what the caller hears.
-pub(super) struct Hopeless {
+/// A refusal that does not depend on the credential: the reason for the log, and the error of the response.
+pub(super) struct Denied {
     pub(super) reason: Reason,
     pub(super) error: Error,
 }
@@ -37,57 +37,57 @@ pub(super) struct Hopeless {
 /// Finds the rule for a request.
 ///
 /// # Errors
-/// A key in the URL; a path that no route rules; a description that nobody may give.
+/// A key in the URL, a path without a route, or a forwarded request that is incomplete or not from a trusted proxy.
 pub(super) fn find<'a>(
     api: &'a Api,
     query: &'a Query,
-    described: &Described<'_>,
+    request: &ForwardedRequest<'_>,
     context: &RequestContext,
-) -> Result<Rule<'a>, Hopeless> {
-    if holds_key(described.uri) {
-        return Err(Hopeless { reason: Reason::InvalidRequest, error: auth::key_in_url() });
+) -> Result<Rule<'a>, Denied> {
+    if holds_key(request.uri) {
+        return Err(Denied { reason: Reason::InvalidRequest, error: auth::key_in_url() });
     }
     if api.routes.is_empty() {
         if query.scope.is_none() && !api.open {
             let text = "This API has no routes and is not open: name a scope in the question, or add routes";
-            return Err(Hopeless { reason: Reason::NoRoute, error: Error::forbidden(text) });
+            return Err(Denied { reason: Reason::NoRoute, error: Error::forbidden(text) });
         }
-        return Ok(Rule::Credential(Asked {
+        return Ok(Rule::Credential(Requirement {
             scopes: query.scope.as_ref(),
             environment: query.environment.unwrap_or_default(),
             cost: 1,
             route: None,
         }));
     }
-    alone(query)?;
+    refuse_query_rules(query)?;
     if !context.from_proxy {
-        return Err(Hopeless {
+        return Err(Denied {
             reason: Reason::Forbidden,
             error: Error::forbidden(
                 "This API has routes, so its requests must come through a proxy of trusted_proxies",
             ),
         });
     }
-    // The question itself is always a GET: a proxy that forgot to say what was asked would open more than it should.
-    if !described.says_method {
+    // The request of the proxy itself is always a GET, so a missing method must not count as GET.
+    if !request.has_forwarded_method {
         let hint = "Let the proxy send it, or X-Original-Method, with the request's method";
         let error = Error::invalid("X-Forwarded-Method", hint);
-        return Err(Hopeless { reason: Reason::InvalidRequest, error });
+        return Err(Denied { reason: Reason::InvalidRequest, error });
     }
-    let route = route(api, described)?;
+    let route = route(api, request)?;
     if route.public {
         return Ok(Rule::Public);
     }
-    Ok(Rule::Credential(Asked {
+    Ok(Rule::Credential(Requirement {
         scopes: route.scope.as_ref(),
-        environment: route.environment.into(),
+        environment: route.environment,
         cost: route.cost,
         route: Some(route),
     }))
 }
 
-/// A rule in two places would sooner or later be two rules.
-fn alone(query: &Query) -> Result<(), Hopeless> {
+/// Routes and query rules must not be combined: they would come to contradict each other.
+fn refuse_query_rules(query: &Query) -> Result<(), Denied> {
     let name = match (&query.scope, query.environment) {
         (Some(_), _) => "scope",
         (None, Some(_)) => "environment",
@@ -95,17 +95,17 @@ fn alone(query: &Query) -> Result<(), Hopeless> {
     };
     let hint =
         "This API has routes, which say what a request needs: take it out of the proxy's configuration";
-    Err(Hopeless { reason: Reason::InvalidRequest, error: Error::invalid(name, hint) })
+    Err(Denied { reason: Reason::InvalidRequest, error: Error::invalid(name, hint) })
 }
 
-fn route<'a>(api: &'a Api, described: &Described<'_>) -> Result<&'a Route, Hopeless> {
+fn route<'a>(api: &'a Api, request: &ForwardedRequest<'_>) -> Result<&'a Route, Denied> {
     let no_route =
-        |message: String| Hopeless { reason: Reason::NoRoute, error: Error::new(Code::Forbidden, message) };
+        |message: String| Denied { reason: Reason::NoRoute, error: Error::new(Code::Forbidden, message) };
     let (path, met) = api
-        .route_to(described.method, described.uri)
+        .route_to(request.method, request.uri)
         .map_err(|error| no_route(format!("The path is refused: {}", error.0)))?;
     met.map(|met| met.route).ok_or_else(|| {
-        let asked = format!("{} {}", described.method.as_str(), crate::model::redact(path.as_str()));
-        no_route(format!("No route of this API lets {asked} pass"))
+        let name = format!("{} {}", request.method.as_str(), crate::model::redact(path.as_str()));
+        no_route(format!("No route of this API matches {name}"))
     })
 }

@@ -1,16 +1,15 @@
-//! `POST /v1/keys/verify`: a program asks whether a key is good.
+//! `POST /v1/keys/verify`: decides about a key for a program.
 
-use std::borrow::Cow;
-use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::StreamExt;
 use poem::http::{HeaderValue, Method as HttpMethod, header};
 use poem::{Request, Response};
-use serde::{Deserialize, Deserializer};
 
-use super::{Asker, Hot, Subject, log, written};
+use super::verify_request::VerifyRequest;
+use super::verify_response::VerifyResponse;
+use super::{Caller, Hot, Subject, log};
 use crate::domain::identity::Services;
 use crate::domain::identity::access::{Can, Capability, KeysVerify};
 use crate::domain::policy::Question;
@@ -23,72 +22,13 @@ use crate::model::{RequestedEnvironment, ScopeExpr, VerifyCode};
 const ALLOW: HeaderValue = HeaderValue::from_static("POST");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
-/// Largest body, in bytes: a scope expression of 1,000 characters and generous texts fit easily.
+/// Largest body, in bytes. A scope expression of 1,000 characters fits easily.
 const BODY_BYTES: usize = 16 << 10;
 /// Largest cost of one request.
-const MOST: u32 = 1_000_000_000;
-
-/// The body. What may be left out may be null too.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Body<'b> {
-    #[serde(borrow)]
-    key: Text<'b>,
-    #[serde(borrow)]
-    api: Text<'b>,
-    #[serde(borrow, default)]
-    scopes: Option<Text<'b>>,
-    #[serde(default)]
-    environment: Option<RequestedEnvironment>,
-    #[serde(default)]
-    cost: Option<u32>,
-    #[serde(borrow, default)]
-    request: Option<Described<'b>>,
-    #[serde(default)]
-    explain: Option<bool>,
-}
-
-/// The request that the key came with.
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct Described<'b> {
-    #[serde(default)]
-    ip: Option<IpAddr>,
-    #[serde(borrow, default)]
-    method: Option<Text<'b>>,
-    #[serde(borrow, default)]
-    path: Option<Text<'b>>,
-    #[serde(borrow, default)]
-    user_agent: Option<Text<'b>>,
-}
-
-/// Text that is copied only if it has escapes.
-struct Text<'b>(Cow<'b, str>);
-
-impl<'de: 'b, 'b> Deserialize<'de> for Text<'b> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        struct Visitor;
-        impl<'de> serde::de::Visitor<'de> for Visitor {
-            type Value = Text<'de>;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a string")
-            }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> std::result::Result<Text<'de>, E> {
-                Ok(Text(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E>(self, text: &str) -> std::result::Result<Text<'de>, E> {
-                Ok(Text(Cow::Owned(text.to_owned())))
-            }
-        }
-        deserializer.deserialize_str(Visitor)
-    }
-}
+const MAX_COST: u32 = 1_000_000_000;
 
 impl Hot {
-    /// Answers 200 to every question that it understands.
+    /// Answers 200 to every valid request, whatever the verdict.
     pub(super) async fn verify(
         &self,
         services: &Arc<Services>,
@@ -98,22 +38,22 @@ impl Hot {
         if *request.method() != HttpMethod::POST {
             return Err(error::method_not_allowed(&ALLOW));
         }
-        let asker = match usual_asker(services, request, context)? {
-            Some(asker) => asker,
-            None => other_asker(services, request, context)?,
+        let caller = match key_caller(services, request, context)? {
+            Some(caller) => caller,
+            None => other_caller(services, request, context)?,
         };
         let body = read(request).await?;
         services.log.capacity().await?;
-        Ok(self.answer_body(services, context, asker, body.as_ref())?)
+        Ok(self.answer_body(services, context, caller, body.as_ref())?)
     }
 }
 
-/// The usual caller: a management key in order.
-fn usual_asker(
+/// The usual caller: a valid management key with the scope.
+fn key_caller(
     services: &Services,
     request: &Request,
     context: &RequestContext,
-) -> Result<Option<Asker<'static>>> {
+) -> Result<Option<Caller<'static>>> {
     let Ok(Some(key)) = auth::bearer(request.headers()) else { return Ok(None) };
     let apis = services.catalog.get();
     let own = apis.built_in();
@@ -123,30 +63,30 @@ fn usual_asker(
     let holds = verdict.holds().filter(|_| verdict.code == VerifyCode::Valid);
     let may_ask = holds.is_some_and(|holds| own.satisfies(&holds.set, KeysVerify::SCOPE));
     let key = verdict.known_entry().filter(|_| may_ask);
-    Ok(key.map(|key| Asker { key_no: Some(key.no), user_no: key.user.map(|user| user.no), route: None }))
+    Ok(key.map(|key| Caller { key_no: Some(key.no), user_no: key.user.map(|user| user.no), route: None }))
 }
 
-/// Whoever else asks goes the way of all other routes, which also logs refusals.
-fn other_asker(
+/// Every other caller is admitted as on all other routes, which also logs refusals.
+fn other_caller(
     services: &Arc<Services>,
     request: &mut Request,
     context: &RequestContext,
-) -> Result<Asker<'static>> {
+) -> Result<Caller<'static>> {
     request.extensions_mut().insert(*context);
     request.extensions_mut().insert(services.clone());
     let call = auth::admit::<Can<KeysVerify>>(request)?;
-    Ok(Asker {
+    Ok(Caller {
         key_no: call.identity.key.map(|(no, _)| no),
         user_no: call.identity.user.map(|(no, _, _)| no),
         route: None,
     })
 }
 
-/// Reads the body; the usual one comes in one piece and is not copied.
+/// Reads the body. A body in one piece, the usual case, is not copied.
 async fn read(request: &mut Request) -> Result<impl AsRef<[u8]> + use<>> {
     json::check_content_type(request)?;
     let mut pieces = pin!(request.take_body().into_bytes_stream());
-    let broken = |_| Error::invalid("body", "The body broke off before its end");
+    let broken = |_| Error::invalid("body", "The body ended early");
     let Some(first) = pieces.next().await.transpose().map_err(broken)? else {
         return Err(Error::invalid("body", "A JSON body is needed"));
     };
@@ -174,12 +114,12 @@ impl Hot {
         &self,
         services: &Services,
         context: &RequestContext,
-        asker: Asker<'_>,
+        caller: Caller<'_>,
         body: &[u8],
     ) -> Result<Response> {
         json::refuse_nul(body)?;
-        // Only a body that does not read is read again, for a message that names the field.
-        let body: Body<'_> = match serde_json::from_slice(body) {
+        // A body that cannot be parsed is parsed again, for an error that names the field.
+        let body: VerifyRequest<'_> = match serde_json::from_slice(body) {
             Ok(body) => body,
             Err(_) => json::parse(body)?,
         };
@@ -190,28 +130,29 @@ impl Hot {
         let scopes = body.scopes.map(|text| self.expressions.get(&text.0, ScopeExpr::parse)).transpose();
         let scopes = scopes.map_err(|error| Error::invalid("scopes", error.to_string()))?;
         let cost = body.cost.unwrap_or(1);
-        if !(1..=MOST).contains(&cost) {
+        if !(1..=MAX_COST).contains(&cost) {
             return Err(Error::invalid("cost", "Use a number from 1 to 1,000,000,000"));
         }
-        let described = body.request.unwrap_or_default();
+        let forwarded = body.request.unwrap_or_default();
+        let ip = forwarded.ip.map(|address| address.0);
         let question = Question {
             api,
             scopes: scopes.as_deref(),
             environment: body.environment.unwrap_or_default(),
             cost,
-            ip: described.ip,
+            ip,
         };
         let verdict = services.engine.ask(services, &body.key.0, &question, context.now)?;
         let subject = Subject {
-            ip: described.ip.or(context.ip),
-            method: described.method.map(|name| method(&name.0)),
-            path: described.path.map(|path| clip(path.0.split(['?', '#']).next().unwrap_or_default())),
-            agent: described.user_agent.map(|agent| clip(&agent.0)),
+            ip: ip.or(context.ip),
+            method: forwarded.method.map(|name| method(&name.0)),
+            path: forwarded.path.map(|path| clip(path.0.split(['?', '#']).next().unwrap_or_default())),
+            agent: forwarded.user_agent.map(|agent| clip(&agent.0)),
         };
-        log(services, context, Kind::KeyVerify, &question, &verdict, subject, asker)?;
+        log(services, context, Kind::KeyVerify, &question, &verdict, subject, caller)?;
         let checks = body.explain.unwrap_or(false).then(|| verdict.checks(&question));
-        let text = written::answer(&verdict, &api.slug, checks.as_deref(), context.id, context.now);
-        let mut response = Response::from(text);
+        let answer = VerifyResponse::of(&verdict, &api.slug, checks.as_deref(), context.id, context.now);
+        let mut response = Response::from(answer.to_json());
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, JSON);
         headers.insert(header::CACHE_CONTROL, NO_STORE);

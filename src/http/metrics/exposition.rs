@@ -11,7 +11,7 @@ use prometheus_client::registry::Registry;
 
 use crate::measure::{Family, Labels, Samples};
 
-/// What scrapers are told the text is.
+/// The media type of the text.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Prefix of every name but those of the process.

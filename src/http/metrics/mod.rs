@@ -18,7 +18,7 @@ use crate::platform::process;
 
 /// Classes of answers (RFC 9110, section 15).
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
-/// The route of requests whose path is in no table.
+/// The route label of requests with an unknown path.
 const UNMATCHED: &str = "unmatched";
 
 /// Counts of the HTTP side. One value for all listeners.

@@ -1,4 +1,4 @@
-//! What OAuth endpoints answer: JSON that nobody keeps, and errors in the form of RFC 6749, section 5.2.
+//! Responses of OAuth endpoints: JSON that is not stored, and errors of RFC 6749, section 5.2.
 
 use std::marker::PhantomData;
 

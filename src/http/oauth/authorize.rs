@@ -27,11 +27,11 @@ pub(super) struct AuthorizationRequest {
     response_type: String,
     /// The client.
     client_id: String,
-    /// Where the answer goes; may be left out where the client registered one only.
+    /// Redirect target of the response; may be left out where the client registered only one.
     redirect_uri: Option<String>,
-    /// What is asked for; all that the client may have, where nothing is said.
+    /// The requested scopes; by default all that the client may have.
     scope: Option<String>,
-    /// Comes back with the answer.
+    /// Returned with the response.
     state: Option<String>,
     /// SHA-256 of the verifier, in base64url.
     code_challenge: Option<String>,
@@ -39,7 +39,7 @@ pub(super) struct AuthorizationRequest {
     code_challenge_method: Option<String>,
     /// Audience of the API that is meant.
     resource: Option<String>,
-    /// Comes back in the ID token.
+    /// Returned in the ID token.
     nonce: Option<String>,
     /// `none`, `login`, `consent`, `select_account`
     prompt: Option<String>,
@@ -47,7 +47,7 @@ pub(super) struct AuthorizationRequest {
     max_age: Option<u32>,
     /// The address to sign in with.
     login_hint: Option<String>,
-    /// An ID token of the person who is expected.
+    /// An ID token of the expected person.
     id_token_hint: Option<String>,
 }
 
@@ -55,8 +55,8 @@ pub(super) struct AuthorizationRequest {
 impl AuthorizeApi {
     /// Ask a person for access
     ///
-    /// The browser goes to the sign-in or consent page, and in the end back to the client with `code`, `state` and
-    /// `iss`, or with `error`. A request whose client or redirect URI is wrong ends on a page.
+    /// Redirects the browser to the sign-in or consent page and then to the client, with `code`, `state` and `iss`, or
+    /// with `error`. A request with a wrong client or redirect URI gets an error page.
     #[expect(
         clippy::too_many_arguments,
         reason = "one for each parameter; all are read from the query itself"
@@ -70,11 +70,11 @@ impl AuthorizeApi {
         _response_type: Query<Option<String>>,
         /// The client.
         _client_id: Query<Option<String>>,
-        /// Where the answer goes.
+        /// Redirect target of the response.
         _redirect_uri: Query<Option<String>>,
-        /// What is asked for.
+        /// The requested scopes.
         _scope: Query<Option<String>>,
-        /// Comes back with the answer.
+        /// Returned with the response.
         _state: Query<Option<String>>,
         /// SHA-256 of the verifier, in base64url.
         _code_challenge: Query<Option<String>>,
@@ -82,7 +82,7 @@ impl AuthorizeApi {
         _code_challenge_method: Query<Option<String>>,
         /// Audience of the API that is meant.
         _resource: Query<Option<String>>,
-        /// Comes back in the ID token.
+        /// Returned in the ID token.
         _nonce: Query<Option<String>>,
         /// `none`, `login`, `consent`, `select_account`
         _prompt: Query<Option<String>>,
@@ -123,7 +123,7 @@ async fn answer_params(call: &Arc<Call>, request: &Request, params: Params) -> R
                 Page::SignIn => "/sign-in",
                 Page::Consent => "/consent",
             };
-            // What is random needs no encoding: base64url.
+            // Random values are base64url and need no encoding.
             let mut response = see_other(&format!("{path}?request={}", request.expose()));
             if let Some(fresh) = fresh {
                 response.headers_mut().insert(header::SET_COOKIE, browser::set(services, &fresh));

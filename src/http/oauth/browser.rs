@@ -1,4 +1,4 @@
-//! The cookie that ties an authorization request to the browser that sent it, before anybody has signed in.
+//! The cookie that binds an authorization request to its browser before sign-in.
 
 use poem::Request;
 use poem::http::HeaderValue;
@@ -13,7 +13,7 @@ fn name(services: &Services) -> String {
     format!("{}-browser", cookie::name(services))
 }
 
-/// What a request's cookies tell about its browser.
+/// The browser of a request, by its cookies.
 pub(in crate::http) fn from_request<'r>(services: &Services, request: &'r Request) -> Browser<'r> {
     let headers = request.headers();
     Browser { id: cookie::named(headers, &name(services)), session: cookie::get(services, headers) }

@@ -19,24 +19,24 @@ use crate::http::api::Tag;
 use crate::http::auth::Anyone;
 use crate::http::cookie;
 
-/// Where a browser ends whose client names no place.
+/// Redirect target of a logout request without one.
 const SIGNED_OUT: &str = "/signed-out";
 
 /// Signing out.
 pub struct LogoutApi;
 
-/// A wish to sign out (OpenID Connect RP-Initiated Logout 1.0, section 2).
+/// A logout request (OpenID Connect RP-Initiated Logout 1.0, section 2).
 #[derive(Object)]
 pub(super) struct LogoutRequest {
-    /// An ID token of the session that shall end.
+    /// An ID token of the session to end.
     id_token_hint: Option<String>,
-    /// The client that asks.
+    /// The client that sends the request.
     client_id: Option<String>,
-    /// Where the browser goes then; one that the client registered.
+    /// Redirect target after the logout, registered by the client.
     post_logout_redirect_uri: Option<String>,
-    /// Comes back with it.
+    /// Returned with the redirect.
     state: Option<String>,
-    /// From our own page: the person said yes.
+    /// From the consent page: the person agreed.
     csrf_token: Option<String>,
 }
 
@@ -44,19 +44,19 @@ pub(super) struct LogoutRequest {
 impl LogoutApi {
     /// Sign out
     ///
-    /// With an ID token of the browser's own session it ends at once; else the person is asked.
+    /// With an ID token of the browser's own session it ends at once; otherwise the person is asked first.
     #[oai(path = "/oauth/logout", method = "get")]
     async fn get(
         &self,
         anyone: Anyone,
         request: &Request,
-        /// An ID token of the session that shall end.
+        /// An ID token of the session to end.
         _id_token_hint: Query<Option<String>>,
-        /// The client that asks.
+        /// The client that sends the request.
         _client_id: Query<Option<String>>,
-        /// Where the browser goes then.
+        /// Redirect target after the logout.
         _post_logout_redirect_uri: Query<Option<String>>,
-        /// Comes back with it.
+        /// Returned with the redirect.
         _state: Query<Option<String>>,
     ) -> Result<Browsing> {
         let query = request.uri().query().unwrap_or_default().as_bytes();

@@ -7,7 +7,7 @@ use crate::domain::oauth::client_auth::METHODS;
 use crate::model::GrantType;
 use crate::model::openid::OPENID_SCOPES;
 
-/// The document of both well-known addresses. The issuer is the configured one, never what a request says.
+/// The document of both well-known addresses. The issuer is the configured one, never that of the request.
 pub(super) fn metadata(services: &Services) -> Value {
     let issuer = services.settings.public_url.as_str();
     let at = |path: &str| format!("{}{path}", issuer.trim_end_matches('/'));

@@ -23,7 +23,7 @@ pub use token::TokenApi;
 pub(super) use urlencoded::location;
 pub use userinfo::UserInfoApi;
 
-/// What pages of other origins may call: everything but the endpoints that people visit.
+/// Endpoints that pages of other origins may call: all but the pages for people.
 pub(super) const CORS: [&str; 8] = [
     "/.well-known/oauth-authorization-server",
     "/.well-known/openid-configuration",

@@ -5,11 +5,11 @@ use poem::http::{StatusCode, header};
 
 use crate::domain::oauth::Params;
 
-/// Nothing is loaded but the style sheet; the form goes to this origin; nobody frames it.
+/// Only the style sheet is loaded, forms are sent to this origin, and no page frames it.
 const CSP: &str =
     "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// Says why nobody can be sent back to the app.
+/// Explains an error for which the browser cannot be redirected to the app.
 pub(super) fn failure(status: StatusCode, description: &str) -> Response {
     let body = format!(
         "<h1>This request cannot go on</h1>\n<p class=\"note\" role=\"alert\">{}.</p>\n\
@@ -20,7 +20,7 @@ pub(super) fn failure(status: StatusCode, description: &str) -> Response {
     page(status, "This request cannot go on", &body)
 }
 
-/// Asks whether to sign out; `params` come back with the answer.
+/// Asks for consent to sign out; the form returns `params`.
 pub(super) fn confirm_logout(client: Option<&str>, csrf_token: &str, params: &Params) -> Response {
     let asks = match client {
         Some(client) => format!("<p>{} asks you to sign out here.</p>", escape(client)),

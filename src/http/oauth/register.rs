@@ -22,7 +22,7 @@ const BODY_BYTES: usize = 32 << 10;
 /// Dynamic registration.
 pub struct RegisterApi;
 
-/// What a program says about itself (RFC 7591, section 2); other members are left aside.
+/// Client metadata (RFC 7591, section 2); other members are ignored.
 #[derive(Deserialize, Object)]
 pub(super) struct ClientMetadata {
     /// Where people may be sent back to.
@@ -38,7 +38,7 @@ pub(super) struct ClientMetadata {
     client_name: Option<String>,
     /// Its home page.
     client_uri: Option<String>,
-    /// What it will ask for.
+    /// The scopes that it will request.
     scope: Option<String>,
     /// Where people may be sent to after signing out.
     post_logout_redirect_uris: Option<Vec<String>>,
@@ -73,7 +73,7 @@ pub(super) struct RegisteredClient {
     /// As registered.
     #[serde(skip_serializing_if = "Option::is_none")]
     client_uri: Option<String>,
-    /// What it may ask for.
+    /// The scopes that it may request.
     scope: String,
 }
 

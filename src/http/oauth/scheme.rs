@@ -1,4 +1,4 @@
-//! How OAuth stands in the OpenAPI document, and how clients prove themselves in a header.
+//! OAuth in the OpenAPI document, and client authentication in a header.
 
 use std::sync::Arc;
 
@@ -76,7 +76,7 @@ impl<'a> ApiExtractor<'a> for ClientCall {
             CLIENT,
             MetaSecurityScheme {
                 ty: "http",
-                description: Some("Id and secret of an OAuth client; both may stand in the body instead."),
+                description: Some("Id and secret of an OAuth client; both may be in the body instead."),
                 name: None,
                 key_in: None,
                 scheme: Some("basic"),

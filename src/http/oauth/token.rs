@@ -37,7 +37,7 @@ pub(super) struct OAuthTokenRequest {
     code_verifier: Option<String>,
     /// The refresh token.
     refresh_token: Option<String>,
-    /// What is asked for.
+    /// The requested scopes.
     scope: Option<String>,
     /// Audience of the API that is meant.
     resource: Option<String>,
@@ -54,10 +54,10 @@ pub(super) struct OAuthTokenAnswer {
     expires_in: u32,
     /// What was granted.
     scope: String,
-    /// Good once, for the next answer of this kind.
+    /// Valid once, for the next response of this kind.
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<String>,
-    /// Who signed in.
+    /// The user, as an ID token.
     #[serde(skip_serializing_if = "Option::is_none")]
     id_token: Option<String>,
 }
@@ -76,7 +76,7 @@ impl From<IssuedTokens> for OAuthTokenAnswer {
     }
 }
 
-/// A question about a token, or the wish to end it (RFC 7662, section 2.1; RFC 7009, section 2.1).
+/// An introspection or revocation request (RFC 7662, section 2.1; RFC 7009, section 2.1).
 #[derive(Object)]
 pub(super) struct OAuthTokenQuestion {
     /// An access token, a refresh token, or an API key.
@@ -94,7 +94,7 @@ pub(super) struct OAuthTokenQuestion {
 pub(super) struct OAuthIntrospection {
     /// Whether the token is valid now; if not, there are no other members.
     active: bool,
-    /// What it may do at this moment.
+    /// The scopes that it holds now.
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<String>,
     /// The client that it was issued to.
@@ -133,21 +133,21 @@ pub(super) struct OAuthIntrospection {
 }
 
 impl From<Introspection> for OAuthIntrospection {
-    fn from(told: Introspection) -> Self {
+    fn from(introspection: Introspection) -> Self {
         Self {
-            active: told.active,
-            scope: told.scope,
-            client_id: told.client_id,
-            username: told.username.map(|email| email.as_ref().to_owned()),
-            token_type: told.token_type.map(str::to_owned),
-            exp: told.exp,
-            iat: told.iat,
-            sub: told.sub,
-            aud: told.aud,
-            iss: told.iss,
-            jti: told.jti,
-            owner: told.owner,
-            environment: told.environment.map(str::to_owned),
+            active: introspection.active,
+            scope: introspection.scope,
+            client_id: introspection.client_id,
+            username: introspection.username.map(|email| email.as_ref().to_owned()),
+            token_type: introspection.token_type.map(str::to_owned),
+            exp: introspection.exp,
+            iat: introspection.iat,
+            sub: introspection.sub,
+            aud: introspection.aud,
+            iss: introspection.iss,
+            jti: introspection.jti,
+            owner: introspection.owner,
+            environment: introspection.environment.map(str::to_owned),
         }
     }
 }
@@ -175,7 +175,7 @@ impl TokenApi {
 
     /// Ask about a token
     ///
-    /// A confidential client hears about tokens of its own APIs, its own refresh tokens, and keys if it holds
+    /// A confidential client can introspect tokens of its own APIs, its own refresh tokens, and keys if it holds
     /// `keys:verify`; about anything else only `{"active": false}`.
     #[oai(path = "/oauth/introspect", method = "post")]
     async fn introspect(
@@ -184,14 +184,14 @@ impl TokenApi {
         form: Form<OAuthTokenQuestion>,
     ) -> Result<Answer<OAuthIntrospection>> {
         let tried = client.tried();
-        let told = introspect::introspect(&client.call, client.header, &form.params).await;
-        Ok(Answer::ok(&OAuthIntrospection::from(told.map_err(|error| refuse(&error, tried))?)))
+        let result = introspect::introspect(&client.call, client.header, &form.params).await;
+        Ok(Answer::ok(&OAuthIntrospection::from(result.map_err(|error| refuse(&error, tried))?)))
     }
 
     /// End a token
     ///
     /// A refresh token ends with everything of its authorization, an access token alone, an API key as a leaked one.
-    /// What is unknown is fine.
+    /// An unknown token is no error.
     #[oai(path = "/oauth/revoke", method = "post")]
     async fn revoke(
         &self,

@@ -15,10 +15,10 @@ use crate::http::Result;
 use crate::http::api::Tag;
 use crate::http::auth::{Admitted, bearer};
 
-/// Who signed in.
+/// Claims about the user.
 pub struct UserInfoApi;
 
-/// Who signed in, as far as the scopes of the token go.
+/// Claims about the user that the scopes of the token allow.
 #[derive(Serialize, Object)]
 pub(super) struct OAuthUserInfo {
     /// The person, as in the ID token.
@@ -46,7 +46,7 @@ impl From<UserInfo> for OAuthUserInfo {
 
 #[OpenApi(tag = "Tag::OAuth")]
 impl UserInfoApi {
-    /// Who signed in?
+    /// Get user info
     ///
     /// Needs an access token with `openid`.
     #[oai(path = "/oauth/userinfo", method = "get")]
@@ -54,7 +54,7 @@ impl UserInfoApi {
         answer(token.0.call(), request)
     }
 
-    /// Who signed in? By POST
+    /// Get user info by POST
     #[oai(path = "/oauth/userinfo", method = "post")]
     async fn post(&self, token: Admitted<OpenIdToken>, request: &Request) -> Result<Answer<OAuthUserInfo>> {
         answer(token.0.call(), request)
@@ -83,6 +83,6 @@ fn answer(call: &Call, request: &Request) -> Result<Answer<OAuthUserInfo>> {
         Ok(None) => return Err(refuse(&invalid("An access token is needed"), Tried::Nothing)),
         Err(_) => return Err(refuse(&invalid("Send one header Authorization: Bearer"), Tried::Bearer)),
     };
-    let told = userinfo(&call.services, bearer, call.now);
-    Ok(Answer::ok(&OAuthUserInfo::from(told.map_err(|error| refuse(&error, Tried::Bearer))?)))
+    let claims = userinfo(&call.services, bearer, call.now);
+    Ok(Answer::ok(&OAuthUserInfo::from(claims.map_err(|error| refuse(&error, Tried::Bearer))?)))
 }

@@ -17,10 +17,10 @@ use crate::model::Proxy;
 
 const NGINX: &str = include_str!("nginx.conf");
 const CADDY: &str = include_str!("Caddyfile");
-/// Certificate authorities of Debian and most other systems, for nginx, which knows none by itself.
+/// Certificate authorities of Debian and most other systems, since nginx has no default.
 const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
-/// What stands where.
+/// The values of placeholders.
 #[derive(Debug, Clone)]
 pub struct Wanted<'a> {
     /// Which proxy.
@@ -36,7 +36,7 @@ pub struct Wanted<'a> {
 /// The configuration for an API.
 ///
 /// # Errors
-/// `NOT_FOUND`; `INVALID_REQUEST` naming what is no address.
+/// `NOT_FOUND`; `INVALID_REQUEST` naming the parameter that is not an address.
 pub fn write(can: &Can<ApisRead>, slug_or_id: &str, wanted: &Wanted<'_>) -> Result<String> {
     let api = apis::find(&can.services, slug_or_id)?;
     let settings = &can.services.settings;
@@ -105,7 +105,7 @@ fn stripped_lines(proxy: Proxy) -> String {
     lines.join("\n")
 }
 
-/// `%NAME%` is where `NAME` goes.
+/// `%NAME%` is the placeholder of `NAME`.
 fn fill(template: &str, places: &[(&str, &str)]) -> String {
     places.iter().fold(template.to_owned(), |text, (name, value)| text.replace(&format!("%{name}%"), value))
 }
@@ -120,7 +120,7 @@ impl Place {
         let scheme = uri.scheme_str().ok_or_else(wrong)?;
         let authority = uri.authority().ok_or_else(wrong)?.as_str();
         let bare = url.trim_end_matches('/') == format!("{scheme}://{authority}");
-        // What a configuration file would read as its own.
+        // Characters with a meaning in the configuration file.
         let plain = authority.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte));
         if matches!(scheme, "http" | "https") && bare && plain { Ok(Self(uri)) } else { Err(wrong()) }
     }

@@ -81,7 +81,7 @@ impl Acceptor {
         (Self { source, slots, addresses, capacity, backoff: Backoff::default(), full: false }, tls)
     }
 
-    /// The address listened on; asked once rather than for each connection.
+    /// The address of the listener, read once instead of for each connection.
     pub(super) fn local_addr(&self) -> LocalAddr {
         let addr = match &self.source {
             Source::Tcp(listener) => listener.local_addr().map(Addr::from),
@@ -127,14 +127,14 @@ impl Acceptor {
             self.full = true;
             tracing::warn!("all connections are taken; new ones wait in the kernel's backlog");
         }
-        self.slots.clone().acquire_owned().await.expect("nobody closes the semaphore")
+        self.slots.clone().acquire_owned().await.expect("the semaphore is never closed")
     }
 
     async fn try_accept(&mut self) -> io::Result<(Socket, RemoteAddr)> {
         match &self.source {
             Source::Tcp(listener) => {
                 let (socket, peer) = listener.accept().await?;
-                // Fails only when the peer has gone already, which reading will tell.
+                // Fails only when the peer has closed already; reading will show that.
                 let _ = socket.set_nodelay(true);
                 let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
                 Ok((Socket::Tcp(socket), RemoteAddr(peer.into())))

@@ -1,4 +1,4 @@
-//! What a connection is doing, and since when: written by its requests, read by its deadline timer.
+//! The state of a connection and its times, written by its requests and read by its deadline timer.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -7,12 +7,12 @@ use tokio::time::Instant;
 
 use super::Deadlines;
 
-/// How long a refused peer may go on sending, or one that was told to go may stay: at least this long, and
+/// How long a refused peer may go on sending, or a peer may take to close after an order: at least this long, and
 /// no longer than to the next look.
 const LINGER: Duration = Duration::from_secs(5);
-/// How long the endpoint may take to drop a body that it was told has timed out.
+/// How long the endpoint may take to drop a body that has timed out.
 const GIVE_UP: Duration = Duration::from_secs(1);
-/// In `upload`: the deadline has passed and the endpoint is being told.
+/// In `upload`: the deadline has passed and the endpoint gets the error.
 const EXPIRED: u64 = u64::MAX;
 
 /// What a connection without an open request waits for.
@@ -24,12 +24,12 @@ enum Wait {
     Goodbye,
 }
 
-/// What the timer shall do.
+/// What the timer does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// Look again after this time.
     Keep(Duration),
-    /// Nothing is in flight: close in good order.
+    /// Nothing is in flight: close gracefully.
     Retire,
     /// Drop the connection.
     Cut,
@@ -52,7 +52,7 @@ pub(super) struct Activity {
     upload: AtomicU64,
     /// Since when the peer accepts no byte.
     stalled: AtomicU64,
-    /// HTTP/2 responses that hyper asks nothing of, for the peer gives no window to send more in.
+    /// HTTP/2 responses that hyper does not poll, since the peer gives no window.
     queued: AtomicU32,
     /// When `queued` last changed.
     queue_moved: AtomicU64,
@@ -83,7 +83,7 @@ impl Activity {
         self.wait.store(packed(what, self.now()), Relaxed);
     }
 
-    /// Bytes have come.
+    /// Bytes have arrived.
     pub(super) fn received(&self) {
         if self.multiplexed || self.open.load(Relaxed) > 0 {
             return;
@@ -138,7 +138,7 @@ impl Activity {
         upload != EXPIRED
     }
 
-    /// An HTTP/1 body is over; `unread` when the peer has yet to send some that nobody wants.
+    /// An HTTP/1 body is over; `unread` when the peer has yet to send bytes that are not read.
     pub(super) fn end_body(&self, unread: bool) {
         self.upload.store(0, Relaxed);
         self.unread.store(unread, Relaxed);
@@ -154,7 +154,7 @@ impl Activity {
         refused_head || refused_body
     }
 
-    /// Hyper has been told to close when nothing is in flight.
+    /// Hyper has the order to close when nothing is in flight.
     pub(super) fn retire(&self) {
         let (wait, _) = unpacked(self.wait.load(Relaxed));
         if self.open.load(Relaxed) == 0 && wait != Wait::Head {
@@ -162,7 +162,7 @@ impl Activity {
         }
     }
 
-    /// Holds what is going on against the deadlines. `crowded`: idle connections must make room.
+    /// Compares the state with the deadlines. `crowded`: idle connections are closed for others.
     pub(super) fn look(&self, deadlines: &Deadlines, crowded: bool) -> Verdict {
         let now = self.now();
         let mut next = deadlines.shortest();

@@ -1,4 +1,4 @@
-//! How many connections each address has open, so that one address cannot take all of them.
+//! Open connections by address, so that one address cannot use them all.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -11,7 +11,7 @@ use crate::model::Network;
 /// Connections by address: an IPv4 address, or an IPv6 /56. As many entries as there are connections, at most.
 pub(super) struct Addresses {
     most: usize,
-    /// Proxies, through which many clients come.
+    /// Proxies, which serve many clients.
     unlimited: Arc<[IpNet]>,
     open: Mutex<HashMap<IpAddr, usize>>,
 }

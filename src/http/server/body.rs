@@ -1,4 +1,4 @@
-//! Bodies in both directions, wrapped so that the connection's deadlines know of them.
+//! Bodies in both directions, wrapped to report to the connection's deadlines.
 
 use std::io;
 use std::pin::Pin;
@@ -118,7 +118,7 @@ impl Drop for Open {
 pub(super) struct Reply {
     body: BoxBody<Bytes, io::Error>,
     open: Open,
-    /// It is hyper's turn, which does not come while an HTTP/2 peer gives no window.
+    /// Hyper polls next, which it does not while an HTTP/2 peer gives no window.
     queued: bool,
 }
 

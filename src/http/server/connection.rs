@@ -32,9 +32,9 @@ const MAX_HEAD: u32 = 16 * 1024;
 const MAX_BUFFER: usize = 64 * 1024;
 /// Requests in flight per HTTP/2 connection.
 const MAX_STREAMS: u32 = 100;
-/// Streams a peer may open and reset before we have looked at them ("rapid reset", CVE-2023-44487).
+/// Streams that a peer may open and reset before they are processed ("rapid reset", CVE-2023-44487).
 const MAX_PENDING_RESETS: usize = 20;
-/// Streams that we may have to reset for the peer's errors before the connection goes.
+/// Streams reset for errors of the peer before the connection is closed.
 const MAX_ERROR_RESETS: usize = 64;
 /// Unread bytes of bodies per HTTP/2 stream and connection.
 const STREAM_WINDOW: u32 = 64 * 1024;
@@ -43,8 +43,8 @@ const CONNECTION_WINDOW: u32 = 256 * 1024;
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// What all connections of a listener share.
-pub(super) struct Site<E> {
+/// Shared by all connections of a listener.
+pub(super) struct ListenerShared<E> {
     endpoint: Arc<E>,
     deadlines: Deadlines,
     local: LocalAddr,
@@ -53,7 +53,7 @@ pub(super) struct Site<E> {
     http2: http2::Builder<TokioExecutor>,
 }
 
-impl<E> Site<E> {
+impl<E> ListenerShared<E> {
     pub(super) fn new(
         endpoint: Arc<E>,
         deadlines: Deadlines,
@@ -109,35 +109,36 @@ impl Link {
 
 /// Serves one connection to its end. The slot is given back when everything else is dropped.
 pub(super) async fn run<E: Endpoint + 'static>(
-    site: Arc<Site<E>>,
+    shared: Arc<ListenerShared<E>>,
     accepted: Accepted,
     orders: watch::Receiver<Order>,
 ) {
     let Accepted { socket, remote, slot, entered: _entered } = accepted;
-    let visit = Visit { site, remote, orders, accepted: moment() };
+    let task = ConnTask { shared, remote, orders, accepted: moment() };
     let slots = slot.semaphore();
     match socket {
-        Socket::Unix(socket, control) => visit.http1(socket, Scheme::HTTP, Some(control), slots).await,
-        Socket::Tcp(socket) if visit.site.tls.is_none() => {
-            visit.http1(socket, Scheme::HTTP, None, slots).await;
+        Socket::Unix(socket, control) => task.http1(socket, Scheme::HTTP, Some(control), slots).await,
+        Socket::Tcp(socket) if task.shared.tls.is_none() => {
+            task.http1(socket, Scheme::HTTP, None, slots).await;
         }
-        // Boxed, for its state is several times that of a connection in cleartext.
-        Socket::Tcp(socket) => Box::pin(visit.tls(socket, slots)).await,
+        // Boxed, since its state is several times that of a cleartext connection.
+        Socket::Tcp(socket) => Box::pin(task.tls(socket, slots)).await,
     }
 }
 
-struct Visit<E> {
-    site: Arc<Site<E>>,
+/// One connection.
+struct ConnTask<E> {
+    shared: Arc<ListenerShared<E>>,
     remote: RemoteAddr,
     orders: watch::Receiver<Order>,
     accepted: Instant,
 }
 
-impl<E: Endpoint + 'static> Visit<E> {
+impl<E: Endpoint + 'static> ConnTask<E> {
     async fn tls(mut self, socket: TcpStream, slots: &Semaphore) {
-        let site = self.site.clone();
-        let Some(acceptor) = &site.tls else { return };
-        let deadline = self.accepted + site.deadlines.first_request;
+        let shared = self.shared.clone();
+        let Some(acceptor) = &shared.tls else { return };
+        let deadline = self.accepted + shared.deadlines.first_request;
         let socket = tokio::select! {
             socket = timeout_at(deadline, acceptor.accept(socket)) => match socket {
                 Ok(Ok(socket)) => socket,
@@ -162,40 +163,39 @@ impl<E: Endpoint + 'static> Visit<E> {
     ) {
         let link = self.link(scheme, control, false);
         let stream = TokioIo::new(Stream::new(socket, link.clone()));
-        let connection = self.site.http1.serve_connection(stream, service(&self.site, &link));
+        let connection = self.shared.http1.serve_connection(stream, service(&self.shared, &link));
         self.attend(connection, &link, slots).await;
     }
 
     async fn http2<S: AsyncRead + AsyncWrite + Unpin + 'static>(self, socket: S, slots: &Semaphore) {
         let link = self.link(Scheme::HTTPS, None, true);
         let stream = TokioIo::new(Stream::new(socket, link.clone()));
-        let connection = self.site.http2.serve_connection(stream, service(&self.site, &link));
+        let connection = self.shared.http2.serve_connection(stream, service(&self.shared, &link));
         self.attend(connection, &link, slots).await;
     }
 
     fn link(&self, scheme: Scheme, control: Option<ControlPeer>, multiplexed: bool) -> Arc<Link> {
         Arc::new(Link {
             activity: Activity::new(self.accepted, multiplexed),
-            local: self.site.local.clone(),
+            local: self.shared.local.clone(),
             remote: self.remote.clone(),
             scheme,
             control,
-            stream_body: multiplexed.then_some(self.site.deadlines.body),
+            stream_body: multiplexed.then_some(self.shared.deadlines.body),
         })
     }
 
-    /// Lets hyper work until the connection ends, a deadline passes or the accept loop says so.
+    /// Drives hyper until the connection ends, a deadline passes or the accept loop orders it.
     async fn attend<C>(mut self, connection: C, link: &Link, slots: &Semaphore)
     where
         C: GracefulConnection<Error = hyper::Error>,
     {
-        let deadlines = &self.site.deadlines;
+        let deadlines = &self.shared.deadlines;
         let mut connection = pin!(connection);
         let mut look = pin!(sleep_until(self.accepted + deadlines.shortest()));
         loop {
             tokio::select! {
-                // The connection last: a busy one may use up the task's turn, and nothing after it would
-                // ever be looked at.
+                // The connection last: a busy one would starve every branch after it.
                 biased;
                 order = self.orders.changed() => match order.map(|()| *self.orders.borrow_and_update()) {
                     Ok(Order::Serve) => {}
@@ -229,10 +229,10 @@ impl<E: Endpoint + 'static> Visit<E> {
 
 /// The endpoint as hyper wants it.
 fn service<E: Endpoint + 'static>(
-    site: &Site<E>,
+    shared: &ListenerShared<E>,
     link: &Arc<Link>,
 ) -> impl HttpService<Incoming, ResBody = Reply, Error = Infallible, Future: Send> + use<E> {
-    let (endpoint, link) = (site.endpoint.clone(), link.clone());
+    let (endpoint, link) = (shared.endpoint.clone(), link.clone());
     service_fn(move |request| {
         let (endpoint, open) = (endpoint.clone(), Open::new(&link));
         async move {

@@ -39,7 +39,7 @@ pub use tls::{Identity, tls_config};
 
 use accept::Acceptor;
 use addresses::Addresses;
-use connection::Site;
+use connection::ListenerShared;
 
 /// How long a peer may take. A response may take as long as the endpoint likes: none of these ends it,
 /// unless the peer stops reading it.
@@ -52,14 +52,14 @@ pub struct Deadlines {
     /// From the end of a response to the first byte of the next request. While the connection cap is
     /// reached, `header` bounds this too, so that idle connections make room.
     pub idle: Duration,
-    /// From the first wait for a request's body to its last byte, however much of it arrives meanwhile.
+    /// From the first wait for a request's body to its last byte, however much of it arrives in between.
     /// Also how long a peer may accept no byte of what we write.
     pub body: Duration,
 }
 
 impl Default for Deadlines {
     /// 10 s each to begin and to finish a head, 75 s idle, and 25 s for a body: a slow head or a slow body
-    /// is over within 30 s, the time it takes to give up included.
+    /// ends within 30 s, including the time to close the connection.
     fn default() -> Self {
         Self {
             first_request: Duration::from_secs(10),
@@ -71,8 +71,7 @@ impl Default for Deadlines {
 }
 
 impl Deadlines {
-    /// The longest time that a look at a connection may be put off without missing a deadline which
-    /// started meanwhile.
+    /// The longest interval between two checks of a connection that misses no deadline.
     fn shortest(&self) -> Duration {
         let shortest = self.first_request.min(self.header).min(self.idle).min(self.body);
         shortest.max(Duration::from_millis(1))
@@ -84,13 +83,13 @@ impl Deadlines {
 pub struct Options {
     /// How long a peer may take.
     pub deadlines: Deadlines,
-    /// Connections open at a time, at least one. More wait in the kernel's backlog, where they cost this
-    /// process neither memory nor a file descriptor; closing them at once would only make clients come
-    /// back at once.
+    /// Connections open at a time, at least one. Further ones wait in the kernel's backlog, where they need
+    /// neither memory of this process nor a file descriptor; closed at once, clients would reconnect
+    /// at once.
     pub max_connections: usize,
     /// Connections that one address may have open, an IPv4 address or an IPv6 /56; one more is closed at once.
     pub max_per_address: usize,
-    /// Networks of proxies, through which many clients come: `max_per_address` does not bind them.
+    /// Networks of proxies, which serve many clients: `max_per_address` does not apply to them.
     pub proxies: Arc<[IpNet]>,
     /// How long a stop waits for requests in flight before it cuts them off.
     pub grace: Duration,
@@ -111,7 +110,7 @@ impl Default for Options {
     }
 }
 
-/// What the accept loop tells its connections.
+/// Orders of the accept loop to its connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Order {
     /// Serve.
@@ -145,13 +144,13 @@ pub async fn serve<E: Endpoint + 'static>(
     let (orders, _) = watch::channel(Order::Serve);
     let (mut acceptor, tls) =
         Acceptor::new(listener, slots.clone(), Addresses::new(options.max_per_address, options.proxies));
-    let site = Arc::new(Site::new(endpoint, options.deadlines, acceptor.local_addr(), tls));
+    let shared = Arc::new(ListenerShared::new(endpoint, options.deadlines, acceptor.local_addr(), tls));
     loop {
         tokio::select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => break,
             accepted = acceptor.accept() => {
-                tokio::spawn(connection::run(site.clone(), accepted, orders.subscribe()));
+                tokio::spawn(connection::run(shared.clone(), accepted, orders.subscribe()));
             }
         }
     }
@@ -161,7 +160,7 @@ pub async fn serve<E: Endpoint + 'static>(
         let open = capacity as usize - slots.available_permits();
         tracing::warn!(open, "closing connections that did not finish in time");
         orders.send_replace(Order::Cut);
-        // Cannot fail, for nobody closes the semaphore; and a connection obeys at its next await.
+        // Cannot fail: the semaphore is never closed. A connection obeys at its next await.
         drop(slots.acquire_many(capacity).await);
     }
 }

@@ -1,4 +1,4 @@
-//! A byte stream that tells its connection what passes.
+//! A byte stream that reports its traffic to its connection.
 
 use std::io::{IoSlice, Result};
 use std::mem::MaybeUninit;
@@ -13,7 +13,7 @@ use super::connection::Link;
 pub(super) struct Stream<S> {
     inner: S,
     link: Arc<Link>,
-    /// Our side is closed; what the peer still sends is thrown away until it closes too.
+    /// Our side is closed; what the peer still sends is discarded until it closes too.
     lingering: bool,
 }
 

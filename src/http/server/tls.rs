@@ -1,4 +1,4 @@
-//! The certificate and its private key, and the files that they come from.
+//! The certificate, its private key, and their files.
 
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use rustls::sign::CertifiedKey;
 use super::validity;
 use crate::model::Timestamp;
 
-/// Who the server is: a certificate chain with its private key. It can be renewed while connections are open.
+/// The server's identity: a certificate chain with its private key. It can be renewed while connections are open.
 #[derive(Debug)]
 pub struct Identity {
     cert: PathBuf,
@@ -30,7 +30,7 @@ struct Read {
     stamps: [Stamp; 2],
 }
 
-/// Tells one state of a file from another; none where it cannot be looked at.
+/// Distinguishes states of a file; none where its metadata cannot be read.
 type Stamp = Option<(SystemTime, u64)>;
 
 fn stamp(path: &Path) -> Stamp {
@@ -54,11 +54,11 @@ impl Identity {
         self.current.read().unwrap_or_else(PoisonError::into_inner).expires_at
     }
 
-    /// Reads the files again if they have changed, and tells whether they had. The connections that are open keep
-    /// what they were shown.
+    /// Reads the files again if they have changed, and returns whether they had. Open connections keep the former
+    /// certificate.
     ///
     /// # Errors
-    /// As [`Identity::read`]; the pair from before stays.
+    /// As [`Identity::read`]; the former pair stays in use.
     pub fn refresh(&self) -> Result<bool, String> {
         let stamps = [stamp(&self.cert), stamp(&self.key)];
         if self.current.read().unwrap_or_else(PoisonError::into_inner).stamps == stamps {
@@ -72,7 +72,7 @@ impl Identity {
 
 impl Read {
     fn new(cert: &Path, key: &Path) -> Result<Self, String> {
-        // Before the files are read: what changes meanwhile is read again.
+        // Before the files are read, so that a later change is read again.
         let stamps = [stamp(cert), stamp(key)];
         let pair =
             CertifiedKey::from_der(certificates(cert)?, private_key(key)?, &aws_lc_rs::default_provider())
@@ -127,7 +127,7 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
             path.display()
         )),
         Err(PemError::Io(error)) => Err(unreadable("tls_key", path, &error)),
-        // The parser's own words can quote lines of the key.
+        // The message of the parser can quote lines of the key.
         Err(_) => Err(format!(
             "the TLS private key {} is damaged: copy it again from where it was made",
             path.display()

@@ -4,21 +4,23 @@ use serde::{Deserialize, Serialize};
 
 use super::Api;
 use crate::model::activity::Method;
-use crate::model::{Environment, RequestPath, RequestPathError, ScopeExpr};
+use crate::model::members::with_members;
+use crate::model::{RequestPath, RequestPathError, RequestedEnvironment, ScopeExpr};
 
-/// Requirement of requests at forward-auth; the first match decides.
+with_members! { $ route_members
+/// Requirement of requests at `/v1/forward-auth`; the first match decides.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Route {
-    /// Method such as `GET`, or `*`.
+    /// Method such as `GET`, or `*` for any.
     pub method: String,
-    /// A path pattern: `/v1/queries`, `/v1/queries/{id}`, `/v1/*`.
+    /// `/v1/queries`, `/v1/queries/{id}` for any one segment, `/v1/*` for all that follows.
     pub path: String,
-    /// Scope expression that the credential must satisfy; none requires a valid credential only.
+    /// Scope expression that the credential must satisfy; null requires a valid credential only.
     pub scope: Option<ScopeExpr>,
-    /// Environment of the credential; none accepts either. Written as `live` (the default), `test` or `any`.
-    #[serde(default = "live", with = "asked_environment")]
-    pub environment: Option<Environment>,
+    /// Environment of the credential: `live`, `test` or `any`.
+    #[serde(default)]
+    pub environment: RequestedEnvironment,
     /// Cost in requests.
     #[serde(default = "one")]
     pub cost: u32,
@@ -26,27 +28,10 @@ pub struct Route {
     #[serde(default)]
     pub public: bool,
 }
-
-const fn live() -> Option<Environment> {
-    Some(Environment::Live)
 }
 
 const fn one() -> u32 {
     1
-}
-
-mod asked_environment {
-    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
-
-    use crate::model::{Environment, RequestedEnvironment};
-
-    pub(super) fn serialize<S: Serializer>(only: &Option<Environment>, to: S) -> Result<S::Ok, S::Error> {
-        RequestedEnvironment::from(*only).serialize(to)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Environment>, D::Error> {
-        RequestedEnvironment::deserialize(from).map(RequestedEnvironment::only)
-    }
 }
 
 const OTHER_ROUTE: RequestPathError = RequestPathError(

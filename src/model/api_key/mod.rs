@@ -5,6 +5,9 @@ use serde_json::{Map, Value};
 
 use super::{Environment, KeyId, KeyStatus, Quota, RateLimit, Role, ScopeSet, SecretHash, Timestamp, UserId};
 
+/// Remaining time of an `expiring` key: 14 days.
+pub const EXPIRING_SECONDS: i64 = 14 * 86_400;
+
 /// A stored key, without secrets.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ApiKey {
@@ -108,6 +111,12 @@ impl ApiKey {
         } else {
             KeyStatus::Active
         }
+    }
+
+    /// Whether it is active at `now` and ends within [`EXPIRING_SECONDS`].
+    pub fn is_expiring(&self, now: Timestamp) -> bool {
+        let soon = now.plus_seconds(EXPIRING_SECONDS);
+        self.status(now) == KeyStatus::Active && self.expires_at.is_some_and(|end| end <= soon)
     }
 
     /// Secrets valid at `now`; for a revoked key, those valid when it was revoked.

@@ -1,43 +1,9 @@
 //! Resolves row numbers of the activity log to public ids and names.
 
 use super::activity::ApiFilter;
-use crate::model::{ApiId, ClientId, Environment, KeyId, UserId};
+use crate::model::activity::{ClientName, KeyName, UserName};
+use crate::model::{ApiId, ClientId, KeyId, UserId};
 use crate::store::{Conn, Error, params};
-
-/// A key as the log shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyName {
-    /// The public id.
-    pub id: KeyId,
-    /// Its name.
-    pub name: String,
-    /// What it is for.
-    pub environment: Environment,
-    /// The first characters of its newest secret's random part.
-    pub start: Option<String>,
-    /// The last characters of it.
-    pub end: Option<String>,
-}
-
-/// A person as the log shows them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UserName {
-    /// The public id.
-    pub id: UserId,
-    /// The email address.
-    pub email: String,
-    /// The name.
-    pub name: String,
-}
-
-/// An OAuth app as the log shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClientName {
-    /// The public id.
-    pub id: ClientId,
-    /// The name.
-    pub name: String,
-}
 
 /// The key with this number.
 pub fn key(conn: &Conn<'_>, no: i64) -> Result<Option<KeyName>, Error> {

@@ -1,8 +1,8 @@
 //! APIs with all that hangs on them: scopes, presets, tiers, routes.
 
 use super::columns::json;
+use crate::model::Api;
 use crate::model::api::{Preset, Route, ScopeInfo, Tier, audience_key};
-use crate::model::{Api, RequestedEnvironment};
 use crate::store::{Conn, Error, Row, Touched, Tx, params};
 
 const COLUMNS: &str = "no, id, slug, name, audience, prefix, built_in, default_tier, token_tier, member_tier, \
@@ -139,7 +139,7 @@ fn routes(conn: &Conn<'_>, api_no: i64) -> Result<Vec<Route>, Error> {
             method: row.get(0)?,
             path: row.get(1)?,
             scope: row.parse_opt(2)?,
-            environment: row.parse::<RequestedEnvironment>(3)?.only(),
+            environment: row.parse(3)?,
             cost: row.get(4)?,
             public: row.bool(5)?,
         })
@@ -293,7 +293,7 @@ fn insert_routes(tx: &mut Tx<'_>, no: i64, routes: &[Route]) -> Result<(), Error
                 route.method,
                 route.path,
                 route.scope.as_ref().map(ToString::to_string),
-                RequestedEnvironment::from(route.environment).as_str(),
+                route.environment.as_str(),
                 route.cost,
                 route.public,
             ],

@@ -13,7 +13,7 @@ export interface paths {
         };
         /**
          * List keys
-         * @description Newest first; all filters must fit. Needs `keys:read`; who signed in without it sees the keys of their own.
+         * @description Newest first; all filters must match. Needs `keys:read`; a person without it sees their own keys.
          */
         get: {
             parameters: {
@@ -35,9 +35,9 @@ export interface paths {
                     created_before?: string;
                     /** @description With this in the name or the owner, or with exactly this id, first or last four characters. */
                     q?: string;
-                    /** @description Keys per page, 1 to 200; 50 if not said. */
+                    /** @description Keys per page, 1 to 200; 50 by default. */
                     limit?: number;
-                    /** @description Where to go on. */
+                    /** @description The `next_cursor` of the page before. */
                     cursor?: string;
                 };
                 header?: never;
@@ -60,7 +60,7 @@ export interface paths {
         /**
          * Create a key
          * @description The answer is the only one that holds the key itself. Needs `keys:write`; a key of the built-in
-         *     API that holds more than they do. Who signed in without `keys:write` makes keys of their own, of APIs on
+         *     API that holds more than they do. A person without `keys:write` creates keys of their own, of APIs on
          *     which their role holds something, with no more than that; tier, limits and owner are then the API's to say.
          */
         post: {
@@ -136,7 +136,7 @@ export interface paths {
         post?: never;
         /**
          * Revoke a key
-         * @description For good: all its secrets are refused by the next request that starts after the answer. The key and its
+         * @description Permanently: every request that starts after the response is refused, with all its secrets. The key and its
          *     activity can still be seen. Revoking it again changes nothing. Needs `keys:write`, or to be one's own.
          */
         delete: {
@@ -164,7 +164,7 @@ export interface paths {
         head?: never;
         /**
          * Change a key
-         * @description The next request that starts after the answer is judged by the new policy. A revoked key stays as it is (409).
+         * @description Every request that starts after the response is judged by the new policy. A revoked key cannot be changed (409).
          *     Needs `keys:write`, or to be one's own.
          */
         patch: {
@@ -297,15 +297,15 @@ export interface paths {
         };
         /**
          * List APIs
-         * @description With scopes, presets, tiers and routes. Needs `apis:read`; who signed in without it sees the APIs on which
-         *     their role holds something, reduced to what they need for keys of their own.
+         * @description With scopes, presets, tiers and routes. Needs `apis:read`; a person without it sees the APIs on which
+         *     their role holds a scope, reduced to what they need for keys of their own.
          */
         get: {
             parameters: {
                 query?: {
-                    /** @description APIs per page, 1 to 200; 50 if not said. */
+                    /** @description APIs per page, 1 to 200; 50 by default. */
                     limit?: number;
-                    /** @description Where to go on. */
+                    /** @description The `next_cursor` of the page before. */
                     cursor?: string;
                 };
                 header?: never;
@@ -327,13 +327,13 @@ export interface paths {
         put?: never;
         /**
          * Add an API
-         * @description Slug, audience and prefix are each of one API alone: a 409 names which one is taken. Needs `apis:write`.
+         * @description Slug, audience and prefix are unique: a 409 names the one that is taken. Needs `apis:write`.
          */
         post: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description The same key and body again, within 24 hours, gives the same answer again instead of a second API. */
+                    /** @description The same key and body again, within 24 hours, returns the same response instead of a second API. */
                     "Idempotency-Key"?: string;
                 };
                 path?: never;
@@ -397,16 +397,16 @@ export interface paths {
         };
         /**
          * Apply a description of an API
-         * @description Makes the instance match the description: adds the API, or changes what differs. What the description leaves
-         *     out takes its default. Applying the same again changes nothing. It is what `keywright api apply FILE` sends,
-         *     and refuses what changing an API refuses. Needs `apis:write`.
+         * @description Makes the instance match the description: adds the API, or changes what differs. Members that are left out
+         *     take their default. Applying the same description again changes nothing. `keywright api apply FILE` sends it.
+         *     The errors are those of changing an API. Needs `apis:write`.
          */
         put: {
             parameters: {
                 query?: never;
                 header?: never;
                 path: {
-                    /** @description The slug that the description names. */
+                    /** @description The slug of the description. */
                     api: string;
                 };
                 cookie?: never;
@@ -430,7 +430,7 @@ export interface paths {
         post?: never;
         /**
          * Remove an API
-         * @description Only when all its keys are revoked; they go with it, their activity stays. Needs `apis:write`.
+         * @description Only when all its keys are revoked; they are removed with it, and their activity is kept. Needs `apis:write`.
          */
         delete: {
             parameters: {
@@ -457,9 +457,11 @@ export interface paths {
         head?: never;
         /**
          * Change an API
-         * @description Each member that is named replaces the one before, lists included; the others stay. A scope that goes must
-         *     not be held by a key that is not revoked, nor named by a preset, a role or a route; a tier that goes must not
-         *     be in use either: a 409 says by what it is. Every change counts from the next request on. Needs `apis:write`.
+         * @description A member replaces its former value, lists as a whole; members that are left out stay. A scope that is removed
+         *     must not be held by a key that is not revoked, nor named by a preset, a role or a route; a tier that is removed
+         *     must not be in use: a 409 names the uses. Tokens that were issued for an audience before are refused, keys
+         *     keep the prefix that they were made with, and the change that removes the last route must set `open`. A
+         *     change takes effect with the next request. Needs `apis:write`.
          */
         patch: {
             parameters: {
@@ -500,8 +502,8 @@ export interface paths {
         put?: never;
         /**
          * Test a request against the routes
-         * @description Tells which route a request would meet at `/v1/forward-auth`, and why not another. Nothing is let in, counted
-         *     or logged as a decision. Needs `apis:read`.
+         * @description Shows which route matches a request at `/v1/forward-auth`, and why the others do not. The request is neither
+         *     counted nor logged as a decision. Needs `apis:read`.
          */
         post: {
             parameters: {
@@ -544,8 +546,8 @@ export interface paths {
         };
         /**
          * Get a proxy's configuration
-         * @description A whole file that nginx or Caddy runs as it is: it asks `/v1/forward-auth` about every request, passes on who
-         *     it is, and sends signing in and OAuth to Keywright. Needs `apis:read`.
+         * @description A complete file for nginx or Caddy: it calls `/v1/forward-auth` for every request, passes the identity headers
+         *     to the service, and routes sign-in and OAuth to Keywright. Needs `apis:read`.
          */
         get: {
             parameters: {
@@ -554,9 +556,9 @@ export interface paths {
                     proxy: "nginx" | "caddy";
                     /** @description The service behind it, such as `http://127.0.0.1:3000`. */
                     upstream: string;
-                    /** @description Where the proxy takes requests, such as `127.0.0.1:8000`. */
+                    /** @description The address on which the proxy listens, such as `127.0.0.1:8000`. */
                     listen: string;
-                    /** @description Where the proxy reaches Keywright; where this instance listens if not said. */
+                    /** @description The address of Keywright for the proxy; by default the listen address of this instance. */
                     keywright?: string;
                 };
                 header?: never;
@@ -615,18 +617,18 @@ export interface paths {
                     /** @description About the API with this slug or id; with `!` before it, about anything else. */
                     api?: string;
                     /** @description `allowed`, `refused`, `limited` or `changed`. */
-                    outcome?: string;
+                    outcome?: "allowed" | "refused" | "limited" | "changed";
                     /** @description `key.verify`, `key.created` and so on. */
-                    kind?: string;
+                    kind?: "key.verify" | "request.authorize" | "api.call" | "key.created" | "key.updated" | "key.rotated" | "key.revoked" | "key.leaked" | "key.imported" | "api.created" | "api.updated" | "api.deleted" | "user.created" | "user.updated" | "user.disabled" | "user.enabled" | "user.deleted" | "invitation.created" | "invitation.accepted" | "invitation.revoked" | "session.sign_in" | "session.sign_out" | "session.refreshed" | "session.revoked" | "password.changed" | "password.forgotten" | "totp.enabled" | "totp.disabled" | "session.slowed" | "session.confirmed" | "email.verified" | "client.created" | "client.updated" | "client.rotated" | "client.deleted" | "grant.created" | "grant.revoked" | "token.issued" | "token.revoked" | "token.introspected" | "authorization" | "signing_key.rotated" | "setting.changed" | "server.started" | "clock.accepted";
                     /** @description An address, or a network in CIDR form. */
                     ip?: string;
                     /** @description A part of the path, the user agent, the request id, the kind or the code. */
                     q?: string;
                     /** @description The request with this id. */
                     request_id?: string;
-                    /** @description Rows per page, 1 to 200; 50 if not said. */
+                    /** @description Rows per page, 1 to 200; 50 by default. */
                     limit?: number;
-                    /** @description Where to go on. */
+                    /** @description The `next_cursor` of the page before. */
                     cursor?: string;
                 };
                 header?: never;
@@ -702,14 +704,14 @@ export interface paths {
          * Count activity over time
          * @description For charts, over at most 400 days. The length of the buckets follows from the span: about two hundred at most,
          *     five minutes or longer, an hour or longer for one key. Refusals without a known key count as often as they
-         *     happened. Needs `activity:read`; who signed in without it may ask about a key of their own.
+         *     happened. Needs `activity:read`; a person without it may ask about a key of their own.
          */
         get: {
             parameters: {
                 query: {
                     /** @description From this time on (RFC 3339). */
                     from: string;
-                    /** @description Until this time (RFC 3339); now if not said. */
+                    /** @description Until this time (RFC 3339); now by default. */
                     to?: string;
                     /** @description About this key. */
                     key?: string;
@@ -753,9 +755,9 @@ export interface paths {
                 query: {
                     /** @description From the hour of this time on (RFC 3339). */
                     from: string;
-                    /** @description Until the hour of this time (RFC 3339), at most 31 days later; now if not said. */
+                    /** @description Until the hour of this time (RFC 3339), at most 31 days later; now by default. */
                     to?: string;
-                    /** @description Keys, 1 to 200; 50 if not said. */
+                    /** @description Keys, 1 to 200; 50 by default. */
                     limit?: number;
                 };
                 header?: never;
@@ -792,7 +794,7 @@ export interface paths {
         /**
          * Export activity
          * @description Every row that fits, newest first, as it is read: `csv` for spreadsheets, `ndjson` (or `jsonl`) with one JSON
-         *     object a line. An answer that breaks off is not complete.
+         *     object a line. A response that ends early is not complete.
          */
         get: {
             parameters: {
@@ -812,9 +814,9 @@ export interface paths {
                     /** @description About the API with this slug or id; with `!` before it, about anything else. */
                     api?: string;
                     /** @description `allowed`, `refused`, `limited` or `changed`. */
-                    outcome?: string;
+                    outcome?: "allowed" | "refused" | "limited" | "changed";
                     /** @description `key.verify`, `key.created` and so on. */
-                    kind?: string;
+                    kind?: "key.verify" | "request.authorize" | "api.call" | "key.created" | "key.updated" | "key.rotated" | "key.revoked" | "key.leaked" | "key.imported" | "api.created" | "api.updated" | "api.deleted" | "user.created" | "user.updated" | "user.disabled" | "user.enabled" | "user.deleted" | "invitation.created" | "invitation.accepted" | "invitation.revoked" | "session.sign_in" | "session.sign_out" | "session.refreshed" | "session.revoked" | "password.changed" | "password.forgotten" | "totp.enabled" | "totp.disabled" | "session.slowed" | "session.confirmed" | "email.verified" | "client.created" | "client.updated" | "client.rotated" | "client.deleted" | "grant.created" | "grant.revoked" | "token.issued" | "token.revoked" | "token.introspected" | "authorization" | "signing_key.rotated" | "setting.changed" | "server.started" | "clock.accepted";
                     /** @description An address, or a network in CIDR form. */
                     ip?: string;
                     /** @description A part of the path, the user agent, the request id, the kind or the code. */
@@ -856,7 +858,7 @@ export interface paths {
         /**
          * Follow activity
          * @description Server-sent events: `activity` with a row in JSON for each new row that fits, oldest first, and `lagged` with
-         *     `{"missed": …}` when rows came faster than they were taken. Reconnecting with `Last-Event-ID` goes on after
+         *     `{"missed": …}` when rows came faster than they were read. Reconnecting with `Last-Event-ID` continues after
          *     that row. The stream ends when the credential ends.
          */
         get: {
@@ -871,9 +873,9 @@ export interface paths {
                     /** @description About the API with this slug or id; with `!` before it, about anything else. */
                     api?: string;
                     /** @description `allowed`, `refused`, `limited` or `changed`. */
-                    outcome?: string;
+                    outcome?: "allowed" | "refused" | "limited" | "changed";
                     /** @description `key.verify`, `key.created` and so on. */
-                    kind?: string;
+                    kind?: "key.verify" | "request.authorize" | "api.call" | "key.created" | "key.updated" | "key.rotated" | "key.revoked" | "key.leaked" | "key.imported" | "api.created" | "api.updated" | "api.deleted" | "user.created" | "user.updated" | "user.disabled" | "user.enabled" | "user.deleted" | "invitation.created" | "invitation.accepted" | "invitation.revoked" | "session.sign_in" | "session.sign_out" | "session.refreshed" | "session.revoked" | "password.changed" | "password.forgotten" | "totp.enabled" | "totp.disabled" | "session.slowed" | "session.confirmed" | "email.verified" | "client.created" | "client.updated" | "client.rotated" | "client.deleted" | "grant.created" | "grant.revoked" | "token.issued" | "token.revoked" | "token.introspected" | "authorization" | "signing_key.rotated" | "setting.changed" | "server.started" | "clock.accepted";
                     /** @description An address, or a network in CIDR form. */
                     ip?: string;
                     /** @description A part of the path, the user agent, the request id, the kind or the code. */
@@ -916,7 +918,7 @@ export interface paths {
         };
         /**
          * Check the log
-         * @description Goes through the whole chain: a second or two for a million rows.
+         * @description Checks the whole chain: a second or two for a million rows.
          */
         get: {
             parameters: {
@@ -954,17 +956,17 @@ export interface paths {
         };
         /**
          * List a key's activity
-         * @description What was decided about the key, and the changes of it and by it, newest first. Needs `activity:read`; who signed
-         *     in without it sees that of their own keys, without who else was involved.
+         * @description What was decided about the key, and the changes of it and by it, newest first. Needs `activity:read`; a person
+         *     without it sees the activity of their own keys, without other actors.
          */
         get: {
             parameters: {
                 query?: {
                     /** @description `allowed`, `refused`, `limited` or `changed`. */
-                    outcome?: string;
-                    /** @description Rows per page, 1 to 200; 50 if not said. */
+                    outcome?: "allowed" | "refused" | "limited" | "changed";
+                    /** @description Rows per page, 1 to 200; 50 by default. */
                     limit?: number;
-                    /** @description Where to go on. */
+                    /** @description The `next_cursor` of the page before. */
                     cursor?: string;
                 };
                 header?: never;
@@ -1128,7 +1130,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Who is signed in here? */
+        /** Get the session of this browser */
         get: {
             parameters: {
                 query?: never;
@@ -1211,7 +1213,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Confirm who you are
+         * Confirm the sign-in
          * @description Renews `auth_time` of the session that asks, by cookie or by access token. Some acts answer 403
          *     `REAUTHENTICATION_REQUIRED` without a sign-in of the last 15 minutes; send them again after this. Where the
          *     person has a second factor, `totp` is needed too. Guesses are slowed as at sign-in.
@@ -1511,7 +1513,7 @@ export interface paths {
         put?: never;
         /**
          * Change one's own password
-         * @description Ends every session, also the one that asks; the answer opens a new one for a browser.
+         * @description Ends every session, including the current one; the response opens a new one for a browser.
          */
         post: {
             parameters: {
@@ -1624,7 +1626,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** How one's second factor stands */
+        /** Get the state of the second factor */
         get: {
             parameters: {
                 query?: never;
@@ -2151,7 +2153,7 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Take a grant back
+         * Revoke a grant
          * @description Every token under it fails from the next request on.
          */
         delete: {
@@ -2352,7 +2354,7 @@ export interface paths {
         put?: never;
         /**
          * Trust the wall clock as it is
-         * @description For a clock that was set on purpose, or a machine that was paused. Deleting and retiring go on by it at once.
+         * @description For a clock that was set on purpose, or a machine that was paused. Deletion and retirement follow it at once.
          */
         post: {
             parameters: {
@@ -2426,7 +2428,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * See what an app asks
+         * Get an authorization request
          * @description Answered to the browser that the app sent here, signed in or not.
          */
         get: {
@@ -2453,7 +2455,7 @@ export interface paths {
         put?: never;
         /**
          * Answer an app
-         * @description For the session of the browser that the app sent here. The answer tells where the browser goes.
+         * @description For the session of the browser that the app redirected. The response holds the redirect target.
          */
         post: {
             parameters: {
@@ -2495,8 +2497,8 @@ export interface paths {
         };
         /**
          * Ask a person for access
-         * @description The browser goes to the sign-in or consent page, and in the end back to the client with `code`, `state` and
-         *     `iss`, or with `error`. A request whose client or redirect URI is wrong ends on a page.
+         * @description Redirects the browser to the sign-in or consent page and then to the client, with `code`, `state` and `iss`, or
+         *     with `error`. A request with a wrong client or redirect URI gets an error page.
          */
         get: {
             parameters: {
@@ -2505,11 +2507,11 @@ export interface paths {
                     _response_type?: string;
                     /** @description The client. */
                     _client_id?: string;
-                    /** @description Where the answer goes. */
+                    /** @description Redirect target of the response. */
                     _redirect_uri?: string;
-                    /** @description What is asked for. */
+                    /** @description The requested scopes. */
                     _scope?: string;
-                    /** @description Comes back with the answer. */
+                    /** @description Returned with the response. */
                     _state?: string;
                     /** @description SHA-256 of the verifier, in base64url. */
                     _code_challenge?: string;
@@ -2517,7 +2519,7 @@ export interface paths {
                     _code_challenge_method?: string;
                     /** @description Audience of the API that is meant. */
                     _resource?: string;
-                    /** @description Comes back in the ID token. */
+                    /** @description Returned in the ID token. */
                     _nonce?: string;
                     /** @description `none`, `login`, `consent`, `select_account` */
                     _prompt?: string;
@@ -2668,7 +2670,7 @@ export interface paths {
         put?: never;
         /**
          * Ask about a token
-         * @description A confidential client hears about tokens of its own APIs, its own refresh tokens, and keys if it holds
+         * @description A confidential client can introspect tokens of its own APIs, its own refresh tokens, and keys if it holds
          *     `keys:verify`; about anything else only `{"active": false}`.
          */
         post: {
@@ -2731,7 +2733,7 @@ export interface paths {
         /**
          * End a token
          * @description A refresh token ends with everything of its authorization, an access token alone, an API key as a leaked one.
-         *     What is unknown is fine.
+         *     An unknown token is no error.
          */
         post: {
             parameters: {
@@ -2903,7 +2905,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Who signed in?
+         * Get user info
          * @description Needs an access token with `openid`.
          */
         get: {
@@ -2945,7 +2947,7 @@ export interface paths {
             };
         };
         put?: never;
-        /** Who signed in? By POST */
+        /** Get user info by POST */
         post: {
             parameters: {
                 query?: never;
@@ -2999,18 +3001,18 @@ export interface paths {
         };
         /**
          * Sign out
-         * @description With an ID token of the browser's own session it ends at once; else the person is asked.
+         * @description With an ID token of the browser's own session it ends at once; otherwise the person is asked first.
          */
         get: {
             parameters: {
                 query?: {
-                    /** @description An ID token of the session that shall end. */
+                    /** @description An ID token of the session to end. */
                     _id_token_hint?: string;
-                    /** @description The client that asks. */
+                    /** @description The client that sends the request. */
                     _client_id?: string;
-                    /** @description Where the browser goes then. */
+                    /** @description Redirect target after the logout. */
                     _post_logout_redirect_uri?: string;
-                    /** @description Comes back with it. */
+                    /** @description Returned with the redirect. */
                     _state?: string;
                 };
                 header?: never;
@@ -3381,7 +3383,7 @@ export interface paths {
         put?: never;
         /**
          * Sign with the next key from now on
-         * @description Tokens of the former key stay good until they end, unless `at_once` ends them now.
+         * @description Tokens of the former key stay valid until they end, unless `at_once` ends them now.
          */
         post: {
             parameters: {
@@ -3515,7 +3517,7 @@ export interface paths {
         post?: never;
         /**
          * Remove a person
-         * @description Their keys are revoked and their sessions end; what they did stays in the log.
+         * @description Their keys are revoked and their sessions end; their activity is kept.
          */
         delete: {
             parameters: {
@@ -3541,7 +3543,7 @@ export interface paths {
         head?: never;
         /**
          * Change a person
-         * @description It counts from their next request on. The last owner who can sign in stays one (409).
+         * @description It takes effect with their next request. The last owner who can sign in keeps the role (409).
          */
         patch: {
             parameters: {
@@ -3643,7 +3645,7 @@ export interface paths {
         put?: never;
         /**
          * Invite a person
-         * @description The link is shown this once, and mailed.
+         * @description The link is shown once, and mailed.
          */
         post: {
             parameters: {
@@ -3721,7 +3723,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Who is calling?
+         * Get the current caller
          * @description For a key, an access token and a session, of any API of this instance. A key learns ids and its own scopes; a
          *     token also what its scopes `email` and `profile` give; a session everything about its person.
          */
@@ -3785,10 +3787,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Is this key good?
-         * @description Needs `keys:verify`. Answers 200 whenever the question was understood; the rules are checked in the order of
+         * Verify a key
+         * @description Needs `keys:verify`. Answers 200 whenever the request is valid; the rules are checked in the order of
          *     the codes, the first failure wins, and a refused request consumes nothing. A key that was revoked, disabled
-         *     or narrowed is refused by the next question that starts after the change was answered.
+         *     or narrowed is refused by every call that starts after the change was answered.
          */
         post: {
             parameters: {
@@ -3827,12 +3829,12 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * May the request that a proxy describes pass?
-         * @description For nginx' `auth_request`, Caddy's and Traefik's `forward_auth`; any method. The credential is the described
-         *     request's own. 200 lets it pass and sets every `X-Auth-*` header, to nothing where it has no value or
-         *     was not asked for. 400, 401, 403 and 429 refuse it, with the error as one line in `X-Auth-Error` too.
+         * Authorize a proxied request
+         * @description For nginx' `auth_request`, Caddy's and Traefik's `forward_auth`; any method. The credential is that of the forwarded
+         *     request. 200 lets it pass and sets every `X-Auth-*` header, to the empty value where it has none or
+         *     was not selected. 400, 401, 403 and 429 refuse it, with the error as one line in `X-Auth-Error` too.
          *
-         *     Where the API has routes, they say what the request needs. Where it has none, `scope` does; without `scope`
+         *     The routes of the API define what the request needs. For an API without routes, `scope` does; without `scope`
          *     the request is refused unless the API is `open`.
          */
         get: {
@@ -3843,7 +3845,7 @@ export interface paths {
                     /** @description What the credential must hold: scope names, `AND`, `OR` and parentheses. */
                     _scope?: string;
                     /** @description `live` (the default), `test` or `any`. */
-                    _environment?: string;
+                    _environment?: "live" | "test" | "any";
                     /**
                      * @description Which identity headers are filled: `subject`, `kind`, `key_id`, `user_id`, `client_id`, `owner`,
                      *     `environment` and `scopes`, with commas between them. All, if it is left out; the others are empty.
@@ -3915,52 +3917,74 @@ export interface components {
          * @description One decision or change.
          */
         Activity: {
-            /** @description `act_…` */
-            id: string;
-            /** @description When. */
+            /**
+             * Format: date-time
+             * @description Time of the event.
+             * @example 2027-01-01T00:00:00Z
+             */
             at: string;
             /**
-             * @description What happened: `key.verify`, `request.authorize`, `api.call` for decisions; `key.created` and the like for
-             *     changes.
+             * @description `act_…`
+             * @example act_01h455vb4pex5vsknk084sn02q
              */
-            kind: string;
-            /** @description `allowed`, `refused`, `limited`, or `changed` for a change. */
-            outcome: string;
-            /** @description Why: `VALID`, `EXPIRED`, `INSUFFICIENT_SCOPE` and so on. */
-            code: string;
-            /** @description The code in a sentence, for refusals. */
+            id: string;
+            /**
+             * @description Kind of event: `key.verify`, `request.authorize` and `api.call` for decisions; `key.created` and others for changes.
+             * @enum {string}
+             */
+            kind: "key.verify" | "request.authorize" | "api.call" | "key.created" | "key.updated" | "key.rotated" | "key.revoked" | "key.leaked" | "key.imported" | "api.created" | "api.updated" | "api.deleted" | "user.created" | "user.updated" | "user.disabled" | "user.enabled" | "user.deleted" | "invitation.created" | "invitation.accepted" | "invitation.revoked" | "session.sign_in" | "session.sign_out" | "session.refreshed" | "session.revoked" | "password.changed" | "password.forgotten" | "totp.enabled" | "totp.disabled" | "session.slowed" | "session.confirmed" | "email.verified" | "client.created" | "client.updated" | "client.rotated" | "client.deleted" | "grant.created" | "grant.revoked" | "token.issued" | "token.revoked" | "token.introspected" | "authorization" | "signing_key.rotated" | "setting.changed" | "server.started" | "clock.accepted";
+            /**
+             * @description Outcome; `changed` for a change.
+             * @enum {string}
+             */
+            outcome: "allowed" | "refused" | "limited" | "changed";
+            /**
+             * @description Reason, such as `VALID`, `EXPIRED` or `INSUFFICIENT_SCOPE`.
+             * @enum {string}
+             */
+            code: "VALID" | "NOT_FOUND" | "REVOKED" | "DISABLED" | "EXPIRED" | "WRONG_API" | "WRONG_ENVIRONMENT" | "IP_NOT_ALLOWED" | "INSUFFICIENT_SCOPE" | "RATE_LIMITED" | "QUOTA_EXCEEDED" | "MISSING_CREDENTIAL" | "INVALID_TOKEN" | "INVALID_CREDENTIALS" | "MFA_REQUIRED" | "FORBIDDEN" | "CSRF" | "LOCKED_OUT" | "NO_ROUTE" | "PUBLIC" | "REPLAYED" | "INVALID_REQUEST" | "DENIED" | "REAUTHENTICATION_REQUIRED";
+            /** @description Description of the code, for refusals. */
             why?: string;
-            /** @description Slug of the API that it concerns. */
+            /** @description Slug of the API. */
             api?: string;
-            /** @description The key that it is about. */
+            /** @description The key that the row is about. */
             key?: components["schemas"]["ActivityKey"] & unknown;
-            /** @description The person that it is about. */
+            /** @description The user that the row is about. */
             user?: components["schemas"]["ActivityUser"] & unknown;
-            /** @description The OAuth app that it came through. */
+            /** @description The OAuth client. */
             client?: components["schemas"]["ActivityClient"] & unknown;
-            /** @description The actor, where it differs from the person above. */
+            /** @description The actor, if it is not the key or the user above. */
             by?: components["schemas"]["ActivityBy"] & unknown;
-            /** @description The address that the request came from. */
+            /**
+             * @description Address of the client.
+             * @example 203.0.113.9
+             */
             ip?: string;
-            /** @description The request's method. */
-            method?: string;
+            /**
+             * @description The request's method.
+             * @enum {string}
+             */
+            method?: "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "CONNECT" | "OPTIONS" | "TRACE" | "PATCH" | "OTHER";
             /** @description The request's path, without query; its first 256 characters. */
             path?: string;
             /** @description The request's User-Agent; its first 256 characters. */
             user_agent?: string;
             /**
              * Format: uint32
-             * @description How long the answer took, in microseconds.
+             * @description Duration of the request, in microseconds.
              */
             took_us?: number;
-            /** @description The `X-Request-Id` of the answer. */
+            /**
+             * @description `X-Request-Id` of the response.
+             * @example req_01h455vb4pex5vsknk084sn02q
+             */
             request_id?: string;
             /**
              * Format: uint32
-             * @description How many refusals without a known key this row stands for; 1 for every other row.
+             * @description Number of refusals without a known key that the row counts; 1 for every other row.
              */
             count: number;
-            /** @description What a change changed, or what a refusal saw. */
+            /** @description The changed values, or the values that the failed rule compared. */
             detail?: unknown;
         };
         /**
@@ -3972,17 +3996,17 @@ export interface components {
             at: string;
             /**
              * Format: uint64
-             * @description Requests that might pass.
+             * @description Requests that were allowed.
              */
             allowed: number;
             /**
              * Format: uint64
-             * @description Requests that might not.
+             * @description Requests that were refused.
              */
             refused: number;
             /**
              * Format: uint64
-             * @description Requests that came too often.
+             * @description Requests beyond a limit.
              */
             limited: number;
             /**
@@ -3993,10 +4017,10 @@ export interface components {
         };
         /**
          * ActivityBy
-         * @description Who asked for something or changed it.
+         * @description The key and the user that made a request.
          */
         ActivityBy: {
-            /** @description The key that they used. */
+            /** @description The key that was used. */
             key?: components["schemas"]["ActivityKey"] & unknown;
             /** @description The person. */
             user?: components["schemas"]["ActivityUser"] & unknown;
@@ -4023,15 +4047,18 @@ export interface components {
              * @description Rows after the last link: those of the last second.
              */
             unlinked_rows: number;
-            /** @description What is wrong with the first link that does not hold, and which rows are under it. */
+            /** @description The fault of the first link that does not hold, and its rows. */
             reason?: string;
         };
         /**
          * ActivityClient
-         * @description An OAuth app, as far as the log tells.
+         * @description An OAuth app as the log shows it.
          */
         ActivityClient: {
-            /** @description `app_…` */
+            /**
+             * @description `app_…`
+             * @example app_01h455vb4pex5vsknk084sn02q
+             */
             id: string;
             /** @description Its name now. */
             name: string;
@@ -4051,15 +4078,21 @@ export interface components {
         };
         /**
          * ActivityKey
-         * @description A key, as far as the log tells.
+         * @description A key as the log shows it.
          */
         ActivityKey: {
-            /** @description `key_…` */
+            /**
+             * @description `key_…`
+             * @example key_01h455vb4pex5vsknk084sn02q
+             */
             id: string;
             /** @description Its name now. */
             name: string;
-            /** @description `live` or `test`. */
-            environment: string;
+            /**
+             * @description `live` or `test`.
+             * @enum {string}
+             */
+            environment: "live" | "test";
             /** @description First characters of the random part of its newest secret. */
             start?: string;
             /** @description Last characters of it. */
@@ -4072,15 +4105,18 @@ export interface components {
         ActivityPage: {
             /** @description The rows, newest first. */
             data: components["schemas"]["Activity"][];
-            /** @description Give it back as `cursor` to go on; null after the last row. */
-            next_cursor?: string | null;
+            /** @description The `cursor` of the next page; null on the last one. */
+            next_cursor: string | null;
         };
         /**
          * ActivityUser
-         * @description A person, as far as the log tells.
+         * @description A person as the log shows them.
          */
         ActivityUser: {
-            /** @description `usr_…` */
+            /**
+             * @description `usr_…`
+             * @example usr_01h455vb4pex5vsknk084sn02q
+             */
             id: string;
             /** @description Their email address now. */
             email: string;
@@ -4089,7 +4125,7 @@ export interface components {
         };
         /**
          * Api
-         * @description A service that Keywright protects; in OAuth's words a resource server.
+         * @description A service that Keywright protects: an OAuth resource server.
          */
         Api: {
             /**
@@ -4097,119 +4133,116 @@ export interface components {
              * @example api_01h455vb4pex5vsknk084sn02q
              */
             id: string;
-            /** @description The short name that requests use. */
+            /** @description Short name in requests. */
             slug: string;
-            /** @description The name for people. */
+            /** @description Display name. */
             name: string;
-            /** @description The `aud` of its tokens and the `resource` that asks for them (RFC 8707). */
+            /** @description `aud` of its tokens and `resource` of their requests (RFC 8707): an absolute URI. */
             audience: string;
             /**
-             * @description What its keys begin with.
+             * @description Prefix of its keys.
              * @example afdb
              */
             prefix: string;
-            /** @description Whether it is Keywright's own management API, which cannot be changed. */
+            /** @description Whether it is the built-in API, which cannot be changed. */
             built_in: boolean;
-            /** @description The tier of keys that name none. */
+            /** @description Tier of keys without one. */
             default_tier: string;
-            /** @description The tier that OAuth tokens and sessions are counted by. */
+            /** @description Tier of OAuth tokens and sessions. */
             token_tier: string;
-            /** @description The tier of the keys that members make for themselves. */
+            /** @description Tier of members' own keys. */
             member_tier: string;
             /**
              * Format: uint32
-             * @description How many keys that are not revoked a member may have.
+             * @description Maximum number of keys of a member that are not revoked.
              */
             member_max_keys: number;
-            /** @description Whether forward-auth takes a key from `X-API-Key` too. */
+            /** @description Whether forward-auth also accepts keys in `X-API-Key`. */
             x_api_key: boolean;
-            /** @description Whether forward-auth admits any valid key, where the API has no routes and the question has no scope. */
+            /** @description Whether forward-auth admits any valid key if the API has no routes and the request has no scope. */
             open: boolean;
-            /** @description Whether routes ignore case in paths. */
+            /** @description Whether the service ignores case in paths; then routes do too. */
             case_insensitive_paths: boolean;
-            /** @description Origins whose pages may call sign-in (CORS). */
+            /** @description Origins whose pages may call the sign-in endpoints (CORS). */
             allowed_origins: string[];
-            /** @description Its permissions. */
+            /** @description Its scopes. */
             scopes: components["schemas"]["ApiScope"][];
-            /** @description Sets of scopes offered when a key is made. */
+            /** @description Sets of scopes offered when a key is created. */
             presets: components["schemas"]["ApiPreset"][];
             /** @description Its rate limits. */
             tiers: components["schemas"]["ApiTier"][];
-            /** @description What people of each role hold. */
+            /** @description Scopes of each role. Owners and admins hold every scope unless listed. */
             role_scopes: components["schemas"]["RoleScopes"] & unknown;
-            /** @description What forward-auth asks of which request; empty where the question's scope says it. */
+            /** @description Routes for forward-auth, in order. */
             routes: components["schemas"]["ApiRoute"][];
             /**
              * Format: date-time
-             * @description When it was added.
+             * @description Time of creation.
              * @example 2027-01-01T00:00:00Z
              */
             created_at: string;
             /**
              * Format: date-time
-             * @description When it was last changed.
+             * @description Time of the last change.
              * @example 2027-01-01T00:00:00Z
              */
             updated_at: string;
         };
         /**
          * ApiApplied
-         * @description What applying a description did.
+         * @description The result of applying a description.
          */
         ApiApplied: {
             /** @description Whether the API is new. */
             created: boolean;
-            /** @description One line for people for everything that changed; empty when all was as described. */
+            /** @description One line for each change; empty when the API matched the description. */
             changes: string[];
-            /** @description What to know about the API as it is now, one sentence each: such as that any valid key passes. */
+            /** @description Warnings about the API as it is now, one sentence each: such as that any valid key passes. */
             warnings: string[];
         };
         /**
          * ApiChange
-         * @description What changes of an API: each member that is named replaces the one before, whole.
+         * @description A change of an API. A member replaces its former value, lists as a whole; members that are left out stay.
          */
         ApiChange: {
-            /** @description The name for people. */
-            name?: string | null;
-            /** @description Tokens that were issued for the audience before are refused from then on. */
-            audience?: string | null;
+            /** @description Display name. */
+            name?: string;
+            /** @description `aud` of its tokens: an absolute URI without a fragment. */
+            audience?: string;
             /**
-             * @description What new keys begin with; those that exist keep their text.
+             * @description Prefix of its keys: 1 to 16 lowercase letters and digits.
              * @example afdb
              */
-            prefix?: string | null;
-            /** @description The tier of keys that name none. */
-            default_tier?: string | null;
-            /** @description The tier of OAuth tokens and sessions. */
-            token_tier?: string | null;
-            /** @description The tier of members' own keys. */
-            member_tier?: string | null;
+            prefix?: string;
+            /** @description Tier of keys without one. */
+            default_tier?: string;
+            /** @description Tier of OAuth tokens and sessions. */
+            token_tier?: string;
+            /** @description Tier of members' own keys. */
+            member_tier?: string;
             /**
              * Format: uint32
-             * @description How many keys a member may have, 0 to 1,000.
+             * @description Maximum number of keys of a member, 0 to 1,000.
              */
-            member_max_keys?: number | null;
-            /** @description Whether forward-auth takes a key from `X-API-Key` too. */
-            x_api_key?: boolean | null;
-            /**
-             * @description Whether forward-auth admits any valid key, where the API has no routes and the question has no scope. The
-             *     change that removes the last route must set it.
-             */
+            member_max_keys?: number;
+            /** @description Whether forward-auth also accepts keys in `X-API-Key`. */
+            x_api_key?: boolean;
+            /** @description Whether forward-auth admits any valid key if the API has no routes and the request has no scope. */
             open?: boolean;
-            /** @description Whether routes ignore case in paths. */
+            /** @description Whether the service ignores case in paths; then routes do too. */
             case_insensitive_paths?: boolean;
-            /** @description Origins whose pages may call sign-in. */
-            allowed_origins?: string[] | null;
-            /** @description Its permissions: all of them. One that goes must not be in use. */
-            scopes?: components["schemas"]["ApiScope"][] | null;
-            /** @description Sets of scopes: all of them. */
-            presets?: components["schemas"]["ApiPreset"][] | null;
-            /** @description Its rate limits: all of them. One that goes must not be in use. */
-            tiers?: components["schemas"]["ApiTier"][] | null;
-            /** @description What people of each role hold: all roles. It counts from their next request on. */
-            role_scopes?: (components["schemas"]["RoleScopes"] & unknown) | null;
-            /** @description What forward-auth asks: all routes, in order. */
-            routes?: components["schemas"]["ApiRoute"][] | null;
+            /** @description Origins whose pages may call the sign-in endpoints, as browsers send them: `https://app.example.com`. */
+            allowed_origins?: string[];
+            /** @description Its scopes. */
+            scopes?: components["schemas"]["ApiScope"][];
+            /** @description Sets of scopes offered when a key is created. */
+            presets?: components["schemas"]["ApiPreset"][];
+            /** @description Its rate limits. */
+            tiers?: components["schemas"]["ApiTier"][];
+            /** @description Scopes of each role. */
+            role_scopes?: components["schemas"]["RoleScopes"] & unknown;
+            /** @description Routes for forward-auth, in order. */
+            routes?: components["schemas"]["ApiRoute"][];
         };
         /**
          * ApiPage
@@ -4218,18 +4251,25 @@ export interface components {
         ApiPage: {
             /** @description The APIs, oldest first; Keywright's own leads. */
             data: components["schemas"]["Api"][];
-            /** @description Give it back as `cursor` to go on; null after the last one. */
+            /** @description The `cursor` of the next page; null on the last one. */
             next_cursor?: string | null;
         };
         /**
          * ApiPreset
          * @description A named set of scopes, offered when a key is made.
+         * @example {
+         *       "description": "Queries only",
+         *       "name": "Read",
+         *       "scopes": [
+         *         "queries:read"
+         *       ]
+         *     }
          */
         ApiPreset: {
-            /** @description The name: `Read`, `Full Access`. */
+            /** @description Name, such as `Read` or `Full Access`. */
             name: string;
             /**
-             * @description What it is for.
+             * @description Description.
              * @default
              */
             description: string;
@@ -4242,60 +4282,69 @@ export interface components {
              */
             scopes: string[];
             /**
-             * @description Set where keys of this preset are of one environment only.
+             * @description Environment of its keys; null leaves the choice to the caller.
              * @enum {string|null}
              */
             environment?: "live" | "test" | null;
         };
         /**
          * ApiRoute
-         * @description What `/v1/forward-auth` asks of a request with this method and path. The first match wins.
+         * @description Requirement of requests at `/v1/forward-auth`; the first match decides.
+         * @example {
+         *       "method": "POST",
+         *       "path": "/v1/queries",
+         *       "scope": "queries:read"
+         *     }
          */
         ApiRoute: {
-            /** @description `GET`, `POST` and so on; `*` is any. */
+            /** @description Method such as `GET`, or `*` for any. */
             method: string;
             /** @description `/v1/queries`, `/v1/queries/{id}` for any one segment, `/v1/*` for all that follows. */
             path: string;
             /**
-             * @description What the credential must hold; null asks for a good credential only.
+             * @description Scope expression that the credential must satisfy; null requires a valid credential only.
              * @example queries:read AND (dashboards:read OR admin)
              */
             scope?: string | null;
             /**
-             * @description Which keys may pass: `live`, `test` or `any`.
+             * @description Environment of the credential: `live`, `test` or `any`.
              * @default live
              * @enum {string}
              */
             environment: "live" | "test" | "any";
             /**
              * Format: uint32
-             * @description How many requests it counts as.
+             * @description Cost in requests.
              * @default 1
              */
             cost: number;
             /**
-             * @description Whether it needs no credential at all.
+             * @description Whether no credential is needed.
              * @default false
              */
             public: boolean;
         };
         /**
          * ApiScope
-         * @description A permission of an API.
+         * @description A scope with its description.
+         * @example {
+         *       "description": "Run queries and view results",
+         *       "name": "queries:read"
+         *     }
          */
         ApiScope: {
             /**
-             * @description 1 to 64 letters, digits and `. _ : / * -`; not `AND` or `OR`.
+             * @description Name: 1 to 64 letters, digits and `. _ : / * -`; not `AND` or `OR`.
              * @example queries:read
              */
             name: string;
             /**
-             * @description What it allows, for people who decide whether to give it.
+             * @description Description of what it allows, for people.
              * @default
              */
             description: string;
             /**
-             * @description Whether who holds it holds every scope of the API.
+             * @description Whether it satisfies every scope of the API.
              * @default false
              */
             grants_all: boolean;
@@ -4303,9 +4352,14 @@ export interface components {
         /**
          * ApiTier
          * @description A named rate limit.
+         * @example {
+         *       "burst": 50,
+         *       "limit": 1000,
+         *       "name": "pro"
+         *     }
          */
         ApiTier: {
-            /** @description The name, as it stands in the `RateLimit` headers. */
+            /** @description Name, as in the `RateLimit` headers. */
             name: string;
             /**
              * Format: uint32
@@ -4320,11 +4374,11 @@ export interface components {
             window_seconds: number;
             /**
              * Format: uint32
-             * @description How many may come at once; null is as many as `limit`.
+             * @description Bucket size, the number of requests that may come at once; null is `limit`.
              */
             burst?: number | null;
             /**
-             * @description Whose requests share one count: each `key`'s, each `owner`'s or each `user`'s.
+             * @description Owner of a bucket: each `key`, each `owner` or each `user`.
              * @default key
              * @enum {string}
              */
@@ -4339,11 +4393,11 @@ export interface components {
             response_type: string;
             /** @description The client. */
             client_id: string;
-            /** @description Where the answer goes; may be left out where the client registered one only. */
+            /** @description Redirect target of the response; may be left out where the client registered only one. */
             redirect_uri?: string;
-            /** @description What is asked for; all that the client may have, where nothing is said. */
+            /** @description The requested scopes; by default all that the client may have. */
             scope?: string;
-            /** @description Comes back with the answer. */
+            /** @description Returned with the response. */
             state?: string;
             /** @description SHA-256 of the verifier, in base64url. */
             code_challenge?: string;
@@ -4351,7 +4405,7 @@ export interface components {
             code_challenge_method?: string;
             /** @description Audience of the API that is meant. */
             resource?: string;
-            /** @description Comes back in the ID token. */
+            /** @description Returned in the ID token. */
             nonce?: string;
             /** @description `none`, `login`, `consent`, `select_account` */
             prompt?: string;
@@ -4362,7 +4416,7 @@ export interface components {
             max_age?: number;
             /** @description The address to sign in with. */
             login_hint?: string;
-            /** @description An ID token of the person who is expected. */
+            /** @description An ID token of the expected person. */
             id_token_hint?: string;
         };
         /**
@@ -4382,25 +4436,25 @@ export interface components {
         Client: {
             /** @description `app_…` */
             id: string;
-            /** @description What it calls itself in OAuth requests: the same as `id`. */
+            /** @description Its id in OAuth requests: the same as `id`. */
             client_id: string;
-            /** @description What proves it. Shown this once, where it was just made. */
+            /** @description Its secret. Shown once, when it is created. */
             client_secret?: string;
             /** @description The name for people. */
             name: string;
             /** @description Whether it can keep a secret. */
             type: components["schemas"]["ClientType"] & unknown;
-            /** @description What it may ask for, API by API. The first is meant where a request names no `resource`. */
+            /** @description Its scopes by API. The first API is used for requests without a `resource`. */
             access: components["schemas"]["ClientAccess"][];
             /** @description Where people may be sent back to. Compared character by character; on loopback the port may differ. */
             redirect_uris: string[];
             /** @description Where people may be sent to after signing out. */
             post_logout_redirect_uris: string[];
-            /** @description By what it may ask for tokens. */
+            /** @description Its grant types. */
             grant_types: components["schemas"]["GrantType"][];
             /** @description Whether a code flow without PKCE is refused. */
             require_pkce: boolean;
-            /** @description Whether it is your own, so that people are not asked for consent. */
+            /** @description Whether it is a first-party app, which needs no consent. */
             first_party: boolean;
             /** @description Whether it registered itself. */
             dynamic: boolean;
@@ -4418,7 +4472,7 @@ export interface components {
              * @description Lifetime of an unused refresh token, in seconds; absent is 30 days.
              */
             refresh_token_seconds?: number;
-            /** @description Its secrets, as far as they may be shown, newest first. */
+            /** @description The hints of its secrets, newest first. */
             secrets: components["schemas"]["ClientSecret"][];
             /** @description Whether it is switched off. */
             disabled: boolean;
@@ -4429,7 +4483,7 @@ export interface components {
         };
         /**
          * ClientAccess
-         * @description What a client may ask for at one API.
+         * @description The scopes of a client on one API.
          */
         ClientAccess: {
             /** @description Slug of the API; in requests its id will do too. */
@@ -4450,7 +4504,7 @@ export interface components {
              */
             type: components["schemas"]["ClientType"] & unknown;
             /**
-             * @description What it may ask for, API by API.
+             * @description Its scopes by API.
              * @default []
              */
             access: components["schemas"]["ClientAccess"][];
@@ -4465,14 +4519,14 @@ export interface components {
              */
             post_logout_redirect_uris: string[];
             /**
-             * @description By what it may ask for tokens. Where nothing is said: `authorization_code` and `refresh_token` if it has
+             * @description Its grant types. By default `authorization_code` and `refresh_token` if it has
              *     redirect URIs, and `client_credentials` if it can keep a secret.
              */
             grant_types?: components["schemas"]["GrantType"][];
             /** @description False lets a confidential client run the code flow without PKCE. Default true. */
             require_pkce?: boolean;
             /**
-             * @description True if it is your own: people are then not asked for consent.
+             * @description Whether it is a first-party app, which needs no consent.
              * @default false
              */
             first_party: boolean;
@@ -4491,7 +4545,7 @@ export interface components {
         };
         /**
          * ClientMetadata
-         * @description What a program says about itself (RFC 7591, section 2); other members are left aside.
+         * @description Client metadata (RFC 7591, section 2); other members are ignored.
          */
         ClientMetadata: {
             /** @description Where people may be sent back to. */
@@ -4506,7 +4560,7 @@ export interface components {
             client_name?: string;
             /** @description Its home page. */
             client_uri?: string;
-            /** @description What it will ask for. */
+            /** @description The scopes that it will request. */
             scope?: string;
             /** @description Where people may be sent to after signing out. */
             post_logout_redirect_uris?: string[];
@@ -4518,7 +4572,7 @@ export interface components {
         ClientPage: {
             /** @description The clients, newest first. */
             data: components["schemas"]["Client"][];
-            /** @description Give it back as `cursor` to go on; null after the last one. */
+            /** @description The `cursor` of the next page; null on the last one. */
             next_cursor?: string | null;
         };
         /**
@@ -4534,7 +4588,7 @@ export interface components {
         };
         /**
          * ClientSecret
-         * @description What may be shown of a secret.
+         * @description The hint of a secret.
          */
         ClientSecret: {
             /** @description Its first characters. */
@@ -4551,7 +4605,7 @@ export interface components {
         ClientType: "confidential" | "public";
         /**
          * ClientUpdate
-         * @description What changes of a client; what is left out stays.
+         * @description A change of a client. Members that are left out stay.
          */
         ClientUpdate: {
             /** @description Another name. */
@@ -4599,7 +4653,7 @@ export interface components {
             ahead_seconds: number;
             /**
              * Format: int64
-             * @description Seconds until the wall clock is accepted, if the difference stays as it is. `keywright clock accept` does it now.
+             * @description Seconds until the wall clock is accepted, if the difference remains. `keywright clock accept` does it now.
              */
             accepted_in_seconds: number;
         };
@@ -4648,9 +4702,17 @@ export interface components {
         /**
          * DescribedRequest
          * @description The request that a key came with.
+         * @example {
+         *       "ip": "203.0.113.9",
+         *       "method": "POST",
+         *       "path": "/v1/queries"
+         *     }
          */
         DescribedRequest: {
-            /** @description Where it came from; a key with `allowed_ips` is refused without it. */
+            /**
+             * @description Where it came from; a key with `allowed_ips` is refused without it.
+             * @example 203.0.113.9
+             */
             ip?: string | null;
             /** @description Its method. */
             method?: string | null;
@@ -4669,7 +4731,7 @@ export interface components {
         };
         /**
          * Grant
-         * @description What a person allowed an app.
+         * @description The access that a person granted to an app.
          */
         Grant: {
             /** @description `grt_…` */
@@ -4686,7 +4748,7 @@ export interface components {
             scopes: string[];
             /** @description When it was first allowed. */
             created_at: string;
-            /** @description When the app last asked. */
+            /** @description Time of the app's last request. */
             last_used_at: string;
         };
         /**
@@ -4696,11 +4758,11 @@ export interface components {
         GrantPage: {
             /** @description The grants, newest first. */
             data: components["schemas"]["Grant"][];
-            /** @description Give it back as `cursor` to go on; null after the last one. */
+            /** @description The `cursor` of the next page; null on the last one. */
             next_cursor?: string | null;
         };
         /**
-         * @description By what a client may ask for tokens.
+         * @description The grant types of a client.
          * @enum {string}
          */
         GrantType: "authorization_code" | "refresh_token" | "client_credentials";
@@ -4709,7 +4771,7 @@ export interface components {
          * @description How the instance fares.
          */
         Health: {
-            /** @description `ok`; anything else comes as an error. */
+            /** @description `ok`; other states are errors. */
             status: string;
             /** @description Present while the wall clock and trusted time differ by more than an hour. */
             clock?: components["schemas"]["ClockDifference"] & unknown;
@@ -4736,16 +4798,16 @@ export interface components {
         };
         /**
          * InvitationView
-         * @description An invitation that was not taken up yet.
+         * @description An open invitation.
          */
         InvitationView: {
             /** @description `inv_…`. */
             id: string;
-            /** @description Who is invited. */
+            /** @description The invited address. */
             email: string;
             /** @description As what. */
             role: string;
-            /** @description Who invited them. */
+            /** @description The inviting person. */
             invited_by?: string;
             /** @description When. */
             created_at: string;
@@ -4759,7 +4821,7 @@ export interface components {
          * @description A key and its secret.
          */
         IssuedKey: {
-            /** @description The key itself. It is shown this once: keep it where secrets are kept. */
+            /** @description The secret. It is shown once: store it in a safe place. */
             key: string;
             /**
              * @description `key_…`; rotation keeps it.
@@ -4776,7 +4838,7 @@ export interface components {
              */
             environment: "live" | "test";
             /**
-             * @description What it may do.
+             * @description Its scopes.
              * @example [
              *       "dashboards:read",
              *       "queries:read"
@@ -4789,10 +4851,10 @@ export interface components {
             ratelimit?: (components["schemas"]["KeyRateLimit"] & unknown) | null;
             /** @description How much it may use in a period, and has used. */
             quota?: (components["schemas"]["KeyQuotaState"] & unknown) | null;
-            /** @description Whom it is for, in your own words: your customer's id. */
+            /** @description Your id of the customer that it is for. */
             owner?: string | null;
             /**
-             * @description Whose own key it is; null for a service key.
+             * @description The user whose own key it is; null for a service key.
              * @example usr_01h455vb4pex5vsknk084sn02q
              */
             user_id?: string | null;
@@ -4818,6 +4880,8 @@ export interface components {
              * @enum {string}
              */
             status: "active" | "disabled" | "expired" | "revoked" | "expiring" | "unused" | "unrotated";
+            /** @description Whether it is active and ends within 14 days, as the filter `expiring` finds it. */
+            expiring: boolean;
             /**
              * Format: date-time
              * @description When it was made.
@@ -4885,7 +4949,7 @@ export interface components {
         };
         /**
          * Key
-         * @description An API key: one identity with a policy. What proves it is shown once, when it is made.
+         * @description An API key: one identity with a policy. Its secret is shown once, when it is created.
          */
         Key: {
             /**
@@ -4903,7 +4967,7 @@ export interface components {
              */
             environment: "live" | "test";
             /**
-             * @description What it may do.
+             * @description Its scopes.
              * @example [
              *       "dashboards:read",
              *       "queries:read"
@@ -4916,10 +4980,10 @@ export interface components {
             ratelimit?: (components["schemas"]["KeyRateLimit"] & unknown) | null;
             /** @description How much it may use in a period, and has used. */
             quota?: (components["schemas"]["KeyQuotaState"] & unknown) | null;
-            /** @description Whom it is for, in your own words: your customer's id. */
+            /** @description Your id of the customer that it is for. */
             owner?: string | null;
             /**
-             * @description Whose own key it is; null for a service key.
+             * @description The user whose own key it is; null for a service key.
              * @example usr_01h455vb4pex5vsknk084sn02q
              */
             user_id?: string | null;
@@ -4945,6 +5009,8 @@ export interface components {
              * @enum {string}
              */
             status: "active" | "disabled" | "expired" | "revoked" | "expiring" | "unused" | "unrotated";
+            /** @description Whether it is active and ends within 14 days, as the filter `expiring` finds it. */
+            expiring: boolean;
             /**
              * Format: date-time
              * @description When it was made.
@@ -4980,13 +5046,13 @@ export interface components {
         };
         /**
          * KeyChange
-         * @description What changes of a key: null clears a member, one that is left out stays as it is.
+         * @description A change of a key: null clears a member, and members that are left out stay.
          */
         KeyChange: {
             /** @description Another name. */
             name?: string | null;
             /**
-             * @description What it may do from now on, in place of all before.
+             * @description Its scopes, instead of the former ones.
              * @example [
              *       "dashboards:read",
              *       "queries:read"
@@ -4995,7 +5061,7 @@ export interface components {
             scopes?: string[] | null;
             /** @description Another tier, which also ends a limit of its own; null takes the API's default. */
             tier?: string | null;
-            /** @description A limit of its own, in place of the tier; null goes back to the API's default tier. */
+            /** @description A limit of its own instead of the tier; null returns to the API's default tier. */
             ratelimit?: (components["schemas"]["KeyRateLimit"] & unknown) | null;
             /** @description Another quota; null for none. */
             quota?: (components["schemas"]["KeyQuota"] & unknown) | null;
@@ -5028,7 +5094,7 @@ export interface components {
         KeyPage: {
             /** @description The keys, newest first. */
             data: components["schemas"]["Key"][];
-            /** @description Give it back as `cursor`, with the same filters, to go on; null after the last one. */
+            /** @description The `cursor` of the next page, with the same filters; null on the last one. */
             next_cursor?: string | null;
         };
         /**
@@ -5049,7 +5115,7 @@ export interface components {
         };
         /**
          * KeyQuotaState
-         * @description A key's quota and what is used of it.
+         * @description A key's quota and its use.
          */
         KeyQuotaState: {
             /**
@@ -5064,7 +5130,7 @@ export interface components {
             period: "day" | "month" | "total";
             /**
              * Format: uint64
-             * @description What is used of it; it may lag 100 ms behind.
+             * @description Used requests; may lag 100 ms behind.
              */
             used: number;
             /**
@@ -5172,37 +5238,29 @@ export interface components {
         };
         /**
          * LogoutRequest
-         * @description A wish to sign out (OpenID Connect RP-Initiated Logout 1.0, section 2).
+         * @description A logout request (OpenID Connect RP-Initiated Logout 1.0, section 2).
          */
         LogoutRequest: {
-            /** @description An ID token of the session that shall end. */
+            /** @description An ID token of the session to end. */
             id_token_hint?: string;
-            /** @description The client that asks. */
+            /** @description The client that sends the request. */
             client_id?: string;
-            /** @description Where the browser goes then; one that the client registered. */
+            /** @description Redirect target after the logout, registered by the client. */
             post_logout_redirect_uri?: string;
-            /** @description Comes back with it. */
+            /** @description Returned with the redirect. */
             state?: string;
-            /** @description From our own page: the person said yes. */
+            /** @description From the consent page: the person agreed. */
             csrf_token?: string;
         };
         /**
          * NewApi
-         * @description An API as it shall be. What is left out takes its default.
+         * @description One API as a file, `POST /v1/apis` or `PUT /v1/apis/{slug}` describes it. Omitted members have their defaults.
          * @example {
-         *       "allowed_origins": [],
          *       "audience": "https://api.aifordatabase.com",
-         *       "case_insensitive_paths": false,
-         *       "default_tier": null,
-         *       "member_max_keys": null,
-         *       "member_tier": null,
          *       "name": "AI for Database",
-         *       "open": false,
-         *       "prefix": null,
          *       "presets": [
          *         {
          *           "description": "Queries only",
-         *           "environment": null,
          *           "name": "Read",
          *           "scopes": [
          *             "queries:read"
@@ -5216,106 +5274,93 @@ export interface components {
          *       },
          *       "routes": [
          *         {
-         *           "cost": 1,
-         *           "environment": "live",
          *           "method": "POST",
          *           "path": "/v1/queries",
-         *           "public": false,
          *           "scope": "queries:read"
          *         }
          *       ],
          *       "scopes": [
          *         {
          *           "description": "Run queries and view results",
-         *           "grants_all": false,
          *           "name": "queries:read"
          *         },
          *         {
          *           "description": "Save and delete queries",
-         *           "grants_all": false,
          *           "name": "queries:write"
          *         }
          *       ],
-         *       "slug": "afdb",
-         *       "tiers": null,
-         *       "token_tier": null,
-         *       "x_api_key": false
+         *       "slug": "afdb"
          *     }
          */
         NewApi: {
-            /** @description 1 to 32 lowercase letters, digits and dashes, a letter first. It stays as it is: callers have it in their code. */
+            /** @description Short name in requests: 1 to 32 lowercase letters, digits and dashes, a letter first. It cannot be changed. */
             slug: string;
-            /** @description The name for people. */
+            /** @description Display name. */
             name: string;
-            /**
-             * @description An absolute URI without a fragment, the `aud` of its tokens; by default this instance's URL followed by `/`
-             *     and the slug.
-             */
+            /** @description `aud` of its tokens: an absolute URI without a fragment. By default the instance's URL followed by `/` and the slug. */
             audience?: string | null;
             /**
-             * @description What its keys begin with: 1 to 16 lowercase letters and digits; by default the slug without dashes.
+             * @description Prefix of its keys: 1 to 16 lowercase letters and digits. By default the slug without dashes.
              * @example afdb
              */
             prefix?: string | null;
-            /** @description The tier of keys that name none; by default `free`, or the first where there is no `free`. */
+            /** @description Tier of keys without one. By default `free`, or the first if there is no such tier. */
             default_tier?: string | null;
-            /** @description The tier of OAuth tokens and sessions; by default the default tier. */
+            /** @description Tier of OAuth tokens and sessions. By default the default tier. */
             token_tier?: string | null;
-            /** @description The tier of members' own keys; by default the default tier. */
+            /** @description Tier of members' own keys. By default the default tier. */
             member_tier?: string | null;
             /**
              * Format: uint32
-             * @description How many keys a member may have, 0 to 1,000; by default 5.
+             * @description Maximum number of keys of a member, 0 to 1,000. By default 5.
              */
             member_max_keys?: number | null;
             /**
-             * @description Whether forward-auth takes a key from `X-API-Key` too.
+             * @description Whether forward-auth also accepts keys in `X-API-Key`.
              * @default false
              */
             x_api_key: boolean;
             /**
-             * @description Whether forward-auth admits any valid key, and every token and session with a scope of this API, where the
-             *     API has no routes and the question has no scope. Without it such a request is refused. Not beside routes.
+             * @description Whether forward-auth admits any valid key if the API has no routes and the request has no scope. Tokens and sessions then need a scope of this API. Otherwise such a request is refused. Not beside routes.
              * @default false
              */
             open: boolean;
             /**
-             * @description Whether the service ignores case in paths, so that routes do too. Without it, a path that differs from a
-             *     route's only in case is refused.
+             * @description Whether the service ignores case in paths; then routes do too. Otherwise a path that differs from that of a route only in case is refused.
              * @default false
              */
             case_insensitive_paths: boolean;
             /**
-             * @description Origins whose pages may call sign-in, as browsers send them: `https://app.example.com`.
+             * @description Origins whose pages may call the sign-in endpoints, as browsers send them: `https://app.example.com`.
              * @default []
              */
             allowed_origins: string[];
             /**
-             * @description Its permissions.
+             * @description Its scopes.
              * @default []
              */
             scopes: components["schemas"]["ApiScope"][];
             /**
-             * @description Sets of scopes offered when a key is made; they name scopes of this API.
+             * @description Sets of scopes offered when a key is created.
              * @default []
              */
             presets: components["schemas"]["ApiPreset"][];
-            /** @description Its rate limits; by default `free` (100 per minute), `pro` (1,000 per minute) and `enterprise` (unlimited). */
+            /** @description Its rate limits. By default `free` (100 per minute), `pro` (1,000 per minute) and `enterprise` (unlimited). */
             tiers?: components["schemas"]["ApiTier"][] | null;
             /**
-             * @description What people of each role hold; by default owners and admins everything, the others nothing.
+             * @description Scopes of each role. By default owners and admins hold all scopes, the other roles none.
              * @default {}
              */
             role_scopes: components["schemas"]["RoleScopes"] & unknown;
             /**
-             * @description What forward-auth asks of which request.
+             * @description Routes for forward-auth, in order.
              * @default []
              */
             routes: components["schemas"]["ApiRoute"][];
         };
         /**
          * NewKey
-         * @description A key as it shall be.
+         * @description A new key.
          * @example {
          *       "allowed_ips": null,
          *       "api": "afdb",
@@ -5344,7 +5389,7 @@ export interface components {
             /** @description The name for people, 1 to 120 characters: what uses it, and where. */
             name: string;
             /**
-             * @description What it may do: scopes of the API. Name these or a `preset`.
+             * @description Its scopes, of the API. Give these or a `preset`.
              * @example [
              *       "dashboards:read",
              *       "queries:read"
@@ -5375,10 +5420,10 @@ export interface components {
             ratelimit?: (components["schemas"]["KeyRateLimit"] & unknown) | null;
             /** @description How much it may use in a day, in a month or at all. */
             quota?: (components["schemas"]["KeyQuota"] & unknown) | null;
-            /** @description Whom it is for, in your own words, up to 255 characters: your customer's id. Tiers can count by it. */
+            /** @description Your id of the customer that it is for, up to 255 characters. Tiers can count by it. */
             owner?: string | null;
             /**
-             * @description Whose own key it is: it never can do more than the person, and stops when they are disabled. Null makes a
+             * @description The user whose own key it is: it never holds more than the user, and stops when the user is disabled. Null makes a
              *     service key.
              * @example usr_01h455vb4pex5vsknk084sn02q
              */
@@ -5419,7 +5464,7 @@ export interface components {
         OAuthAnswer: "allow" | "deny";
         /**
          * OAuthDecided
-         * @description Where the browser goes with the answer.
+         * @description The redirect target with the response.
          */
         OAuthDecided: {
             /** @description An address of the client. */
@@ -5452,7 +5497,7 @@ export interface components {
         OAuthIntrospection: {
             /** @description Whether the token is valid now; if not, there are no other members. */
             active: boolean;
-            /** @description What it may do at this moment. */
+            /** @description The scopes that it holds now. */
             scope?: string;
             /** @description The client that it was issued to. */
             client_id?: string;
@@ -5496,15 +5541,15 @@ export interface components {
          * @description A request for authorization, as its page shows it.
          */
         OAuthRequest: {
-            /** @description Who asks. */
+            /** @description The client. */
             client: components["schemas"]["OAuthRequestClient"] & unknown;
-            /** @description What it asks for access to. */
+            /** @description The API. */
             api: components["schemas"]["OAuthRequestApi"] & unknown;
-            /** @description What it asks for. After sign-in, only what the person can grant. */
+            /** @description The requested scopes. After sign-in, only those that the person can grant. */
             scopes: components["schemas"]["OAuthRequestScope"][];
-            /** @description Where the answer goes: a host, or the scheme of an app on the person's device. */
+            /** @description Redirect target: a host, or the scheme of an app on the person's device. */
             redirect_host: string;
-            /** @description Whether any program on the person's machine could take the answer: warn about it. */
+            /** @description Whether any program on the person's machine could receive the response: show a warning. */
             redirect_is_local: boolean;
             /** @description The address to fill in on the sign-in page. */
             login_hint?: string;
@@ -5517,7 +5562,7 @@ export interface components {
         };
         /**
          * OAuthRequestApi
-         * @description What it asks for access to.
+         * @description The API of a request.
          */
         OAuthRequestApi: {
             /** @description The slug. */
@@ -5527,7 +5572,7 @@ export interface components {
         };
         /**
          * OAuthRequestClient
-         * @description Who asks.
+         * @description The client of a request.
          */
         OAuthRequestClient: {
             /** @description `app_…` */
@@ -5545,7 +5590,7 @@ export interface components {
         };
         /**
          * OAuthRequestScope
-         * @description What it asks for.
+         * @description A requested scope.
          */
         OAuthRequestScope: {
             /** @description The name. */
@@ -5569,14 +5614,14 @@ export interface components {
             expires_in: number;
             /** @description What was granted. */
             scope: string;
-            /** @description Good once, for the next answer of this kind. */
+            /** @description Valid once, for the next response of this kind. */
             refresh_token?: string;
-            /** @description Who signed in. */
+            /** @description The user, as an ID token. */
             id_token?: string;
         };
         /**
          * OAuthTokenQuestion
-         * @description A question about a token, or the wish to end it (RFC 7662, section 2.1; RFC 7009, section 2.1).
+         * @description An introspection or revocation request (RFC 7662, section 2.1; RFC 7009, section 2.1).
          */
         OAuthTokenQuestion: {
             /** @description An access token, a refresh token, or an API key. */
@@ -5607,14 +5652,14 @@ export interface components {
             code_verifier?: string;
             /** @description The refresh token. */
             refresh_token?: string;
-            /** @description What is asked for. */
+            /** @description The requested scopes. */
             scope?: string;
             /** @description Audience of the API that is meant. */
             resource?: string;
         };
         /**
          * OAuthUserInfo
-         * @description Who signed in, as far as the scopes of the token go.
+         * @description Claims about the user that the scopes of the token allow.
          */
         OAuthUserInfo: {
             /** @description The person, as in the ID token. */
@@ -5651,7 +5696,7 @@ export interface components {
         };
         /**
          * ProfilePatch
-         * @description What is to be changed about oneself.
+         * @description A change of one's own profile.
          */
         ProfilePatch: {
             /** @description What others call one. */
@@ -5659,7 +5704,7 @@ export interface components {
         };
         /**
          * ProfileUser
-         * @description What a credential may know about its person.
+         * @description Facts about the person of a credential.
          */
         ProfileUser: {
             /** @description `usr_…`. */
@@ -5672,14 +5717,14 @@ export interface components {
             name?: string;
             /** @description The role; for a session. */
             role?: string;
-            /** @description Whether a second factor is asked for at sign-in; for a session. */
+            /** @description Whether sign-in needs a second factor; for a session. */
             second_factor?: boolean;
             /** @description When the person was added; for a session. */
             created_at?: string;
         };
         /**
          * ProfileView
-         * @description Who is calling.
+         * @description The current caller.
          */
         ProfileView: {
             /** @description `key`, `token`, `session` or `operator`. */
@@ -5687,19 +5732,19 @@ export interface components {
             /** @description The person, when the credential acts for one. */
             user_id?: string | null;
             /**
-             * @description What the credential may know about the person: a session everything, a token what its scopes `email` and
+             * @description Facts about the person: for a session all, for a token those that its scopes `email` and
              *     `profile` give.
              */
             user?: (components["schemas"]["ProfileUser"] & unknown) | null;
             /** @description The key, when it is one. */
             key_id?: string | null;
-            /** @description The OAuth client, when a token came from one. */
+            /** @description The OAuth client of a token. */
             client_id?: string | null;
             /** @description The session, when there is one. */
             session_id?: string | null;
             /** @description Slug of the API that the credential is for. */
             api?: string | null;
-            /** @description What it may do there at this moment. */
+            /** @description The scopes that it holds there now. */
             scopes: string[];
         };
         /**
@@ -5712,15 +5757,22 @@ export interface components {
              * @description Requests per period.
              */
             limit: number;
-            /** @description `day`, `month` or `total`, in UTC. */
-            period: string;
+            /**
+             * @description `day`, `month` or `total`, in UTC.
+             * @enum {string}
+             */
+            period: "day" | "month" | "total";
             /**
              * Format: uint64
              * @description How many are left.
              */
             remaining: number;
-            /** @description When the next period begins; null for `total`. */
-            reset_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When the next period begins; null for `total`.
+             * @example 2027-01-01T00:00:00Z
+             */
+            reset_at: string | null;
         };
         /**
          * RatelimitState
@@ -5728,23 +5780,27 @@ export interface components {
          */
         RatelimitState: {
             /** @description The tier's name; null when the key has a limit of its own. */
-            tier?: string | null;
+            tier: string | null;
             /**
              * Format: uint32
              * @description Requests per window; null is unlimited.
              */
-            limit?: number | null;
+            limit: number | null;
             /**
              * Format: uint32
-             * @description How many would pass now.
+             * @description How many would pass now; null is unlimited.
              */
-            remaining?: number | null;
-            /** @description When all would pass again. */
-            reset_at?: string | null;
+            remaining: number | null;
+            /**
+             * Format: date-time
+             * @description When all would pass again; null without a limit.
+             * @example 2027-01-01T00:00:00Z
+             */
+            reset_at: string | null;
         };
         /**
          * RecoveryCodes
-         * @description Codes that each stand in for the app once, shown this once.
+         * @description Recovery codes, each valid once. Shown once.
          */
         RecoveryCodes: {
             /** @description Ten of them. */
@@ -5791,7 +5847,7 @@ export interface components {
             client_name: string;
             /** @description As registered. */
             client_uri?: string;
-            /** @description What it may ask for. */
+            /** @description The scopes that it may request. */
             scope: string;
         };
         /**
@@ -5806,8 +5862,12 @@ export interface components {
         };
         /**
          * RoleScopes
-         * @description What people of each role hold on an API. A role that is not named holds everything if it is `owner` or `admin`,
-         *     and nothing otherwise.
+         * @description Scopes of each role on an API. A role that is left out holds all scopes if it is `owner` or `admin`, otherwise none.
+         * @example {
+         *       "member": [
+         *         "queries:read"
+         *       ]
+         *     }
          */
         RoleScopes: {
             /**
@@ -5865,25 +5925,25 @@ export interface components {
          */
         RouteDecision: "public" | "credential" | "refused";
         /**
-         * @description How a route went.
+         * @description The result of matching a route.
          * @enum {string}
          */
         RouteResult: "matched" | "other_method" | "other_path" | "not_reached";
         /**
          * RouteStep
-         * @description How one route went.
+         * @description The result of one route.
          */
         RouteStep: {
             /** @description Its method. */
             method: string;
             /** @description Its path pattern. */
             path: string;
-            /** @description How it went. */
+            /** @description The result. */
             result: components["schemas"]["RouteResult"] & unknown;
         };
         /**
          * RouteTest
-         * @description A request to try.
+         * @description A request to test.
          */
         RouteTest: {
             /** @description Its method. */
@@ -5893,26 +5953,23 @@ export interface components {
         };
         /**
          * RouteTested
-         * @description What forward-auth would ask of it.
+         * @description The result: what forward-auth would require.
          */
         RouteTested: {
-            /** @description Whether it needs no credential, a credential, or is refused with any. */
+            /** @description Whether the request needs no credential, needs one, or is refused with any. */
             decision: components["schemas"]["RouteDecision"] & unknown;
             /** @description One sentence for people. */
             message: string;
-            /**
-             * @description The path as routes see it: decoded, without `//`, dot segments and a slash at its end; null where it is
-             *     refused as it stands.
-             */
+            /** @description The decoded path that is matched against routes; null where the path itself is refused. */
             path?: string | null;
-            /** @description The route that it meets. */
+            /** @description The route that matches. */
             route?: (components["schemas"]["ApiRoute"] & unknown) | null;
             /**
              * Format: uint32
-             * @description That route's place in the list, from 0.
+             * @description The position of that route in the list, from 0.
              */
             position?: number | null;
-            /** @description How each route went, in order. */
+            /** @description The result of each route, in order. */
             steps: components["schemas"]["RouteStep"][];
         };
         /**
@@ -5958,9 +6015,9 @@ export interface components {
             kind: string;
             /** @description Slug of the API that its tokens are for. */
             api?: string | null;
-            /** @description Whether it is the one that asks. */
+            /** @description Whether it is the current session. */
             current: boolean;
-            /** @description Whether a second factor was shown. */
+            /** @description Whether a second factor was used. */
             second_factor: boolean;
             /** @description Where it began. */
             ip?: string | null;
@@ -5975,7 +6032,7 @@ export interface components {
         };
         /**
          * SettingsPatch
-         * @description What is to be changed.
+         * @description A change of settings.
          */
         SettingsPatch: {
             /** @description Whether owners and admins need a second factor. */
@@ -6067,17 +6124,17 @@ export interface components {
             key: components["schemas"]["ActivityKey"] & unknown;
             /**
              * Format: uint64
-             * @description Requests that might pass.
+             * @description Requests that were allowed.
              */
             allowed: number;
             /**
              * Format: uint64
-             * @description Requests that might not.
+             * @description Requests that were refused.
              */
             refused: number;
             /**
              * Format: uint64
-             * @description Requests that came too often.
+             * @description Requests beyond a limit.
              */
             limited: number;
         };
@@ -6103,7 +6160,7 @@ export interface components {
         };
         /**
          * TotpStatus
-         * @description How the second factor stands.
+         * @description The state of the second factor.
          */
         TotpStatus: {
             /** @description Whether a code is asked for at sign-in. */
@@ -6153,7 +6210,7 @@ export interface components {
             email_verified: boolean;
             /** @description Whether they are kept from signing in. */
             disabled: boolean;
-            /** @description Whether a second factor is asked of them. */
+            /** @description Whether sign-in needs a second factor. */
             second_factor: boolean;
             /** @description When they last used a session, to the minute; absent when that is longer ago than sessions are kept. */
             last_active_at?: string;
@@ -6170,52 +6227,97 @@ export interface components {
             /** @description Whether the request may pass. */
             valid: boolean;
             /**
-             * @description `VALID`, or the first rule that failed: `NOT_FOUND`, `REVOKED`, `DISABLED`, `EXPIRED`, `WRONG_API`,
-             *     `WRONG_ENVIRONMENT`, `IP_NOT_ALLOWED`, `INSUFFICIENT_SCOPE`, `RATE_LIMITED`, `QUOTA_EXCEEDED`.
+             * @description `VALID`, or the first rule that failed.
+             * @enum {string}
              */
-            code: string;
-            /** @description The key's id; it stays through rotations. */
-            key_id?: string | null;
+            code: "VALID" | "NOT_FOUND" | "REVOKED" | "DISABLED" | "EXPIRED" | "WRONG_API" | "WRONG_ENVIRONMENT" | "IP_NOT_ALLOWED" | "INSUFFICIENT_SCOPE" | "RATE_LIMITED" | "QUOTA_EXCEEDED";
+            /**
+             * @description The key's id; it stays through rotations.
+             * @example key_01h455vb4pex5vsknk084sn02q
+             */
+            key_id?: string;
             /** @description The key's name. */
-            name?: string | null;
+            name?: string;
             /** @description The API's slug. */
-            api?: string | null;
-            /** @description `live` or `test`. */
-            environment?: string | null;
+            api?: string;
+            /**
+             * @description `live` or `test`.
+             * @enum {string}
+             */
+            environment?: "live" | "test";
             /** @description Your id of the customer that the key is for. */
             owner?: string | null;
-            /** @description Whose own key it is; null for a service key. */
+            /**
+             * @description The user whose own key it is; null for a service key.
+             * @example usr_01h455vb4pex5vsknk084sn02q
+             */
             user_id?: string | null;
-            /** @description What it holds at this moment. */
-            scopes?: string[] | null;
-            /** @description What was stored with it. */
-            metadata?: unknown;
-            /** @description When it ends. */
+            /**
+             * @description What it holds at this moment.
+             * @example [
+             *       "dashboards:read",
+             *       "queries:read"
+             *     ]
+             */
+            scopes?: string[];
+            /**
+             * @description What was stored with it.
+             * @example {
+             *       "plan": "growth"
+             *     }
+             */
+            metadata?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Format: date-time
+             * @description When it ends.
+             * @example 2027-01-01T00:00:00Z
+             */
             expires_at?: string | null;
             /** @description Its rate limit after this request. */
             ratelimit?: (components["schemas"]["RatelimitState"] & unknown) | null;
             /** @description Its quota after this request. */
             quota?: (components["schemas"]["QuotaState"] & unknown) | null;
             /** @description With `explain`: every rule in order. */
-            checks?: components["schemas"]["VerifyCheck"][] | null;
-            /** @description The id of this answer, as in `X-Request-Id`. */
+            checks?: components["schemas"]["VerifyCheck"][];
+            /**
+             * @description The id of this answer, as in `X-Request-Id`.
+             * @example req_01h455vb4pex5vsknk084sn02q
+             */
             request_id: string;
         };
         /**
          * VerifyCheck
-         * @description How one rule went.
+         * @description Result of one rule.
          */
         VerifyCheck: {
-            /** @description The rule, by the code that it answers when it fails. */
-            rule: string;
-            /** @description `passed`, `failed` or `not_reached`. */
-            result: string;
+            /**
+             * @description The rule, by the code of its failure.
+             * @enum {string}
+             */
+            rule: "VALID" | "NOT_FOUND" | "REVOKED" | "DISABLED" | "EXPIRED" | "WRONG_API" | "WRONG_ENVIRONMENT" | "IP_NOT_ALLOWED" | "INSUFFICIENT_SCOPE" | "RATE_LIMITED" | "QUOTA_EXCEEDED";
+            /**
+             * @description `passed`, `failed` or `not_reached`.
+             * @enum {string}
+             */
+            result: "passed" | "failed" | "not_reached";
             /** @description Values that it compared, for people. */
             observed: string;
         };
         /**
          * VerifyRequest
-         * @description What is asked about a key.
+         * @description A key to verify. Optional members may be null.
+         * @example {
+         *       "api": "afdb",
+         *       "key": "afdb_live_…",
+         *       "request": {
+         *         "ip": "203.0.113.9",
+         *         "method": "POST",
+         *         "path": "/v1/queries"
+         *       },
+         *       "scopes": "queries:read AND (dashboards:read OR admin)"
+         *     }
          */
         VerifyRequest: {
             /** @description The key as it was presented. */
@@ -6224,8 +6326,11 @@ export interface components {
             api: string;
             /** @description What it must hold: scope names, `AND`, `OR` and parentheses; 1,000 characters and 20 levels at most. */
             scopes?: string | null;
-            /** @description `live` (the default), `test` or `any`. */
-            environment?: string | null;
+            /**
+             * @description `live` (the default), `test` or `any`.
+             * @enum {string|null}
+             */
+            environment?: "live" | "test" | "any" | null;
             /**
              * Format: uint32
              * @description How many requests it counts as; 1 when left out.

@@ -22,4 +22,8 @@ export type KeyFilter = NonNullable<paths['/v1/keys']['get']['parameters']['quer
 export type KeyStatus = NonNullable<KeyFilter['status']>;
 export type Environment = NonNullable<KeyFilter['environment']>;
 export type RoleName = User['role'];
+/** What a row of the log is about, how it ended and why. */
+export type Kind = Activity['kind'];
+export type Outcome = Activity['outcome'];
+export type Reason = Activity['code'];
 

@@ -1,6 +1,6 @@
 /** The values of the API in plain language. The record types make the check fail when the API has another value. */
-import type { Activity, ApiKey, KeyStatus, RoleName, Tier } from './types';
-import { count, sentence } from '../lib/text';
+import type { Activity, ApiKey, KeyStatus, Kind, Outcome, Reason, RoleName, Tier } from './types';
+import { count } from '../lib/text';
 import { windowName } from '../lib/time';
 
 export type Tone = 'ok' | 'no' | 'wait' | 'accent' | 'plain';
@@ -25,23 +25,20 @@ const STATUS: Record<KeyStatus, { text: string; tone: Tone }> = {
 export const KEY_STATUSES = Object.keys(STATUS) as KeyStatus[];
 export const statusWord = (status: KeyStatus) => STATUS[status];
 
-const EXPIRING_MILLISECONDS = 14 * 86_400_000;
+/** The status of a key as the list shows it. */
+export const keyStatus = (key: Pick<ApiKey, 'status' | 'expiring'>) => statusWord(key.expiring ? 'expiring' : key.status);
 
-/** The status of a key as the list shows it: an active key that ends soon is "expiring". */
-export function keyStatus(key: Pick<ApiKey, 'status' | 'expires_at'>) {
-  const near = key.status === 'active' && key.expires_at && Date.parse(key.expires_at) - Date.now() < EXPIRING_MILLISECONDS;
-  return statusWord(near ? 'expiring' : key.status);
-}
-
-const OUTCOME: Record<string, { text: string; tone: Tone }> = {
+const OUTCOME: Record<Outcome, { text: string; tone: Tone }> = {
   allowed: { text: 'Allowed', tone: 'ok' },
   refused: { text: 'Refused', tone: 'no' },
   limited: { text: 'Limited', tone: 'wait' },
   changed: { text: 'Changed', tone: 'accent' },
 };
-export const outcomeWord = (outcome: string) => OUTCOME[outcome] ?? { text: sentence(outcome), tone: 'plain' as Tone };
+/** Every outcome. */
+export const OUTCOMES = Object.keys(OUTCOME) as Outcome[];
+export const outcomeWord = (outcome: Outcome) => OUTCOME[outcome];
 
-const REASON: Record<string, string> = {
+const REASON: Record<Reason, string> = {
   VALID: 'every rule was met',
   NOT_FOUND: 'unknown key',
   REVOKED: 'the key was revoked',
@@ -69,9 +66,9 @@ const REASON: Record<string, string> = {
 };
 
 /** `a scope is missing`. */
-export const reasonWord = (code: string): string => REASON[code] ?? code.toLowerCase().replaceAll('_', ' ');
+export const reasonWord = (code: Reason): string => REASON[code];
 
-const KIND: Record<string, string> = {
+const KIND: Record<Kind, string> = {
   'key.verify': 'Key checked',
   'request.authorize': 'Request checked',
   'api.call': 'Management call',
@@ -118,9 +115,9 @@ const KIND: Record<string, string> = {
   'server.started': 'Server started',
   'clock.accepted': 'Wall clock accepted',
 };
-export const kindWord = (kind: string): string => KIND[kind] ?? sentence(kind.replaceAll(/[._]/g, ' '));
-/** Every kind with its description, for filters. */
-export const KINDS: [string, string][] = Object.entries(KIND);
+/** Every kind of activity, for filters. */
+export const KINDS = Object.keys(KIND) as Kind[];
+export const kindWord = (kind: Kind): string => KIND[kind];
 
 /** `Refused: a scope is missing`. */
 export function verdict(row: Activity): string {

@@ -7,13 +7,12 @@ mod rules;
 mod store;
 mod tokens;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::*;
-use crate::model::api::{ScopeInfo, Tier};
+use crate::model::api::{RoleScopes, ScopeInfo, Tier};
 use crate::model::{ApiId, Environment, KeyId, LimitPer, RateLimit, Role, Scope};
 use crate::platform::vault;
 use crate::store::key_lookup::KeyUser;
@@ -48,7 +47,7 @@ fn api(no: i64) -> Api {
         open: false,
         case_insensitive_paths: false,
         allowed_origins: vec![],
-        role_scopes: BTreeMap::from([(Role::Viewer, "a:read".parse().unwrap())]),
+        role_scopes: RoleScopes { viewer: Some("a:read".parse().unwrap()), ..RoleScopes::default() },
         scopes: vec![scope("a:read"), scope("a:write"), scope("admin")],
         presets: vec![],
         tiers: vec![tier("default", None, LimitPer::Key)],

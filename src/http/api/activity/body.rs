@@ -1,4 +1,4 @@
-//! Answers that are written while they are read: exports and the live tail.
+//! Streamed responses: exports and the live tail.
 
 use futures_util::{Stream, stream};
 use poem::http::header;
@@ -10,9 +10,9 @@ use serde_json::json;
 
 use super::csv;
 use super::live::StreamCredential;
-use super::rows::ActivityItem;
-use crate::activity::{Activity, Export, Tail, TailEvent};
+use crate::activity::{Export, Tail, TailEvent};
 use crate::error::{Error, Result};
+use crate::model::activity::Activity;
 
 /// How rows are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,9 +50,9 @@ impl Format {
         let mut text = Vec::with_capacity(rows.len() * 512);
         for row in rows {
             match self {
-                Self::Csv => csv::write(&mut text, &row.into()),
+                Self::Csv => csv::write(&mut text, &row),
                 Self::Ndjson => {
-                    serde_json::to_writer(&mut text, &ActivityItem::from(row)).expect("rows are plain data");
+                    serde_json::to_writer(&mut text, &row).expect("rows are plain data");
                     text.push(b'\n');
                 }
             }
@@ -61,7 +61,7 @@ impl Format {
     }
 }
 
-/// Rows as a file. What is in memory is one part of it.
+/// Rows as a file, one part in memory at a time.
 pub(super) struct ExportBody {
     format: Format,
     export: Export,
@@ -82,7 +82,7 @@ impl ExportBody {
             let mut export = export?;
             match export.next().await {
                 Ok(rows) => rows.map(|rows| (Ok(format.write(rows)), (None, Some(export)))),
-                // The connection breaks off, so that nobody takes the file for whole.
+                // The connection is aborted, so that the file does not look complete.
                 Err(error) => {
                     tracing::warn!(?error, "an export broke off");
                     Some((Err(std::io::Error::other("the export broke off")), (None, None)))
@@ -114,16 +114,16 @@ impl ApiResponse for ExportBody {
 /// Server-sent events (HTML Living Standard, section 9.2).
 pub(super) struct Events {
     tail: Tail,
-    standing: StreamCredential,
+    credential: StreamCredential,
 }
 
 impl Events {
-    pub(super) const fn new(tail: Tail, standing: StreamCredential) -> Self {
-        Self { tail, standing }
+    pub(super) const fn new(tail: Tail, credential: StreamCredential) -> Self {
+        Self { tail, credential }
     }
 
-    /// Ends when the server stops, when the store fails, and when the credential ends: that is asked again before
-    /// anything is sent.
+    /// Ends when the server stops, when the store fails, and when the credential ends, which is
+    /// checked before each part.
     fn parts(self) -> impl Stream<Item = std::io::Result<Vec<u8>>> + Send {
         let first = Some(b"retry: 2000\n\n".to_vec());
         stream::unfold((first, self), |(first, mut events)| async move {
@@ -131,7 +131,7 @@ impl Events {
                 return Some((Ok(first), (None, events)));
             }
             let followed = events.tail.next().await.ok()??;
-            events.standing.check().ok()?;
+            events.credential.check().ok()?;
             Some((Ok(frames(followed)), (None, events)))
         })
     }
@@ -146,13 +146,12 @@ fn frames(followed: TailEvent) -> Vec<u8> {
     match followed {
         TailEvent::Rows(rows) => {
             for row in rows {
-                let row = ActivityItem::from(row);
                 let data = serde_json::to_string(&row).expect("rows are plain data");
-                event("activity", Some(&row.id), &data);
+                event("activity", Some(&row.id.encode()), &data);
             }
         }
         TailEvent::Missed(missed) => event("lagged", None, &json!({ "missed": missed }).to_string()),
-        // A comment: it shows both ends that the other is there.
+        // A comment, so that both ends notice a lost connection.
         TailEvent::Nothing => text.push_str(":\n\n"),
     }
     text.into_bytes()
@@ -170,12 +169,12 @@ impl IntoResponse for Events {
 
 impl ApiResponse for Events {
     fn meta() -> MetaResponses {
-        let schema: MetaSchemaRef = <Vec<ActivityItem>>::schema_ref();
+        let schema: MetaSchemaRef = <Vec<Activity>>::schema_ref();
         meta("Rows as they come", vec![MetaMediaType { content_type: "text/event-stream", schema }])
     }
 
     fn register(registry: &mut Registry) {
-        ActivityItem::register(registry);
+        Activity::register(registry);
     }
 }
 

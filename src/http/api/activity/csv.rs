@@ -1,55 +1,99 @@
-//! Rows as comma-separated values (RFC 4180), fit to be opened in a spreadsheet: what strangers wrote into a path or a
-//! user agent must stay text there.
+//! Rows as comma-separated values (RFC 4180) for spreadsheets. A path or a user agent is chosen by the client and must
+//! stay text there.
 
-use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use super::rows::ActivityItem;
+use crate::model::activity::{
+    Activity, Actor, ClientName, Detail, KeyName, Kind, Method, Outcome, Reason, UserName, activity_members,
+    actor_members, client_name_members, key_name_members, user_name_members,
+};
+use crate::model::{ActivityId, Address, ClientId, Environment, KeyId, RequestId, Timestamp, UserId};
 
-/// A column: its name, and its text of a row.
-type Column = (&'static str, fn(&ActivityItem) -> Option<Cow<'_, str>>);
+/// A value of one or more columns. Columns of a struct have the names of its members: `key_id` for the `id` of `key`.
+trait Columns {
+    /// Appends the names of the columns of a member that is called `name`.
+    fn names(name: &str, to: &mut Vec<String>);
 
-/// Every column, in the order of the file.
-const COLUMNS: &[Column] = &[
-    ("at", |row| text(&row.at)),
-    ("id", |row| text(&row.id)),
-    ("kind", |row| text(&row.kind)),
-    ("outcome", |row| text(&row.outcome)),
-    ("code", |row| text(&row.code)),
-    ("api", |row| text(row.api.as_ref()?)),
-    ("key_id", |row| text(&row.key.as_ref()?.id)),
-    ("key_name", |row| text(&row.key.as_ref()?.name)),
-    ("user_id", |row| text(&row.user.as_ref()?.id)),
-    ("user_email", |row| text(&row.user.as_ref()?.email)),
-    ("client_id", |row| text(&row.client.as_ref()?.id)),
-    ("client_name", |row| text(&row.client.as_ref()?.name)),
-    ("by_key_id", |row| text(&row.by.as_ref()?.key.as_ref()?.id)),
-    ("by_key_name", |row| text(&row.by.as_ref()?.key.as_ref()?.name)),
-    ("by_user_id", |row| text(&row.by.as_ref()?.user.as_ref()?.id)),
-    ("by_user_email", |row| text(&row.by.as_ref()?.user.as_ref()?.email)),
-    ("ip", |row| text(row.ip.as_ref()?)),
-    ("method", |row| text(row.method.as_ref()?)),
-    ("path", |row| text(row.path.as_ref()?)),
-    ("user_agent", |row| text(row.user_agent.as_ref()?)),
-    ("took_us", |row| Some(row.took_us?.to_string().into())),
-    ("request_id", |row| text(row.request_id.as_ref()?)),
-    ("count", |row| Some(row.count.to_string().into())),
-    ("detail", |row| Some(row.detail.as_ref()?.to_string().into())),
-];
-
-fn text(text: &str) -> Option<Cow<'_, str>> {
-    Some(text.into())
+    /// Appends the text of each column: empty texts without a value.
+    fn cells(value: Option<&Self>, to: &mut Vec<String>);
 }
+
+impl<T: Columns> Columns for Option<T> {
+    fn names(name: &str, to: &mut Vec<String>) {
+        T::names(name, to);
+    }
+
+    fn cells(value: Option<&Self>, to: &mut Vec<String>) {
+        T::cells(value.and_then(Self::as_ref), to);
+    }
+}
+
+macro_rules! one_column {
+    ($($type:ty => $text:expr),+ $(,)?) => {$(
+        impl Columns for $type {
+            fn names(name: &str, to: &mut Vec<String>) {
+                to.push(name.to_owned());
+            }
+
+            fn cells(value: Option<&Self>, to: &mut Vec<String>) {
+                to.push(value.map($text).unwrap_or_default());
+            }
+        }
+    )+};
+}
+
+one_column! {
+    Timestamp => Self::to_string,
+    ActivityId => Self::to_string,
+    KeyId => Self::to_string,
+    UserId => Self::to_string,
+    ClientId => Self::to_string,
+    RequestId => Self::to_string,
+    Kind => Self::to_string,
+    Outcome => Self::to_string,
+    Reason => Self::to_string,
+    Method => Self::to_string,
+    Environment => Self::to_string,
+    Address => Self::to_string,
+    String => Self::to_string,
+    &str => Self::to_string,
+    u32 => Self::to_string,
+    Detail => |detail: &Detail| detail.as_str().to_owned(),
+}
+
+macro_rules! columns {
+    (=> $type:ident $about:tt { $($docs:tt $serde:tt $member:ident: $of:ty,)+ }) => {
+        impl Columns for $type {
+            fn names(name: &str, to: &mut Vec<String>) {
+                let prefix = if name.is_empty() { String::new() } else { format!("{name}_") };
+                $(<$of as Columns>::names(&format!("{prefix}{}", stringify!($member)), to);)+
+            }
+
+            fn cells(value: Option<&Self>, to: &mut Vec<String>) {
+                $(<$of as Columns>::cells(value.map(|value| &value.$member), to);)+
+            }
+        }
+    };
+}
+
+activity_members!(columns);
+key_name_members!(columns);
+user_name_members!(columns);
+client_name_members!(columns);
+actor_members!(columns);
 
 /// The first line: the names of the columns.
 pub(super) fn heading() -> Vec<u8> {
-    line(COLUMNS.iter().map(|(name, _)| (*name).to_owned()))
+    let mut names = Vec::new();
+    Activity::names("", &mut names);
+    line(names.into_iter())
 }
 
 /// One line.
-pub(super) fn write(into: &mut Vec<u8>, row: &ActivityItem) {
-    let cells = COLUMNS.iter().map(|(_, value)| cell(&value(row).unwrap_or_default()));
-    into.extend(line(cells));
+pub(super) fn write(into: &mut Vec<u8>, row: &Activity) {
+    let mut cells = Vec::new();
+    Activity::cells(Some(row), &mut cells);
+    into.extend(line(cells.iter().map(|text| cell(text))));
 }
 
 fn line(cells: impl Iterator<Item = String>) -> Vec<u8> {
@@ -82,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_strangers_write_stays_text() {
+    fn text_of_clients_stays_text() {
         for (text, expected) in [
             ("/v1/queries", "/v1/queries"),
             ("", ""),
@@ -101,10 +145,47 @@ mod tests {
 
     #[test]
     fn the_heading_names_every_column() {
-        let row = ActivityItem { count: 1, ..ActivityItem::default() };
-        let mut line = Vec::new();
-        write(&mut line, &row);
-        let commas = |text: &[u8]| text.iter().filter(|byte| **byte == b',').count();
-        assert_eq!(commas(&line), commas(&heading()));
+        let key: KeyName = serde_json::from_value(serde_json::json!({
+            "id": "key_01h455vb4pex5vsknk084sn02q", "name": "CI", "environment": "live",
+        }))
+        .unwrap();
+        let row = Activity {
+            at: Timestamp::MIN,
+            id: ActivityId::from_u128(1),
+            kind: Kind::KeyRevoked,
+            outcome: Outcome::Changed,
+            code: Reason::Valid,
+            why: None,
+            api: None,
+            key: None,
+            user: None,
+            client: None,
+            by: Actor::of(Some(key), None),
+            ip: None,
+            method: None,
+            path: None,
+            user_agent: None,
+            took_us: None,
+            request_id: None,
+            count: 1,
+            detail: None,
+        };
+        let mut text = heading();
+        write(&mut text, &row);
+        let text = String::from_utf8(text).unwrap();
+        let (heading, line) = text.trim_end().split_once("\r\n").unwrap();
+        let named: Vec<_> =
+            heading.split(',').zip(line.split(',')).filter(|(_, cell)| !cell.is_empty()).collect();
+        assert_eq!(heading.split(',').count(), line.split(',').count());
+        assert_eq!(named[2..5], [("kind", "key.revoked"), ("outcome", "changed"), ("code", "VALID")]);
+        assert_eq!(
+            named[5..],
+            [
+                ("by_key_id", "key_01h455vb4pex5vsknk084sn02q"),
+                ("by_key_name", "CI"),
+                ("by_key_environment", "live"),
+                ("count", "1")
+            ]
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! What rows to show, as a query says it.
+//! The filter of a query.
 
 use std::net::IpAddr;
 
@@ -7,30 +7,32 @@ use serde_json::Value;
 
 use crate::activity::Filter;
 use crate::error::{Error, Result};
+use crate::http::schema::Unparsed;
+use crate::model::activity::{Kind, Outcome};
 
 /// Characters of a text that is searched for.
 const MAX_Q: usize = 200;
 
-/// A filter as it was written.
+/// A filter before its parameters are parsed.
 #[derive(Default)]
-pub(super) struct Asked {
+pub(super) struct RawFilter {
     pub(super) from: Option<String>,
     pub(super) to: Option<String>,
     pub(super) key: Option<String>,
     pub(super) user: Option<String>,
     pub(super) client: Option<String>,
     pub(super) api: Option<String>,
-    pub(super) outcome: Option<String>,
-    pub(super) kind: Option<String>,
+    pub(super) outcome: Option<Unparsed<Outcome>>,
+    pub(super) kind: Option<Unparsed<Kind>>,
     pub(super) ip: Option<String>,
     pub(super) q: Option<String>,
     pub(super) request_id: Option<String>,
 }
 
-impl Asked {
+impl RawFilter {
     /// # Errors
     /// `INVALID_REQUEST`, naming every parameter that cannot be read.
-    pub(super) fn filter(&self) -> Result<Filter> {
+    pub(super) fn parse(&self) -> Result<Filter> {
         let mut wrong = serde_json::Map::new();
         let wrong = &mut wrong;
         let filter = Filter {
@@ -40,11 +42,9 @@ impl Asked {
             user: read(wrong, "user", self.user.as_deref(), str::parse),
             client: read(wrong, "client", self.client.as_deref(), str::parse),
             api: self.api.clone(),
-            outcome: read(wrong, "outcome", self.outcome.as_deref(), |text| {
-                text.parse().map_err(|()| "Use one of: allowed, refused, limited, changed.")
-            }),
-            kind: read(wrong, "kind", self.kind.as_deref(), |text| {
-                text.parse().map_err(|()| "Use a kind of activity, such as key.verify or key.created.")
+            outcome: read(wrong, "outcome", self.outcome.as_ref().map(Unparsed::text), str::parse),
+            kind: read(wrong, "kind", self.kind.as_ref().map(Unparsed::text), |text| {
+                text.parse().map_err(|_| "Use a kind of activity, such as key.verify or key.created.")
             }),
             ip: read(wrong, "ip", self.ip.as_deref(), network),
             q: read(wrong, "q", self.q.as_deref(), |text| match text.chars().count() {

@@ -1,4 +1,4 @@
-//! Whether the caller of an answer that goes on may still have it.
+//! Checks the credential of a streamed response again.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::http::auth;
 use crate::http::context::RequestContext;
 use crate::model::Secret;
 
-/// The credential of a request, kept while the answer goes on.
+/// The credential of a request, kept while the response is streamed.
 pub(super) struct StreamCredential {
     services: Arc<Services>,
     kept: Kept,

@@ -10,20 +10,22 @@ use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::{Object, OpenApi};
 use serde::Serialize;
 
-pub use rows::{ActivityBy, ActivityClient, ActivityItem, ActivityKey, ActivityPage, ActivityUser};
+pub use rows::ActivityPage;
 
 use super::Tag;
-use crate::activity::{ChainReport, Counts, CountsFilter, Fault, KeyName, Tally};
+use crate::activity::{ChainReport, Counts, CountsFilter, Fault, Tally};
 use crate::domain::activity_log;
 use crate::domain::identity::access::ActivityRead;
 use crate::error::{Error, Result as Checked};
 use crate::http::Result;
 use crate::http::auth::{Allowed, Within};
 use crate::http::json::Json;
+use crate::http::schema::Unparsed;
+use crate::model::activity::{Activity, KeyName, Kind, Outcome};
 use crate::model::{ActivityId, KeyId, Timestamp};
 use crate::platform::cursor;
 use body::{Events, ExportBody, Format};
-use filter::Asked;
+use filter::RawFilter;
 use live::StreamCredential;
 
 /// The activity log.
@@ -43,11 +45,11 @@ pub struct ActivityCounts {
 pub struct ActivityBucket {
     /// When it begins.
     pub at: String,
-    /// Requests that might pass.
+    /// Requests that were allowed.
     pub allowed: u64,
-    /// Requests that might not.
+    /// Requests that were refused.
     pub refused: u64,
-    /// Requests that came too often.
+    /// Requests beyond a limit.
     pub limited: u64,
     /// Changes.
     pub changed: u64,
@@ -64,12 +66,12 @@ pub struct TopKeys {
 #[derive(Debug, Serialize, Object)]
 pub struct TopKey {
     /// The key.
-    pub key: ActivityKey,
-    /// Requests that might pass.
+    pub key: KeyName,
+    /// Requests that were allowed.
     pub allowed: u64,
-    /// Requests that might not.
+    /// Requests that were refused.
     pub refused: u64,
-    /// Requests that came too often.
+    /// Requests beyond a limit.
     pub limited: u64,
 }
 
@@ -84,7 +86,7 @@ pub struct ActivityChain {
     pub rows: u64,
     /// Rows after the last link: those of the last second.
     pub unlinked_rows: u64,
-    /// What is wrong with the first link that does not hold, and which rows are under it.
+    /// The fault of the first link that does not hold, and its rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
@@ -114,25 +116,25 @@ impl ActivityApi {
         /// About the API with this slug or id; with `!` before it, about anything else.
         api: Query<Option<String>>,
         /// `allowed`, `refused`, `limited` or `changed`.
-        outcome: Query<Option<String>>,
+        outcome: Query<Option<Unparsed<Outcome>>>,
         /// `key.verify`, `key.created` and so on.
-        kind: Query<Option<String>>,
+        kind: Query<Option<Unparsed<Kind>>>,
         /// An address, or a network in CIDR form.
         ip: Query<Option<String>>,
         /// A part of the path, the user agent, the request id, the kind or the code.
         q: Query<Option<String>>,
         /// The request with this id.
         request_id: Query<Option<String>>,
-        /// Rows per page, 1 to 200; 50 if not said.
+        /// Rows per page, 1 to 200; 50 by default.
         limit: Query<Option<u32>>,
-        /// Where to go on.
+        /// The `next_cursor` of the page before.
         cursor: Query<Option<String>>,
     ) -> Result<Json<ActivityPage>> {
         let (from, to, key, user, client, api) = (from.0, to.0, key.0, user.0, client.0, api.0);
         let (outcome, kind, ip, q, request_id) = (outcome.0, kind.0, ip.0, q.0, request_id.0);
-        let asked = Asked { from, to, key, user, client, api, outcome, kind, ip, q, request_id };
+        let filter = RawFilter { from, to, key, user, client, api, outcome, kind, ip, q, request_id };
         let limit = cursor::limit(limit.0)?;
-        let page = activity_log::list(&allowed.0, asked.filter()?, cursor.0.as_deref(), limit).await?;
+        let page = activity_log::list(&allowed.0, filter.parse()?, cursor.0.as_deref(), limit).await?;
         Ok(Json(page.into()))
     }
 
@@ -143,23 +145,23 @@ impl ActivityApi {
         allowed: Allowed<ActivityRead>,
         /// `act_…`
         id: Path<String>,
-    ) -> Result<Json<ActivityItem>> {
+    ) -> Result<Json<Activity>> {
         let id: ActivityId = id.0.parse().map_err(|_| Error::not_found("activity"))?;
-        Ok(Json(activity_log::get(&allowed.0, id).await?.into()))
+        Ok(Json(activity_log::get(&allowed.0, id).await?))
     }
 
     /// Count activity over time
     ///
     /// For charts, over at most 400 days. The length of the buckets follows from the span: about two hundred at most,
     /// five minutes or longer, an hour or longer for one key. Refusals without a known key count as often as they
-    /// happened. Needs `activity:read`; who signed in without it may ask about a key of their own.
+    /// happened. Needs `activity:read`; a person without it may ask about a key of their own.
     #[oai(path = "/v1/activity/counts", method = "get")]
     async fn counts(
         &self,
         within: Within<ActivityRead>,
         /// From this time on (RFC 3339).
         from: Query<String>,
-        /// Until this time (RFC 3339); now if not said.
+        /// Until this time (RFC 3339); now by default.
         to: Query<Option<String>>,
         /// About this key.
         key: Query<Option<String>>,
@@ -167,7 +169,7 @@ impl ActivityApi {
         api: Query<Option<String>>,
     ) -> Result<Json<ActivityCounts>> {
         let (from, to) = span(within.0.call().now, from.0, to.0)?;
-        let filter = Asked { key: key.0, ..Asked::default() }.filter()?;
+        let filter = RawFilter { key: key.0, ..RawFilter::default() }.parse()?;
         let of = CountsFilter { from, to, key: filter.key, api: api.0 };
         Ok(Json(activity_log::counts(&within.0, of).await?.into()))
     }
@@ -179,9 +181,9 @@ impl ActivityApi {
         allowed: Allowed<ActivityRead>,
         /// From the hour of this time on (RFC 3339).
         from: Query<String>,
-        /// Until the hour of this time (RFC 3339), at most 31 days later; now if not said.
+        /// Until the hour of this time (RFC 3339), at most 31 days later; now by default.
         to: Query<Option<String>>,
-        /// Keys, 1 to 200; 50 if not said.
+        /// Keys, 1 to 200; 50 by default.
         limit: Query<Option<u32>>,
     ) -> Result<Json<TopKeys>> {
         let (from, to) = span(allowed.0.now, from.0, to.0)?;
@@ -192,7 +194,7 @@ impl ActivityApi {
     /// Export activity
     ///
     /// Every row that fits, newest first, as it is read: `csv` for spreadsheets, `ndjson` (or `jsonl`) with one JSON
-    /// object a line. An answer that breaks off is not complete.
+    /// object a line. A response that ends early is not complete.
     #[expect(clippy::too_many_arguments, reason = "one for each query parameter")]
     #[oai(path = "/v1/activity/export", method = "get")]
     async fn export(
@@ -213,9 +215,9 @@ impl ActivityApi {
         /// About the API with this slug or id; with `!` before it, about anything else.
         api: Query<Option<String>>,
         /// `allowed`, `refused`, `limited` or `changed`.
-        outcome: Query<Option<String>>,
+        outcome: Query<Option<Unparsed<Outcome>>>,
         /// `key.verify`, `key.created` and so on.
-        kind: Query<Option<String>>,
+        kind: Query<Option<Unparsed<Kind>>>,
         /// An address, or a network in CIDR form.
         ip: Query<Option<String>>,
         /// A part of the path, the user agent, the request id, the kind or the code.
@@ -223,22 +225,22 @@ impl ActivityApi {
     ) -> Result<ExportBody> {
         let (from, to, key, user, client, api) = (from.0, to.0, key.0, user.0, client.0, api.0);
         let (outcome, kind, ip, q) = (outcome.0, kind.0, ip.0, q.0);
-        let asked = Asked { from, to, key, user, client, api, outcome, kind, ip, q, request_id: None };
+        let filter = RawFilter { from, to, key, user, client, api, outcome, kind, ip, q, request_id: None };
         let format = Format::parse(&format.0)?;
-        Ok(ExportBody::new(activity_log::export(&allowed.0, asked.filter()?).await?, format))
+        Ok(ExportBody::new(activity_log::export(&allowed.0, filter.parse()?).await?, format))
     }
 
     /// Follow activity
     ///
     /// Server-sent events: `activity` with a row in JSON for each new row that fits, oldest first, and `lagged` with
-    /// `{"missed": …}` when rows came faster than they were taken. Reconnecting with `Last-Event-ID` goes on after
+    /// `{"missed": …}` when rows came faster than they were read. Reconnecting with `Last-Event-ID` continues after
     /// that row. The stream ends when the credential ends.
     #[expect(clippy::too_many_arguments, reason = "one for each query parameter")]
     #[oai(path = "/v1/activity/stream", method = "get")]
     async fn stream(
         &self,
         allowed: Allowed<ActivityRead>,
-        standing: StreamCredential,
+        credential: StreamCredential,
         /// The last row that was seen.
         #[oai(name = "Last-Event-ID")]
         last_event_id: Header<Option<String>>,
@@ -251,9 +253,9 @@ impl ActivityApi {
         /// About the API with this slug or id; with `!` before it, about anything else.
         api: Query<Option<String>>,
         /// `allowed`, `refused`, `limited` or `changed`.
-        outcome: Query<Option<String>>,
+        outcome: Query<Option<Unparsed<Outcome>>>,
         /// `key.verify`, `key.created` and so on.
-        kind: Query<Option<String>>,
+        kind: Query<Option<Unparsed<Kind>>>,
         /// An address, or a network in CIDR form.
         ip: Query<Option<String>>,
         /// A part of the path, the user agent, the request id, the kind or the code.
@@ -261,15 +263,15 @@ impl ActivityApi {
     ) -> Result<Events> {
         let (key, user, client, api) = (key.0, user.0, client.0, api.0);
         let (outcome, kind, ip, q) = (outcome.0, kind.0, ip.0, q.0);
-        let asked = Asked { key, user, client, api, outcome, kind, ip, q, ..Asked::default() };
+        let filter = RawFilter { key, user, client, api, outcome, kind, ip, q, ..RawFilter::default() };
         let after = last_event_id.0.and_then(|id| id.parse().ok());
-        let tail = activity_log::follow(&allowed.0, asked.filter()?, after).await?;
-        Ok(Events::new(tail, standing))
+        let tail = activity_log::follow(&allowed.0, filter.parse()?, after).await?;
+        Ok(Events::new(tail, credential))
     }
 
     /// Check the log
     ///
-    /// Goes through the whole chain: a second or two for a million rows.
+    /// Checks the whole chain: a second or two for a million rows.
     #[oai(path = "/v1/activity/verify", method = "get")]
     async fn verify(&self, allowed: Allowed<ActivityRead>) -> Result<Json<ActivityChain>> {
         Ok(Json(activity_log::verify_chain(&allowed.0).await?.into()))
@@ -277,8 +279,8 @@ impl ActivityApi {
 
     /// List a key's activity
     ///
-    /// What was decided about the key, and the changes of it and by it, newest first. Needs `activity:read`; who signed
-    /// in without it sees that of their own keys, without who else was involved.
+    /// What was decided about the key, and the changes of it and by it, newest first. Needs `activity:read`; a person
+    /// without it sees the activity of their own keys, without other actors.
     #[oai(path = "/v1/keys/:id/activity", method = "get")]
     async fn of_key(
         &self,
@@ -286,25 +288,25 @@ impl ActivityApi {
         /// `key_…`
         id: Path<String>,
         /// `allowed`, `refused`, `limited` or `changed`.
-        outcome: Query<Option<String>>,
-        /// Rows per page, 1 to 200; 50 if not said.
+        outcome: Query<Option<Unparsed<Outcome>>>,
+        /// Rows per page, 1 to 200; 50 by default.
         limit: Query<Option<u32>>,
-        /// Where to go on.
+        /// The `next_cursor` of the page before.
         cursor: Query<Option<String>>,
     ) -> Result<Json<ActivityPage>> {
         let id: KeyId = id.0.parse().map_err(|_| Error::not_found("key"))?;
-        let filter = Asked { outcome: outcome.0, ..Asked::default() }.filter()?;
+        let filter = RawFilter { outcome: outcome.0, ..RawFilter::default() }.parse()?;
         let limit = cursor::limit(limit.0)?;
         let page = activity_log::list_of_key(&within.0, id, filter, cursor.0.as_deref(), limit).await?;
         Ok(Json(page.into()))
     }
 }
 
-/// From when to when; `to` is now if it is not said.
+/// The interval; `to` is now by default.
 fn span(now: Timestamp, from: String, to: Option<String>) -> Checked<(Timestamp, Timestamp)> {
-    let asked = Asked { from: Some(from), to, ..Asked::default() }.filter()?;
+    let filter = RawFilter { from: Some(from), to, ..RawFilter::default() }.parse()?;
     // A request of this very moment is in it.
-    Ok((asked.from.unwrap_or(now), asked.to.unwrap_or(now.plus_millis(1))))
+    Ok((filter.from.unwrap_or(now), filter.to.unwrap_or(now.plus_millis(1))))
 }
 
 impl From<Counts> for ActivityCounts {
@@ -320,7 +322,7 @@ impl From<Counts> for ActivityCounts {
 impl From<(KeyName, Tally)> for TopKey {
     fn from((key, tally): (KeyName, Tally)) -> Self {
         let Tally { allowed, refused, limited, .. } = tally;
-        Self { key: key.into(), allowed, refused, limited }
+        Self { key, allowed, refused, limited }
     }
 }
 

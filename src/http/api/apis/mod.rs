@@ -1,10 +1,12 @@
 //! The APIs that this instance protects.
 
-mod trial;
+mod route_match;
 mod types;
 
-pub use trial::{RouteTest, RouteTested};
-pub use types::{Api, ApiApplied, ApiChange, ApiPage, NewApi};
+pub use route_match::{RouteTest, RouteTested};
+pub use types::{ApiApplied, ApiPage};
+
+use std::sync::Arc;
 
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path, Query};
@@ -21,7 +23,8 @@ use crate::http::context::method;
 use crate::http::json::{Created, Json, NoContent};
 use crate::http::proxy_config;
 use crate::http::proxy_config::Wanted;
-use crate::model::Proxy;
+use crate::model::api::{ApiChange, ApiDescription};
+use crate::model::{Api, Proxy};
 
 /// Operations on APIs.
 pub struct ApisApi;
@@ -30,15 +33,15 @@ pub struct ApisApi;
 impl ApisApi {
     /// List APIs
     ///
-    /// With scopes, presets, tiers and routes. Needs `apis:read`; who signed in without it sees the APIs on which
-    /// their role holds something, reduced to what they need for keys of their own.
+    /// With scopes, presets, tiers and routes. Needs `apis:read`; a person without it sees the APIs on which
+    /// their role holds a scope, reduced to what they need for keys of their own.
     #[oai(path = "/v1/apis", method = "get")]
     async fn list(
         &self,
         within: Within<ApisRead>,
-        /// APIs per page, 1 to 200; 50 if not said.
+        /// APIs per page, 1 to 200; 50 by default.
         limit: Query<Option<u32>>,
-        /// Where to go on.
+        /// The `next_cursor` of the page before.
         cursor: Query<Option<String>>,
     ) -> Result<Json<ApiPage>> {
         Ok(Json(apis::list(&within.0, limit.0, cursor.0.as_deref())?.into()))
@@ -46,15 +49,15 @@ impl ApisApi {
 
     /// Add an API
     ///
-    /// Slug, audience and prefix are each of one API alone: a 409 names which one is taken. Needs `apis:write`.
+    /// Slug, audience and prefix are unique: a 409 names the one that is taken. Needs `apis:write`.
     #[oai(path = "/v1/apis", method = "post")]
     async fn create(
         &self,
         allowed: Allowed<ApisWrite>,
-        /// The same key and body again, within 24 hours, gives the same answer again instead of a second API.
+        /// The same key and body again, within 24 hours, returns the same response instead of a second API.
         #[oai(name = "Idempotency-Key")]
         idempotency_key: Header<Option<String>>,
-        body: Json<NewApi>,
+        body: Json<ApiDescription>,
     ) -> Result<Created<Api>> {
         let can = allowed.0;
         let once = IdempotentRequest {
@@ -63,9 +66,7 @@ impl ApisApi {
             answer: Answer::Plain,
         };
         let (call, new) = ((*can).clone(), body.0.clone());
-        let made =
-            call.once(once, &body.0, move |tx| Ok(Api::from(&apis::create(tx, &can, new.clone().into())?)));
-        Ok(Created(made.await?))
+        Ok(Created(call.once(once, &body.0, move |tx| apis::create(tx, &can, new.clone())).await?))
     }
 
     /// Get an API
@@ -77,15 +78,17 @@ impl ApisApi {
         within: Within<ApisRead>,
         /// Slug or `api_…`
         api: Path<String>,
-    ) -> Result<Json<Api>> {
-        Ok(Json(Api::from(&*apis::get(&within.0, &api.0)?)))
+    ) -> Result<Json<Arc<Api>>> {
+        Ok(Json(apis::get(&within.0, &api.0)?))
     }
 
     /// Change an API
     ///
-    /// Each member that is named replaces the one before, lists included; the others stay. A scope that goes must
-    /// not be held by a key that is not revoked, nor named by a preset, a role or a route; a tier that goes must not
-    /// be in use either: a 409 says by what it is. Every change counts from the next request on. Needs `apis:write`.
+    /// A member replaces its former value, lists as a whole; members that are left out stay. A scope that is removed
+    /// must not be held by a key that is not revoked, nor named by a preset, a role or a route; a tier that is removed
+    /// must not be in use: a 409 names the uses. Tokens that were issued for an audience before are refused, keys
+    /// keep the prefix that they were made with, and the change that removes the last route must set `open`. A
+    /// change takes effect with the next request. Needs `apis:write`.
     #[oai(path = "/v1/apis/:api", method = "patch")]
     async fn change(
         &self,
@@ -98,34 +101,34 @@ impl ApisApi {
         let services = can.services.clone();
         let changed =
             services.write(move |tx| apis::change(tx, &can, &api.0, |api| body.0.clone().onto(api)));
-        Ok(Json(Api::from(&changed.await?)))
+        Ok(Json(changed.await?))
     }
 
     /// Apply a description of an API
     ///
-    /// Makes the instance match the description: adds the API, or changes what differs. What the description leaves
-    /// out takes its default. Applying the same again changes nothing. It is what `keywright api apply FILE` sends,
-    /// and refuses what changing an API refuses. Needs `apis:write`.
+    /// Makes the instance match the description: adds the API, or changes what differs. Members that are left out
+    /// take their default. Applying the same description again changes nothing. `keywright api apply FILE` sends it.
+    /// The errors are those of changing an API. Needs `apis:write`.
     #[oai(path = "/v1/apis/:api", method = "put")]
     async fn apply(
         &self,
         allowed: Allowed<ApisWrite>,
-        /// The slug that the description names.
+        /// The slug of the description.
         api: Path<String>,
-        body: Json<NewApi>,
+        body: Json<ApiDescription>,
     ) -> Result<Json<ApiApplied>> {
         if body.0.slug != api.0 {
             return Err(Error::invalid("slug", "Name the same slug in the path and in the body.").into());
         }
         let can = allowed.0;
         let services = can.services.clone();
-        let applied = services.write(move |tx| apis::apply(tx, &can, body.0.clone().into()));
+        let applied = services.write(move |tx| apis::apply(tx, &can, body.0.clone()));
         Ok(Json(applied.await?.into()))
     }
 
     /// Remove an API
     ///
-    /// Only when all its keys are revoked; they go with it, their activity stays. Needs `apis:write`.
+    /// Only when all its keys are revoked; they are removed with it, and their activity is kept. Needs `apis:write`.
     #[oai(path = "/v1/apis/:api", method = "delete")]
     async fn delete(
         &self,
@@ -141,8 +144,8 @@ impl ApisApi {
 
     /// Test a request against the routes
     ///
-    /// Tells which route a request would meet at `/v1/forward-auth`, and why not another. Nothing is let in, counted
-    /// or logged as a decision. Needs `apis:read`.
+    /// Shows which route matches a request at `/v1/forward-auth`, and why the others do not. The request is neither
+    /// counted nor logged as a decision. Needs `apis:read`.
     #[oai(path = "/v1/apis/:api/test-route", method = "post")]
     async fn test_route(
         &self,
@@ -157,8 +160,8 @@ impl ApisApi {
 
     /// Get a proxy's configuration
     ///
-    /// A whole file that nginx or Caddy runs as it is: it asks `/v1/forward-auth` about every request, passes on who
-    /// it is, and sends signing in and OAuth to Keywright. Needs `apis:read`.
+    /// A complete file for nginx or Caddy: it calls `/v1/forward-auth` for every request, passes the identity headers
+    /// to the service, and routes sign-in and OAuth to Keywright. Needs `apis:read`.
     #[oai(path = "/v1/apis/:api/proxy-config", method = "get")]
     async fn proxy_config(
         &self,
@@ -169,9 +172,9 @@ impl ApisApi {
         proxy: Query<Proxy>,
         /// The service behind it, such as `http://127.0.0.1:3000`.
         upstream: Query<String>,
-        /// Where the proxy takes requests, such as `127.0.0.1:8000`.
+        /// The address on which the proxy listens, such as `127.0.0.1:8000`.
         listen: Query<String>,
-        /// Where the proxy reaches Keywright; where this instance listens if not said.
+        /// The address of Keywright for the proxy; by default the listen address of this instance.
         keywright: Query<Option<String>>,
     ) -> Result<PlainText<String>> {
         let (upstream, listen, keywright) = (&upstream.0, &listen.0, keywright.0.as_deref());

@@ -165,7 +165,7 @@ impl ClientsApi {
 }
 
 fn parse_id(text: &str) -> Checked<ClientId> {
-    // What is no id is nobody's.
+    // Text that is not an id belongs to no client.
     text.parse().map_err(|_| Error::not_found("client"))
 }
 

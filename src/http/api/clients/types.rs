@@ -1,4 +1,4 @@
-//! What is sent and answered about clients.
+//! Requests and responses about clients.
 
 use poem_openapi::{Enum, Object};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -21,20 +21,20 @@ pub enum ClientType {
     Public,
 }
 
-/// By what a client may ask for tokens.
+/// The grant types of a client.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, Enum)]
 #[oai(rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum GrantType {
     /// A person's consent, given in the browser.
     AuthorizationCode,
-    /// What came with an earlier token.
+    /// A refresh token from an earlier response.
     RefreshToken,
     /// The client's own secret: it acts for itself.
     ClientCredentials,
 }
 
-/// What a client may ask for at one API.
+/// The scopes of a client on one API.
 #[derive(Debug, Serialize, Deserialize, Object)]
 #[serde(deny_unknown_fields)]
 pub struct ClientAccess {
@@ -49,26 +49,26 @@ pub struct ClientAccess {
 pub struct Client {
     /// `app_…`
     pub id: String,
-    /// What it calls itself in OAuth requests: the same as `id`.
+    /// Its id in OAuth requests: the same as `id`.
     pub client_id: String,
-    /// What proves it. Shown this once, where it was just made.
+    /// Its secret. Shown once, when it is created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_secret: Option<String>,
     /// The name for people.
     pub name: String,
     /// Whether it can keep a secret.
     pub r#type: ClientType,
-    /// What it may ask for, API by API. The first is meant where a request names no `resource`.
+    /// Its scopes by API. The first API is used for requests without a `resource`.
     pub access: Vec<ClientAccess>,
     /// Where people may be sent back to. Compared character by character; on loopback the port may differ.
     pub redirect_uris: Vec<String>,
     /// Where people may be sent to after signing out.
     pub post_logout_redirect_uris: Vec<String>,
-    /// By what it may ask for tokens.
+    /// Its grant types.
     pub grant_types: Vec<GrantType>,
     /// Whether a code flow without PKCE is refused.
     pub require_pkce: bool,
-    /// Whether it is your own, so that people are not asked for consent.
+    /// Whether it is a first-party app, which needs no consent.
     pub first_party: bool,
     /// Whether it registered itself.
     pub dynamic: bool,
@@ -84,7 +84,7 @@ pub struct Client {
     /// Lifetime of an unused refresh token, in seconds; absent is 30 days.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refresh_token_seconds: Option<u32>,
-    /// Its secrets, as far as they may be shown, newest first.
+    /// The hints of its secrets, newest first.
     pub secrets: Vec<ClientSecret>,
     /// Whether it is switched off.
     pub disabled: bool,
@@ -94,7 +94,7 @@ pub struct Client {
     pub updated_at: String,
 }
 
-/// What may be shown of a secret.
+/// The hint of a secret.
 #[derive(Debug, Serialize, Deserialize, Object)]
 pub struct ClientSecret {
     /// Its first characters.
@@ -111,7 +111,7 @@ pub struct ClientSecret {
 pub struct ClientPage {
     /// The clients, newest first.
     pub data: Vec<Client>,
-    /// Give it back as `cursor` to go on; null after the last one.
+    /// The `cursor` of the next page; null on the last one.
     #[oai(nullable)]
     pub next_cursor: Option<String>,
 }
@@ -126,7 +126,7 @@ pub struct ClientCreate {
     #[serde(default)]
     #[oai(default)]
     pub r#type: ClientType,
-    /// What it may ask for, API by API.
+    /// Its scopes by API.
     #[serde(default)]
     #[oai(default)]
     pub access: Vec<ClientAccess>,
@@ -138,14 +138,14 @@ pub struct ClientCreate {
     #[serde(default)]
     #[oai(default)]
     pub post_logout_redirect_uris: Vec<String>,
-    /// By what it may ask for tokens. Where nothing is said: `authorization_code` and `refresh_token` if it has
+    /// Its grant types. By default `authorization_code` and `refresh_token` if it has
     /// redirect URIs, and `client_credentials` if it can keep a secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grant_types: Option<Vec<GrantType>>,
     /// False lets a confidential client run the code flow without PKCE. Default true.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub require_pkce: Option<bool>,
-    /// True if it is your own: people are then not asked for consent.
+    /// Whether it is a first-party app, which needs no consent.
     #[serde(default)]
     #[oai(default)]
     pub first_party: bool,
@@ -160,7 +160,7 @@ pub struct ClientCreate {
     pub refresh_token_seconds: Option<u32>,
 }
 
-/// What changes of a client; what is left out stays.
+/// A change of a client. Members that are left out stay.
 #[derive(Debug, Deserialize, Object)]
 #[serde(deny_unknown_fields)]
 pub struct ClientUpdate {
@@ -194,7 +194,7 @@ pub struct ClientUpdate {
     pub disabled: Option<bool>,
 }
 
-/// Tells `null` from a member that was left out.
+/// Distinguishes `null` from a member that was left out.
 fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     from: D,
 ) -> std::result::Result<Option<T>, D::Error> {
@@ -257,7 +257,7 @@ fn grants(named: &[GrantType]) -> Vec<model::GrantType> {
 }
 
 impl ClientCreate {
-    /// The same in the words of the rules.
+    /// Converts to the type of the rules.
     pub(super) fn wanted(&self) -> Result<NewClient> {
         Ok(NewClient {
             name: self.name.clone(),
@@ -276,7 +276,7 @@ impl ClientCreate {
 }
 
 impl ClientUpdate {
-    /// The same in the words of the rules.
+    /// Converts to the type of the rules.
     pub(super) fn wanted(self) -> Result<ClientChange> {
         Ok(ClientChange {
             name: self.name,
@@ -295,7 +295,7 @@ impl ClientUpdate {
 }
 
 impl Client {
-    /// A client as it is shown.
+    /// The client for a response.
     pub(super) fn of(apis: &Apis, view: ClientView) -> Self {
         let client = view.client;
         let slug = |no| apis.by_no(no).map_or_else(String::new, |api| api.slug.clone());

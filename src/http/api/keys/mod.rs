@@ -33,7 +33,7 @@ enum Accepted {
 impl KeysApi {
     /// List keys
     ///
-    /// Newest first; all filters must fit. Needs `keys:read`; who signed in without it sees the keys of their own.
+    /// Newest first; all filters must match. Needs `keys:read`; a person without it sees their own keys.
     #[expect(clippy::too_many_arguments, reason = "one for each query parameter")]
     #[oai(path = "/v1/keys", method = "get")]
     async fn list(
@@ -54,9 +54,9 @@ impl KeysApi {
         created_before: Query<Option<String>>,
         /// With this in the name or the owner, or with exactly this id, first or last four characters.
         q: Query<Option<String>>,
-        /// Keys per page, 1 to 200; 50 if not said.
+        /// Keys per page, 1 to 200; 50 by default.
         limit: Query<Option<u32>>,
-        /// Where to go on.
+        /// The `next_cursor` of the page before.
         cursor: Query<Option<String>>,
     ) -> Result<Json<KeyPage>> {
         let filter = KeyFilter {
@@ -79,7 +79,7 @@ impl KeysApi {
     /// Create a key
     ///
     /// The answer is the only one that holds the key itself. Needs `keys:write`; a key of the built-in
-    /// API that holds more than they do. Who signed in without `keys:write` makes keys of their own, of APIs on
+    /// API that holds more than they do. A person without `keys:write` creates keys of their own, of APIs on
     /// which their role holds something, with no more than that; tier, limits and owner are then the API's to say.
     #[oai(path = "/v1/keys", method = "post")]
     async fn create(
@@ -121,7 +121,7 @@ impl KeysApi {
 
     /// Change a key
     ///
-    /// The next request that starts after the answer is judged by the new policy. A revoked key stays as it is (409).
+    /// Every request that starts after the response is judged by the new policy. A revoked key cannot be changed (409).
     /// Needs `keys:write`, or to be one's own.
     #[oai(path = "/v1/keys/:id", method = "patch")]
     async fn change(
@@ -139,7 +139,7 @@ impl KeysApi {
 
     /// Revoke a key
     ///
-    /// For good: all its secrets are refused by the next request that starts after the answer. The key and its
+    /// Permanently: every request that starts after the response is refused, with all its secrets. The key and its
     /// activity can still be seen. Revoking it again changes nothing. Needs `keys:write`, or to be one's own.
     #[oai(path = "/v1/keys/:id", method = "delete")]
     async fn revoke(
@@ -193,7 +193,7 @@ impl KeysApi {
     }
 }
 
-/// What is no id names no key.
+/// Text that is not an id names no key.
 fn key_id(text: &str) -> Checked<KeyId> {
     text.parse().map_err(|_| keys::not_found())
 }

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::identity::access::Call;
 use crate::domain::keys::{DEFAULT_GRACE_SECONDS, Issued, KeyChange as Change, NewKey as New};
-use crate::http::schema::{FreeObject, ShownOnce, edit, present};
+use crate::http::schema::{FreeObject, ShownOnce, edit};
+use crate::model::members::present;
 use crate::model::{
     ApiKey, Environment, KeyId, KeySecretInfo, KeyStatus, Quota, QuotaPeriod, RateLimit, ScopeSet, Secret,
     Timestamp, UserId,
@@ -40,14 +41,14 @@ pub struct KeyQuota {
     pub period: QuotaPeriod,
 }
 
-/// A key's quota and what is used of it.
+/// A key's quota and its use.
 #[derive(Debug, Clone, Serialize, Deserialize, Object)]
 pub struct KeyQuotaState {
     /// Requests per period.
     pub limit: u64,
     /// The period.
     pub period: QuotaPeriod,
-    /// What is used of it; it may lag 100 ms behind.
+    /// Used requests; may lag 100 ms behind.
     pub used: u64,
     /// When the count starts anew; null for `total`.
     #[oai(nullable)]
@@ -68,7 +69,7 @@ pub struct KeySecretHint {
     pub expires_at: Option<Timestamp>,
 }
 
-/// An API key: one identity with a policy. What proves it is shown once, when it is made.
+/// An API key: one identity with a policy. Its secret is shown once, when it is created.
 #[derive(Debug, Clone, Serialize, Deserialize, Object)]
 pub struct Key {
     /// `key_…`; rotation keeps it.
@@ -79,7 +80,7 @@ pub struct Key {
     pub name: String,
     /// `live` or `test`.
     pub environment: Environment,
-    /// What it may do.
+    /// Its scopes.
     pub scopes: ScopeSet,
     /// The tier that it is counted by, its own or the API's default; null when it has a `ratelimit` of its own.
     #[oai(nullable)]
@@ -90,10 +91,10 @@ pub struct Key {
     /// How much it may use in a period, and has used.
     #[oai(nullable)]
     pub quota: Option<KeyQuotaState>,
-    /// Whom it is for, in your own words: your customer's id.
+    /// Your id of the customer that it is for.
     #[oai(nullable)]
     pub owner: Option<String>,
-    /// Whose own key it is; null for a service key.
+    /// The user whose own key it is; null for a service key.
     #[oai(nullable)]
     pub user_id: Option<UserId>,
     /// Networks that it may be used from; empty allows every address.
@@ -105,6 +106,8 @@ pub struct Key {
     pub expires_at: Option<Timestamp>,
     /// `active`, `disabled`, `expired` or `revoked`, now.
     pub status: KeyStatus,
+    /// Whether it is active and ends within 14 days, as the filter `expiring` finds it.
+    pub expiring: bool,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was last changed or rotated.
@@ -125,7 +128,7 @@ pub struct Key {
 /// A key and its secret.
 #[derive(Debug, Clone, Serialize, Deserialize, Object)]
 pub struct IssuedKey {
-    /// The key itself. It is shown this once: keep it where secrets are kept.
+    /// The secret. It is shown once: store it in a safe place.
     pub key: ShownOnce,
     /// The rest of it.
     #[serde(flatten)]
@@ -134,10 +137,10 @@ pub struct IssuedKey {
 }
 
 impl Key {
-    /// The key as it is shown to `call`.
+    /// The key for a response to `call`.
     pub(super) fn new(key: ApiKey, call: &Call) -> Self {
         let now = call.now;
-        let status = key.status(now);
+        let (status, expiring) = (key.status(now), key.is_expiring(now));
         let secrets = key.live_secrets(now).map(KeySecretHint::from).collect();
         let quota = key.quota.map(|quota| quota_state(&key, &quota, now));
         let apis = call.services.catalog.get();
@@ -157,6 +160,7 @@ impl Key {
             metadata: FreeObject(key.metadata),
             expires_at: key.expires_at,
             status,
+            expiring,
             created_at: key.created_at,
             updated_at: key.updated_at,
             disabled_at: key.disabled_at,
@@ -200,7 +204,7 @@ impl IssuedKey {
 pub struct KeyPage {
     /// The keys, newest first.
     pub data: Vec<Key>,
-    /// Give it back as `cursor`, with the same filters, to go on; null after the last one.
+    /// The `cursor` of the next page, with the same filters; null on the last one.
     #[oai(nullable)]
     pub next_cursor: Option<String>,
 }
@@ -212,7 +216,7 @@ impl KeyPage {
     }
 }
 
-/// A key as it shall be.
+/// A new key.
 #[derive(Debug, Clone, Serialize, Deserialize, Object)]
 #[serde(deny_unknown_fields)]
 #[oai(example)]
@@ -221,7 +225,7 @@ pub struct NewKey {
     pub api: String,
     /// The name for people, 1 to 120 characters: what uses it, and where.
     pub name: String,
-    /// What it may do: scopes of the API. Name these or a `preset`.
+    /// Its scopes, of the API. Give these or a `preset`.
     #[oai(nullable)]
     pub scopes: Option<ScopeSet>,
     /// One of the API's sets of scopes. Name this or `scopes`.
@@ -245,10 +249,10 @@ pub struct NewKey {
     /// How much it may use in a day, in a month or at all.
     #[oai(nullable)]
     pub quota: Option<KeyQuota>,
-    /// Whom it is for, in your own words, up to 255 characters: your customer's id. Tiers can count by it.
+    /// Your id of the customer that it is for, up to 255 characters. Tiers can count by it.
     #[oai(nullable)]
     pub owner: Option<String>,
-    /// Whose own key it is: it never can do more than the person, and stops when they are disabled. Null makes a
+    /// The user whose own key it is: it never holds more than the user, and stops when the user is disabled. Null makes a
     /// service key.
     #[oai(nullable)]
     pub user_id: Option<UserId>,
@@ -298,7 +302,7 @@ impl Example for NewKey {
     }
 }
 
-/// What changes of a key: null clears a member, one that is left out stays as it is.
+/// A change of a key: null clears a member, and members that are left out stay.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, Object)]
 #[serde(deny_unknown_fields, default)]
 pub struct KeyChange {
@@ -306,7 +310,7 @@ pub struct KeyChange {
     #[serde(deserialize_with = "present")]
     #[oai(nullable)]
     pub name: Option<String>,
-    /// What it may do from now on, in place of all before.
+    /// Its scopes, instead of the former ones.
     #[serde(deserialize_with = "present")]
     #[oai(nullable)]
     pub scopes: Option<ScopeSet>,
@@ -314,7 +318,7 @@ pub struct KeyChange {
     #[serde(deserialize_with = "edit")]
     #[oai(nullable)]
     pub tier: Option<Option<String>>,
-    /// A limit of its own, in place of the tier; null goes back to the API's default tier.
+    /// A limit of its own instead of the tier; null returns to the API's default tier.
     #[serde(deserialize_with = "edit")]
     #[oai(nullable)]
     pub ratelimit: Option<Option<KeyRateLimit>>,

@@ -1,4 +1,4 @@
-//! What a proxy gets to hear.
+//! Responses of forward-auth.
 
 use super::*;
 
@@ -22,7 +22,7 @@ async fn ask(scene: &Scene, request: Request) -> Response {
 }
 
 #[tokio::test]
-async fn a_good_key_passes_with_every_identity_header() {
+async fn a_valid_key_passes_with_every_identity_header() {
     let scene = Scene::new().await;
     let key = scene.key("queries:read queries:write").await;
     let asked = request("api=afdb&scope=queries:read+AND+%28queries:write%20OR%20admin%29");
@@ -44,7 +44,7 @@ async fn a_good_key_passes_with_every_identity_header() {
 }
 
 #[tokio::test]
-async fn a_refusal_tells_why_in_body_and_header_and_leaves_no_identity() {
+async fn a_refusal_has_its_error_in_body_and_header_and_no_identity() {
     let scene = Scene::new().await;
     let key = scene.key("queries:read").await;
     let cases = [
@@ -77,16 +77,16 @@ async fn a_refusal_tells_why_in_body_and_header_and_leaves_no_identity() {
             header(&response, "www-authenticate").is_some(),
             status == 401 || code == "INSUFFICIENT_SCOPE"
         );
-        let told: Value = serde_json::from_str(header(&response, "x-auth-error").unwrap()).unwrap();
+        let header_error: Value = serde_json::from_str(header(&response, "x-auth-error").unwrap()).unwrap();
         let body = body(response).await;
         assert_eq!(body["error"]["code"], code, "{query}: {body}");
-        assert_eq!(told, body);
+        assert_eq!(header_error, body);
     }
 }
 
 #[tokio::test]
 async fn an_error_header_is_one_line_of_ascii() {
-    let value = super::super::sheet::ascii_json("{\"a\":\"\u{e9}\u{1f511}\u{7}\"}");
+    let value = super::super::header_buf::ascii_json("{\"a\":\"\u{e9}\u{1f511}\u{7}\"}");
     assert_eq!(value.to_str().unwrap(), "{\"a\":\"\\u00e9\\ud83d\\udd11\\u0007\"}");
 }
 
@@ -175,20 +175,20 @@ async fn one_credential_at_a_time_and_cookies_are_none() {
 }
 
 #[tokio::test]
-async fn only_our_proxies_describe_a_request() {
+async fn only_trusted_proxies_forward_a_request() {
     let scene = Scene::new().await;
-    let described = |builder: poem::RequestBuilder, from_proxy: bool| {
+    let forwarded = |builder: poem::RequestBuilder, from_proxy: bool| {
         let context = RequestContext { from_proxy, ..scene.context() };
-        described::read(&builder.finish(), &context).map(|described| described.subject)
+        forwarded_request::read(&builder.finish(), &context).map(|forwarded| forwarded.subject)
     };
     let uri = |uri: &str| request("api=afdb").header("x-forwarded-uri", uri);
-    let foreign = described(uri("/admin").header("x-forwarded-method", "DELETE"), false).unwrap();
+    let foreign = forwarded(uri("/admin").header("x-forwarded-method", "DELETE"), false).unwrap();
     assert_eq!((foreign.path.as_deref(), foreign.method), (Some("/v1/forward-auth"), Some(Method::Get)));
 
-    let ours = described(uri("/v1/queries?key=secret").header("x-forwarded-method", "DELETE"), true).unwrap();
+    let ours = forwarded(uri("/v1/queries?key=secret").header("x-forwarded-method", "DELETE"), true).unwrap();
     assert_eq!((ours.path.as_deref(), ours.method), (Some("/v1/queries"), Some(Method::Delete)));
     let nginx = request("api=afdb").header("x-original-uri", "/a").header("x-original-method", "PUT");
-    let nginx = described(nginx, true).unwrap();
+    let nginx = forwarded(nginx, true).unwrap();
     assert_eq!((nginx.path.as_deref(), nginx.method), (Some("/a"), Some(Method::Put)));
 
     for unclear in [
@@ -202,7 +202,7 @@ async fn only_our_proxies_describe_a_request() {
         uri("/a").header("x-auth-level", "9"),
         uri("/a").header("x_auth_subject", "usr_admin"),
     ] {
-        assert!(described(unclear, true).is_err());
+        assert!(forwarded(unclear, true).is_err());
     }
 }
 

@@ -1,4 +1,4 @@
-//! Both questions, asked of the endpoints themselves.
+//! Tests of both endpoints, without a listener.
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What a program gets to hear.
+//! Responses of verify.
 
 use super::*;
 
@@ -22,7 +22,7 @@ async fn answer(scene: &Scene, question: Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_good_key_is_told_about_in_full() {
+async fn a_valid_key_is_shown_in_full() {
     let scene = Scene::new().await;
     let key = scene.key("queries:read").await;
     let question = json!({"key": key.expose(), "api": "afdb", "scopes": "queries:read AND (admin OR queries:read)",
@@ -31,8 +31,8 @@ async fn a_good_key_is_told_about_in_full() {
     let response = ask(&scene, request(&scene, question.to_string())).await;
     assert_eq!(header(&response, "content-type"), Some("application/json"));
     let text = response.into_body().into_string().await.unwrap();
-    let told: Value = serde_json::from_str(&text).unwrap();
-    let (id, request_id) = (told["key_id"].as_str().unwrap(), told["request_id"].as_str().unwrap());
+    let result: Value = serde_json::from_str(&text).unwrap();
+    let (id, request_id) = (result["key_id"].as_str().unwrap(), result["request_id"].as_str().unwrap());
     let expected = format!(
         "{{\"valid\":true,\"code\":\"VALID\",\"key_id\":\"{id}\",\"name\":\"Production \\\"Backend\\\"\",\
          \"api\":\"afdb\",\"environment\":\"live\",\"owner\":\"acmé\",\"user_id\":null,\
@@ -44,7 +44,7 @@ async fn a_good_key_is_told_about_in_full() {
 }
 
 #[tokio::test]
-async fn about_other_keys_nothing_but_the_code_is_told() {
+async fn only_the_code_is_shown_about_other_keys() {
     let scene = Scene::new().await;
     let key = scene.key("queries:read").await;
     for (key, api, code) in [
@@ -52,34 +52,34 @@ async fn about_other_keys_nothing_but_the_code_is_told() {
         ("afdb_live_x", "afdb", "NOT_FOUND"),
         ("", "afdb", "NOT_FOUND"),
     ] {
-        let told = answer(&scene, json!({"key": key, "api": api})).await;
-        assert_eq!(told["code"], code);
-        let names: Vec<_> = told.as_object().unwrap().keys().map(String::as_str).collect();
+        let result = answer(&scene, json!({"key": key, "api": api})).await;
+        assert_eq!(result["code"], code);
+        let names: Vec<_> = result.as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(names, ["code", "request_id", "valid"]);
     }
 }
 
 #[tokio::test]
-async fn a_refused_key_is_told_about_with_its_code() {
+async fn a_refused_key_is_shown_with_its_code() {
     let scene = Scene::new().await;
     let key = scene.key("queries:read").await;
-    let told = answer(&scene, json!({"key": key.expose(), "api": "afdb", "scopes": "queries:write"})).await;
-    assert_eq!((&told["valid"], &told["code"]), (&json!(false), &json!("INSUFFICIENT_SCOPE")));
-    assert_eq!(told["ratelimit"], Value::Null, "nothing was taken");
-    let told = answer(&scene, json!({"key": key.expose(), "api": "afdb", "cost": 4})).await;
-    assert_eq!(told["code"], "RATE_LIMITED");
-    assert_eq!(told["ratelimit"]["remaining"], 3, "nothing was taken");
-    let told = answer(&scene, json!({"key": key.expose(), "api": "afdb", "cost": 3})).await;
-    assert_eq!((&told["code"], &told["ratelimit"]["remaining"]), (&json!("VALID"), &json!(0)));
+    let result = answer(&scene, json!({"key": key.expose(), "api": "afdb", "scopes": "queries:write"})).await;
+    assert_eq!((&result["valid"], &result["code"]), (&json!(false), &json!("INSUFFICIENT_SCOPE")));
+    assert_eq!(result["ratelimit"], Value::Null, "nothing was taken");
+    let result = answer(&scene, json!({"key": key.expose(), "api": "afdb", "cost": 4})).await;
+    assert_eq!(result["code"], "RATE_LIMITED");
+    assert_eq!(result["ratelimit"]["remaining"], 3, "nothing was taken");
+    let result = answer(&scene, json!({"key": key.expose(), "api": "afdb", "cost": 3})).await;
+    assert_eq!((&result["code"], &result["ratelimit"]["remaining"]), (&json!("VALID"), &json!(0)));
 }
 
 #[tokio::test]
-async fn explain_tells_what_every_rule_saw() {
+async fn explain_lists_every_rule_with_its_findings() {
     let scene = Scene::new().await;
     let key = scene.key("queries:read").await;
     let question = json!({"key": key.expose(), "api": "afdb", "scopes": "admin", "explain": true});
-    let told = answer(&scene, question).await;
-    let checks = told["checks"].as_array().unwrap();
+    let result = answer(&scene, question).await;
+    let checks = result["checks"].as_array().unwrap();
     assert_eq!(checks.len(), 10);
     assert_eq!(checks[0]["rule"], "NOT_FOUND");
     assert_eq!(
@@ -91,7 +91,7 @@ async fn explain_tells_what_every_rule_saw() {
 }
 
 #[tokio::test]
-async fn what_is_not_understood_is_400_and_names_the_field() {
+async fn an_invalid_body_is_400_and_names_the_field() {
     let scene = Scene::new().await;
     let deep = format!("{{\"key\":{}", "[".repeat(10_000));
     let cases = [
@@ -115,27 +115,27 @@ async fn what_is_not_understood_is_400_and_names_the_field() {
     for (text, field) in cases {
         let response = ask(&scene, request(&scene, text)).await;
         assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{text}");
-        let told = body(response).await;
-        assert_eq!(told["error"]["code"], "INVALID_REQUEST");
-        let fields: Vec<_> = told["error"]["details"].as_object().unwrap().keys().collect();
-        assert_eq!(fields, [field], "{text}: {told}");
+        let result = body(response).await;
+        assert_eq!(result["error"]["code"], "INVALID_REQUEST");
+        let fields: Vec<_> = result["error"]["details"].as_object().unwrap().keys().collect();
+        assert_eq!(fields, [field], "{text}: {result}");
     }
 }
 
 #[tokio::test]
-async fn nulls_are_as_good_as_absence() {
+async fn null_equals_absence() {
     let scene = Scene::new().await;
     let key = scene.key("queries:read").await;
-    let told = answer(
+    let result = answer(
         &scene,
         json!({"key": key.expose(), "api": "afdb", "scopes": null, "environment": null,
         "cost": null, "request": null, "explain": null}),
     );
-    assert_eq!(told.await["code"], "VALID");
+    assert_eq!(result.await["code"], "VALID");
 }
 
 #[tokio::test]
-async fn who_asks_needs_the_scope_for_it() {
+async fn the_caller_needs_the_scope() {
     let scene = Scene::new().await;
     let key = scene.key("queries:read").await;
     let own = core_of(&scene).catalog.get().built_in().no;
@@ -149,12 +149,12 @@ async fn who_asks_needs_the_scope_for_it() {
         (Some("Bearer kw_live_x".to_owned()), 401),
         (Some(bearer(&reader)), 403),
     ] {
-        let mut asked = request(&scene, question.clone());
-        asked.headers_mut().remove("authorization");
+        let mut request = request(&scene, question.clone());
+        request.headers_mut().remove("authorization");
         if let Some(credential) = &credential {
-            asked.headers_mut().insert("authorization", credential.parse().unwrap());
+            request.headers_mut().insert("authorization", credential.parse().unwrap());
         }
-        assert_eq!(ask(&scene, asked).await.status().as_u16(), status, "{credential:?}");
+        assert_eq!(ask(&scene, request).await.status().as_u16(), status, "{credential:?}");
     }
 }
 

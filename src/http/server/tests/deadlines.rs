@@ -85,7 +85,7 @@ async fn a_response_may_last_longer_than_all_deadlines() {
     stream.write_all(b"GET /feed HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
     head(&mut stream).await;
     for _ in 0..3 {
-        // A connection that does nothing is closed meanwhile: the deadlines have passed.
+        // An idle connection is closed: the deadlines have passed.
         rest(&mut server.connect().await).await;
         feeder.write_all(b"more").await.unwrap();
         let mut chunk = [0; 9];

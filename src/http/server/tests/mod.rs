@@ -1,4 +1,4 @@
-//! Over real loopback sockets, with deadlines short enough to wait for. A test waits for what it expects
+//! Tests over real loopback sockets, with deadlines short enough to wait for. A test waits for what it expects
 //! (an answer, a close), never for a time to pass.
 
 mod deadlines;
@@ -41,7 +41,7 @@ fn with(deadlines: Deadlines) -> Options {
 /// An endpoint for every occasion.
 #[derive(Default)]
 struct Probe {
-    /// Somebody asked for `/hold`.
+    /// A request for `/hold` arrived.
     held: Notify,
     /// Lets one `/hold` answer.
     release: Notify,

@@ -17,7 +17,7 @@ use tokio_rustls::client::TlsStream;
 use super::super::{Identity as Shown, tls_config};
 use super::*;
 
-/// A certificate authority's word that a key is that of `localhost`, as files.
+/// A certificate of `localhost` with its key, as files.
 struct Identity {
     directory: TempDir,
     authority: CertificateDer<'static>,
@@ -35,7 +35,7 @@ impl Identity {
         identity
     }
 
-    /// Writes a new certificate and key, and tells the certificate.
+    /// Writes a new certificate and key, and returns the certificate.
     fn renew(&self) -> CertificateDer<'static> {
         let key = KeyPair::generate().unwrap();
         let leaf = CertificateParams::new(["localhost".to_owned()]).unwrap();
@@ -80,7 +80,7 @@ impl Identity {
     }
 }
 
-/// A body whose first byte never comes.
+/// A body whose first byte never arrives.
 struct Stalled;
 
 impl Body for Stalled {
@@ -236,7 +236,7 @@ async fn a_renewed_certificate_is_shown_and_a_broken_one_is_not() {
     let first = seen().await;
     assert_eq!(shown.refresh(), Ok(false));
     let second = identity.renew();
-    assert_eq!(seen().await, first, "nobody has looked yet");
+    assert_eq!(seen().await, first, "the files have not been read again yet");
     assert_eq!(shown.refresh(), Ok(true));
     assert_eq!(seen().await, second);
     assert_eq!(shown.refresh(), Ok(false));

@@ -1,5 +1,5 @@
 /** The explanation of a decision: every rule in order. */
-import type { Activity } from '../../api/types';
+import type { Activity, Reason } from '../../api/types';
 import { clock, date } from '../../lib/time';
 
 export interface RuleLine {
@@ -8,7 +8,7 @@ export interface RuleLine {
   observed: string;
 }
 
-const RULES: [code: string, text: string][] = [
+const RULES: [code: Reason, text: string][] = [
   ['NOT_FOUND', 'Key is known'],
   ['REVOKED', 'Not revoked'],
   ['DISABLED', 'Not disabled'],

@@ -1,4 +1,6 @@
 /** The filter of the log: stored in the URL, sent to the server unchanged. */
+import type { paths } from '../../api/schema';
+import { KINDS, OUTCOMES } from '../../api/words';
 import { DAY } from '../../lib/time';
 
 export const RANGES = [
@@ -12,17 +14,21 @@ export const RANGES = [
 /** Everything except calls of the built-in API, of which this dashboard makes most. */
 export const NOT_OURS = '!keywright';
 
-const NAMES = ['outcome', 'kind', 'api', 'key', 'user', 'client', 'ip', 'q'] as const;
-export type FilterName = (typeof NAMES)[number];
-export type Filter = Partial<Record<FilterName | 'from' | 'to', string>>;
+type Query = NonNullable<paths['/v1/activity']['get']['parameters']['query']>;
+const TEXTS = ['api', 'key', 'user', 'client', 'ip', 'q'] as const;
+export type Filter = Pick<Query, (typeof TEXTS)[number] | 'outcome' | 'kind' | 'from' | 'to'>;
 
 /** Reads the filter; a range such as `1h` is counted back from `now`. */
 export function readFilter(query: URLSearchParams, now: number): Filter {
   const filter: Filter = {};
-  for (const name of NAMES) {
+  for (const name of TEXTS) {
     const value = query.get(name);
     if (value) filter[name] = value;
   }
+  const outcome = OUTCOMES.find((one) => one === query.get('outcome'));
+  const kind = KINDS.find((one) => one === query.get('kind'));
+  if (outcome) filter.outcome = outcome;
+  if (kind) filter.kind = kind;
   const range = RANGES.find((one) => one.value === query.get('range'));
   const from = range ? new Date(now - range.milliseconds).toISOString() : query.get('from');
   const to = query.get('to');

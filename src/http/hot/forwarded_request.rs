@@ -1,5 +1,5 @@
-//! The request that a proxy asks about. Its headers mean something only when the peer is one of our proxies; from
-//! anybody else they are the sender's own words, and the request is described by itself.
+//! The request that a proxy forwards for a decision. Forwarding headers count only from a trusted proxy; otherwise the
+//! request itself is judged.
 
 use poem::Request;
 use poem::http::{HeaderMap, HeaderName};
@@ -10,7 +10,7 @@ use crate::http::context::{RequestContext, clip, method};
 use crate::http::proxy_config::stripped::looks_like_identity;
 use crate::model::activity::Method;
 
-/// Caddy's and Traefik's name and nginx's for the same.
+/// The name of a header in Caddy and Traefik, and in nginx.
 struct Names {
     first: HeaderName,
     second: HeaderName,
@@ -26,25 +26,25 @@ const METHOD: Names = Names {
 };
 const USER_AGENT: HeaderName = poem::http::header::USER_AGENT;
 
-/// A request that is asked about.
-pub(super) struct Described<'r> {
-    /// What the log keeps of it.
+/// A request to decide about.
+pub(super) struct ForwardedRequest<'r> {
+    /// The part of it that is logged.
     pub(super) subject: Subject,
-    /// Its method: the described one, or the asker's own where none is described.
+    /// Its method: the forwarded one, or that of the request itself.
     pub(super) method: Method,
-    /// Whether the method was described.
-    pub(super) says_method: bool,
-    /// Its URI as the proxy got it, or the asker's own.
+    /// Whether the proxy forwarded a method.
+    pub(super) has_forwarded_method: bool,
+    /// Its URI as the proxy received it, or that of the request itself.
     pub(super) uri: &'r str,
 }
 
-/// Reads the described request.
+/// Reads the forwarded request.
 ///
 /// # Errors
-/// `INVALID_REQUEST` when one of our proxies does not say, or says twice, which request it is.
-pub(super) fn read<'r>(request: &'r Request, context: &RequestContext) -> Result<Described<'r>> {
+/// `INVALID_REQUEST` when a trusted proxy does not forward the URI, or forwards a header twice.
+pub(super) fn read<'r>(request: &'r Request, context: &RequestContext) -> Result<ForwardedRequest<'r>> {
     let headers = request.headers();
-    let (described, uri) = if context.from_proxy {
+    let (forwarded, uri) = if context.from_proxy {
         let uri = URI.only(headers)?.ok_or_else(|| {
             Error::invalid(
                 "X-Forwarded-Uri",
@@ -52,11 +52,11 @@ pub(super) fn read<'r>(request: &'r Request, context: &RequestContext) -> Result
             )
         })?;
         refuse_look_alikes(headers)?;
-        (METHOD.only(headers)?.map(described_method).transpose()?, uri)
+        (METHOD.only(headers)?.map(forwarded_method).transpose()?, uri)
     } else {
         (None, request.uri().path_and_query().map_or("/", |own| own.as_str()))
     };
-    let method = described.unwrap_or_else(|| known_method(request));
+    let method = forwarded.unwrap_or_else(|| known_method(request));
     let subject = Subject {
         ip: context.ip,
         method: Some(method),
@@ -66,10 +66,10 @@ pub(super) fn read<'r>(request: &'r Request, context: &RequestContext) -> Result
             Err(_) => clip(&String::from_utf8_lossy(agent.as_bytes())),
         }),
     };
-    Ok(Described { subject, method, says_method: described.is_some(), uri })
+    Ok(ForwardedRequest { subject, method, has_forwarded_method: forwarded.is_some(), uri })
 }
 
-/// Only Keywright sets `X-Auth-…`: what the proxy did not remove, it would pass on to the service.
+/// Only Keywright sets `X-Auth-…`: a proxy that does not remove a header of the client would pass it on to the service.
 fn refuse_look_alikes(headers: &HeaderMap) -> Result<()> {
     match headers.keys().find(|name| looks_like_identity(name.as_str())) {
         None => Ok(()),
@@ -79,13 +79,13 @@ fn refuse_look_alikes(headers: &HeaderMap) -> Result<()> {
     }
 }
 
-/// Methods are case-sensitive (RFC 9110, section 9.1), and several frameworks turn `get` into `GET` all the same.
-fn described_method(name: &str) -> Result<Method> {
+/// Methods are case-sensitive (RFC 9110, section 9.1), but several frameworks turn `get` into `GET`.
+fn forwarded_method(name: &str) -> Result<Method> {
     if name.bytes().any(|byte| byte.is_ascii_lowercase()) {
         return Err(Error::invalid("method", "Write the method in upper case, for example GET"));
     }
     match method(name) {
-        // They are for proxies (RFC 9110, sections 9.3.6 and 9.3.8): no service behind one serves them.
+        // These methods address proxies (RFC 9110, sections 9.3.6 and 9.3.8), not services.
         Method::Connect | Method::Trace => {
             Err(Error::invalid("method", "CONNECT and TRACE do not pass to a service behind a proxy"))
         }
@@ -97,19 +97,22 @@ fn known_method(request: &Request) -> Method {
     method(request.method().as_str())
 }
 
-/// A URI's path: a query may hold secrets and has no place in a log.
+/// The path of a URI. A query may hold secrets and is not logged.
 fn path_of(uri: &str) -> &str {
     uri.split(['?', '#']).next().unwrap_or_default()
 }
 
 impl Names {
-    /// The one value under either name.
+    /// The value of either header.
     fn only<'r>(&self, headers: &'r HeaderMap) -> Result<Option<&'r str>> {
         let mut values = headers.get_all(&self.first).iter().chain(headers.get_all(&self.second));
         let Some(value) = values.next() else { return Ok(None) };
         let name = self.first.as_str();
         if values.next().is_some() {
-            return Err(Error::invalid(name, "It came twice; the proxy must replace what the client sent"));
+            return Err(Error::invalid(
+                name,
+                "The header came twice; the proxy must replace the header of the client",
+            ));
         }
         value.to_str().map(Some).map_err(|_| Error::invalid(name, "It is not ASCII"))
     }

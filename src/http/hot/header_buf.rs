@@ -1,4 +1,4 @@
-//! Header values written one after the other into one buffer that they share: one allocation instead of one each.
+//! Header values in one shared buffer: one allocation for all.
 
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -6,34 +6,34 @@ use std::ops::Range;
 use hyper::body::Bytes;
 use poem::http::HeaderValue;
 
-/// The values being written.
-pub(super) struct Sheet(Vec<u8>);
+/// A buffer to which values are appended.
+pub(super) struct HeaderBuf(Vec<u8>);
 
-/// The values, ready to be handed out.
-pub(super) struct Values(Bytes);
+/// The values of a finished buffer.
+pub(super) struct HeaderValues(Bytes);
 
-/// Which value.
-pub(super) type Place = Range<usize>;
+/// The position of a value in the buffer.
+pub(super) type Span = Range<usize>;
 
-/// What the values of one answer usually take, in bytes.
-const USUAL: usize = 256;
+/// Initial size in bytes, enough for most responses.
+const CAPACITY: usize = 256;
 
-impl Sheet {
+impl HeaderBuf {
     pub(super) fn new() -> Self {
-        Self(Vec::with_capacity(USUAL))
+        Self(Vec::with_capacity(CAPACITY))
     }
 
-    /// Writes one value.
-    pub(super) fn value(&mut self, write: impl FnOnce(&mut Self)) -> Place {
+    /// Appends a value.
+    pub(super) fn value(&mut self, write: impl FnOnce(&mut Self)) -> Span {
         let start = self.0.len();
         write(self);
         start..self.0.len()
     }
 
-    /// Writes one value that is text already.
-    pub(super) fn text(&mut self, text: &str) -> Place {
-        self.value(|sheet| {
-            sheet.push(text);
+    /// Appends text as a value.
+    pub(super) fn text(&mut self, text: &str) -> Span {
+        self.value(|buf| {
+            buf.push(text);
         })
     }
 
@@ -61,20 +61,20 @@ impl Sheet {
         self
     }
 
-    pub(super) fn finish(self) -> Values {
-        Values(self.0.into())
+    pub(super) fn finish(self) -> HeaderValues {
+        HeaderValues(self.0.into())
     }
 }
 
-impl Values {
-    /// One of the values; UTF-8 travels as it is.
-    pub(super) fn get(&self, place: Place) -> HeaderValue {
-        let bytes = self.0.slice(place);
+impl HeaderValues {
+    /// One of the values, with UTF-8 unchanged.
+    pub(super) fn get(&self, span: Span) -> HeaderValue {
+        let bytes = self.0.slice(span);
         HeaderValue::from_maybe_shared(bytes.clone()).unwrap_or_else(|_| escaped(&bytes))
     }
 }
 
-/// Control characters, which no header may hold, as `%XX`.
+/// Control characters are not allowed in header values: they become `%XX`.
 fn escaped(bytes: &[u8]) -> HeaderValue {
     let mut safe = Vec::with_capacity(bytes.len() + 8);
     for byte in bytes {
@@ -87,7 +87,7 @@ fn escaped(bytes: &[u8]) -> HeaderValue {
     HeaderValue::from_bytes(&safe).unwrap_or(HeaderValue::from_static(""))
 }
 
-/// JSON on one line of ASCII, since headers are no place for more: the rest becomes `\u` escapes (RFC 8259, section 7).
+/// JSON as one line of ASCII for a header value: other characters become `\u` escapes (RFC 8259, section 7).
 pub(super) fn ascii_json(json: &str) -> HeaderValue {
     let mut line = String::with_capacity(json.len());
     for character in json.chars() {

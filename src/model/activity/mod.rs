@@ -1,21 +1,25 @@
 //! Vocabulary of the activity log. The numbers are stored: never reuse one.
 
+mod row;
+
 use std::net::IpAddr;
 
-use serde::{Deserialize, Serialize};
+pub use row::{Activity, Actor, ClientName, Detail, KeyName, UserName};
+pub(crate) use row::{
+    activity_members, actor_members, client_name_members, key_name_members, user_name_members,
+};
 
+use super::string_enum::string_enum;
 use super::{RequestId, Timestamp};
 
 macro_rules! numbered {
     ($(#[$outer:meta])* $type:ident { $($(#[doc = $doc:literal])+ $name:ident = $number:literal $text:literal),+ $(,)? }) => {
-        $(#[$outer])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-        pub enum $type { $($(#[doc = $doc])+ #[serde(rename = $text)] $name),+ }
+        string_enum! {
+            $(#[$outer])*
+            $type { $($(#[doc = $doc])+ $name = $text,)+ }
+        }
 
         impl $type {
-            /// Every value.
-            pub const ALL: &[Self] = &[$(Self::$name),+];
-
             /// The stored number.
             pub const fn number(self) -> u8 {
                 match self { $(Self::$name => $number),+ }
@@ -26,22 +30,9 @@ macro_rules! numbered {
                 match number { $($number => Some(Self::$name),)+ _ => None }
             }
 
-            /// Public name.
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$name => $text),+ }
-            }
-
             /// Description, in one sentence.
             pub fn about(self) -> &'static str {
                 match self { $(Self::$name => concat!($($doc),+).trim_ascii()),+ }
-            }
-        }
-
-        impl std::str::FromStr for $type {
-            type Err = ();
-
-            fn from_str(text: &str) -> Result<Self, ()> {
-                match text { $($text => Ok(Self::$name),)+ _ => Err(()) }
             }
         }
     };

@@ -1,12 +1,12 @@
-//! Trying a request on an API's routes.
+//! Testing a request against the routes of an API.
 
 use poem_openapi::{Enum, Object};
 use serde::{Deserialize, Serialize};
 
-use super::types::ApiRoute;
 use crate::domain::apis::{RouteExplanation, Step};
+use crate::model::api::Route;
 
-/// A request to try.
+/// A request to test.
 #[derive(Debug, Serialize, Deserialize, Object)]
 #[serde(deny_unknown_fields)]
 pub struct RouteTest {
@@ -16,24 +16,23 @@ pub struct RouteTest {
     pub uri: String,
 }
 
-/// What forward-auth would ask of it.
+/// The result: what forward-auth would require.
 #[derive(Debug, Serialize, Deserialize, Object)]
 pub struct RouteTested {
-    /// Whether it needs no credential, a credential, or is refused with any.
+    /// Whether the request needs no credential, needs one, or is refused with any.
     pub decision: RouteDecision,
     /// One sentence for people.
     pub message: String,
-    /// The path as routes see it: decoded, without `//`, dot segments and a slash at its end; null where it is
-    /// refused as it stands.
+    /// The decoded path that is matched against routes; null where the path itself is refused.
     #[oai(nullable)]
     pub path: Option<String>,
-    /// The route that it meets.
+    /// The route that matches.
     #[oai(nullable)]
-    pub route: Option<ApiRoute>,
-    /// That route's place in the list, from 0.
+    pub route: Option<Route>,
+    /// The position of that route in the list, from 0.
     #[oai(nullable)]
     pub position: Option<u32>,
-    /// How each route went, in order.
+    /// The result of each route, in order.
     pub steps: Vec<RouteStep>,
 }
 
@@ -42,37 +41,37 @@ pub struct RouteTested {
 #[serde(rename_all = "snake_case")]
 #[oai(rename_all = "snake_case")]
 pub enum RouteDecision {
-    /// Nothing.
+    /// No credential.
     Public,
-    /// A credential that fits the route, or the proxy's query where there are no routes.
+    /// A credential that satisfies the route or, for an API without routes, the query of the proxy.
     Credential,
-    /// Nothing helps.
+    /// Refused, whatever the credential.
     Refused,
 }
 
-/// How one route went.
+/// The result of one route.
 #[derive(Debug, Serialize, Deserialize, Object)]
 pub struct RouteStep {
     /// Its method.
     pub method: String,
     /// Its path pattern.
     pub path: String,
-    /// How it went.
+    /// The result.
     pub result: RouteResult,
 }
 
-/// How a route went.
+/// The result of matching a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum)]
 #[serde(rename_all = "snake_case")]
 #[oai(rename_all = "snake_case")]
 pub enum RouteResult {
-    /// It rules the request.
+    /// It applies to the request.
     Matched,
-    /// It is about other methods.
+    /// Its method differs.
     OtherMethod,
-    /// It is about other paths.
+    /// Its path differs.
     OtherPath,
-    /// One before it matched, or the path is refused.
+    /// An earlier route matched, or the path is refused.
     NotReached,
 }
 
@@ -92,7 +91,7 @@ impl From<RouteExplanation> for RouteTested {
         });
         Self {
             decision,
-            route: met.map(|(_, route)| route.clone().into()),
+            route: met.map(|(_, route)| route.clone()),
             position: met.and_then(|(position, _)| u32::try_from(position).ok()),
             steps: steps.collect(),
             message: trial.message,

@@ -1,32 +1,32 @@
-//! Texts that come again and again, read once.
+//! Parsed texts, cached by their source.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// Texts kept; beyond, all are forgotten and come again.
+/// Largest number of entries. A full cache is emptied.
 const CAPACITY: usize = 256;
-/// Longer texts are read each time.
+/// Longest text that is cached, in bytes. Longer texts are parsed each time.
 const LONGEST: usize = 512;
 
-/// What texts say.
-pub(super) struct Remembered<T>(RwLock<HashMap<Box<str>, Arc<T>>>);
+/// Parsed values by text.
+pub(super) struct InternCache<T>(RwLock<HashMap<Box<str>, Arc<T>>>);
 
-impl<T> Default for Remembered<T> {
+impl<T> Default for InternCache<T> {
     fn default() -> Self {
         Self(RwLock::default())
     }
 }
 
-impl<T> Remembered<T> {
-    /// What `text` says, by `read` if it is new; failures are not remembered.
+impl<T> InternCache<T> {
+    /// The value of `text`: cached, or parsed by `parse`. Failures are not cached.
     ///
     /// # Errors
-    /// Those of `read`.
-    pub(super) fn get<E>(&self, text: &str, read: impl FnOnce(&str) -> Result<T, E>) -> Result<Arc<T>, E> {
+    /// Those of `parse`.
+    pub(super) fn get<E>(&self, text: &str, parse: impl FnOnce(&str) -> Result<T, E>) -> Result<Arc<T>, E> {
         if let Some(known) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(text) {
             return Ok(known.clone());
         }
-        let value = Arc::new(read(text)?);
+        let value = Arc::new(parse(text)?);
         if text.len() <= LONGEST {
             let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
             if known.len() >= CAPACITY {
