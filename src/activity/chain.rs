@@ -13,8 +13,7 @@ use crate::store::activity_links as table;
 use crate::store::activity_links::Link;
 use crate::store::{Conn, Error, Tx};
 
-/// A link ends after so many rows, or after this time.
-const ROWS_PER_LINK: u32 = if cfg!(test) { 100 } else { 10_000 };
+/// A link ends after this time, or when it is full.
 const MILLIS_PER_LINK: i64 = 1_000;
 /// How far `at` may fall from row to row before it counts as a clock that was set back: slow requests are logged when
 /// they end, and counted refusals when their minute is over, with the time at which they began.
@@ -26,6 +25,8 @@ const ROW_BYTES: i64 = 90;
 pub(super) struct Chain {
     /// The last row that was fed.
     pub(super) last_no: i64,
+    /// A link ends after this many rows.
+    rows_per_link: u32,
     previous: [u8; 32],
     first_no: i64,
     rows: Context,
@@ -43,10 +44,11 @@ pub(super) struct Chain {
 
 impl Chain {
     /// A chain that goes on after `last`, or begins.
-    pub(super) fn after(last: Option<&Link>) -> Self {
+    pub(super) fn after(last: Option<&Link>, rows_per_link: u32) -> Self {
         let no = last.map_or(0, |link| link.no);
         Self {
             last_no: no,
+            rows_per_link,
             previous: last.and_then(|link| link.mac.as_slice().try_into().ok()).unwrap_or([0; 32]),
             first_no: no + 1,
             rows: hash(),
@@ -89,7 +91,7 @@ impl Chain {
             self.unidentified_rows += 1;
             self.unidentified_bytes += row.bytes();
         }
-        if self.count == ROWS_PER_LINK {
+        if self.count == self.rows_per_link {
             self.close(tx, signer)?;
         }
         Ok(())

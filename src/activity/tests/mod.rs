@@ -28,6 +28,12 @@ async fn key(world: &World, name: &'static str) -> (i64, KeyId) {
     (no, id)
 }
 
+/// A world whose log is written in short links and maintained in small steps.
+async fn small_steps() -> World {
+    let steps = Steps { index_entries: 70, removed_rows: 30, counts: 7, counted_rows: 50 };
+    World::with_activity(Options { rows_per_link: 100, steps, ..Options::default() }).await
+}
+
 fn decision(world: &World, key_no: i64, path: &str) -> Entry {
     let mut entry = Entry::new(world.now(), Kind::KeyVerify, Outcome::Allowed, Reason::Valid);
     entry.identified = true;
