@@ -1,50 +1,23 @@
 //! Where decisions wait for the writer.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::{Notify, watch};
 
 use super::decisions::{Decision, Decisions};
+use super::options::Options;
 use super::recent::Recent;
 use super::refusals;
 use super::refusals::Refusals;
-use super::retention::Retention;
 use crate::env::TrustedClock;
 use crate::error::{Error, Result};
+use crate::locks::lock;
 use crate::model::activity::Entry;
 use crate::store::{Db, Error as DbError, activity as table};
 
 /// Requests that may be between [`Log::room`] and [`Log::push`]: more than there are connections.
 const UNDER_WAY: usize = 16_384;
-
-/// Bounds of a [`Log`].
-#[derive(Debug, Clone, Copy)]
-pub struct Options {
-    /// Rows that may wait for the writer before requests have to.
-    pub capacity: usize,
-    /// How long a request waits for room before it is refused.
-    pub patience: Duration,
-    /// How much of what is refused is counted apart.
-    pub refusals: refusals::Bounds,
-    /// Rows that one transaction appends at most, so that changes do not wait for long.
-    pub rows_per_drain: usize,
-    /// How much of it is kept.
-    pub retention: Retention,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            capacity: 65_536,
-            patience: Duration::from_millis(250),
-            refusals: refusals::Bounds::default(),
-            rows_per_drain: 8_192,
-            retention: Retention::default(),
-        }
-    }
-}
 
 /// Where decisions wait for the writer: one lock and one push a decision. The writer swaps the buffer out every
 /// 50 ms and keeps the rows until they are on disk.
@@ -276,9 +249,4 @@ impl Log {
     fn minute(&self) -> i64 {
         self.clock.now().seconds().div_euclid(60)
     }
-}
-
-/// A lock whose holder may have panicked: what it guards is valid between any two statements.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

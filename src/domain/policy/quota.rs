@@ -5,9 +5,10 @@
 //! back.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::env::Settled;
+use crate::locks;
 use crate::model::{Quota, QuotaPeriod, Timestamp};
 use crate::store::key_lookup::KeyRow;
 
@@ -43,7 +44,7 @@ impl Count {
 
 impl Meter {
     pub(super) fn lock(&self) -> MutexGuard<'_, Count> {
-        self.count.lock().unwrap_or_else(PoisonError::into_inner)
+        locks::lock(&self.count)
     }
 }
 
@@ -84,7 +85,7 @@ impl Meters {
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        locks::lock(&self.0)
     }
 }
 

@@ -4,9 +4,10 @@
 //! the next transaction. Many are gathered first and then written in the order of the keys: a million keys in turn
 //! would else cost a random page each, several times what their verification costs.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::quota::Meter;
+use crate::locks::lock;
 use crate::model::Timestamp;
 use crate::store::usage;
 use crate::store::usage::Usage;
@@ -78,10 +79,6 @@ impl Backlog {
     pub(super) fn counted(&self, meter: &Arc<Meter>) {
         lock(&self.counts).push(meter.clone());
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The writer's side: appends what waits, and forgets it once it is on disk.

@@ -1,7 +1,9 @@
 //! Texts that come again and again, read once.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
+
+use crate::locks;
 
 /// Texts kept; beyond, all are forgotten and come again.
 const CAPACITY: usize = 256;
@@ -23,12 +25,12 @@ impl<T> Remembered<T> {
     /// # Errors
     /// Those of `read`.
     pub(super) fn get<E>(&self, text: &str, read: impl FnOnce(&str) -> Result<T, E>) -> Result<Arc<T>, E> {
-        if let Some(known) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(text) {
+        if let Some(known) = locks::read(&self.0).get(text) {
             return Ok(known.clone());
         }
         let value = Arc::new(read(text)?);
         if text.len() <= LONGEST {
-            let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+            let mut known = locks::write(&self.0);
             if known.len() >= CAPACITY {
                 known.clear();
             }

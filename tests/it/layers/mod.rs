@@ -24,7 +24,7 @@ const ROWS: &[&[&str]] = &[
     &["platform"],
     &["store"],
     &["config", "env", "error", "measure"],
-    &["model"],
+    &["locks", "model"],
 ];
 
 /// Rooms that only these rooms may name: `http` that queries has skipped the rules.

@@ -10,10 +10,11 @@ mod saved;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash, Hasher};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
+use crate::locks;
 use crate::model::RateLimit;
 
 pub use network::{NetworkLimits, Options as NetworkOptions};
@@ -199,7 +200,7 @@ impl Limiter {
     ) -> Result<Option<Level>> {
         let Some(pace) = Pace::of(limit) else { return Ok(None) };
         let (name, now) = (self.name(id), nanos(now));
-        let mut shard = self.shard(&name).lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shard = locks::lock(self.shard(&name));
         if let Some(full_at) = shard.get_mut(&name) {
             let (level, after) = pace.take(now, *full_at, cost);
             if let Some(after) = after {
@@ -219,7 +220,7 @@ impl Limiter {
     pub fn look(&self, id: &BucketId<'_>, limit: &RateLimit, now: Duration, cost: u32) -> Option<Level> {
         let pace = Pace::of(limit)?;
         let (name, now) = (self.name(id), nanos(now));
-        let shard = self.shard(&name).lock().unwrap_or_else(PoisonError::into_inner);
+        let shard = locks::lock(self.shard(&name));
         let full_at = shard.get(&name).copied().unwrap_or(0);
         let (level, after) = pace.take(now, full_at, cost);
         // What is shown is the bucket as it stays.
@@ -228,7 +229,7 @@ impl Limiter {
 
     /// Buckets that are held, full ones that wait for their removal included.
     pub fn len(&self) -> usize {
-        self.shards.iter().map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner).len()).sum()
+        self.shards.iter().map(|shard| locks::lock(shard).len()).sum()
     }
 
     /// Whether there are none.

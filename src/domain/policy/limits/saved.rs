@@ -1,11 +1,10 @@
 //! Buckets that are not full, in the store from a graceful stop until the next start. The time in between does not
 //! count: no restart refills a bucket. After a kill there are none, and every bucket is full.
 
-use std::sync::PoisonError;
-
 use super::{Limiter, Name, nanos};
 use crate::domain::policy::Services;
 use crate::error::{Error, Result};
+use crate::locks;
 use crate::store::limits as store;
 use crate::store::limits::Debt;
 
@@ -63,7 +62,7 @@ impl Limiter {
     fn debts(&self, now: u64) -> Vec<(Name, u64)> {
         let mut debts = Vec::new();
         for shard in &self.shards {
-            let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            let shard = locks::lock(shard);
             let owing = shard.iter().filter(|(_, full_at)| **full_at > now);
             debts.extend(owing.map(|(name, full_at)| (*name, full_at - now)));
         }
@@ -71,7 +70,7 @@ impl Limiter {
     }
 
     fn owe(&self, name: Name, full_at: u64) {
-        let mut shard = self.shard(&name).lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shard = locks::lock(self.shard(&name));
         if shard.len() < self.shard_capacity {
             shard.insert(name, full_at);
         }
