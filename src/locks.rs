@@ -38,6 +38,8 @@ mod tests {
             panic!("while both are held");
         }));
         assert!(panicked.is_err() && mutex.is_poisoned() && value.is_poisoned());
-        assert_eq!((*lock(&mutex), *read(&value), *write(&value)), (2, 2, 2));
+        assert_eq!(*lock(&mutex), 2);
+        assert_eq!(*read(&value), 2);
+        assert_eq!(*write(&value), 2);
     }
 }

@@ -197,3 +197,36 @@ async fn each_filter_shows_what_fits_and_nothing_else() {
     let unknown = Filter { api: Some("nothing".to_owned()), ..none() };
     assert!(paths(&world, unknown).await.is_empty());
 }
+
+#[tokio::test]
+async fn a_log_whose_writer_is_stuck_refuses_what_it_cannot_keep() {
+    let bounds = Options { capacity: 10, patience: Duration::from_millis(1), ..Options::default() };
+    let world = World::with_activity(bounds).await;
+    let (no, _) = key(&world, "k").await;
+    let log = world.services.log.clone();
+    log.flush(&world.services.db).await.unwrap();
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let (started, mut has_started) = tokio::sync::mpsc::unbounded_channel();
+    let stuck = world.services.write(move |_| {
+        started.send(()).unwrap();
+        held.recv().unwrap();
+        Ok::<_, Error>(())
+    });
+    let fill = async {
+        has_started.recv().await.unwrap();
+        for _ in 0..10 {
+            log.room().await.unwrap();
+            log.push(decision(&world, no, "/")).unwrap();
+        }
+        assert_eq!(log.room().await.unwrap_err().code, Code::Unavailable);
+        // Requests that had asked for room before are still logged, however many there are, and no more.
+        let pushed = (0..100_000).take_while(|_| log.push(decision(&world, no, "/")).is_ok()).count();
+        assert_eq!((pushed, log.stats().depth, log.stats().waits), (16_384, 16_394, 1));
+        release.send(()).unwrap();
+    };
+    let (done, ()) = tokio::join!(stuck, fill);
+    done.unwrap();
+    log.flush(&world.services.db).await.unwrap();
+    log.room().await.unwrap();
+    assert_eq!((Options::default().capacity, Options::default().patience.as_millis()), (65_536, 250));
+}

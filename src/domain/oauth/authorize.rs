@@ -28,8 +28,6 @@ const MAX_ECHO: usize = 2_048;
 
 /// What the requests that one network leaves waiting may take, in KiB: plenty for an office behind one address.
 const PER_NETWORK: RateLimit = RateLimit { limit: Some(100), window_seconds: 60, burst: Some(200) };
-/// Requests that may wait, over all networks.
-const MAX_WAITING: i64 = 20_000;
 
 /// Who sent an authorization request, as far as the browser tells.
 #[derive(Debug, Clone, Copy, Default)]
@@ -390,8 +388,9 @@ async fn ask(
         created_at: call.now,
         expires_at: call.now.plus_seconds(REQUEST_SECONDS),
     };
+    let most = services.bounds.waiting_authorizations;
     let insert = move |tx: &mut store::Tx<'_>| {
-        if oauth_requests::count(tx, MAX_WAITING)? >= MAX_WAITING {
+        if oauth_requests::count(tx, most)? >= most {
             let error = crate::error::Error::unavailable("too many requests for authorization wait");
             return Err(OAuthError::from(error));
         }

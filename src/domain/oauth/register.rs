@@ -12,10 +12,6 @@ use crate::store;
 
 /// How long a self-registered client stays that no person has allowed anything, in seconds.
 pub(super) const UNUSED_SECONDS: u32 = 86_400;
-/// Self-registered clients of one network block that no person has allowed anything yet.
-const MAX_UNUSED_PER_NETWORK: i64 = 60;
-/// The same of all networks: bounds the table.
-const MAX_UNUSED: i64 = 10_000;
 /// Registrations of one network in an hour.
 const PER_NETWORK: RateLimit = RateLimit { limit: Some(60), window_seconds: 3_600, burst: None };
 
@@ -51,7 +47,7 @@ pub struct Registered {
 /// Registers a program with access to the configured API. Nobody vouches for it: the consent page says so.
 ///
 /// # Errors
-/// `access_denied` where registration is off; `temporarily_unavailable` for too many; `invalid_redirect_uri` and
+/// `access_denied` where registration is off; `temporarily_unavailable` for too many, of the network (429) or of all (503); `invalid_redirect_uri` and
 /// `invalid_client_metadata` (section 3.2.2).
 pub async fn register(call: &Arc<Call>, metadata: Metadata) -> Result<Registered> {
     let services = &call.services;
@@ -86,15 +82,15 @@ pub async fn register(call: &Arc<Call>, metadata: Metadata) -> Result<Registered
         ..NewClient::default()
     };
     let client = clients::register(call, new).map_err(|error| explain(&error))?;
-    let (this, network) = (call.clone(), limits::block(call));
+    let (this, network, bounds) = (call.clone(), limits::block(call), services.bounds);
     let issued = services
         .write(move |tx| {
-            if store::clients::count_unused_from(tx, &network)? >= MAX_UNUSED_PER_NETWORK {
+            if store::clients::count_unused_from(tx, &network)? >= bounds.unused_clients_per_network {
                 let text =
                     "Too many clients of your network registered themselves and were not used; wait a day";
                 return Err(Error::new(Code::RateLimited, text).retry_after(u64::from(UNUSED_SECONDS)));
             }
-            let issued = clients::insert(tx, &this, client, Some(MAX_UNUSED))?
+            let issued = clients::insert(tx, &this, client, Some(bounds.unused_clients))?
                 .ok_or_else(|| Error::unavailable("too many self-registered clients that were never used"))?;
             store::clients::set_registered_from(tx, issued.view.client.no, &network)?;
             Ok(issued)

@@ -3,6 +3,7 @@
 //! A session's row, its person's role and their state are read in one lookup, and again after every change of
 //! anything: a right that a person loses is gone with their next request.
 
+pub(crate) mod bounds;
 mod confirm;
 mod cookie;
 mod end;

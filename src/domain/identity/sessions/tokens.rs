@@ -5,6 +5,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 
+use super::bounds;
 use super::refresh::{self, Exchange, Exchanged};
 use super::sign_in::{Login, log_refusal, verify};
 use super::{SESSION_SECONDS, is_good};
@@ -40,14 +41,18 @@ pub async fn login(call: &Arc<Call>, login: Login, slug: Option<&str>) -> Result
     let services = call.services.clone();
     let api = api(&services, slug)?;
     let mut verified = verify(call, login).await?;
+    bounds::take_sign_in(&services, verified.user.no).inspect_err(|error| {
+        let _ = log_refusal(call, Some(&verified.user), error);
+    })?;
     let (id, now) = (SessionId::new(call.now, services.random()), call.now);
     let (shared, caller, api_no) = (services.clone(), call.clone(), api.no);
     let user = verified.user.clone();
     let (verified_back, admitted) = services
         .write(move |tx| {
             let done = verified.admit(tx).and_then(|amr| {
-                let session_no = store::insert(
+                let session_no = bounds::insert(
                     tx,
+                    &caller,
                     &NewSession {
                         id,
                         user_no: verified.user.no,
@@ -96,7 +101,8 @@ pub async fn login(call: &Arc<Call>, login: Login, slug: Option<&str>) -> Result
 /// Exchanges a refresh token of a session.
 ///
 /// # Errors
-/// `INVALID_TOKEN` when it is unknown, was used before, or its person may not sign in any more.
+/// `INVALID_TOKEN` when it is unknown, was used before, or its person may not sign in any more; `RATE_LIMITED` when the
+/// person refreshes too often.
 pub async fn refresh_tokens(call: &Arc<Call>, token: Secret) -> Result<Tokens> {
     let services = call.services.clone();
     let (shared, caller, now) = (services.clone(), call.clone(), call.now);
@@ -106,6 +112,7 @@ pub async fn refresh_tokens(call: &Arc<Call>, token: Secret) -> Result<Tokens> {
                 let live = exchanged.session_no.map(|no| store::live_by_no(tx, no)).transpose()?.flatten();
                 let Some(live) = live.filter(|live| is_good(live, now)) else { return Err(invalid()) };
                 if exchanged.first {
+                    bounds::take_token(&shared, live.user.0)?;
                     store::touch(tx, live.no, now)?;
                     let entry =
                         about(&caller, Kind::SessionRefreshed, &live, Outcome::Allowed, Reason::Valid);

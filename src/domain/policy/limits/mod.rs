@@ -37,6 +37,10 @@ pub enum Subject<'s> {
     Session(i64),
     /// One OAuth client that acts for itself, by row number.
     Client(i64),
+    /// Successful sign-ins of one person, by row number.
+    SignIns(i64),
+    /// Refreshes and authorization codes of one person, by row number.
+    Tokens(i64),
 }
 
 /// What a bucket belongs to.
@@ -65,9 +69,22 @@ pub struct Level {
 
 /// Nothing is owed beyond this, so that no sum overflows: a bucket that takes longer to fill counts as smaller.
 const LONGEST_DEBT: u64 = 1 << 62;
-const SHARDS: usize = 64;
-/// Buckets of a shard: seven eighths of 2^16 slots, the most that its table holds without growing further.
-const SHARD_CAPACITY: usize = (1 << 16) / 8 * 7;
+
+/// Bounds of a [`Limiter`].
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Tables with a lock each.
+    pub shards: usize,
+    /// Most buckets in one of them.
+    pub buckets_per_shard: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        // Seven eighths of 2^16 slots: the most that a table holds without growing further.
+        Self { shards: 64, buckets_per_shard: (1 << 16) / 8 * 7 }
+    }
+}
 
 /// The size and the pace of a bucket, in nanoseconds.
 #[derive(Clone, Copy)]
@@ -154,7 +171,7 @@ pub struct Limiter {
     shards: Box<[Mutex<Shard>]>,
     /// Hashers that have taken up a key.
     names: [DefaultHasher; 2],
-    shard_capacity: usize,
+    buckets_per_shard: usize,
 }
 
 impl Default for Limiter {
@@ -171,19 +188,20 @@ impl Default for Limiter {
 impl Limiter {
     /// Buckets whose names only the holder of `key` can compute; the same key gives the same names after a restart.
     pub fn new(key: &[u8; 32]) -> Self {
-        Self::with_capacity(key, SHARDS, SHARD_CAPACITY)
+        Self::with_options(key, Options::default())
     }
 
-    pub(super) fn with_capacity(key: &[u8; 32], shards: usize, shard_capacity: usize) -> Self {
+    /// The same with other bounds.
+    pub fn with_options(key: &[u8; 32], options: Options) -> Self {
         let keyed = |half: &[u8]| {
             let mut hasher = DefaultHasher::new();
             hasher.write(half);
             hasher
         };
         Self {
-            shards: (0..shards).map(|_| Mutex::default()).collect(),
+            shards: (0..options.shards).map(|_| Mutex::default()).collect(),
             names: [keyed(&key[..16]), keyed(&key[16..])],
-            shard_capacity,
+            buckets_per_shard: options.buckets_per_shard,
         }
     }
 
@@ -252,15 +270,15 @@ impl Limiter {
 
     /// Before a shard grows it drops what is full again; it grows only if more than half of it is in use.
     fn make_room(&self, shard: &mut Shard, now: u64) -> Result<()> {
-        if shard.len() < shard.capacity().min(self.shard_capacity) {
+        if shard.len() < shard.capacity().min(self.buckets_per_shard) {
             return Ok(());
         }
         shard.retain(|_, full_at| *full_at > now);
-        if shard.len() >= self.shard_capacity {
+        if shard.len() >= self.buckets_per_shard {
             return Err(Error::unavailable("more rate limits are in use at once than fit into memory"));
         }
         if shard.len() > shard.capacity() / 2 {
-            let more = (shard.capacity() + 1).min(self.shard_capacity - shard.len());
+            let more = (shard.capacity() + 1).min(self.buckets_per_shard - shard.len());
             shard.reserve(more);
         } else if shard.capacity() > 1024 && shard.len() < shard.capacity() / 8 {
             shard.shrink_to(shard.len() * 2);

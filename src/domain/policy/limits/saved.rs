@@ -71,7 +71,7 @@ impl Limiter {
 
     fn owe(&self, name: Name, full_at: u64) {
         let mut shard = locks::lock(self.shard(&name));
-        if shard.len() < self.shard_capacity {
+        if shard.len() < self.buckets_per_shard {
             shard.insert(name, full_at);
         }
     }

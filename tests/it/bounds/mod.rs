@@ -1,5 +1,8 @@
 //! What a caller without a credential can make the server store, hold or answer.
 
+mod people;
+mod tables;
+
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
