@@ -11,6 +11,10 @@
     reason = "a bench that cannot go on has failed, and it prints"
 )]
 
+#[path = "../tests/it/support/mod.rs"]
+#[allow(dead_code, unreachable_pub, unused_imports, reason = "the tests use the rest of it")]
+mod support;
+
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -23,7 +27,8 @@ use poem::listener::TcpAcceptor;
 use poem::{Response, Route, Server};
 use serde_json::Value;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_keywright");
+use support::Program;
+
 const CONNECTIONS: usize = 64;
 const ROUNDS: usize = 15;
 const SLICE: Duration = Duration::from_millis(1_000);
@@ -69,6 +74,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 /// All processes besides the load; dropping it ends them.
 struct World {
     _children: Vec<Running>,
+    _keywright: (support::Server, Program),
     gate: u16,
     bare: u16,
     constant: u16,
@@ -89,13 +95,9 @@ impl World {
     fn start(directory: &Path) -> Self {
         let (service, service_port) = own("service", Path::new("-"));
         let (bare, bare_port) = own("bare", Path::new("-"));
-        let data = directory.join("data");
-        let (keywright, address) = keywright(&data);
-        let cli = |arguments: &[&str]| -> String {
-            let output = Command::new(PROGRAM).args(arguments).arg("--data").arg(&data).output().unwrap();
-            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-            String::from_utf8(output.stdout).unwrap()
-        };
+        let (program, keywright) = keywright();
+        let address = keywright.address().to_string();
+        let cli = |arguments: &[&str]| program.run(arguments).good().to_owned();
         cli(&["api", "apply", concat!(env!("CARGO_MANIFEST_DIR"), "/src/demo/ai-for-database.toml")]);
         let made = cli(&[
             "key",
@@ -126,8 +128,15 @@ impl World {
         let (with_gate, gate) = behind("gate", &address);
         let (with_bare, beside) = behind("bare", &format!("127.0.0.1:{bare_port}"));
         let (with_constant, same) = behind("constant", &format!("127.0.0.1:{constant_port}"));
-        let children = vec![with_gate, with_bare, with_constant, keywright, bare, constant, service];
-        Self { _children: children, gate, bare: beside, constant: same, key }
+        let children = vec![with_gate, with_bare, with_constant, bare, constant, service];
+        Self {
+            _children: children,
+            _keywright: (keywright, program),
+            gate,
+            bare: beside,
+            constant: same,
+            key,
+        }
     }
 }
 
@@ -152,21 +161,13 @@ fn on_core(program: impl AsRef<std::ffi::OsStr>) -> Command {
     command
 }
 
-/// The real program, and its address.
-fn keywright(data: &Path) -> (Running, String) {
-    let mut child = on_core(PROGRAM)
-        .args(["serve", "--listen", "127.0.0.1:0", "--data"])
-        .arg(data)
-        .env("KEYWRIGHT_TRUSTED_PROXIES", "127.0.0.1/32")
-        .env("KEYWRIGHT_SIGNING_ALG", "ES256")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let address =
-        lines.map_while(Result::ok).find_map(|line| Some(line.split_once("serves http://")?.1.to_owned()));
-    (Running(child), address.expect("it says where it is"))
+/// The real program on the servers' core.
+fn keywright() -> (Program, support::Server) {
+    let mut program = Program::new();
+    program.set("KEYWRIGHT_TRUSTED_PROXIES", "127.0.0.1/32");
+    program.set("UNDER", &format!("taskset -c {SERVERS}"));
+    let server = program.serve_after("");
+    (program, server)
 }
 
 /// A poem server in a process of its own, and its port.

@@ -25,7 +25,7 @@
 //!                   │
 //!                 store              all SQL
 //!                   │
-//!                 model ──────────── with env, error and measure: leaves that every room may name
+//!                 model ──────────── with env, error, locks and measure: leaves that every room may name
 //! ```
 //!
 //! Each room from `platform` to `identity` has its own `Services`, with those of the room below. Code takes the
@@ -39,6 +39,7 @@ pub mod domain;
 pub mod env;
 pub mod error;
 pub mod http;
+pub mod locks;
 pub mod measure;
 pub mod model;
 pub mod platform;

@@ -72,7 +72,7 @@ pub(crate) async fn fill(path: &Path, rows: u64) {
 async fn start(path: &Path, now: Timestamp, retention_days: u32) -> app::Running {
     let mut config = Config::defaults(path);
     config.activity.retention_days = retention_days;
-    let env = Env { clock: Arc::new(ManualClock::new(now)), rng: Arc::new(SystemRng) };
+    let env = Env { clock: Arc::new(ManualClock::new(now)), rng: Arc::new(SystemRng), ..Env::default() };
     let running = app::start(&config, env, Listen::ControlOnly).await;
     running.unwrap_or_else(|failure| panic!("{failure}"))
 }

@@ -20,6 +20,15 @@ mod raw;
 mod rest;
 mod serve;
 mod start;
+#[path = "../../tests/it/support/mod.rs"]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    clippy::unwrap_used,
+    reason = "the tests use the rest, and a step that fails ends them"
+)]
+mod support;
 mod table;
 mod tokens;
 

@@ -1,7 +1,7 @@
 //! The program itself: size, start time, and memory.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::Options;
@@ -9,10 +9,9 @@ use super::arms::What;
 use super::child::{Child, resident_mib};
 use super::drive::{Connections, sample};
 use super::fill::{Key, Scratch, Store};
+use super::support::{PROGRAM, Program};
 use super::table::{Goal, Table, median};
 
-/// The release build, which cargo builds together with this program.
-const PROGRAM: &str = env!("CARGO_BIN_EXE_keywright");
 const TIMES: usize = 7;
 
 /// Measures all of them.
@@ -39,30 +38,18 @@ pub(crate) fn measure(table: &mut Table, scratch: &Scratch, options: &Options, k
 
 /// Starts the program, polls until it answers, and lets it idle: time until the first response, and resident memory.
 fn start(data: &Path, keys: &[Key]) -> (Duration, f64) {
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .and_then(|free| free.local_addr())
-        .expect("a free port")
-        .port();
+    let mut program = Program::at(data);
+    // The algorithm of the keys in the store: another one would make new keys at the start.
+    program.set("KEYWRIGHT_SIGNING_ALG", "RS256");
     let started = Instant::now();
-    let mut process = Command::new(PROGRAM)
-        .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--data"])
-        .arg(data)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the program starts");
-    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-        assert!(started.elapsed() < Duration::from_secs(20), "the server does not listen");
-        std::thread::sleep(Duration::from_micros(200));
-    }
-    let answer = sample(port, &mut What::Verify.requests(keys, vec![0]));
+    let server = program.serve::<&str>([]);
+    let answer = sample(server.address().port(), &mut What::Verify.requests(keys, vec![0]));
     assert!(answer.windows(12).any(|part| part == b"\"valid\":true"), "the key is good");
     let took = started.elapsed();
     // Until the jobs of the first second are done.
     std::thread::sleep(Duration::from_millis(1_500));
-    let memory = resident_mib(process.id());
-    let _ = Command::new("kill").arg(process.id().to_string()).status();
-    let _ = process.wait();
+    let memory = resident_mib(server.pid());
+    server.stop();
     (took, memory)
 }
 

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use super::chain::{Chain, Row};
-use super::log::{Log, lock};
+use super::log::Log;
 use super::strings::Strings;
+use crate::locks::lock;
 use crate::model::Timestamp;
 use crate::model::activity::Entry;
 use crate::platform::vault::Signer;
@@ -58,7 +59,7 @@ impl Drain for Appender {
             signer: &self.signer,
             written: self.log.recent_is_kept().then(|| Vec::with_capacity(state.writing)),
         };
-        let mut chain = state.load(tx)?;
+        let mut chain = state.load(tx, self.log.options.rows_per_link)?;
         writing.catch_up(tx, &mut chain)?;
         writing.batch(tx, &mut chain, &mut state)?;
         if chain.is_due(writing.now) || last {
@@ -99,10 +100,10 @@ impl State {
     }
 
     /// The current chain, or the chain as stored.
-    fn load(&mut self, tx: &Tx<'_>) -> Result<Chain, Error> {
+    fn load(&mut self, tx: &Tx<'_>, rows_per_link: u32) -> Result<Chain, Error> {
         match self.chain.take() {
             Some(chain) => Ok(chain),
-            None => Ok(Chain::after(links::last(tx)?.as_ref())),
+            None => Ok(Chain::after(links::last(tx)?.as_ref(), rows_per_link)),
         }
     }
 
@@ -134,14 +135,13 @@ struct Transaction<'a> {
 impl Transaction<'_> {
     /// Links rows that other transactions wrote: changes, or at the start all rows after the last link.
     fn catch_up(&mut self, tx: &mut Tx<'_>, chain: &mut Chain) -> Result<(), Error> {
-        const AT_ONCE: i64 = 1_000;
+        const AT_ONCE: usize = 1_000;
         let last = table::last(tx)?;
         while chain.last_no < last {
-            let first = chain.last_no + 1;
             let mut rows = Vec::new();
-            table::each(tx, first, first + AT_ONCE - 1, |row| {
+            table::each(tx, chain.last_no + 1, last, |row| {
                 rows.push(row);
-                Ok(true)
+                Ok(rows.len() < AT_ONCE)
             })?;
             let Some(end) = rows.last().map(|row| row.no) else { break };
             for row in &rows {

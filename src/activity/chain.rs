@@ -14,8 +14,7 @@ use crate::store::activity_links as table;
 use crate::store::activity_links::Link;
 use crate::store::{Conn, Error, Tx};
 
-/// Maximum number of rows of a link, and its maximum age.
-const ROWS_PER_LINK: u32 = if cfg!(test) { 100 } else { 10_000 };
+/// Maximum age of a link.
 const MILLIS_PER_LINK: i64 = 1_000;
 /// Tolerated decrease of `at` between rows before the clock counts as set back: slow requests are logged at their end,
 /// and counted refusals after their minute, with the time at which they began.
@@ -28,6 +27,8 @@ pub(super) struct Chain {
     stream: Stream,
     /// The last row that was fed.
     pub(super) last_no: i64,
+    /// A link ends after this many rows.
+    rows_per_link: u32,
     previous: [u8; 32],
     first_no: i64,
     rows: Context,
@@ -45,11 +46,12 @@ pub(super) struct Chain {
 
 impl Chain {
     /// A chain that continues after `last`, or begins.
-    pub(super) fn after(last: Option<&Link>) -> Self {
+    pub(super) fn after(last: Option<&Link>, rows_per_link: u32) -> Self {
         let no = last.map_or(0, |link| link.no);
         Self {
             stream: last.map_or(Stream::ONLY, |link| link.stream),
             last_no: no,
+            rows_per_link,
             previous: last.and_then(|link| link.mac.as_slice().try_into().ok()).unwrap_or([0; 32]),
             first_no: no + 1,
             rows: hash(),
@@ -92,7 +94,7 @@ impl Chain {
             self.unidentified_rows += 1;
             self.unidentified_bytes += row.bytes();
         }
-        if self.count == ROWS_PER_LINK {
+        if self.count == self.rows_per_link {
             self.close(tx, signer)?;
         }
         Ok(())

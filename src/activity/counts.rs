@@ -81,7 +81,8 @@ pub struct Counts {
 pub async fn counts(services: &Services, of: CountsFilter) -> Result<Counts> {
     check_span(of.from, of.to, MAX_DAYS)?;
     services.log.settled(&services.db).await?;
-    Ok(services.read(move |reader| count(reader, &of)).await?)
+    let rows = services.log.options.steps.counted_rows;
+    Ok(services.read(move |reader| count(reader, &of, rows)).await?)
 }
 
 fn check_span(from: Timestamp, to: Timestamp, most_days: i64) -> Result<()> {
@@ -92,7 +93,7 @@ fn check_span(from: Timestamp, to: Timestamp, most_days: i64) -> Result<()> {
     Err(Error::invalid("to", format!("Use a time after `from`, at most {most_days} days later.")))
 }
 
-fn count(reader: &Reader<'_>, of: &CountsFilter) -> std::result::Result<Counts, DbError> {
+fn count(reader: &Reader<'_>, of: &CountsFilter, rows_at_once: i64) -> std::result::Result<Counts, DbError> {
     let finest = if of.key.is_some() { KEY_MILLIS } else { SUM_MILLIS };
     let (from, to) = (of.from.millis(), of.to.millis());
     let fits = |step: &i64| *step >= finest && (to - from) / step <= BUCKETS;
@@ -111,7 +112,7 @@ fn count(reader: &Reader<'_>, of: &CountsFilter) -> std::result::Result<Counts, 
         for at in (start..end).step_by(finest as usize) {
             table::at(reader, at, known.key_no, &mut add)?;
         }
-        rollup::each_uncounted(reader, &mut add)?;
+        rollup::each_uncounted(reader, rows_at_once, &mut add)?;
     }
     Ok(Counts { bucket_seconds: (step / 1_000) as u32, buckets })
 }
@@ -156,13 +157,15 @@ pub async fn top_keys(
     check_span(from, to, MAX_KEY_DAYS)?;
     services.log.settled(&services.db).await?;
     let span = (from.millis() - from.millis() % KEY_MILLIS, to.millis());
-    Ok(services.read(move |reader| busiest(reader, span, limit)).await?)
+    let rows = services.log.options.steps.counted_rows;
+    Ok(services.read(move |reader| busiest(reader, span, limit, rows)).await?)
 }
 
 fn busiest(
     reader: &Reader<'_>,
     span: (i64, i64),
     limit: usize,
+    rows_at_once: i64,
 ) -> std::result::Result<Vec<(KeyName, Tally)>, DbError> {
     let mut tallies = HashMap::<i64, Tally>::new();
     let mut add = |slot: Slot, count: i64| {
@@ -172,7 +175,7 @@ fn busiest(
         }
     };
     table::of_keys(reader, span, &mut add)?;
-    rollup::each_uncounted(reader, &mut add)?;
+    rollup::each_uncounted(reader, rows_at_once, &mut add)?;
     let mut tallies: Vec<_> = tallies.into_iter().filter(|(_, tally)| tally.decisions() > 0).collect();
     tallies.sort_unstable_by_key(|(key_no, tally)| (std::cmp::Reverse(tally.decisions()), *key_no));
     tallies

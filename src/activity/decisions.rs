@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use super::log::lock;
+use crate::locks::lock;
 use crate::model::activity::{Entry, Kind, Outcome, Reason};
 
 /// Labels of the count: few values each, none of them from a request.

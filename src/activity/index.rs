@@ -2,15 +2,12 @@
 
 use std::sync::Arc;
 
-use super::log::lock;
 use crate::activity::Services;
 use crate::error::{Error, Result};
+use crate::locks::lock;
 use crate::store::activity as rows;
 use crate::store::activity::{SEGMENT_ROWS, segment};
 use crate::store::{Error as DbError, Extent, Reader, activity_index as table};
-
-/// Entries per step: a few milliseconds of the writer's time.
-const PER_STEP: usize = if cfg!(test) { 70 } else { 2_500 };
 
 /// Indexes every closed segment that has no index yet. It can be interrupted anywhere and continues later.
 pub async fn index_segments(services: &Services) -> Result<()> {
@@ -33,12 +30,13 @@ fn next(reader: &Reader<'_>) -> std::result::Result<Option<i64>, DbError> {
 }
 
 async fn index(services: &Services, segment: i64) -> Result<()> {
+    let per_step = services.log.options.steps.index_entries;
     let pairs =
         Arc::new(services.read_as(Extent::Log, move |reader| Ok::<_, Error>(pairs(reader, segment)?)).await?);
-    for start in (0..pairs.len()).step_by(PER_STEP) {
+    for start in (0..pairs.len()).step_by(per_step) {
         let pairs = pairs.clone();
         let step = move |tx: &mut crate::store::Tx<'_>| {
-            let end = pairs.len().min(start + PER_STEP);
+            let end = pairs.len().min(start + per_step);
             table::append(tx, segment, SEGMENT_ROWS * segment, &pairs[start..end])
         };
         services.write(move |tx| Ok::<_, Error>(step(tx)?)).await?;

@@ -1,50 +1,24 @@
 //! Buffer of decisions for the writer.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
 use super::decisions::{Decision, Decisions};
+use super::options::Options;
 use super::recent::Recent;
 use super::refusals;
 use super::refusals::Refusals;
-use super::retention::Retention;
 use crate::env::TrustedClock;
 use crate::error::{Error, Result};
+use crate::locks::lock;
 use crate::model::activity::Entry;
 use crate::store::{Db, Error as DbError, activity as table};
 
 /// Maximum number of requests between [`Log::capacity`] and [`Log::push`]: more than there are connections.
 const UNDER_WAY: usize = 16_384;
-
-/// Bounds of a [`Log`].
-#[derive(Debug, Clone, Copy)]
-pub struct Options {
-    /// Maximum number of waiting rows; then requests wait.
-    pub capacity: usize,
-    /// Time that a request waits for capacity before it is refused.
-    pub max_wait: Duration,
-    /// Bounds of the counting of refusals.
-    pub refusals: refusals::Bounds,
-    /// Maximum number of rows per transaction, so that changes are not delayed.
-    pub rows_per_drain: usize,
-    /// Retention.
-    pub retention: Retention,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            capacity: 65_536,
-            max_wait: Duration::from_millis(250),
-            refusals: refusals::Bounds::default(),
-            rows_per_drain: 8_192,
-            retention: Retention::default(),
-        }
-    }
-}
 
 /// Buffer of decisions: one lock and one push per decision. The writer swaps the buffer out every 50 ms and keeps the
 /// rows until they are on disk.
@@ -336,9 +310,4 @@ impl Log {
     fn minute(&self) -> i64 {
         self.clock.now().seconds().div_euclid(60)
     }
-}
-
-/// A lock whose holder may have panicked: its value is valid between any two statements.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::MutexGuard;
 
+use crate::locks::lock;
 use crate::store::activity::{SEGMENT_ROWS, segment};
 use crate::store::{Error, Reader, activity_index as table};
 
-use super::log::{Log, lock};
+use super::log::Log;
 
 /// Keys of every row of the segments without an index.
 #[derive(Default)]

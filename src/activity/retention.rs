@@ -16,8 +16,6 @@ use crate::store::{
     Conn, Error as DbError, Extent, Reader, Tx, activity_counts as counts, activity_retention as table, file,
 };
 
-/// Rows per step: a few milliseconds of the writer's time.
-const PER_STEP: i64 = if cfg!(test) { 30 } else { 2_000 };
 const DAY_SECONDS: u32 = 86_400;
 /// Bytes of the rows of unidentified callers if the log has no bound.
 const UNIDENTIFIED_BYTES: u64 = 1 << 30;
@@ -48,6 +46,7 @@ impl Default for Retention {
 pub async fn apply_retention(services: &Services) -> Result<()> {
     services.log.flush(&services.db).await?;
     let (times, retention) = ((services.settled(), services.now()), services.log.options.retention);
+    let per_step = services.log.options.steps.removed_rows;
     while remove_unidentified(services, retention).await? {}
     if let Some(link) = services
         .read_as(Extent::Log, move |reader| Ok::<_, Error>(last_to_go(reader, times, retention)?))
@@ -58,13 +57,13 @@ pub async fn apply_retention(services: &Services) -> Result<()> {
     }
     if let Some(anchor) = services.read(|reader| Ok::<_, Error>(links::anchor(reader)?)).await? {
         let last = anchor.no;
-        step(services, move |tx| table::remove_rows(tx, last, PER_STEP)).await?;
-        step(services, move |tx| table::remove_links(tx, last, PER_STEP)).await?;
+        step(services, move |tx| table::remove_rows(tx, last, per_step)).await?;
+        step(services, move |tx| table::remove_links(tx, last, per_step)).await?;
         remove_segments_before(services, segment(last + 1)).await?;
         services.write(move |tx| Ok::<_, Error>(table::remove_runs(tx, last)?)).await?;
     }
     let until = times.0.minus_seconds(MAX_DAYS as u32 * DAY_SECONDS);
-    step(services, move |tx| counts::remove(tx, until, PER_STEP)).await?;
+    step(services, move |tx| counts::remove(tx, until, per_step)).await?;
     step(services, file::shrink).await
 }
 
@@ -127,8 +126,9 @@ fn last_to_go(
 }
 
 async fn remove_segments_before(services: &Services, segment: i64) -> Result<()> {
-    step(services, move |tx| table::remove_index(tx, segment, PER_STEP)).await?;
-    step(services, move |tx| table::remove_strings(tx, segment, PER_STEP)).await?;
+    let per_step = services.log.options.steps.removed_rows;
+    step(services, move |tx| table::remove_index(tx, segment, per_step)).await?;
+    step(services, move |tx| table::remove_strings(tx, segment, per_step)).await?;
     services.write(move |tx| Ok::<_, Error>(table::remove_segments(tx, segment)?)).await?;
     Ok(())
 }

@@ -8,17 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::activity::Services;
 use crate::error::{Error, Result};
-use crate::store::activity as rows;
+use crate::store::activity as log;
 use crate::store::activity_counts as table;
 use crate::store::activity_counts::Slot;
 use crate::store::{Conn, Error as DbError, Extent, jobs};
 
 /// Name of the job, under which it stores its progress.
 pub const JOB: &str = "activity.counts";
-/// Rows per window: its counts are in memory together.
-const WINDOW_ROWS: i64 = if cfg!(test) { 50 } else { 500_000 };
-/// Counts per step: a few milliseconds of the writer's time.
-const PER_STEP: usize = if cfg!(test) { 7 } else { 1_000 };
 
 /// Progress of the counts.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
@@ -39,9 +35,10 @@ struct Window {
 
 /// Counts the rows that are not counted yet. It can be interrupted anywhere and continues later.
 pub async fn count_rows(services: &Services) -> Result<()> {
+    let rows = services.log.options.steps.counted_rows;
     loop {
         let (progress, last, counts) =
-            services.read_as(Extent::Log, |reader| Ok::<_, Error>(next_window(reader)?)).await?;
+            services.read_as(Extent::Log, move |reader| Ok::<_, Error>(next_window(reader, rows)?)).await?;
         if last <= progress.done {
             return Ok(());
         }
@@ -51,13 +48,13 @@ pub async fn count_rows(services: &Services) -> Result<()> {
 
 type Counts = Vec<(Slot, i64)>;
 
-/// The last row of the next window and its counts, without those that are written.
-fn next_window(conn: &Conn<'_>) -> std::result::Result<(Progress, i64, Counts), DbError> {
+/// The last row of the next window, of at most `rows` rows, and its counts, without those that are written.
+fn next_window(conn: &Conn<'_>, rows: i64) -> std::result::Result<(Progress, i64, Counts), DbError> {
     let progress: Progress = jobs::state(conn, JOB)?.unwrap_or_default();
     let first = progress.done + 1;
     let last = match progress.window {
         Some(window) => window.last,
-        None => rows::last(conn)?.min(progress.done + WINDOW_ROWS),
+        None => log::last(conn)?.min(progress.done + rows),
     };
     let mut counts: Counts = count(conn, (first, last))?.into_iter().collect();
     counts.sort_unstable_by_key(|(slot, _)| *slot);
@@ -76,11 +73,12 @@ fn count(conn: &Conn<'_>, range: (i64, i64)) -> std::result::Result<HashMap<Slot
 
 async fn write_window(services: &Services, progress: Progress, last: i64, counts: Counts) -> Result<()> {
     let counts = Arc::new(counts);
-    let steps = counts.len().div_ceil(PER_STEP).max(1);
+    let per_step = services.log.options.steps.counts;
+    let steps = counts.len().div_ceil(per_step).max(1);
     for step in 0..steps {
         let counts = counts.clone();
         let write = move |tx: &mut crate::store::Tx<'_>| {
-            let part = &counts[step * PER_STEP..counts.len().min((step + 1) * PER_STEP)];
+            let part = &counts[step * per_step..counts.len().min((step + 1) * per_step)];
             table::add(tx, part)?;
             let next = match part.last() {
                 Some(&(written, _)) if step + 1 < steps => {
@@ -95,17 +93,18 @@ async fn write_window(services: &Services, progress: Progress, last: i64, counts
     Ok(())
 }
 
-/// Visits the counts that are not written yet.
+/// Visits the counts that are not written yet, `rows` rows at a time.
 pub(super) fn each_uncounted(
     conn: &Conn<'_>,
+    rows: i64,
     mut visit: impl FnMut(Slot, i64),
 ) -> std::result::Result<(), DbError> {
-    let (progress, last, counts) = next_window(conn)?;
+    let (progress, last, counts) = next_window(conn, rows)?;
     counts.into_iter().for_each(|(slot, count)| visit(slot, count));
     let mut next = last.max(progress.done) + 1;
-    let newest = rows::last(conn)?;
+    let newest = log::last(conn)?;
     while next <= newest {
-        let end = newest.min(next + WINDOW_ROWS - 1);
+        let end = newest.min(next + rows - 1);
         count(conn, (next, end))?.into_iter().for_each(|(slot, count)| visit(slot, count));
         next = end + 1;
     }

@@ -21,6 +21,7 @@ use crate::domain::{identity, instance, policy};
 use crate::env::{Clock, Rng, SystemClock, SystemRng, TrustedClock};
 use crate::http::metrics::Metrics;
 use crate::http::{self, server};
+use crate::model::Bounds;
 use crate::model::setting::Settings;
 use crate::platform;
 use crate::platform::mail;
@@ -40,18 +41,20 @@ impl std::fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// Time and randomness.
+/// What a test replaces: time, randomness and bounds.
 #[derive(Clone)]
 pub struct Env {
     /// The source of time.
     pub clock: Arc<dyn Clock>,
     /// The source of ids and secrets.
     pub rng: Arc<dyn Rng>,
+    /// Bounds of what callers can make the server store.
+    pub bounds: Bounds,
 }
 
 impl Default for Env {
     fn default() -> Self {
-        Self { clock: Arc::new(SystemClock), rng: Arc::new(SystemRng) }
+        Self { clock: Arc::new(SystemClock), rng: Arc::new(SystemRng), bounds: Bounds::default() }
     }
 }
 
@@ -181,7 +184,8 @@ async fn compose(
     let platform = platform::Services { db, clock, rng: env.rng, vault, queue, mailer };
     let activity = activity::Services { platform: Arc::new(platform), log };
     let policy = policy::Services { activity: Arc::new(activity), catalog: Catalog::default(), engine };
-    let options = identity::Options::new(config.sign_in.signing_alg);
+    let options =
+        identity::Options { bounds: env.bounds, ..identity::Options::new(config.sign_in.signing_alg) };
     let services = identity::Services::start(Arc::new(policy), settings(config, address), throttle, &options);
     let services = Arc::new(services.map_err(failed)?);
     let prepared = instance::prepare(&services).await;

@@ -2,8 +2,10 @@
 //! others. A full disk refuses every request; a line for each would fill the journal on the same disk.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
+
+use crate::locks;
 
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Filter};
@@ -23,7 +25,7 @@ pub(super) struct Repeats(Arc<Mutex<HashMap<&'static str, Lines>>>);
 
 impl Repeats {
     fn lock(&self) -> MutexGuard<'_, HashMap<&'static str, Lines>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        locks::lock(&self.0)
     }
 
     /// Whether to write a line from `place` now.

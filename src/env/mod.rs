@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 pub use self::trusted::{Disagreement, Settled, TrustedClock};
+use crate::locks;
 use crate::model::Timestamp;
 
 /// Raw readings. Only [`TrustedClock`] uses them.
@@ -120,7 +121,7 @@ impl SeededRng {
 
 impl Rng for SeededRng {
     fn fill(&self, buffer: &mut [u8]) {
-        let mut state = self.0.lock().expect("no holder panics");
+        let mut state = locks::lock(&self.0);
         for chunk in buffer.chunks_mut(8) {
             *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
             let mut mixed = *state;

@@ -7,6 +7,7 @@ pub mod api;
 pub mod api_key;
 mod ascii;
 pub mod auth_methods;
+mod bounds;
 pub mod client;
 pub mod encoding;
 pub mod id;
@@ -37,6 +38,7 @@ pub use api::Api;
 pub use api_key::{ApiKey, KeySecretInfo, KeyUsage, KeyUser};
 pub use ascii::Ascii;
 pub use auth_methods::AuthMethods;
+pub use bounds::Bounds;
 pub use client::{Client, ClientType, GrantType, RedirectUri};
 pub use id::{
     ActivityId, ApiId, ClientId, DeliveryId, GrantId, IdError, InvitationId, KeyId, RequestId, SecretId,

@@ -5,13 +5,14 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use thread_priority::unix::{NormalThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id};
 use thread_priority::{ThreadPriority, ThreadSchedulePolicy};
 use tokio::sync::oneshot;
 
 use crate::error::{Error, Result};
+use crate::locks;
 use crate::model::Network;
 
 /// `Retry-After` of a refused job, in seconds.
@@ -50,7 +51,7 @@ struct Shared<S> {
 
 impl<S> Shared<S> {
     fn lock(&self) -> MutexGuard<'_, Queues<Job<S>>> {
-        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+        locks::lock(&self.queues)
     }
 }
 
@@ -130,7 +131,7 @@ fn work<S: Default>(shared: &Shared<S>, priority: Priority) {
             }
             match queues.pop() {
                 Some(job) => break job,
-                None => queues = shared.more.wait(queues).unwrap_or_else(PoisonError::into_inner),
+                None => queues = locks::wait(&shared.more, queues),
             }
         };
         drop(queues);

@@ -1,26 +1,15 @@
 /** Account management by its owner: second factor, sessions, and mailed links. */
-import { after, before, test } from 'node:test';
-import { launch, Visitor } from './support/browser.js';
-import { Server } from './support/server.js';
+import { test } from 'node:test';
+import { fixture } from './support/fixture.js';
 import { codeOf } from './support/totp.js';
 import { furnish } from './support/world.js';
 
-let server;
-let browser;
-before(async () => {
-  server = await Server.withOwner();
-  browser = await launch();
-  await furnish(server);
-});
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+const { server, open } = await fixture({ prepare: furnish });
 
 test('who must have a second factor sets it up first, and signs in with it from then on', async (t) => {
   t.after(() => server.call('PATCH', '/v1/settings', { second_factor_required: false }));
   const admin = await server.person('admin', 'lin');
-  const owner = await Visitor.open(browser, server);
+  const owner = await open();
   await owner.signIn(server.owner);
   await owner.visit('/settings', 'Settings');
   await owner.page.getByRole('button', { name: 'Require it' }).click();
@@ -28,7 +17,7 @@ test('who must have a second factor sets it up first, and signs in with it from 
   await owner.page.getByText('Required for owners and admins').waitFor();
   await owner.close();
 
-  const visitor = await Visitor.open(browser, server);
+  const visitor = await open();
   const { page } = visitor;
   await visitor.signIn(admin);
   await page.getByText('A second factor is required here').waitFor();
@@ -67,7 +56,7 @@ test('who must have a second factor sets it up first, and signs in with it from 
 
 test('a forgotten password is reset by the link in the mail', async () => {
   const person = await server.person('viewer', 'vera');
-  const visitor = await Visitor.open(browser, server);
+  const visitor = await open();
   const { page } = visitor;
   await page.goto('/sign-in');
   await page.getByRole('link', { name: 'Forgotten password' }).click();
@@ -84,7 +73,7 @@ test('a forgotten password is reset by the link in the mail', async () => {
 });
 
 test('an invitation is accepted, and a session is ended from another one', async () => {
-  const owner = await Visitor.open(browser, server);
+  const owner = await open();
   await owner.signIn(server.owner);
   await owner.visit('/team?create=1', 'Team');
   await owner.page.getByLabel('Email', { exact: true }).fill('noor@example.com');
@@ -94,14 +83,14 @@ test('an invitation is accepted, and a session is ended from another one', async
   await owner.axe('an invitation’s link');
   await owner.close();
 
-  const first = await Visitor.open(browser, server);
+  const first = await open();
   await first.page.goto(link);
   await first.page.getByLabel('Name').fill('Noor');
   await first.page.getByLabel('Password').fill('noor has a long password');
   await first.page.getByRole('button', { name: 'Join' }).click();
   await first.page.getByRole('heading', { level: 1, name: 'Overview' }).waitFor();
 
-  const second = await Visitor.open(browser, server);
+  const second = await open();
   await second.signIn({ email: 'noor@example.com', password: 'noor has a long password' });
   await second.visit('/account?tab=sessions', 'Your account');
   await second.page.getByRole('row').filter({ hasNotText: 'this one' }).getByRole('button', { name: 'End' }).click();

@@ -1,25 +1,15 @@
 /** The page of an API: how to protect it, which route matches a request, scopes of roles. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { after, before, test } from 'node:test';
-import { launch, Visitor } from './support/browser.js';
-import { BINARY, Server } from './support/server.js';
+import { test } from 'node:test';
+import { BINARY } from '../support/server.mjs';
+import { fixture } from './support/fixture.js';
 import { AFDB, furnish } from './support/world.js';
 
-let server;
-let browser;
-before(async () => {
-  server = await Server.withOwner();
-  browser = await launch();
-  await furnish(server);
-});
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+const { server, open } = await fixture({ prepare: furnish });
 
 test('the proxy’s configuration is what the command prints', async () => {
-  const visitor = await Visitor.open(browser, server);
+  const visitor = await open();
   const { page } = visitor;
   await visitor.signIn(server.owner);
   await visitor.visit('/apis/afdb?tab=protect', 'AI for Database');
@@ -39,7 +29,7 @@ test('the proxy’s configuration is what the command prints', async () => {
 });
 
 test('a request is tried on the routes', async () => {
-  const visitor = await Visitor.open(browser, server);
+  const visitor = await open();
   const { page } = visitor;
   await visitor.signIn(server.owner);
   await visitor.visit('/apis/afdb?tab=routes', 'AI for Database');
@@ -58,7 +48,7 @@ test('a request is tried on the routes', async () => {
 });
 
 test('who opens the roles and saves them takes nothing from anybody', async () => {
-  const visitor = await Visitor.open(browser, server);
+  const visitor = await open();
   const { page } = visitor;
   await visitor.signIn(server.owner);
   await visitor.visit('/apis/afdb?tab=members', 'AI for Database');

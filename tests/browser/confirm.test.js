@@ -1,24 +1,12 @@
 /** An act that needs a recent sign-in asks for the password in place, and then completes. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { launch, Visitor } from './support/browser.js';
-import { Server } from './support/server.js';
+import { test } from 'node:test';
+import { fixture } from './support/fixture.js';
 
-let server;
-let browser;
-
-before(async () => {
-  server = await Server.withOwner();
-  browser = await launch();
-});
-
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+const { server, open } = await fixture();
 
 test('an invitation is sent after the password was confirmed', async () => {
-  const visitor = await Visitor.open(browser, server);
+  const visitor = await open();
   const { page } = visitor;
   await visitor.signIn(server.owner);
   await visitor.visit('/team', 'Team');

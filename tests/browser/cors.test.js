@@ -2,33 +2,26 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { after, before, test } from 'node:test';
-import { launch } from './support/browser.js';
-import { Server } from './support/server.js';
+import { after, test } from 'node:test';
+import { Server } from '../support/server.mjs';
+import { fixture } from './support/fixture.js';
 import { AFDB } from './support/world.js';
 
-let server;
-let browser;
-let person;
 const sites = [];
-before(async () => {
-  for (let count = 0; count < 2; count += 1) {
-    const site = createServer((_, response) => response.setHeader('Content-Type', 'text/html').end('<!doctype html><title>A site</title>'));
-    await once(site.listen(0, '127.0.0.1'), 'listening');
-    sites.push(site);
-  }
-  server = await Server.withOwner({ KEYWRIGHT_DEFAULT_API: 'afdb' });
-  await server.call('POST', '/v1/apis', { ...AFDB, allowed_origins: [origin(0)] });
-  person = await server.person('member');
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-  for (const site of sites) site.close();
-});
-
+for (let count = 0; count < 2; count += 1) {
+  const site = createServer((_, response) => response.setHeader('Content-Type', 'text/html').end('<!doctype html><title>A site</title>'));
+  await once(site.listen(0, '127.0.0.1'), 'listening');
+  after(() => site.close());
+  sites.push(site);
+}
 const origin = (site) => `http://127.0.0.1:${sites[site].address().port}`;
+const { server, browser, person } = await fixture({
+  start: () => Server.withOwner({ KEYWRIGHT_DEFAULT_API: 'afdb' }),
+  async prepare(server) {
+    await server.call('POST', '/v1/apis', { ...AFDB, allowed_origins: [origin(0)] });
+    return { person: await server.person('member') };
+  },
+});
 
 /** A page of one of the sites. */
 async function open(site) {

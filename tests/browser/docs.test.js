@@ -1,22 +1,12 @@
 /** The API reference works under the same strict policy. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { launch, Visitor } from './support/browser.js';
-import { Server } from './support/server.js';
+import { test } from 'node:test';
+import { fixture } from './support/fixture.js';
 
-let server;
-let browser;
-before(async () => {
-  server = await Server.withOwner();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+const { server, open } = await fixture();
 
 test('a key authorizes, and a call can be tried', async () => {
-  const visitor = await Visitor.open(browser, server);
+  const visitor = await open();
   const { page } = visitor;
   await page.goto('/docs');
   await page.getByRole('button', { name: 'Authorize' }).first().click();
@@ -33,7 +23,7 @@ test('"Authorize" runs the code flow', async () => {
   const app = await server.call('POST', '/v1/clients', {
     name: 'API reference', type: 'public', access: [{ api: 'keywright', scopes: ['apis:read', 'keys:read'] }], redirect_uris: [`${server.url}/docs/oauth2-redirect.html`],
   });
-  const visitor = await Visitor.open(browser, server);
+  const visitor = await open();
   const { page, context } = visitor;
   await visitor.signIn(server.owner);
   await page.goto('/docs');

@@ -1,27 +1,15 @@
 /** The first page after sign-in is small, and usable with the keyboard alone. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { launch, Visitor } from './support/browser.js';
-import { Server } from './support/server.js';
+import { test } from 'node:test';
+import { fixture } from './support/fixture.js';
 import { furnish } from './support/world.js';
 
 const MOST_BYTES_OF_SCRIPT = 80_000;
 
-let server;
-let browser;
-let made;
-before(async () => {
-  server = await Server.withOwner();
-  browser = await launch();
-  made = await furnish(server);
-});
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+const { server, open, backend } = await fixture({ prepare: furnish });
 
 test('its scripts weigh at most 80 kB, compressed', async () => {
-  const visitor = await Visitor.open(browser, server);
+  const visitor = await open();
   const { page, context } = visitor;
   await visitor.signIn(server.owner);
   const cdp = await context.newCDPSession(page);
@@ -47,7 +35,7 @@ test('its scripts weigh at most 80 kB, compressed', async () => {
 });
 
 test('from sign-in to a key and back with the keyboard alone', async () => {
-  const visitor = await Visitor.open(browser, server);
+  const visitor = await open();
   const { page } = visitor;
   const keys = page.keyboard;
   await page.goto('/sign-in');
@@ -89,7 +77,7 @@ test('from sign-in to a key and back with the keyboard alone', async () => {
   await dialog.waitFor({ state: 'detached' });
   assert.match(await page.evaluate(() => document.activeElement?.textContent ?? ''), /Create API key/);
 
-  await page.goto(`/activity?key=${made.backend.id}`);
+  await page.goto(`/activity?key=${backend.id}`);
   const rows = page.locator('tbody').getByRole('link');
   await rows.nth(2).waitFor();
   await rows.first().focus();
@@ -104,7 +92,7 @@ test('from sign-in to a key and back with the keyboard alone', async () => {
 });
 
 test('times are in the reader’s zone, with the exact UTC in the tooltip', async () => {
-  const visitor = await Visitor.open(browser, server, { timezoneId: 'Asia/Kathmandu' });
+  const visitor = await open({ timezoneId: 'Asia/Kathmandu' });
   const { page } = visitor;
   await visitor.signIn(server.owner);
   await visitor.visit('/activity', 'Activity');

@@ -1,23 +1,14 @@
 /** From an empty data directory to a verified key, in the browser alone. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { launch, Visitor } from './support/browser.js';
-import { Server } from './support/server.js';
+import { test } from 'node:test';
+import { Server } from '../support/server.mjs';
+import { fixture } from './support/fixture.js';
 
-let server;
-let browser;
-before(async () => {
-  server = await Server.empty();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+const { server, open } = await fixture({ start: () => Server.empty() });
 
 test('first start to a verified key', async () => {
   const link = server.setupLink();
-  const visitor = await Visitor.open(browser, server);
+  const visitor = await open();
   const { page } = visitor;
 
   await page.goto(link);

@@ -1,31 +1,19 @@
 /** The activity log shows new rows live, with their reasons. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { launch, Visitor } from './support/browser.js';
-import { Server } from './support/server.js';
+import { test } from 'node:test';
+import { fixture } from './support/fixture.js';
 import { furnish, verify } from './support/world.js';
 
-let server;
-let browser;
-let made;
-before(async () => {
-  server = await Server.withOwner();
-  browser = await launch();
-  made = await furnish(server);
-});
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+const { server, open, backend } = await fixture({ prepare: furnish });
 
 test('the live tail shows a request made meanwhile, and its row tells why', async () => {
-  const visitor = await Visitor.open(browser, server);
+  const visitor = await open();
   const { page } = visitor;
   await visitor.signIn(server.owner);
   await visitor.visit('/activity', 'Activity');
   await page.locator('.state').getByText('Live').waitFor();
 
-  await verify(server, made.backend.key, 'queries:write', '/v1/seen-live');
+  await verify(server, backend.key, 'queries:write', '/v1/seen-live');
   const row = page.getByRole('row').filter({ hasText: '/v1/seen-live' });
   await row.getByText('Refused').waitFor();
   await row.getByRole('link').click();
@@ -35,14 +23,14 @@ test('the live tail shows a request made meanwhile, and its row tells why', asyn
   assert.match(await why.getByRole('listitem').filter({ hasText: 'Rate limit' }).innerText(), /not reached/);
 
   await page.getByRole('button', { name: 'Pause' }).click();
-  await verify(server, made.backend.key, 'queries:read', '/v1/while-paused');
+  await verify(server, backend.key, 'queries:read', '/v1/while-paused');
   await page.getByRole('button', { name: 'Go on' }).click();
   await page.getByRole('row').filter({ hasText: '/v1/while-paused' }).waitFor();
   await visitor.close();
 });
 
 test('filters live in the address bar and survive a reload', async () => {
-  const visitor = await Visitor.open(browser, server);
+  const visitor = await open();
   const { page } = visitor;
   await visitor.signIn(server.owner);
   await visitor.visit('/activity', 'Activity');
@@ -61,7 +49,7 @@ test('filters live in the address bar and survive a reload', async () => {
 });
 
 test('the present filter is exported', async () => {
-  const visitor = await Visitor.open(browser, server);
+  const visitor = await open();
   const { page } = visitor;
   await visitor.signIn(server.owner);
   await visitor.visit('/activity?outcome=refused', 'Activity');

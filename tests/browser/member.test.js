@@ -1,24 +1,14 @@
 /** An end user signs up and makes a key of their own. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { launch, Visitor } from './support/browser.js';
-import { Server } from './support/server.js';
+import { test } from 'node:test';
+import { Server } from '../support/server.mjs';
+import { fixture } from './support/fixture.js';
 import { furnish } from './support/world.js';
 
-let server;
-let browser;
-before(async () => {
-  server = await Server.withOwner({ KEYWRIGHT_SIGNUP: 'open' });
-  browser = await launch();
-  await furnish(server);
-});
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+const { server, open } = await fixture({ start: () => Server.withOwner({ KEYWRIGHT_SIGNUP: 'open' }), prepare: furnish });
 
 test('a member signs up, makes a key, and sees nothing but their own', async () => {
-  const visitor = await Visitor.open(browser, server);
+  const visitor = await open();
   const { page } = visitor;
   await page.goto('/sign-in');
   await page.getByRole('link', { name: 'Create an account' }).click();

@@ -3,43 +3,30 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { after, before, test } from 'node:test';
-import { launch, Visitor } from './support/browser.js';
-import { Server } from './support/server.js';
+import { after, test } from 'node:test';
+import { fixture } from './support/fixture.js';
 import { furnish } from './support/world.js';
 
-let server;
-let browser;
-let app;
-let callback;
-before(async () => {
-  server = await Server.withOwner();
-  browser = await launch();
-  await furnish(server);
-  app = createServer(({ url }, response) => {
-    const of = new URL(url, 'http://app').searchParams.get('frame');
-    response.setHeader('Content-Type', 'text/html');
-    response.end(`<!doctype html><title>App</title>${of ? `<iframe src="${server.url}${of}"></iframe>` : ''}`);
-  }).listen(0, '127.0.0.1');
-  await once(app, 'listening');
-  callback = `http://127.0.0.1:${app.address().port}/callback`;
-});
-after(async () => {
-  await browser?.close();
-  app?.close();
-  await server?.stop();
-});
+const app = createServer(({ url }, response) => {
+  const of = new URL(url, 'http://app').searchParams.get('frame');
+  response.setHeader('Content-Type', 'text/html');
+  response.end(`<!doctype html><title>App</title>${of ? `<iframe src="${server.url}${of}"></iframe>` : ''}`);
+}).listen(0, '127.0.0.1');
+await once(app, 'listening');
+after(() => app.close());
+const callback = `http://127.0.0.1:${app.address().port}/callback`;
+const { server, open } = await fixture({ prepare: furnish });
 
 const LEAVES = /foreign request: http:\/\/127\.0\.0\.1:\d+\/(callback|favicon)/;
 
 test('an app is registered, allowed, and gets its tokens', async () => {
-  const admin = await Visitor.open(browser, server);
+  const admin = await open();
   await admin.signIn(server.owner);
   const credentials = await register(admin.page);
   await admin.close();
 
   const member = await server.person('member', 'mia');
-  const visitor = await Visitor.open(browser, server);
+  const visitor = await open();
   visitor.expect(LEAVES);
   const { page } = visitor;
   const verifier = randomBytes(32).toString('base64url');
@@ -79,7 +66,7 @@ test('saying no sends the person back with an error, and no code', async () => {
   const made = await server.call('POST', '/v1/clients', {
     name: 'Another app', access: [{ api: 'afdb', scopes: ['queries:read'] }], redirect_uris: [callback],
   });
-  const visitor = await Visitor.open(browser, server);
+  const visitor = await open();
   visitor.expect(LEAVES);
   await visitor.signIn(server.owner);
   const challenge = createHash('sha256').update('x'.repeat(43)).digest('base64url');
@@ -101,7 +88,7 @@ const PIXEL = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQ
 test('what the consent page says of an app is inert, and holds for one browser and one yes', async () => {
   const evil = '<img src=x onerror=alert(1)>';
   const made = await server.call('POST', '/v1/clients', { name: evil, access: [{ api: 'afdb', scopes: ['queries:read'] }], redirect_uris: [ELSEWHERE] });
-  const admin = await Visitor.open(browser, server);
+  const admin = await open();
   await admin.signIn(server.owner);
   await admin.visit(`/apps/${made.id}`, evil);
   await admin.page.locator('input[type=file]').setInputFiles({ name: 'logo.png', mimeType: 'image/png', buffer: PIXEL });
@@ -111,7 +98,7 @@ test('what the consent page says of an app is inert, and holds for one browser a
   await admin.page.getByRole('alert').getByText('The logo was not changed').waitFor();
   await admin.close();
 
-  const visitor = await Visitor.open(browser, server);
+  const visitor = await open();
   visitor.expect(/foreign request: https:\/\/yourapp\.example|ERR_NAME_NOT_RESOLVED/);
   const { page } = visitor;
   const authorize = (more = {}) => `/oauth/authorize?${new URLSearchParams({
@@ -129,7 +116,7 @@ test('what the consent page says of an app is inert, and holds for one browser a
   await page.getByText('yourapp.example').waitFor();
   assert.equal(await page.getByText('a program on this device').count(), 0);
 
-  const other = await Visitor.open(browser, server);
+  const other = await open();
   other.expect(/status of 403/);
   await other.signIn(server.owner);
   await other.page.goto(page.url());
@@ -148,7 +135,7 @@ test('what the consent page says of an app is inert, and holds for one browser a
 });
 
 test('nobody frames a page', async () => {
-  const visitor = await Visitor.open(browser, server);
+  const visitor = await open();
   visitor.expect(/frame-ancestors|status of 400|foreign request: http:\/\/127\.0\.0\.1:\d+\/(framing|favicon)/);
   const { page } = visitor;
   for (const path of ['/consent', '/sign-in', '/oauth/authorize?client_id=x', '/oauth/logout']) {

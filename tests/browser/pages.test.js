@@ -1,33 +1,26 @@
 /** Every page and dialog in both themes: no axe violations, no console errors, no requests to other origins. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { after, before, test } from 'node:test';
-import { launch, Visitor } from './support/browser.js';
-import { Server } from './support/server.js';
+import { test } from 'node:test';
+import { Server } from '../support/server.mjs';
+import { fixture } from './support/fixture.js';
 import { ask, furnish } from './support/world.js';
 
-let server;
-let browser;
-let made;
-let app;
-let member;
-before(async () => {
-  server = await Server.withOwner({ KEYWRIGHT_SIGNUP: 'open' });
-  browser = await launch();
-  made = await furnish(server);
-  await server.person('developer', 'grace');
-  member = await server.person('member', 'mia');
-  await server.call('POST', '/v1/invitations', { email: 'ken@example.com', role: 'viewer' });
-  app = await server.call('POST', '/v1/clients', {
-    name: 'Embedded dashboards',
-    access: [{ api: 'afdb', scopes: ['queries:read'] }],
-    redirect_uris: ['http://127.0.0.1/callback'],
-    post_logout_redirect_uris: ['https://yourapp.com/bye'],
-  });
-});
-after(async () => {
-  await browser?.close();
-  await server?.stop();
+const { server, open, backend, pipeline, app, member } = await fixture({
+  start: () => Server.withOwner({ KEYWRIGHT_SIGNUP: 'open' }),
+  async prepare(server) {
+    const made = await furnish(server);
+    await server.person('developer', 'grace');
+    const member = await server.person('member', 'mia');
+    await server.call('POST', '/v1/invitations', { email: 'ken@example.com', role: 'viewer' });
+    const app = await server.call('POST', '/v1/clients', {
+      name: 'Embedded dashboards',
+      access: [{ api: 'afdb', scopes: ['queries:read'] }],
+      redirect_uris: ['http://127.0.0.1/callback'],
+      post_logout_redirect_uris: ['https://yourapp.com/bye'],
+    });
+    return { ...made, member, app };
+  },
 });
 
 const DOORS = [
@@ -50,8 +43,8 @@ const inside = () => [
   ['/', 'Overview'],
   ['/keys', 'API keys'],
   ['/keys?q=nothing-like-it', 'API keys'],
-  [`/keys?key=${made.backend.id}`, 'API keys'],
-  [`/keys/${made.backend.id}`, 'Production Backend'],
+  [`/keys?key=${backend.id}`, 'API keys'],
+  [`/keys/${backend.id}`, 'Production Backend'],
   ['/keys/key_none', 'API key'],
   ['/activity', 'Activity'],
   ['/activity?outcome=refused', 'Activity'],
@@ -72,10 +65,10 @@ const ELSEWHERE = ['/consent'];
 /** A path, the button to press, and the dialog or panel that opens. */
 const dialogs = () => [
   ['/keys?create=1', [], 'Create API key'],
-  [`/keys/${made.backend.id}`, ['Change'], 'Change Production Backend'],
-  [`/keys/${made.backend.id}`, ['Rotate'], 'Rotate Production Backend'],
-  [`/keys/${made.backend.id}`, ['Disable'], 'Disable Production Backend?'],
-  [`/keys/${made.backend.id}`, ['Revoke'], 'Revoke Production Backend?'],
+  [`/keys/${backend.id}`, ['Change'], 'Change Production Backend'],
+  [`/keys/${backend.id}`, ['Rotate'], 'Rotate Production Backend'],
+  [`/keys/${backend.id}`, ['Disable'], 'Disable Production Backend?'],
+  [`/keys/${backend.id}`, ['Revoke'], 'Revoke Production Backend?'],
   ['/activity', ['Export'], 'Export activity'],
   ['/apis?create=1', [], 'Add API'],
   ['/apis/afdb?tab=scopes', ['Change'], 'Scopes of AI for Database'],
@@ -110,7 +103,7 @@ test('the lists here name every page of the dashboard', () => {
 });
 
 test('pages before sign-in', async () => {
-  const visitor = await Visitor.open(browser, server);
+  const visitor = await open();
   for (const [path, heading] of DOORS) {
     await visitor.page.goto('about:blank');
     await visitor.visit(path, heading);
@@ -120,7 +113,7 @@ test('pages before sign-in', async () => {
 });
 
 test('pages of an owner', async () => {
-  const visitor = await Visitor.open(browser, server);
+  const visitor = await open();
   visitor.expect(/404 .*key_none/);
   await visitor.signIn(server.owner);
   for (const [path, heading] of inside()) {
@@ -131,7 +124,7 @@ test('pages of an owner', async () => {
 });
 
 test('dialogs and panels of an owner', async () => {
-  const visitor = await Visitor.open(browser, server);
+  const visitor = await open();
   const { page } = visitor;
   await visitor.signIn(server.owner);
   for (const [path, presses, title] of dialogs()) {
@@ -150,10 +143,10 @@ test('dialogs and panels of an owner', async () => {
 });
 
 test('what is shown once, search, menus and the panel of a row', async () => {
-  const visitor = await Visitor.open(browser, server);
+  const visitor = await open();
   const { page } = visitor;
   await visitor.signIn(server.owner);
-  await page.goto(`/keys/${made.pipeline.id}`);
+  await page.goto(`/keys/${pipeline.id}`);
   await page.getByRole('button', { name: 'Rotate' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Rotate' }).click();
   await page.getByRole('dialog', { name: 'Copy the new secret now' }).waitFor();
@@ -188,7 +181,7 @@ test('what is shown once, search, menus and the panel of a row', async () => {
 });
 
 test('pages of a member, and a page that is not for them', async () => {
-  const visitor = await Visitor.open(browser, server);
+  const visitor = await open();
   const { page } = visitor;
   await visitor.signIn(member);
   await visitor.visit('/keys', 'API keys');
@@ -210,7 +203,7 @@ test('pages of a member, and a page that is not for them', async () => {
 });
 
 test('consent, and the pages that the OAuth endpoints show themselves', async () => {
-  const visitor = await Visitor.open(browser, server);
+  const visitor = await open();
   const { page } = visitor;
   visitor.expect(/status of 400/);
   await visitor.signIn(member);
@@ -231,7 +224,7 @@ test('consent, and the pages that the OAuth endpoints show themselves', async ()
 });
 
 test('every page on a phone', async () => {
-  const visitor = await Visitor.open(browser, server, { viewport: { width: 390, height: 800 } });
+  const visitor = await open({ viewport: { width: 390, height: 800 } });
   visitor.expect(/404 .*key_none/);
   for (const [path, heading] of DOORS) {
     await visitor.visit(path, heading);

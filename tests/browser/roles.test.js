@@ -1,21 +1,10 @@
 /** Per role: an action that the page hides is refused by the server too. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { launch, Visitor } from './support/browser.js';
-import { Server } from './support/server.js';
+import { test } from 'node:test';
+import { fixture } from './support/fixture.js';
 import { furnish } from './support/world.js';
 
-let server;
-let browser;
-before(async () => {
-  server = await Server.withOwner();
-  browser = await launch();
-  await furnish(server);
-});
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+const { server, open } = await fixture({ prepare: furnish });
 
 const PAGES = {
   Overview: '/',
@@ -51,7 +40,7 @@ const READ_BY = {
 
 for (const [role, may] of Object.entries(ROLES)) {
   test(`${role}: sees what it may, and the server refuses the rest`, async () => {
-    const visitor = await Visitor.open(browser, server);
+    const visitor = await open();
     visitor.expect(/status of 403/);
     await visitor.signIn(await server.person(role));
     const links = await visitor.page.getByRole('navigation', { name: 'Main' }).getByRole('link').allTextContents();

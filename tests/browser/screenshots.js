@@ -1,7 +1,7 @@
 /** Screenshots of the main pages for the README, from the demo. Run by `make screenshots`. */
 import { mkdir } from 'node:fs/promises';
+import { Server } from '../support/server.mjs';
 import { launch, Visitor } from './support/browser.js';
-import { Server } from './support/server.js';
 
 const DIRECTORY = process.argv[2] ?? '../../docs/screenshots';
 const PAGES = [

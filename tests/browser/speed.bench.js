@@ -1,8 +1,8 @@
 /** Performance of the activity page: time until its rows are shown, and main-thread time during scrolling. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { launch, Visitor } from './support/browser.js';
-import { Server } from './support/server.js';
+import { test } from 'node:test';
+import { Server } from '../support/server.mjs';
+import { fixture } from './support/fixture.js';
 import { furnish, verify } from './support/world.js';
 
 /** A data directory to copy, such as one with millions of rows. */
@@ -12,25 +12,20 @@ const ROWS = Number(process.env.ROWS ?? (STORE ? 0 : 5_000));
 const FIRST_ROWS_MILLISECONDS = 300;
 const LONGEST_TASK_MILLISECONDS = 50;
 
-let server;
-let browser;
-before(async () => {
-  server = await Server.withOwner({}, STORE);
-  browser = await launch();
-  const { backend } = STORE ? {} : await furnish(server);
-  let left = ROWS;
-  const ask = async () => {
-    while (left-- > 0) await verify(server, backend.key, 'queries:read', `/v1/queries/${left}`);
-  };
-  await Promise.all(Array.from({ length: 16 }, ask));
-});
-after(async () => {
-  await browser?.close();
-  await server?.stop();
+const { server, open } = await fixture({
+  start: () => Server.withOwner({}, STORE),
+  async prepare(server) {
+    const { backend } = STORE ? {} : await furnish(server);
+    let left = ROWS;
+    const ask = async () => {
+      while (left-- > 0) await verify(server, backend.key, 'queries:read', `/v1/queries/${left}`);
+    };
+    await Promise.all(Array.from({ length: 16 }, ask));
+  },
 });
 
 test('first rows soon, and no long task while scrolling', async () => {
-  const visitor = await Visitor.open(browser, server);
+  const visitor = await open();
   const { page } = visitor;
   await visitor.signIn(server.owner);
   await page.addInitScript(() => {

@@ -34,8 +34,6 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use sequence::Sequence;
 use tokio::runtime::Runtime;
 
-/// The program under test.
-const PROGRAM: &str = env!("CARGO_BIN_EXE_keywright");
 /// Time limit of one answer.
 const LONGEST_ANSWER: Duration = Duration::from_secs(30);
 

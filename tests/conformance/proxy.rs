@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use tokio::net::TcpStream;
 
-use crate::PROGRAM;
 use crate::programs::{printed, run, signal};
 use crate::world::World;
 
@@ -140,10 +139,9 @@ impl Drop for Proxy {
 
 /// Output of the command line for this instance.
 async fn recipe(kind: Kind, world: &World, listen: SocketAddr, keywright: Option<&str>) -> String {
-    let mut command = Command::new(PROGRAM);
-    command.env_clear().args(["proxy-config", kind.recipe(), "--api", &world.document.api]);
+    let mut command = world.app.command(["proxy-config", kind.recipe(), "--api", &world.document.api]);
     command.arg("--upstream").arg(format!("http://{}", world.upstream.address));
-    command.arg("--listen").arg(listen.to_string()).arg("--data").arg(world.app.data());
+    command.arg("--listen").arg(listen.to_string());
     command.args(keywright.into_iter().flat_map(|url| ["--keywright", url]));
     printed(&run(command).await)
 }

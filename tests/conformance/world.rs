@@ -3,14 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use keywright::config::Config;
 use keywright::model::setting::{SigningAlg, Signup};
 use serde_json::{Value, json};
 
-use crate::PROGRAM;
 use crate::browser::Browser;
 use crate::documents::{Document, Statement};
 use crate::programs::{Bench, printed, run};
@@ -67,8 +65,8 @@ impl World {
     async fn apply(&self) {
         let file = self.document.file.replace(".txt", ".toml");
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/demo").join(file);
-        let mut command = Command::new(PROGRAM);
-        command.env_clear().args(["api", "apply"]).arg(file).arg("--data").arg(self.app.data());
+        let mut command = self.app.command(["api", "apply"]);
+        command.arg(file);
         printed(&run(command).await);
     }
 

@@ -1,88 +1,25 @@
 /** The programs of the suite: Keywright, the proxies, and the services with their packages. */
-import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { environment, freePorts, Program } from '../support/program.mjs';
+import { BINARY, ROOT, Server } from '../support/server.mjs';
 
-const HERE = dirname(fileURLToPath(import.meta.url));
-const ROOT = resolve(HERE, '../..');
 const TARGET = join(ROOT, 'target');
-const BINARY = resolve(process.env.KEYWRIGHT ?? join(TARGET, 'quick/keywright'));
 const INSTALLED = join(TARGET, 'tmp/routers');
-const SERVICES = join(HERE, 'services');
+const SERVICES = join(ROOT, 'tests/routers/services');
 const run = promisify(execFile);
-/** Debian's path of servers. */
-const environment = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/usr/local/sbin` };
-
-/** Distinct free ports. */
-export async function freePorts(count) {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => server.listening || once(server, 'listening')));
-  const ports = servers.map((server) => server.address().port);
-  await Promise.all(servers.map((server) => new Promise((closed) => server.close(closed))));
-  return ports;
-}
-
-/** A program of the suite, stopped with all its child processes. */
-export class Program {
-  constructor(name, command, args, options = {}) {
-    this.name = name;
-    this.output = '';
-    this.child = spawn(command, args, { ...options, env: { ...environment, ...options.env }, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
-    this.child.on('error', (error) => (this.output += error.message));
-    for (const stream of [this.child.stdout, this.child.stderr]) stream.on('data', (chunk) => (this.output = (this.output + chunk).slice(-4_000)));
-  }
-
-  /** Waits until every port accepts connections. */
-  async listening(ports, milliseconds = 60_000) {
-    const end = Date.now() + milliseconds;
-    for (const port of ports)
-      while (!(await takes(port))) {
-        if (this.child.exitCode !== null || this.child.pid === undefined) throw new Error(`${this.name} ended:\n${this.output}`);
-        if (Date.now() > end) throw new Error(`${this.name} does not answer:\n${this.output}`);
-        await new Promise((later) => setTimeout(later, 20));
-      }
-    return this;
-  }
-
-  async stop() {
-    if (this.child.pid === undefined || this.child.exitCode !== null || this.child.signalCode !== null) return;
-    const ended = once(this.child, 'exit');
-    process.kill(-this.child.pid, 'SIGTERM');
-    const late = setTimeout(() => process.kill(-this.child.pid, 'SIGKILL'), 5_000);
-    await ended;
-    clearTimeout(late);
-  }
-}
-
-const takes = (port) =>
-  new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.on('connect', () => (socket.destroy(), resolve(true)));
-    socket.on('error', () => resolve(false));
-  });
 
 /** Keywright with the APIs of `tables`, and one key for each set of scopes that a test asks for. */
 export class Keywright {
   async start(tables) {
     this.folder = await mkdtemp(join(tmpdir(), 'keywright-routers-'));
-    this.data = join(this.folder, 'data');
-    [this.port] = await freePorts(1);
-    const init = spawn(BINARY, ['init', '--email', 'owner@example.com', '--password-stdin', '--json', '--data', this.data], { stdio: ['pipe', 'pipe', 'inherit'] });
-    init.stdin.end('correct horse battery staple\n');
-    let printed = '';
-    init.stdout.on('data', (chunk) => (printed += chunk));
-    await once(init, 'close');
-    this.key = JSON.parse(printed).management_key;
-    const settings = { KEYWRIGHT_TRUSTED_PROXIES: '127.0.0.1/32', KEYWRIGHT_LISTEN: `127.0.0.1:${this.port}` };
-    this.program = await new Program('keywright', BINARY, ['serve', '--data', this.data], { env: settings }).listening([this.port]);
+    this.server = await Server.withOwner({ KEYWRIGHT_TRUSTED_PROXIES: '127.0.0.1/32' });
     for (const [slug, routes] of Object.entries(tables)) {
       const ruled = routes.filter((route) => !route.unruled);
-      await this.call('POST', '/v1/apis', {
+      await this.server.call('POST', '/v1/apis', {
         slug,
         name: slug,
         scopes: ruled.filter((route) => route.scope).map((route) => ({ name: route.scope })),
@@ -97,22 +34,15 @@ export class Keywright {
   /** A key of an API with these scopes: { key, id }. */
   async keyWith(api, scopes) {
     const name = `${api} ${scopes.join(' ')}`;
-    if (!this.keys.has(name)) this.keys.set(name, this.call('POST', '/v1/keys', { api, name: name.slice(0, 100), scopes }));
+    if (!this.keys.has(name)) this.keys.set(name, this.server.call('POST', '/v1/keys', { api, name: name.slice(0, 100), scopes }));
     const made = await this.keys.get(name);
     return { key: made.key, id: made.id };
-  }
-
-  async call(method, path, body) {
-    const headers = { Authorization: `Bearer ${this.key}`, 'Content-Type': 'application/json' };
-    const response = await fetch(`http://127.0.0.1:${this.port}${path}`, { method, headers, body: JSON.stringify(body) });
-    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
-    return response.json();
   }
 
   /** A proxy with the file that Keywright prints. */
   async proxy(kind, api, upstream) {
     const [port] = await freePorts(1);
-    const args = ['proxy-config', kind, '--api', api, '--upstream', `http://127.0.0.1:${upstream}`, '--listen', `127.0.0.1:${port}`, '--data', this.data];
+    const args = ['proxy-config', kind, '--api', api, '--upstream', `http://127.0.0.1:${upstream}`, '--listen', `127.0.0.1:${port}`, '--data', this.server.data];
     const { stdout } = await run(BINARY, args);
     const folder = await mkdtemp(join(this.folder, `${kind}-`));
     const file = join(folder, 'proxy.conf');
@@ -120,14 +50,14 @@ export class Keywright {
     const home = { HOME: folder, XDG_CONFIG_HOME: folder, XDG_DATA_HOME: folder };
     const program =
       kind === 'nginx'
-        ? new Program('nginx', 'nginx', ['-g', 'daemon off;', '-p', folder, '-c', file], { cwd: folder })
-        : new Program('caddy', 'caddy', ['run', '--adapter', 'caddyfile', '--config', file], { cwd: folder, env: home });
+        ? new Program('nginx', 'nginx', ['-g', 'daemon off;', '-p', folder, '-c', file], { cwd: folder, detached: true })
+        : new Program('caddy', 'caddy', ['run', '--adapter', 'caddyfile', '--config', file], { cwd: folder, env: home, detached: true });
     await program.listening([port]);
     return { program, port, file: stdout };
   }
 
   async stop() {
-    await this.program.stop();
+    await this.server.stop();
     await rm(this.folder, { recursive: true, force: true });
   }
 }
@@ -173,7 +103,7 @@ export async function service(router, tables) {
   const ports = await freePorts(Object.keys(tables).length);
   const served = Object.values(tables).map((routes, at) => ({ port: ports[at], routes }));
   const [command, args] = router.start(folder);
-  const program = new Program(router.name, command, args, { env: { TABLES: JSON.stringify(served) } });
+  const program = new Program(router.name, command, args, { env: { TABLES: JSON.stringify(served) }, detached: true });
   await program.listening(ports);
   return { program, ports: Object.fromEntries(Object.keys(tables).map((name, at) => [name, ports[at]])) };
 }

@@ -35,7 +35,7 @@ async fn edit(world: &World, sql: &'static str) {
 
 #[tokio::test]
 async fn what_was_written_proves_itself() {
-    let world = World::new().await;
+    let world = small_steps().await;
     fill(&world, 320).await;
     let report = report(&world).await;
     assert_eq!(report.bad, None);
@@ -68,7 +68,7 @@ async fn every_edit_breaks_the_link_that_it_is_in() {
             Fault::Changed,
         ),
     ] {
-        let world = World::new().await;
+        let world = small_steps().await;
         fill(&world, 320).await;
         edit(&world, sql).await;
         let bad = report(&world).await.bad.expect(sql);
@@ -79,7 +79,7 @@ async fn every_edit_breaks_the_link_that_it_is_in() {
 
 #[tokio::test]
 async fn a_beginning_that_retention_did_not_remove_is_missed() {
-    let world = World::new().await;
+    let world = small_steps().await;
     fill(&world, 320).await;
     edit(&world, "DELETE FROM activity WHERE no <= (SELECT min(no) FROM activity_links)").await;
     edit(&world, "DELETE FROM activity_links WHERE no = (SELECT min(no) FROM activity_links)").await;

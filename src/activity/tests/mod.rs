@@ -28,6 +28,12 @@ async fn key(world: &World, name: &'static str) -> (i64, KeyId) {
     (no, id)
 }
 
+/// A world whose log is written in short links and maintained in small steps.
+async fn small_steps() -> World {
+    let steps = Steps { index_entries: 70, removed_rows: 30, counts: 7, counted_rows: 50 };
+    World::with_activity(Options { rows_per_link: 100, steps, ..Options::default() }).await
+}
+
 fn decision(world: &World, key_no: i64, path: &str) -> Entry {
     let mut entry = Entry::new(world.now(), Kind::KeyVerify, Outcome::Allowed, Reason::Valid);
     entry.identified = true;
@@ -190,4 +196,37 @@ async fn each_filter_shows_what_fits_and_nothing_else() {
     }
     let unknown = Filter { api: Some("nothing".to_owned()), ..none() };
     assert!(paths(&world, unknown).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_log_whose_writer_is_stuck_refuses_what_it_cannot_keep() {
+    let bounds = Options { capacity: 10, max_wait: Duration::from_millis(1), ..Options::default() };
+    let world = World::with_activity(bounds).await;
+    let (no, _) = key(&world, "k").await;
+    let log = world.services.log.clone();
+    log.flush(&world.services.db).await.unwrap();
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let (started, mut has_started) = tokio::sync::mpsc::unbounded_channel();
+    let stuck = world.services.write(move |_| {
+        started.send(()).unwrap();
+        held.recv().unwrap();
+        Ok::<_, Error>(())
+    });
+    let fill = async {
+        has_started.recv().await.unwrap();
+        for _ in 0..10 {
+            log.capacity().await.unwrap();
+            log.push(decision(&world, no, "/")).unwrap();
+        }
+        assert_eq!(log.capacity().await.unwrap_err().code, Code::Unavailable);
+        // Requests that had asked for room before are still logged, however many there are, and no more.
+        let pushed = (0..100_000).take_while(|_| log.push(decision(&world, no, "/")).is_ok()).count();
+        assert_eq!((pushed, log.stats().depth, log.stats().waits), (16_384, 16_394, 1));
+        release.send(()).unwrap();
+    };
+    let (done, ()) = tokio::join!(stuck, fill);
+    done.unwrap();
+    log.flush(&world.services.db).await.unwrap();
+    log.capacity().await.unwrap();
+    assert_eq!((Options::default().capacity, Options::default().max_wait.as_millis()), (65_536, 250));
 }

@@ -2,15 +2,40 @@
 
 use super::*;
 use crate::domain::testing::START;
+use crate::store::activity::{Inserter, SEGMENT_ROWS, Stored, segment};
 
-/// Rows over several segments about a few keys, with known results.
+/// Begins the next segment of the log with a row without a key. The numbers between are free, as after retention.
+async fn next_segment(world: &World) {
+    world.services.log.flush(&world.services.db).await.unwrap();
+    let mut entry = Entry::new(world.now(), Kind::ApiCall, Outcome::Allowed, Reason::Valid);
+    entry.identified = true;
+    let begin = move |tx: &mut crate::store::Tx<'_>| {
+        let no = (segment(table::last(tx)?) + 1) * SEGMENT_ROWS;
+        Inserter::new(tx)?.insert(&Stored::new(no, &entry, None, None))
+    };
+    world.write(move |tx| Ok(begin(tx)?)).await.unwrap();
+}
+
+/// [`fill`], with 1,000 rows in each segment.
+async fn fill_segments(world: &World, rows: usize) -> Vec<(KeyId, Vec<String>)> {
+    fill_with(world, rows, 1_000).await
+}
+
+/// Rows about a few keys, with known results.
 async fn fill(world: &World, rows: usize) -> Vec<(KeyId, Vec<String>)> {
+    fill_with(world, rows, usize::MAX).await
+}
+
+async fn fill_with(world: &World, rows: usize, rows_per_segment: usize) -> Vec<(KeyId, Vec<String>)> {
     let mut keys = Vec::new();
     for name in ["rare", "usual", "busy"] {
         let (no, id) = key(world, name).await;
         keys.push((no, id, Vec::new()));
     }
     for index in 0..rows {
+        if index > 0 && index % rows_per_segment == 0 {
+            next_segment(world).await;
+        }
         let which = if index % 97 == 0 { 0 } else { 1 + usize::from(index % 5 > 0) };
         let (no, _, paths) = &mut keys[which];
         let path = format!("/{index}");
@@ -48,8 +73,9 @@ async fn all_of(world: &World, key: KeyId, limit: usize) -> Vec<String> {
 
 #[tokio::test]
 async fn the_index_finds_what_memory_found() {
-    let world = World::new().await;
-    let keys = fill(&world, 3_500).await;
+    let steps = Steps { index_entries: 70, ..Steps::default() };
+    let world = World::with_activity(Options { steps, ..Options::default() }).await;
+    let keys = fill_segments(&world, 3_500).await;
     for (id, paths) in &keys {
         assert_eq!(&all_of(&world, *id, 200).await, paths);
     }
@@ -68,8 +94,8 @@ async fn the_index_finds_what_memory_found() {
 
 #[tokio::test]
 async fn an_index_that_was_cut_off_goes_on_where_it_stopped() {
-    let world = World::new().await;
-    let keys = fill(&world, 1_200).await;
+    let world = small_steps().await;
+    let keys = fill_segments(&world, 1_200).await;
     index_segments(&world.services).await.unwrap();
     // As if it was interrupted after half of its steps.
     world
@@ -106,7 +132,7 @@ async fn counted(world: &World, key: KeyId) -> (Tally, Tally, Vec<(String, Tally
 
 #[tokio::test]
 async fn charts_count_every_row_once_before_and_after_it_is_rolled_up() {
-    let world = World::new().await;
+    let world = small_steps().await;
     let keys = fill(&world, 1_500).await;
     for _ in 0..25 {
         world.services.log.push(unidentified(&world, Reason::NotFound, 1)).unwrap();
@@ -139,8 +165,9 @@ async fn charts_count_every_row_once_before_and_after_it_is_rolled_up() {
 
 #[tokio::test]
 async fn retention_removes_the_oldest_by_whole_links_and_the_rest_still_proves_itself() {
-    let world = World::new().await;
-    fill(&world, 2_500).await;
+    let world = small_steps().await;
+    // With the two rows that begin segments, the last link of them is full.
+    fill_segments(&world, 2_498).await;
     let middle = world.now();
     world.clock.advance(Duration::from_secs(80 * 86_400));
     let keys = fill(&world, 700).await;
@@ -170,7 +197,8 @@ async fn retention_removes_the_oldest_by_whole_links_and_the_rest_still_proves_i
 async fn retention_by_size_removes_unidentified_rows_before_all_others() {
     let most = 64 << 10;
     let retention = Retention { days: 90, max_bytes: Some(most) };
-    let world = World::with_activity(Options { retention, ..Options::default() }).await;
+    let options = Options { retention, rows_per_link: 100, ..Options::default() };
+    let world = World::with_activity(options).await;
     let keys = fill(&world, 300).await;
     let known = |rows: &[Activity]| rows.iter().filter(|row| row.path.is_some()).count();
     let before = known(&all(&world).await);

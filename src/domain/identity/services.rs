@@ -15,7 +15,7 @@ use crate::domain::policy;
 use crate::error::Result;
 use crate::measure::{Family, Labels, label};
 use crate::model::setting::{Settings, SigningAlg};
-use crate::model::{Timestamp, signing_key::KeyStage};
+use crate::model::{Bounds, Timestamp, signing_key::KeyStage};
 use crate::platform::workers::Size;
 
 /// Services of `identity` and of the rooms below.
@@ -24,6 +24,8 @@ pub struct Services {
     pub policy: Arc<policy::Services>,
     /// Values of the configuration.
     pub settings: Settings,
+    /// Bounds of what callers can make the server store.
+    pub bounds: Bounds,
     /// Hashes passwords on separate threads.
     pub passwords: Passwords,
     /// Signing keys.
@@ -57,12 +59,14 @@ pub struct Options {
     pub signing_alg: SigningAlg,
     /// Threads and queue for password hashes.
     pub passwords: Size,
+    /// Bounds of what callers can make the server store.
+    pub bounds: Bounds,
 }
 
 impl Options {
     /// The defaults.
     pub fn new(signing_alg: SigningAlg) -> Self {
-        Self { signing_alg, passwords: passwords::usual_size() }
+        Self { signing_alg, passwords: passwords::usual_size(), bounds: Bounds::default() }
     }
 }
 
@@ -80,6 +84,7 @@ impl Services {
         Ok(Self {
             policy,
             settings,
+            bounds: options.bounds,
             passwords: Passwords::start(options.passwords)?,
             signing_keys: Keyring::start(options.signing_alg)?,
             throttle,

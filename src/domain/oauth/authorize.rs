@@ -28,8 +28,6 @@ const MAX_ECHO: usize = 2_048;
 
 /// Maximum size of the waiting requests of one network, in KiB: enough for an office behind one address.
 const PER_NETWORK: RateLimit = RateLimit { limit: Some(100), window_seconds: 60, burst: Some(200) };
-/// Maximum number of waiting requests, over all networks.
-const MAX_WAITING: i64 = 20_000;
 
 /// Browser of an authorization request, by its cookies.
 #[derive(Debug, Clone, Copy, Default)]
@@ -389,8 +387,9 @@ async fn ask(
         created_at: call.now,
         expires_at: call.now.plus_seconds(REQUEST_SECONDS),
     };
+    let most = services.bounds.waiting_authorizations;
     let insert = move |tx: &mut store::Tx<'_>| {
-        if oauth_requests::count(tx, MAX_WAITING)? >= MAX_WAITING {
+        if oauth_requests::count(tx, most)? >= most {
             let error = crate::error::Error::unavailable("too many authorization requests are pending");
             return Err(OAuthError::from(error));
         }

@@ -9,7 +9,7 @@ use super::error::{ErrorCode, OAuthError, Result};
 use super::{CODE_SECONDS, new_name, new_secret};
 use crate::activity;
 use crate::domain::identity::access::Call;
-use crate::domain::identity::sessions::refresh;
+use crate::domain::identity::sessions::{bounds, refresh};
 use crate::model::activity::{Entry, Kind, Outcome};
 use crate::model::{Api, Client, GrantId, ScopeSet, SecretHash};
 use crate::store;
@@ -50,6 +50,7 @@ pub(super) fn allow(
 ) -> Result<Redirect> {
     let services = &call.services;
     let now = call.now;
+    bounds::take_token(services, sign_in.user.0)?;
     let entry = Entry {
         api_no: Some(api_no),
         client_no: Some(client.no),

@@ -47,6 +47,8 @@ codes! {
     ServerError = "server_error",
     /// Temporarily unavailable (RFC 6749, section 4.1.2.1).
     TemporarilyUnavailable = "temporarily_unavailable",
+    /// The limit of this caller is reached (RFC 6585, section 4). No registered code is more exact.
+    TooManyRequests = "temporarily_unavailable",
     /// Interaction is required, and `prompt=none` forbids it (OpenID Connect Core, section 3.1.2.6).
     InteractionRequired = "interaction_required",
     /// Sign-in is required, and `prompt=none` forbids it (OpenID Connect Core, section 3.1.2.6).
@@ -124,9 +126,8 @@ impl From<Error> for OAuthError {
     fn from(error: Error) -> Self {
         let (code, description) = match error.code {
             Code::Internal => (ErrorCode::ServerError, error.message.clone()),
-            Code::Unavailable | Code::RateLimited => {
-                (ErrorCode::TemporarilyUnavailable, error.message.clone())
-            }
+            Code::Unavailable => (ErrorCode::TemporarilyUnavailable, error.message.clone()),
+            Code::RateLimited => (ErrorCode::TooManyRequests, error.message.clone()),
             Code::InvalidToken | Code::ExpiredToken => (ErrorCode::InvalidToken, error.message.clone()),
             _ => (ErrorCode::InvalidRequest, error.message.clone()),
         };

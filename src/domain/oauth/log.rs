@@ -43,7 +43,7 @@ pub(super) fn refused(call: &Call, kind: Kind, client: Option<&Client>, error: &
         ErrorCode::UnauthorizedClient => Reason::Forbidden,
         ErrorCode::AccessDenied => Reason::Denied,
         // Errors without a decision are not logged.
-        ErrorCode::ServerError | ErrorCode::TemporarilyUnavailable => return,
+        ErrorCode::ServerError | ErrorCode::TemporarilyUnavailable | ErrorCode::TooManyRequests => return,
         _ => Reason::InvalidRequest,
     };
     let detail = json!({ "error": error.code.as_str(), "error_description": error.description });

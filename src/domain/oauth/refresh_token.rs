@@ -8,8 +8,8 @@ use super::params::Params;
 use super::{IssuedTokens, REFRESH_SECONDS, issue, log, scopes};
 use crate::activity;
 use crate::domain::identity::access::Call;
-use crate::domain::identity::sessions::refresh;
 use crate::domain::identity::sessions::refresh::{Exchange, Exchanged};
+use crate::domain::identity::sessions::{bounds, refresh};
 use crate::domain::identity::token_states;
 use crate::model::activity::{Kind, Outcome, Reason};
 use crate::model::{Client, ScopeSet, Secret};
@@ -65,6 +65,7 @@ fn rotate(
     )? {
         Exchange::Good(exchanged) => {
             if exchanged.first {
+                bounds::take_token(&call.services, of.user.0)?;
                 let seconds = client.refresh_token_seconds.unwrap_or(REFRESH_SECONDS);
                 oauth_tokens::extend_family(tx, of.family_no, now.plus_seconds(i64::from(seconds)))?;
                 store::clients::touch(tx, client.no, now.utc_day_start())?;

@@ -12,10 +12,6 @@ use crate::store;
 
 /// Lifetime of a self-registered client without any grant, in seconds.
 pub(super) const UNUSED_SECONDS: u32 = 86_400;
-/// Maximum number of self-registered clients without any grant, per network block.
-const MAX_UNUSED_PER_NETWORK: i64 = 60;
-/// The same over all networks: bounds the table.
-const MAX_UNUSED: i64 = 10_000;
 /// Registrations per network and hour.
 const PER_NETWORK: RateLimit = RateLimit { limit: Some(60), window_seconds: 3_600, burst: None };
 
@@ -51,7 +47,8 @@ pub struct Registered {
 /// Registers a client with access to the configured API. It is not verified: the consent page says so.
 ///
 /// # Errors
-/// `access_denied` where registration is disabled; `temporarily_unavailable` for too many; `invalid_redirect_uri` and
+/// `access_denied` where registration is disabled; `temporarily_unavailable` for too many, of the network (429) or of all
+/// (503); `invalid_redirect_uri` and
 /// `invalid_client_metadata` (section 3.2.2).
 pub async fn register(call: &Arc<Call>, metadata: Metadata) -> Result<Registered> {
     let services = &call.services;
@@ -86,14 +83,14 @@ pub async fn register(call: &Arc<Call>, metadata: Metadata) -> Result<Registered
         ..NewClient::default()
     };
     let client = clients::register(call, new).map_err(|error| explain(&error))?;
-    let (this, network) = (call.clone(), limits::block(call));
+    let (this, network, bounds) = (call.clone(), limits::block(call), services.bounds);
     let issued = services
         .write(move |tx| {
-            if store::clients::count_unused_from(tx, &network)? >= MAX_UNUSED_PER_NETWORK {
+            if store::clients::count_unused_from(tx, &network)? >= bounds.unused_clients_per_network {
                 let text = "Too many self-registered clients of your network are unused; wait a day";
                 return Err(Error::new(Code::RateLimited, text).retry_after(u64::from(UNUSED_SECONDS)));
             }
-            let issued = clients::insert(tx, &this, client.clone(), Some(MAX_UNUSED))?
+            let issued = clients::insert(tx, &this, client.clone(), Some(bounds.unused_clients))?
                 .ok_or_else(|| Error::unavailable("too many self-registered clients that were never used"))?;
             store::clients::set_registered_from(tx, issued.view.client.no, &network)?;
             Ok(issued)

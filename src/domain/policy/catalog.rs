@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 
+use crate::locks;
 use crate::model::Api;
 use crate::model::api::BUILT_IN_SLUG;
 
@@ -67,12 +68,12 @@ impl Catalog {
 
     /// The current APIs; the value does not change while the caller holds it.
     pub fn get(&self) -> Arc<Apis> {
-        self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner).1.clone()
+        locks::read(&self.0).1.clone()
     }
 
     /// Installs `apis`, read at change `no`, unless later ones are installed.
     pub fn install(&self, apis: Apis, no: u64) {
-        let mut current = self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut current = locks::write(&self.0);
         if no >= current.0 {
             *current = (no, Arc::new(apis));
         }

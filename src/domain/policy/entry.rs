@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use ipnet::IpNet;
 
 use super::quota::Meter;
 use crate::error::{Error, Result};
+use crate::locks;
 use crate::model::{Api, Environment, KeyId, Liveness, Quota, RateLimit, ScopeSet, Timestamp};
 use crate::store::key_lookup::{KeyRow, KeyUser};
 
@@ -161,7 +162,7 @@ impl Interner {
     const CAPACITY: usize = 1024;
 
     fn get(&self, text: &str) -> std::result::Result<Arc<Grants>, crate::model::ScopeError> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = locks::lock(&self.0);
         if let Some(grants) = known.get(text) {
             return Ok(grants.clone());
         }

@@ -4,9 +4,10 @@
 //! its entry, so a rotation, a change or an eviction gives nothing back.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::env::Settled;
+use crate::locks;
 use crate::model::{Quota, QuotaPeriod, Timestamp};
 use crate::store::key_lookup::KeyRow;
 
@@ -42,7 +43,7 @@ impl Count {
 
 impl Meter {
     pub(super) fn lock(&self) -> MutexGuard<'_, Count> {
-        self.count.lock().unwrap_or_else(PoisonError::into_inner)
+        locks::lock(&self.count)
     }
 }
 
@@ -83,7 +84,7 @@ impl Meters {
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        locks::lock(&self.0)
     }
 }
 

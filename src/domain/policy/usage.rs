@@ -4,9 +4,10 @@
 //! transaction. Many are gathered first and written in the order of the keys: a million keys in random order would cost
 //! a random page each, several times the cost of their verification.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::quota::Meter;
+use crate::locks::lock;
 use crate::model::Timestamp;
 use crate::store::usage;
 use crate::store::usage::Usage;
@@ -78,10 +79,6 @@ impl Backlog {
     pub(super) fn counted(&self, meter: &Arc<Meter>) {
         lock(&self.counts).push(meter.clone());
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The writer's side: appends what waits, and drops it once it is on disk.

@@ -11,10 +11,11 @@
 //! no value derived from a wrong one remains.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use super::Clock;
+use crate::locks;
 use crate::model::Timestamp;
 
 /// Smaller differences are ignored: the readings are not taken at the same instant.
@@ -268,7 +269,7 @@ impl TrustedClock {
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Difference>> {
-        self.difference.lock().unwrap_or_else(PoisonError::into_inner)
+        locks::lock(&self.difference)
     }
 }
 

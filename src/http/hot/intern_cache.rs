@@ -1,7 +1,9 @@
 //! Parsed texts, cached by their source.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
+
+use crate::locks;
 
 /// Largest number of entries. A full cache is emptied.
 const CAPACITY: usize = 256;
@@ -23,12 +25,12 @@ impl<T> InternCache<T> {
     /// # Errors
     /// Those of `parse`.
     pub(super) fn get<E>(&self, text: &str, parse: impl FnOnce(&str) -> Result<T, E>) -> Result<Arc<T>, E> {
-        if let Some(known) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(text) {
+        if let Some(known) = locks::read(&self.0).get(text) {
             return Ok(known.clone());
         }
         let value = Arc::new(parse(text)?);
         if text.len() <= LONGEST {
-            let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+            let mut known = locks::write(&self.0);
             if known.len() >= CAPACITY {
                 known.clear();
             }

@@ -3,7 +3,7 @@
 mod exposition;
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use poem::http::StatusCode;
@@ -12,6 +12,7 @@ pub use self::exposition::CONTENT_TYPE;
 use super::hot::Path;
 use super::server::{Connections, Identity};
 use crate::domain::identity::Services;
+use crate::locks;
 use crate::measure::{Counter, Family, Latency, label};
 use crate::model::Timestamp;
 use crate::platform::process;
@@ -94,7 +95,7 @@ impl Metrics {
     /// Adds a route; its template names parameters, never values.
     pub(super) fn route(&self, template: &str) -> Arc<RouteCount> {
         let route = RouteCount::new(template);
-        self.routes.lock().unwrap_or_else(PoisonError::into_inner).push(route.clone());
+        locks::lock(&self.routes).push(route.clone());
         route
     }
 
@@ -183,7 +184,7 @@ impl Metrics {
         for (route, hot) in [("/v1/keys/verify", &self.verify), ("/v1/forward-auth", &self.forward_auth)] {
             hot.classes.iter().enumerate().for_each(|(class, count)| add(route, class, count.get()));
         }
-        let routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
+        let routes = locks::lock(&self.routes);
         for route in routes.iter().chain([&self.unmatched]) {
             for (class, count) in route.classes.iter().enumerate() {
                 add(&route.template, class, count.load(Ordering::Relaxed));

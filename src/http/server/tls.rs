@@ -2,7 +2,7 @@
 
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 use std::time::SystemTime;
 
 use rustls::ServerConfig;
@@ -13,6 +13,7 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
 use super::validity;
+use crate::locks;
 use crate::model::Timestamp;
 
 /// The server's identity: a certificate chain with its private key. It can be renewed while connections are open.
@@ -51,7 +52,7 @@ impl Identity {
 
     /// When the certificate expires; none where it does not say so in the usual form.
     pub fn expires_at(&self) -> Option<Timestamp> {
-        self.current.read().unwrap_or_else(PoisonError::into_inner).expires_at
+        locks::read(&self.current).expires_at
     }
 
     /// Reads the files again if they have changed, and returns whether they had. Open connections keep the former
@@ -61,11 +62,11 @@ impl Identity {
     /// As [`Identity::read`]; the former pair stays in use.
     pub fn refresh(&self) -> Result<bool, String> {
         let stamps = [stamp(&self.cert), stamp(&self.key)];
-        if self.current.read().unwrap_or_else(PoisonError::into_inner).stamps == stamps {
+        if locks::read(&self.current).stamps == stamps {
             return Ok(false);
         }
         let read = Read::new(&self.cert, &self.key)?;
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = read;
+        *locks::write(&self.current) = read;
         Ok(true)
     }
 }
@@ -84,7 +85,7 @@ impl Read {
 
 impl ResolvesServerCert for Identity {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.current.read().unwrap_or_else(PoisonError::into_inner).pair.clone())
+        Some(locks::read(&self.current).pair.clone())
     }
 }
 

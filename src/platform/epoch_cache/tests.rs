@@ -46,3 +46,17 @@ async fn a_value_is_read_again_after_a_change_of_what_it_depends_on_and_no_other
     // A missing value takes no capacity.
     assert_eq!((role(bob + 1), role(bob + 1), reads.get()), (None, None, 6));
 }
+
+#[tokio::test]
+async fn no_more_values_than_the_capacity_are_kept() {
+    // The figure that `docs/architecture.md` promises.
+    assert_eq!(CAPACITY, 4_096);
+    let world = World::new().await;
+    let cache = EpochCache::new(100);
+    for no in 0..10_000_i64 {
+        let role = cache.get(&world.services, no, |_, _| Ok::<_, store::Error>(Some(Role::Viewer)));
+        assert_eq!(role.unwrap(), Some(Role::Viewer));
+        assert!(cache.0.len() <= 100);
+    }
+    assert!(cache.0.len() > 50);
+}

@@ -14,7 +14,7 @@ mod retry;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::Notify;
 use zeroize::Zeroizing;
@@ -23,6 +23,7 @@ pub use self::lane::{Failed, Lane, Outcome, Work};
 pub use self::retry::Retry;
 use crate::env::{Rng, TrustedClock, random};
 use crate::error::{Error, Result};
+use crate::locks;
 use crate::measure::{Counter, Family, label};
 use crate::model::Timestamp;
 use crate::platform::vault::Vault;
@@ -125,7 +126,7 @@ impl Queue {
         let state = |kind: &str| states.iter().find(|state| state.kind == kind);
         let (mut items, mut ages, mut ends) = (Vec::new(), Vec::new(), Vec::new());
         let (mut succeeded, mut failures) = (Vec::new(), Vec::new());
-        let lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let lanes = locks::lock(&self.lanes);
         for (&kind, shared) in &*lanes {
             for (outcome, count) in [("succeeded", &shared.succeeded), ("failed", &shared.failed)] {
                 ends.push((vec![("lane", kind.into()), ("outcome", outcome.into())], count.get() as f64));
@@ -172,7 +173,7 @@ impl Queue {
     }
 
     fn shared(&self, kind: &'static str) -> Arc<Shared> {
-        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lanes = locks::lock(&self.lanes);
         lanes.entry(kind).or_default().clone()
     }
 

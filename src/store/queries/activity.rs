@@ -7,8 +7,8 @@ use crate::model::activity::{Entry, Kind, Method, Outcome, Reason, Stream};
 use crate::model::{RequestId, Timestamp};
 use crate::store::{Conn, Error, Row, Statement, ToSql, Tx, params};
 
-/// Rows to a segment: what one part of the index covers. Unit tests go through many small ones.
-pub const SEGMENT_ROWS: i64 = if cfg!(test) { 1_000 } else { 1_000_000 };
+/// Rows to a segment: what one part of the index covers. Part of the format of the file.
+pub const SEGMENT_ROWS: i64 = 1_000_000;
 
 /// The segment that a row belongs to.
 pub const fn segment(no: i64) -> i64 {

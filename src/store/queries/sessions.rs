@@ -353,3 +353,34 @@ pub fn revoke_family(tx: &mut Tx<'_>, no: i64, now: Timestamp) -> Result<bool, E
     tx.touch(Touched::Family(no));
     Ok(tx.execute(sql, params![no, now.millis()])? == 1)
 }
+
+/// A session beyond the bound of its person.
+#[derive(Debug, Clone, Copy)]
+pub struct Surplus {
+    /// The row's number.
+    pub no: i64,
+    /// Whether it still works.
+    pub live: bool,
+}
+
+/// The sessions of a person beside `newest` beyond the `kept` best: live ones before ended ones, then those that were
+/// used last.
+pub fn surplus(
+    conn: &Conn<'_>,
+    user_no: i64,
+    newest: i64,
+    kept: u32,
+    now: Timestamp,
+) -> Result<Vec<Surplus>, Error> {
+    let sql = "SELECT no, revoked_at IS NULL AND expires_at > ?3 AS live FROM sessions
+        WHERE user_no = ?1 AND no <> ?2 ORDER BY live DESC, last_used_at DESC, no DESC LIMIT -1 OFFSET ?4";
+    let read = |row: &Row<'_>| Ok(Surplus { no: row.get(0)?, live: row.bool(1)? });
+    conn.all(sql, params![user_no, newest, now.millis(), kept], read)
+}
+
+/// Removes a session with its refresh tokens.
+pub fn remove(tx: &mut Tx<'_>, no: i64) -> Result<(), Error> {
+    tx.execute("DELETE FROM sessions WHERE no = ?1", params![no])?;
+    tx.touch(Touched::Session(no));
+    Ok(())
+}

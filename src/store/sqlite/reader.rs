@@ -4,14 +4,15 @@
 //! limit on how long one query runs; beyond either the caller gets [`Error::Busy`].
 
 use std::ops::Deref;
-use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, TryLockError};
 use std::time::Duration;
 
 use rusqlite::{Connection, InterruptHandle};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 
 use super::{Conn, connect};
+use crate::locks;
 use crate::store::{Error, Extent, Lane as Size, Options};
 
 /// A connection inside a read transaction: all of its answers are of one committed state.
@@ -63,7 +64,7 @@ impl Pool {
                 Err(TryLockError::WouldBlock) => {}
             }
         }
-        let connection = self.lookups[0].lock().unwrap_or_else(PoisonError::into_inner);
+        let connection = locks::lock(&self.lookups[0]);
         query(&Conn::new(&connection))
     }
 }
@@ -110,15 +111,9 @@ impl Lane {
         let place = self.places.clone().try_acquire_owned().map_err(|_| busy("too many queries wait"))?;
         let turn = tokio::time::timeout(self.limit, self.turns.clone().acquire_owned());
         let turn = turn.await.ok().and_then(Result::ok).ok_or_else(|| busy("no connection became free"))?;
-        let lease = Lease::new(self.clone());
+        let lease = Lease::new(self.clone(), [turn, place]);
         let handle = lease.handle();
-        let task = tokio::task::spawn_blocking(move || {
-            let result = lease.query(query);
-            // The connection is back before the next query gets its turn.
-            drop(lease);
-            drop((place, turn));
-            result
-        });
+        let task = tokio::task::spawn_blocking(move || lease.query(query));
         // A task of its own: a caller that goes away must not leave a query without its limit.
         let limit = self.limit;
         let done = tokio::spawn(async move { interrupted_after(limit, task, &handle).await }).await;
@@ -148,13 +143,15 @@ async fn interrupted_after<T>(
 struct Lease {
     lane: Arc<Lane>,
     connection: Option<(Connection, Arc<InterruptHandle>)>,
+    /// The turn and the place in the lane. They are free only after the connection is: the next query finds it idle.
+    _permits: [OwnedSemaphorePermit; 2],
 }
 
 impl Lease {
     /// The caller holds a turn, so a connection is idle.
-    fn new(lane: Arc<Lane>) -> Self {
-        let connection = lane.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        Self { lane, connection }
+    fn new(lane: Arc<Lane>, permits: [OwnedSemaphorePermit; 2]) -> Self {
+        let connection = locks::lock(&lane.idle).pop();
+        Self { lane, connection, _permits: permits }
     }
 
     fn connection(&self) -> &(Connection, Arc<InterruptHandle>) {
@@ -174,7 +171,7 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         if let Some(connection) = self.connection.take() {
-            self.lane.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            locks::lock(&self.lane.idle).push(connection);
         }
     }
 }

@@ -156,7 +156,7 @@ impl Handle {
 
     pub(in crate::store) fn stop(&self) {
         let _ = self.queue.send(Message::Stop);
-        let thread = self.thread.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        let thread = crate::locks::lock(&self.thread).take();
         if let Some(thread) = thread {
             let _ = thread.join();
         }

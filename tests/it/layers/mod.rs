@@ -24,7 +24,7 @@ const ROWS: &[&[&str]] = &[
     &["platform"],
     &["store"],
     &["config", "env", "error", "measure"],
-    &["model"],
+    &["locks", "model"],
 ];
 
 /// Rooms with restricted importers: if `http` used queries, it would bypass the rules.

@@ -217,10 +217,10 @@ async fn one_network_fills_no_table_and_keeps_no_other_out() {
         from(&ip).post("/oauth/register", &body).await.expect(201);
     }
     let refused = from("2001:db8:7:ffff::1").post("/oauth/register", &body).await;
-    refused.failed(503, "temporarily_unavailable");
+    refused.failed(429, "temporarily_unavailable");
     assert!(!refused.header("retry-after").is_empty());
     app.advance(2 * 3_600);
-    from("2001:db8:7::2").post("/oauth/register", &body).await.failed(503, "temporarily_unavailable");
+    from("2001:db8:7::2").post("/oauth/register", &body).await.failed(429, "temporarily_unavailable");
     from("2001:db8:8::1").post("/oauth/register", &body).await.expect(201);
     from("198.51.100.7").post("/oauth/register", &body).await.expect(201);
 }

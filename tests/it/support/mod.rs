@@ -7,8 +7,10 @@ pub mod libraries;
 mod openapi;
 mod program;
 
+use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,12 +18,12 @@ use keywright::app::{self, Env, Listen, Running};
 use keywright::config::Config;
 use keywright::domain::identity::Services;
 use keywright::env::{ManualClock, SystemRng};
-use keywright::model::Timestamp;
 use keywright::model::setting::SigningAlg;
+use keywright::model::{Bounds, Timestamp};
 use serde_json::{Value, json};
 
 pub use client::{Client, Reply};
-pub use program::{Program, Server};
+pub use program::{PROGRAM, Program, Server};
 
 /// Initial time of the clock: a Monday noon.
 pub const START: &str = "2026-06-01T12:00:00Z";
@@ -34,6 +36,7 @@ pub struct TestApp {
     pub address: SocketAddr,
     running: Option<Running>,
     config: Config,
+    bounds: Bounds,
     /// None if the test has a directory of its own.
     directory: Option<tempfile::TempDir>,
 }
@@ -46,6 +49,11 @@ impl TestApp {
 
     /// A server with another configuration.
     pub async fn with(configure: impl FnOnce(&mut Config)) -> Self {
+        Self::bounded(Bounds::default(), configure).await
+    }
+
+    /// A server with another configuration and other bounds.
+    pub async fn bounded(bounds: Bounds, configure: impl FnOnce(&mut Config)) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let mut config = Config::defaults(directory.path().join("data"));
         config.http.listen = "127.0.0.1:0".parse().expect("an address");
@@ -53,9 +61,9 @@ impl TestApp {
         config.sign_in.signing_alg = SigningAlg::EdDsa;
         configure(&mut config);
         let clock = Arc::new(ManualClock::new(START.parse().expect("a time")));
-        let running = run(&config, &clock).await;
+        let running = run(&config, &clock, bounds).await;
         let address = running.address.expect("a TCP listener");
-        Self { clock, address, running: Some(running), config, directory: Some(directory) }
+        Self { clock, address, running: Some(running), config, bounds, directory: Some(directory) }
     }
 
     /// A server that also protects the API `afdb`: scopes `queries:read`, `queries:write` and `admin` (all), tiers
@@ -74,7 +82,7 @@ impl TestApp {
     /// Stops the server gracefully and starts another one on the same data.
     pub async fn restart(&mut self) {
         self.stop().await;
-        let running = run(&self.config, &self.clock).await;
+        let running = run(&self.config, &self.clock, self.bounds).await;
         self.address = running.address.expect("a TCP listener");
         self.running = Some(running);
     }
@@ -94,6 +102,13 @@ impl TestApp {
     /// The data directory.
     pub fn data(&self) -> &Path {
         &self.config.data_dir
+    }
+
+    /// The command line with this data directory and an empty environment.
+    pub fn command<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
+        let mut command = Command::new(PROGRAM);
+        command.env_clear().env("KEYWRIGHT_DATA", self.data()).args(arguments);
+        command
     }
 
     /// Advances time.
@@ -167,7 +182,7 @@ pub fn afdb() -> Value {
     })
 }
 
-async fn run(config: &Config, clock: &Arc<ManualClock>) -> Running {
-    let env = Env { clock: clock.clone(), rng: Arc::new(SystemRng) };
+async fn run(config: &Config, clock: &Arc<ManualClock>, bounds: Bounds) -> Running {
+    let env = Env { clock: clock.clone(), rng: Arc::new(SystemRng), bounds };
     app::start(config, env, Listen::Tcp).await.expect("the server starts")
 }

@@ -2,7 +2,7 @@
 //! schema, and it has no member that the schema does not name.
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use http::Method;
 use jsonschema::Validator;
@@ -64,7 +64,7 @@ fn template(path: &str) -> Option<String> {
 }
 
 fn validator(pointer: &str) -> Arc<Validator> {
-    let mut validators = VALIDATORS.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut validators = keywright::locks::lock(&VALIDATORS);
     let compile = || {
         let mut root = DOCUMENT.as_object().expect("an object").clone();
         // RFC 6901, section 6: a pointer in a URI fragment is percent-encoded.

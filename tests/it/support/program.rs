@@ -13,7 +13,8 @@ use tempfile::TempDir;
 
 use super::Client;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_keywright");
+/// The program; cargo builds it with the tests.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_keywright");
 
 /// The program with a data directory of its own.
 pub struct Program {
@@ -34,6 +35,11 @@ impl Program {
         let directory = tempfile::tempdir().unwrap();
         let data = directory.path().join("data");
         Self { directory, data, variables: Vec::new() }
+    }
+
+    /// The program with a data directory that stays when this value is dropped.
+    pub fn at(data: &Path) -> Self {
+        Self { data: data.to_owned(), ..Self::new() }
     }
 
     /// Creates a directory with an owner; returns its management key.

@@ -10,12 +10,13 @@ mod table;
 mod tests;
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 pub use self::saved::ThrottleDrain;
 use self::table::{Counter, CounterRef, Seconds};
 use crate::error::{Code, Error, Result};
+use crate::locks::lock;
 use crate::model::Network;
 use crate::platform::vault::{Signer, Vault};
 
@@ -304,10 +305,6 @@ fn unforgiven(counter: &Counter, now: Seconds, kind: AttemptKind) -> u32 {
 
 const fn table(kind: AttemptKind, by: CountedBy) -> usize {
     kind as usize * 4 + by as usize
-}
-
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn locked_out(seconds: Seconds) -> Error {

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::table::Counter;
-use super::{FORGET, State, TABLES, Throttle, lock};
+use super::{FORGET, State, TABLES, Throttle};
+use crate::locks::lock;
 use crate::platform::Services;
 use crate::store::{Conn, Drain, Error, Tx, login_throttle as store};
 
@@ -62,11 +63,11 @@ pub struct ThrottleDrain {
 
 impl Drain for ThrottleDrain {
     fn pending(&self) -> bool {
-        !lock(&self.state).changed.is_empty() || self.writing.lock().is_ok_and(|writing| !writing.is_empty())
+        !lock(&self.state).changed.is_empty() || !lock(&self.writing).is_empty()
     }
 
     fn append(&mut self, tx: &mut Tx<'_>, last: bool) -> Result<(), Error> {
-        let Ok(mut writing) = self.writing.lock() else { return Ok(()) };
+        let mut writing = lock(&self.writing);
         let (now, counters) = {
             let mut state = lock(&self.state);
             let part = if last { usize::MAX } else { PER_DRAIN };
@@ -81,11 +82,7 @@ impl Drain for ThrottleDrain {
         }
         store::save(tx, now, &counters)?;
         let written = self.writing.clone();
-        tx.on_commit(move || {
-            if let Ok(mut written) = written.lock() {
-                written.clear();
-            }
-        });
+        tx.on_commit(move || lock(&written).clear());
         Ok(())
     }
 }

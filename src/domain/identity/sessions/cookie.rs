@@ -6,6 +6,7 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 
+use super::bounds;
 use super::sign_in::{Login, Verified, log_refusal, settle, verify};
 use super::{COOKIE_SECONDS, SECOND_FACTOR_REQUIRED, identity, is_good, lacks_second_factor};
 use crate::activity;
@@ -52,6 +53,9 @@ pub async fn sign_in(
     check_origin(&call.services, origin)?;
     let former = former.map(SecretHash::of);
     let (verified, code) = verify(call, login).await?.split();
+    bounds::take_sign_in(&call.services, verified.user.no).inspect_err(|error| {
+        let _ = log_refusal(call, Some(&verified.user), error);
+    })?;
     let (caller, user) = (call.clone(), verified.user.clone());
     let done = call.services.write(move |tx| open(tx, &caller, &verified, former.as_ref())).await;
     settle(code, done.is_ok());
@@ -108,7 +112,7 @@ pub(crate) fn begin(
         idle_seconds: Some(services.settings.session_idle_seconds),
         ends_at: call.now.plus_seconds(COOKIE_SECONDS),
     };
-    let session_no = store::insert(tx, &session)?;
+    let session_no = bounds::insert(tx, call, &session)?;
     let detail = Some(Box::new(serde_json::json!({"amr": amr.to_string()})));
     let entry = Entry {
         user_no: Some(user.no),

@@ -3,6 +3,7 @@
 //! A session's row and its person's role and state are read in one lookup, and again after every change: a right that a
 //! person loses is gone with their next request.
 
+pub(crate) mod bounds;
 mod confirm;
 mod cookie;
 mod end;

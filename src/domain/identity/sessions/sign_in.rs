@@ -215,6 +215,7 @@ pub(crate) fn log_refusal(call: &Call, user: Option<&User>, error: &Error) -> Re
     let (outcome, reason) = match error.code {
         Code::MfaRequired => (Outcome::Refused, Reason::MfaRequired),
         Code::LockedOut => (Outcome::Limited, Reason::LockedOut),
+        Code::RateLimited => (Outcome::Limited, Reason::RateLimited),
         _ => (Outcome::Refused, Reason::InvalidCredentials),
     };
     let entry = call.entry(Kind::SignIn);

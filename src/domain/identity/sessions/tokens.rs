@@ -5,6 +5,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 
+use super::bounds;
 use super::refresh::{self, Exchange, Exchanged};
 use super::sign_in::{Login, Verified, log_refusal, settle, verify};
 use super::{SESSION_SECONDS, is_good};
@@ -41,6 +42,9 @@ pub async fn login(call: &Arc<Call>, login: Login, slug: Option<&str>) -> Result
     let services = call.services.clone();
     let api = api(&services, slug)?;
     let (verified, code) = verify(call, login).await?.split();
+    bounds::take_sign_in(&services, verified.user.no).inspect_err(|error| {
+        let _ = log_refusal(call, Some(&verified.user), error);
+    })?;
     let (id, now) = (SessionId::new(call.now, services.random()), call.now);
     let (shared, caller, by, api_no) = (services.clone(), call.clone(), verified.clone(), api.no);
     let done = services.write(move |tx| open(tx, &shared, &caller, &by, (id, api_no))).await;
@@ -65,8 +69,9 @@ fn open(
     let amr = verified.admit(tx)?;
     let (now, user_no) = (call.now, verified.user.no);
     let ends_at = now.plus_seconds(SESSION_SECONDS);
-    let session_no = store::insert(
+    let session_no = bounds::insert(
         tx,
+        call,
         &NewSession {
             id,
             user_no,
@@ -97,7 +102,8 @@ fn open(
 /// Exchanges a refresh token of a session.
 ///
 /// # Errors
-/// `INVALID_TOKEN` when it is unknown, was used before, or its person may not sign in any more.
+/// `INVALID_TOKEN` when it is unknown, was used before, or its person may not sign in any more; `RATE_LIMITED` when the
+/// person refreshes too often.
 pub async fn refresh_tokens(call: &Arc<Call>, token: Secret) -> Result<Tokens> {
     let services = call.services.clone();
     let (shared, caller, now) = (services.clone(), call.clone(), call.now);
@@ -107,6 +113,7 @@ pub async fn refresh_tokens(call: &Arc<Call>, token: Secret) -> Result<Tokens> {
                 let live = exchanged.session_no.map(|no| store::live_by_no(tx, no)).transpose()?.flatten();
                 let Some(live) = live.filter(|live| is_good(live, now)) else { return Err(invalid()) };
                 if exchanged.first {
+                    bounds::take_token(&shared, live.user.0)?;
                     store::touch(tx, live.no, now)?;
                     let entry =
                         about(&caller, Kind::SessionRefreshed, &live, Outcome::Allowed, Reason::Valid);

@@ -5,7 +5,7 @@ mod forge;
 mod key;
 mod ring;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 
 use serde::de::DeserializeOwned;
 
@@ -18,6 +18,7 @@ use crate::domain::identity::Services;
 use crate::domain::identity::access::{Call, Can, SettingsManage};
 use crate::env::Settled;
 use crate::error::{Error, Result};
+use crate::locks;
 use crate::model::Network;
 use crate::model::activity::Kind;
 use crate::model::setting::SigningAlg;
@@ -56,12 +57,12 @@ impl Keyring {
     }
 
     fn ring(&self) -> Arc<Ring> {
-        self.current.read().unwrap_or_else(PoisonError::into_inner).1.clone()
+        locks::read(&self.current).1.clone()
     }
 
     /// Uses `ring`, read at change `no`, unless a later one is in use.
     pub(super) fn install(&self, ring: Ring, no: u64) {
-        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        let mut current = locks::write(&self.current);
         if no >= current.0 {
             *current = (no, Arc::new(ring));
         }

@@ -10,10 +10,11 @@ mod saved;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash, Hasher};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
+use crate::locks;
 use crate::model::RateLimit;
 
 pub use network::{NetworkLimits, Options as NetworkOptions};
@@ -36,6 +37,10 @@ pub enum Subject<'s> {
     Session(i64),
     /// A client that acts for itself, by row number.
     Client(i64),
+    /// Successful sign-ins of one person, by row number.
+    SignIns(i64),
+    /// Refreshes and authorization codes of one person, by row number.
+    Tokens(i64),
 }
 
 /// Identity of a bucket.
@@ -64,9 +69,22 @@ pub struct Level {
 
 /// Upper bound of the fill time, so that no sum overflows: a bucket that takes longer counts as smaller.
 const LONGEST_DEBT: u64 = 1 << 62;
-const SHARDS: usize = 64;
-/// Buckets per shard: seven eighths of 2^16 slots, the maximum before its table grows.
-const SHARD_CAPACITY: usize = (1 << 16) / 8 * 7;
+
+/// Bounds of a [`Limiter`].
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Tables with a lock each.
+    pub shards: usize,
+    /// Maximum number of buckets in each.
+    pub buckets_per_shard: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        // Seven eighths of 2^16 slots: the maximum before a table grows.
+        Self { shards: 64, buckets_per_shard: (1 << 16) / 8 * 7 }
+    }
+}
 
 /// Size and rate of a bucket, in nanoseconds.
 #[derive(Clone, Copy)]
@@ -154,7 +172,7 @@ pub struct Limiter {
     shards: Box<[Mutex<Shard>]>,
     /// Keyed hashers.
     names: [DefaultHasher; 2],
-    shard_capacity: usize,
+    buckets_per_shard: usize,
 }
 
 impl Default for Limiter {
@@ -171,19 +189,20 @@ impl Default for Limiter {
 impl Limiter {
     /// Buckets whose hashes only the holder of `key` can compute; the same key gives the same hashes after a restart.
     pub fn new(key: &[u8; 32]) -> Self {
-        Self::with_capacity(key, SHARDS, SHARD_CAPACITY)
+        Self::with_options(key, Options::default())
     }
 
-    pub(super) fn with_capacity(key: &[u8; 32], shards: usize, shard_capacity: usize) -> Self {
+    /// The same with other bounds.
+    pub fn with_options(key: &[u8; 32], options: Options) -> Self {
         let keyed = |half: &[u8]| {
             let mut hasher = DefaultHasher::new();
             hasher.write(half);
             hasher
         };
         Self {
-            shards: (0..shards).map(|_| Mutex::default()).collect(),
+            shards: (0..options.shards).map(|_| Mutex::default()).collect(),
             names: [keyed(&key[..16]), keyed(&key[16..])],
-            shard_capacity,
+            buckets_per_shard: options.buckets_per_shard,
         }
     }
 
@@ -200,7 +219,7 @@ impl Limiter {
     ) -> Result<Option<Level>> {
         let Some(bucket_rate) = BucketRate::of(limit) else { return Ok(None) };
         let (name, now) = (self.name(id), nanos(now));
-        let mut shard = self.shard(&name).lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shard = locks::lock(self.shard(&name));
         if let Some(full_at) = shard.get_mut(&name) {
             let (level, after) = bucket_rate.take(now, *full_at, cost);
             if let Some(after) = after {
@@ -220,7 +239,7 @@ impl Limiter {
     pub fn look(&self, id: &BucketId<'_>, limit: &RateLimit, now: Duration, cost: u32) -> Option<Level> {
         let bucket_rate = BucketRate::of(limit)?;
         let (name, now) = (self.name(id), nanos(now));
-        let shard = self.shard(&name).lock().unwrap_or_else(PoisonError::into_inner);
+        let shard = locks::lock(self.shard(&name));
         let full_at = shard.get(&name).copied().unwrap_or(0);
         let (level, after) = bucket_rate.take(now, full_at, cost);
         // The shown state is the unchanged one.
@@ -231,7 +250,7 @@ impl Limiter {
 
     /// Number of buckets, including full ones that are not dropped yet.
     pub fn len(&self) -> usize {
-        self.shards.iter().map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner).len()).sum()
+        self.shards.iter().map(|shard| locks::lock(shard).len()).sum()
     }
 
     /// Whether there are none.
@@ -254,15 +273,15 @@ impl Limiter {
 
     /// Before a shard grows it drops refilled buckets; it grows only if more than half of it is in use.
     fn make_room(&self, shard: &mut Shard, now: u64) -> Result<()> {
-        if shard.len() < shard.capacity().min(self.shard_capacity) {
+        if shard.len() < shard.capacity().min(self.buckets_per_shard) {
             return Ok(());
         }
         shard.retain(|_, full_at| *full_at > now);
-        if shard.len() >= self.shard_capacity {
+        if shard.len() >= self.buckets_per_shard {
             return Err(Error::unavailable("more rate limits are in use at once than fit into memory"));
         }
         if shard.len() > shard.capacity() / 2 {
-            let more = (shard.capacity() + 1).min(self.shard_capacity - shard.len());
+            let more = (shard.capacity() + 1).min(self.buckets_per_shard - shard.len());
             shard.reserve(more);
         } else if shard.capacity() > 1024 && shard.len() < shard.capacity() / 8 {
             shard.shrink_to(shard.len() * 2);

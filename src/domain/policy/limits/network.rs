@@ -4,11 +4,12 @@
 //! its network allows it, so two networks must collide in both rows before one affects the other; nothing is evicted,
 //! and these buckets take no capacity from those of keys.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use super::{BucketRate, Level, nanos};
 use crate::error::{Code, Error, Result};
+use crate::locks;
 use crate::model::{Network, RateLimit};
 use crate::platform::vault::{Signer, Vault};
 
@@ -87,7 +88,7 @@ impl NetworkLimits {
             let word = hash[row * 8..][..8].try_into().map_or(0, u64::from_le_bytes);
             (word % self.cells as u64) as usize
         };
-        let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rows = locks::lock(&self.rows);
         let full_at = (0..ROWS).map(|row| rows[row][place(row)]).min().unwrap_or(0);
         let (level, after) = bucket_rate.take(now, full_at, cost);
         if let Some(after) = after {
@@ -101,7 +102,7 @@ impl NetworkLimits {
 
     /// Buckets that are not full: row, cell, and the time until they are.
     pub(super) fn unfilled(&self, now: u64) -> Vec<(u64, u64, u64)> {
-        let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        let rows = locks::lock(&self.rows);
         let cells = rows.iter().enumerate().flat_map(|(row, cells)| {
             cells.iter().enumerate().map(move |(cell, full_at)| (row as u64, cell as u64, *full_at))
         });
@@ -113,7 +114,7 @@ impl NetworkLimits {
 
     /// Restores a bucket of the previous run.
     pub(super) fn restore(&self, row: u64, cell: u64, full_at: u64) {
-        let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rows = locks::lock(&self.rows);
         let cell = rows.get_mut(row as usize).and_then(|cells| cells.get_mut(cell as usize));
         if let Some(cell) = cell {
             *cell = (*cell).max(full_at);

@@ -1,11 +1,10 @@
 //! Stored buckets, from a graceful stop until the next start. The time in between does not count: a restart refills no
 //! bucket. After a kill there are none, and every bucket is full.
 
-use std::sync::PoisonError;
-
 use super::{BucketHash, Limiter, nanos};
 use crate::domain::policy::Services;
 use crate::error::{Error, Result};
+use crate::locks;
 use crate::store::limits as store;
 use crate::store::limits::Debt;
 
@@ -63,7 +62,7 @@ impl Limiter {
     fn unfilled(&self, now: u64) -> Vec<(BucketHash, u64)> {
         let mut unfilled = Vec::new();
         for shard in &self.shards {
-            let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            let shard = locks::lock(shard);
             let owing = shard.iter().filter(|(_, full_at)| **full_at > now);
             unfilled.extend(owing.map(|(name, full_at)| (*name, full_at - now)));
         }
@@ -71,8 +70,8 @@ impl Limiter {
     }
 
     fn restore(&self, name: BucketHash, full_at: u64) {
-        let mut shard = self.shard(&name).lock().unwrap_or_else(PoisonError::into_inner);
-        if shard.len() < self.shard_capacity {
+        let mut shard = locks::lock(self.shard(&name));
+        if shard.len() < self.buckets_per_shard {
             shard.insert(name, full_at);
         }
     }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::policy::limits::{BucketId, Level, Limiter, Subject};
+use crate::domain::policy::limits::{BucketId, Level, Limiter, Options, Subject};
 
 const ID: BucketId<'_> = BucketId { api_no: 7, tier: "pro", subject: Subject::Key(1) };
 const SECOND: u64 = 1_000_000_000;
@@ -124,7 +124,11 @@ fn buckets_are_distinct() {
 
 #[test]
 fn full_buckets_make_room_and_too_many_are_an_error() {
-    let (limiter, limit) = (Limiter::with_capacity(&[0; 32], 1, 1000), limit(1, 60, None));
+    // The figure that `docs/architecture.md` promises.
+    let Options { shards, buckets_per_shard } = Options::default();
+    assert_eq!(shards * buckets_per_shard, 3_670_016);
+    let options = Options { shards: 1, buckets_per_shard: 1000 };
+    let (limiter, limit) = (Limiter::with_options(&[0; 32], options), limit(1, 60, None));
     let at = |second| Duration::from_secs(second);
     let take =
         |key, now| limiter.take(&BucketId { subject: Subject::Key(key), ..ID }, &limit, now, 1).map(|_| ());

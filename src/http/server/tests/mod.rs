@@ -8,6 +8,7 @@ mod tls;
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -45,6 +46,9 @@ struct Probe {
     held: Notify,
     /// Lets one `/hold` answer.
     release: Notify,
+    /// Calls of `/hold` under way, and the most there ever were.
+    holding: AtomicUsize,
+    most_held: AtomicUsize,
     /// What `/feed` answers with.
     feed: Mutex<Option<DuplexStream>>,
 }
@@ -63,8 +67,11 @@ impl Endpoint for Probe {
             },
             "/early" => StatusCode::PAYLOAD_TOO_LARGE.into(),
             "/hold" => {
+                let holding = self.holding.fetch_add(1, Ordering::SeqCst) + 1;
+                self.most_held.fetch_max(holding, Ordering::SeqCst);
                 self.held.notify_one();
                 self.release.notified().await;
+                self.holding.fetch_sub(1, Ordering::SeqCst);
                 "held".into()
             }
             "/feed" => {

@@ -161,6 +161,28 @@ async fn an_http2_connection_is_closed_when_idle_but_not_while_it_answers() {
 }
 
 #[tokio::test]
+async fn an_http2_connection_has_a_hundred_streams_at_once() {
+    let identity = Identity::new();
+    let server = Server::start_with(with(LONG_DEADLINES), Some(identity.config())).await;
+    let (requests, _connection) = identity.http2(&server).await;
+    let mut held = tokio::task::JoinSet::new();
+    for _ in 0..250 {
+        let mut requests = requests.clone();
+        held.spawn(async move { text(get(&mut requests, "/hold").await.unwrap()).await });
+    }
+    let probe = server.probe.clone();
+    for answered in 0..250 {
+        let all = (250 - answered).min(100);
+        while probe.holding.load(Ordering::SeqCst) < all {
+            patiently(probe.held.notified()).await;
+        }
+        probe.release.notify_one();
+        assert_eq!(patiently(held.join_next()).await.unwrap().unwrap(), "held");
+    }
+    assert_eq!(probe.most_held.load(Ordering::SeqCst), 100);
+}
+
+#[tokio::test]
 async fn an_http2_body_that_stalls_is_408_and_other_requests_go_on() {
     let identity = Identity::new();
     let options = with(Deadlines { body: SHORT, ..LONG_DEADLINES });

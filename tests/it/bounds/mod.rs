@@ -1,5 +1,8 @@
 //! Bounds of unauthenticated callers: what they can make the server store, hold or answer.
 
+mod people;
+mod tables;
+
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
