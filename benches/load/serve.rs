@@ -36,7 +36,7 @@ async fn keywright(path: &Path, alg: SigningAlg) {
     config.sign_in.signing_alg = alg;
     // The rows of the stores are of one day, and retention is measured separately.
     config.activity.retention_days = 36_500;
-    // A few people stand for many.
+    // A few people make all sign-ins and refreshes.
     let unlimited = RateLimit { limit: None, window_seconds: 60, burst: None };
     let bounds = Bounds { sign_ins_per_person: unlimited, tokens_per_person: unlimited, ..Bounds::default() };
     let running = app::start(&config, Env { bounds, ..Env::default() }, Listen::Tcp).await;

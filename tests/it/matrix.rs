@@ -8,6 +8,7 @@ use http::Method;
 use keywright::domain::identity::access::SCOPES;
 use keywright::domain::identity::admission::Accepts;
 use keywright::http::Declaration;
+use keywright::model::{Bounds, RateLimit};
 use serde_json::{Value, json};
 
 use crate::oauth::flow::{App, Browser, PASSWORD, encode, people, text};
@@ -432,7 +433,10 @@ fn ends_sessions(declaration: &Declaration) -> bool {
 
 /// Responses of every route to every credential.
 async fn observations(declarations: &[Declaration]) -> Vec<Observed> {
-    let app = TestApp::start().await;
+    // Two people sign in for every case.
+    let unlimited = RateLimit { limit: None, window_seconds: 60, burst: None };
+    let bounds = Bounds { sign_ins_per_person: unlimited, tokens_per_person: unlimited, ..Bounds::default() };
+    let app = TestApp::bounded(bounds, |_| ()).await;
     people(&app).await;
     let clients = Clients::register(&app).await;
     let (lasting, ending): (Vec<_>, Vec<_>) =
