@@ -167,3 +167,6 @@ impl Api {
         self.presets.iter().find(|preset| preset.name == name)
     }
 }
+
+#[cfg(test)]
+mod tests;
