@@ -121,3 +121,6 @@ pub struct ClientSecretInfo {
     /// When it ends; none is not foreseen.
     pub expires_at: Option<Timestamp>,
 }
+
+#[cfg(test)]
+mod tests;
