@@ -19,6 +19,8 @@ use super::{
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const RANDOM_LENGTH: usize = 32;
 const CHECKSUM_LENGTH: usize = 6;
+/// The longest key of our form, in characters: `_live_` and `_test_` have six.
+const LONGEST: usize = KeyPrefix::MAX_LENGTH + 6 + RANDOM_LENGTH + CHECKSUM_LENGTH;
 /// Characters of the random part that people may see, at each of its ends.
 const SHOWN_LENGTH: usize = 4;
 
@@ -161,9 +163,8 @@ pub struct KeySecret(Secret);
 impl KeySecret {
     /// A new key from 256 random bits, of which 190.5 reach the text.
     pub fn generate(prefix: KeyPrefix, environment: Environment, random: &[u8; 32]) -> Self {
-        let length = prefix.as_str().len() + environment.as_str().len() + 2 + RANDOM_LENGTH + CHECKSUM_LENGTH;
         // Sized at once: a string that grows leaves copies of the secret behind.
-        let mut text = String::with_capacity(length);
+        let mut text = String::with_capacity(LONGEST);
         text.extend([prefix.as_str(), "_", environment.as_str(), "_"]);
         let digits = random_digits(random);
         text.extend(digits.iter().map(|&digit| char::from(digit)));
@@ -272,7 +273,6 @@ pub fn inspect(candidate: &str) -> Shape<'_> {
 
 /// Prefix and environment, if the text has exactly our form.
 fn split(candidate: &str) -> Option<(&str, Environment)> {
-    const LONGEST: usize = KeyPrefix::MAX_LENGTH + 6 + RANDOM_LENGTH + CHECKSUM_LENGTH;
     if candidate.len() > LONGEST {
         return None;
     }
