@@ -62,3 +62,16 @@ impl<const N: usize> fmt::Debug for Ascii<N> {
         fmt::Debug::fmt(self.as_str(), f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_prints_like_its_text() {
+        let mut text = Ascii::<8>::new();
+        text.push_str("ab");
+        text.push(b'c');
+        assert_eq!(format!("{text}|{text:>5}|{text:?}"), "abc|  abc|\"abc\"");
+    }
+}

@@ -87,11 +87,13 @@ mod tests {
             assert_eq!(text.parse(), Ok(methods));
         }
         assert_eq!("pwd face".parse::<AuthMethods>(), Err(UnknownAuthMethod));
+        assert_eq!(UnknownAuthMethod.to_string(), "an unknown authentication method");
     }
 
     #[test]
     fn one_factor_twice_is_one_factor() {
-        assert!(!AuthMethods::PASSWORD.and(AuthMethods::PASSWORD).is_multi_factor());
+        assert_eq!(AuthMethods::PASSWORD.and(AuthMethods::PASSWORD), AuthMethods::PASSWORD);
+        assert!(!AuthMethods::PASSWORD.is_multi_factor());
         assert!(!AuthMethods::ONE_TIME_CODE.is_multi_factor());
         assert!(AuthMethods::PASSWORD.and(AuthMethods::ONE_TIME_CODE).is_multi_factor());
     }

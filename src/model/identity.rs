@@ -116,3 +116,61 @@ impl RequestInfo {
         self.ip.map_or(Network::UNKNOWN, Network::of)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity(kind: IdentityKind, user: bool, auth_time: Option<Timestamp>) -> Identity {
+        let user = user.then(|| (5, UserId::from_u128(5), Role::Member));
+        Identity { kind, user, auth_time, ..Identity::anonymous() }
+    }
+
+    #[test]
+    fn a_sign_in_is_recent_for_fifteen_minutes() {
+        let at = Timestamp::from_seconds(1_000);
+        for kind in [IdentityKind::Session, IdentityKind::Token] {
+            let signed_in = identity(kind, true, Some(at));
+            assert!(signed_in.signed_in_recently(at));
+            assert!(signed_in.signed_in_recently(at.plus_millis(899_999)));
+            assert!(!signed_in.signed_in_recently(at.plus_millis(900_000)));
+            assert!(!signed_in.signed_in_recently(at.plus_millis(900_001)));
+            assert!(!identity(kind, true, None).signed_in_recently(at));
+        }
+    }
+
+    #[test]
+    fn what_does_not_sign_in_is_exempt() {
+        let now = Timestamp::MAX;
+        for (kind, user, exempt) in [
+            (IdentityKind::Key, true, true),
+            (IdentityKind::Key, false, true),
+            (IdentityKind::Operator, false, true),
+            (IdentityKind::Token, false, true),
+            (IdentityKind::Token, true, false),
+            (IdentityKind::Session, true, false),
+            (IdentityKind::Anonymous, false, false),
+        ] {
+            let signed_in = identity(kind, user, Some(Timestamp::MIN)).signed_in_recently(now);
+            assert_eq!(signed_in, exempt, "{kind:?}, of a user: {user}");
+        }
+    }
+
+    #[test]
+    fn every_part_of_a_credential_is_in_its_name() {
+        let one = identity(IdentityKind::Token, true, None);
+        for other in [
+            identity(IdentityKind::Session, true, None),
+            identity(IdentityKind::Token, false, None),
+            Identity { key: Some((1, KeyId::from_u128(1))), ..one.clone() },
+            Identity { client: Some((1, ClientId::from_u128(1))), ..one.clone() },
+            Identity { grant: Some((1, GrantId::from_u128(1))), ..one.clone() },
+            Identity { session: Some((1, SessionId::from_u128(1))), ..one.clone() },
+        ] {
+            assert_ne!(one.credential(), other.credential());
+        }
+        let renewed =
+            Identity { scopes: "read".parse().unwrap(), auth_time: Some(Timestamp::MAX), ..one.clone() };
+        assert_eq!(one.credential(), renewed.credential());
+    }
+}

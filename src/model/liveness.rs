@@ -45,6 +45,7 @@ mod tests {
         assert!(Liveness::default().is_live(Timestamp::MAX));
         let ended = Liveness { expires_at: Some(now), ..live };
         assert_eq!(ended.ended(now), Some(VerifyCode::Expired));
+        assert!(!ended.is_live(now));
         assert_eq!(Liveness { disabled: true, ..ended }.ended(now), Some(VerifyCode::Disabled));
         assert_eq!(Liveness { disabled: true, revoked: true, ..ended }.ended(now), Some(VerifyCode::Revoked));
     }

@@ -92,6 +92,8 @@ impl fmt::Display for Network {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     fn of(ip: &str) -> Network {
@@ -115,5 +117,20 @@ mod tests {
         assert_eq!(of("2001:db8:0:1ff::1").to_string(), "2001:db8:0:100::/56");
         assert_eq!(of("2001:db8:0:1ff::1").site().unwrap().to_string(), "2001:db8::/48");
         assert_eq!(Network::UNKNOWN.to_string(), "unknown");
+    }
+
+    #[test]
+    fn no_two_networks_have_the_same_bytes() {
+        let site = of("2001:db8::1").site().unwrap();
+        let networks = [
+            of("32.1.13.1"),
+            of("32.1.14.1"),
+            of("2001:db8::1"),
+            of("2001:db8:1::1"),
+            site,
+            Network::UNKNOWN,
+        ];
+        let bytes: HashSet<[u8; 8]> = networks.map(Network::to_bytes).into();
+        assert_eq!(bytes.len(), networks.len());
     }
 }

@@ -24,3 +24,16 @@ pub fn openid_part(scopes: &ScopeSet) -> ScopeSet {
 pub fn api_part(scopes: &ScopeSet) -> ScopeSet {
     scopes.retain(|scope| !is_openid(scope))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scopes_are_those_of_openid_or_of_an_api() {
+        let scopes: ScopeSet =
+            "email offline_access openid orders:read profile profile:read".parse().unwrap();
+        assert_eq!(openid_part(&scopes).to_string(), "email offline_access openid profile");
+        assert_eq!(api_part(&scopes).to_string(), "orders:read profile:read");
+    }
+}

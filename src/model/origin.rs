@@ -58,7 +58,8 @@ mod tests {
     #[test]
     fn an_origin_is_what_a_browser_sends() {
         for right in ["https://app.example.com", "http://localhost:5173", "https://[::1]:8443"] {
-            assert_eq!(right.parse::<Origin>().unwrap().as_str(), right);
+            let origin: Origin = right.parse().unwrap();
+            assert_eq!((origin.as_str(), origin.to_string()), (right, right.to_owned()));
         }
         for wrong in [
             "*",
@@ -84,5 +85,6 @@ mod tests {
         ] {
             assert!(wrong.parse::<Origin>().is_err(), "{wrong}");
         }
+        assert!(OriginError.to_string().starts_with("Use an origin as browsers send it"));
     }
 }

@@ -109,6 +109,7 @@ mod tests {
             "/a_live_b",
             "/x_test_results",
             "_live_0123456789abcdefghij",
+            "/ab-_live_0123456789abcdefghij",
             "a_ß",
         ] {
             assert!(!holds_key(text), "{text}");

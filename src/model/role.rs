@@ -47,3 +47,20 @@ impl std::str::FromStr for Role {
         Self::ALL.iter().copied().find(|role| role.as_str() == text).ok_or(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_has_one_name_in_text_and_json() {
+        let names: Vec<&str> = Role::ALL.iter().map(|role| role.as_str()).collect();
+        assert_eq!(names, ["owner", "admin", "developer", "viewer", "member"]);
+        for &role in Role::ALL {
+            assert_eq!(role.to_string().parse(), Ok(role));
+            assert_eq!(serde_json::to_value(role).unwrap(), role.as_str());
+        }
+        assert_eq!("Owner".parse::<Role>(), Err(()));
+        assert!(Role::ALL.is_sorted(), "from most to least");
+    }
+}

@@ -101,3 +101,14 @@ where
         text.parse().map_err(E::custom)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::model::Environment;
+
+    #[test]
+    fn what_is_no_string_is_answered_with_an_example() {
+        let error = serde_json::from_str::<Environment>("7").unwrap_err().to_string();
+        assert!(error.contains("expected a string such as \"live\""), "{error}");
+    }
+}

@@ -161,5 +161,22 @@ mod tests {
         ] {
             assert!(text.parse::<Email>().is_err(), "{text:?}");
         }
+        assert_eq!(EmailError.to_string(), "Give an email address such as ada@example.com.");
+    }
+
+    #[test]
+    fn an_address_has_at_most_254_bytes() {
+        let label = |length| "a".repeat(length);
+        let address = |last| format!("{}@{}.{}.{}", label(64), label(63), label(63), label(last));
+        assert_eq!(address(61).len(), 254);
+        assert!(address(61).parse::<Email>().is_ok());
+        assert!(address(62).parse::<Email>().is_err());
+        assert!(address(63).parse::<Email>().is_err());
+    }
+
+    #[test]
+    fn an_address_prints_as_it_was_written() {
+        let email: Email = "Ada@example.com".parse().unwrap();
+        assert_eq!(format!("{email}|{email:?}"), "Ada@example.com|\"Ada@example.com\"");
     }
 }

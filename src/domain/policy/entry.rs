@@ -174,3 +174,28 @@ impl Interner {
         Ok(grants)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_allocation_takes_what_the_allocator_gives() {
+        for (bytes, taken) in [(0, 0), (1, 32), (23, 32), (24, 32), (40, 48), (41, 64), (56, 64)] {
+            assert_eq!(allocation(bytes), taken, "{bytes}");
+        }
+    }
+
+    #[test]
+    fn lists_of_scopes_are_shared_and_their_number_is_bounded() {
+        let interner = Interner::default();
+        let first = interner.get("a b").unwrap();
+        assert!(Arc::ptr_eq(&first, &interner.get("a b").unwrap()));
+        for other in 1..Interner::CAPACITY {
+            interner.get(&format!("scope{other}")).unwrap();
+        }
+        assert!(Arc::ptr_eq(&first, &interner.get("a b").unwrap()), "as many as fit are kept");
+        interner.get("one:more").unwrap();
+        assert!(!Arc::ptr_eq(&first, &interner.get("a b").unwrap()), "all are forgotten beyond that");
+    }
+}

@@ -58,6 +58,7 @@ mod tests {
             ("https://api.example.com?v=1", "https://api.example.com?v=2"),
             ("urn:example:api", "urn:example:API"),
             ("urn:example:a", "urn:example:b"),
+            ("tag:Example:a", "tag:example:a"),
         ] {
             assert_ne!(audience_key(one), audience_key(other), "{one} {other}");
         }

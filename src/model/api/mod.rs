@@ -182,3 +182,6 @@ impl Api {
         self.presets.iter().find(|preset| preset.name == name)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -59,3 +59,31 @@ fn a_quota_counts_in_its_own_period_only() {
     key.usage.quota_period_at = Timestamp::MIN;
     assert_eq!(key.quota_used(&total, at("2030-01-01T00:00:00Z")), 7);
 }
+
+fn secret(seed: &str, expires_at: Option<Timestamp>) -> KeySecretInfo {
+    let hash = SecretHash::of(seed);
+    KeySecretInfo { hash, start: String::new(), end: String::new(), created_at: Timestamp::MIN, expires_at }
+}
+
+#[test]
+fn a_secret_is_live_until_the_moment_of_its_end() {
+    let now = at("2026-06-01T12:00:00Z");
+    assert!(secret("a", None).is_live(Timestamp::MAX));
+    assert!(secret("a", Some(now.plus_millis(1))).is_live(now));
+    assert!(!secret("a", Some(now)).is_live(now));
+    assert!(!secret("a", Some(now)).is_live(now.plus_millis(1)));
+}
+
+#[test]
+fn a_revoked_key_has_the_secrets_that_were_live_when_it_was_revoked() {
+    let now = at("2026-06-01T12:00:00Z");
+    let mut key = key();
+    key.secrets = vec![secret("new", None), secret("old", Some(now))];
+    let live = |key: &ApiKey, at| key.live_secrets(at).map(|secret| secret.hash).collect::<Vec<_>>();
+    let (new, old) = (SecretHash::of("new"), SecretHash::of("old"));
+    assert_eq!(live(&key, now.plus_millis(-1)), [new, old]);
+    assert_eq!(live(&key, now), [new]);
+    key.revoked_at = Some(now.plus_millis(-1));
+    assert_eq!(live(&key, now), [new, old]);
+    assert_eq!(key.hashes(), [new, old], "with those that ended");
+}

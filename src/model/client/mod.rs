@@ -121,3 +121,6 @@ pub struct ClientSecretInfo {
     /// Expiry; none if there is none.
     pub expires_at: Option<Timestamp>,
 }
+
+#[cfg(test)]
+mod tests;

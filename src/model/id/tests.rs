@@ -143,3 +143,9 @@ fn no_two_kinds_share_a_prefix() {
     assert_eq!(prefixes.iter().collect::<HashSet<_>>().len(), prefixes.len());
     assert!(prefixes.iter().all(|prefix| prefix.len() == 3));
 }
+
+#[test]
+fn the_error_says_what_to_send() {
+    let error = IdError { prefix: "key" }.to_string();
+    assert_eq!(error, "Give an id that starts with key_ and has 26 characters after it.");
+}

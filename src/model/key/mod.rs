@@ -19,6 +19,8 @@ use super::{
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const RANDOM_LENGTH: usize = 32;
 const CHECKSUM_LENGTH: usize = 6;
+/// Maximum length of a key of our form, in characters: `_live_` and `_test_` have six.
+const LONGEST: usize = KeyPrefix::MAX_LENGTH + 6 + RANDOM_LENGTH + CHECKSUM_LENGTH;
 /// Visible characters of the random part, at each of its ends.
 const SHOWN_LENGTH: usize = 4;
 
@@ -162,9 +164,8 @@ pub struct KeySecret(Secret);
 impl KeySecret {
     /// A new key from 256 random bits, of which 190.5 are in the text.
     pub fn generate(prefix: KeyPrefix, environment: Environment, random: &[u8; 32]) -> Self {
-        let length = prefix.as_str().len() + environment.as_str().len() + 2 + RANDOM_LENGTH + CHECKSUM_LENGTH;
         // Allocated at its full size: a string that grows leaves copies of the secret.
-        let mut text = String::with_capacity(length);
+        let mut text = String::with_capacity(LONGEST);
         text.extend([prefix.as_str(), "_", environment.as_str(), "_"]);
         let digits = random_digits(random);
         text.extend(digits.iter().map(|&digit| char::from(digit)));
@@ -273,7 +274,6 @@ pub fn inspect(candidate: &str) -> Shape<'_> {
 
 /// Prefix and environment, if the text has exactly our format.
 fn split(candidate: &str) -> Option<(&str, Environment)> {
-    const LONGEST: usize = KeyPrefix::MAX_LENGTH + 6 + RANDOM_LENGTH + CHECKSUM_LENGTH;
     if candidate.len() > LONGEST {
         return None;
     }

@@ -149,3 +149,22 @@ fn a_question_that_names_no_environment_means_live() {
     assert_eq!(accepted("any".parse().unwrap()), (true, true));
     assert_eq!(Environment::default(), Live);
 }
+
+#[test]
+fn a_route_of_either_environment_asks_for_any() {
+    for (asked, only) in [
+        (RequestedEnvironment::Live, Some(Environment::Live)),
+        (RequestedEnvironment::Test, Some(Environment::Test)),
+        (RequestedEnvironment::Any, None),
+    ] {
+        assert_eq!((asked.only(), Option::<Environment>::from(asked)), (only, only));
+        assert_eq!(RequestedEnvironment::from(only), asked);
+    }
+}
+
+#[test]
+fn a_wrong_prefix_is_answered_with_the_rule() {
+    let error = "4fdb".parse::<KeyPrefix>().unwrap_err().to_string();
+    assert_eq!(error, "Use 1 to 16 lowercase letters and digits for the key prefix, a letter first.");
+    assert_eq!(format!("{:?}", "afdb".parse::<KeyPrefix>().unwrap()), "\"afdb\"");
+}

@@ -32,6 +32,8 @@ fn quotas_are_checked_at_both_ends() {
     assert_eq!(quota(Quota::MAX_LIMIT).validate(), Ok(()));
     assert_eq!(wrong_field(quota(0).validate()), Some("limit"));
     assert_eq!(wrong_field(quota(u64::MAX).validate()), Some("limit"));
+    let error = quota(0).validate().unwrap_err().to_string();
+    assert_eq!(error, "limit: Use a number from 1 to 1,000,000,000,000,000.");
 }
 
 #[test]

@@ -186,7 +186,6 @@ fn decode(path: &str) -> Result<Cow<'_, str>, RequestPathError> {
                 return Err(NEEDLESS_ESCAPE);
             }
             b'/' | b'\\' | b';' | b'?' | b'#' => return Err(HIDDEN_DELIMITER),
-            byte if byte.is_ascii_control() => return Err(HIDDEN_DELIMITER),
             // `%25` must be a percent sign that starts no escape, also for a service that decodes twice.
             b'%' if byte_of(rest).is_some() || rest.starts_with(b"%") || starts_unicode_escape(rest) => {
                 return Err(DOUBLE_ESCAPE);

@@ -72,3 +72,22 @@ fn text_is_sorted_without_duplicates() {
     assert_eq!("".parse(), Ok(ScopeSet::empty()));
     assert_eq!("a\tb".parse::<ScopeSet>(), Err(ScopeError::BadCharacter));
 }
+
+#[test]
+fn errors_say_what_to_write() {
+    for (error, sentence) in [
+        (ScopeError::Empty, "Give the scope a name."),
+        (ScopeError::TooLong, "Use at most 64 characters for a scope's name."),
+        (ScopeError::BadCharacter, "Use only letters, digits and . _ : / * - in a scope's name."),
+        (ScopeError::Reserved, "Choose another name: AND and OR are the words of scope expressions."),
+    ] {
+        assert_eq!(error.to_string(), sentence);
+    }
+}
+
+#[test]
+fn scopes_print_as_their_names() {
+    let set: ScopeSet = "b a".parse().unwrap();
+    let scope = set.iter().next().unwrap();
+    assert_eq!(format!("{scope}|{scope:>3}|{scope:?}|{set:?}"), "a|  a|\"a\"|{\"a\", \"b\"}");
+}

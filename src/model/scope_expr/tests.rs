@@ -143,6 +143,7 @@ fn every_mistake_is_found_at_its_place() {
         assert_eq!(problem(text), expected, "{text:?}");
     }
     assert_eq!(problem(&format!("a OR {}", "b".repeat(65))), (5, NameTooLong));
+    assert!(ScopeExpr::parse(&"b".repeat(64)).is_ok());
     assert_eq!(
         ScopeExpr::parse("a and b").unwrap_err().to_string(),
         "At character 3: write AND or OR (in capitals) between two scopes."
@@ -197,4 +198,11 @@ fn the_least_set_avoids_what_grants_all_and_satisfies_the_expression() {
         assert_eq!(set.to_string(), least, "{text}");
         assert!(expression.eval_set(&set), "{text}");
     }
+}
+
+#[test]
+fn it_prints_as_it_was_written() {
+    let text = "(a  OR b)";
+    let expr = ScopeExpr::parse(text).unwrap();
+    assert_eq!((expr.as_str(), format!("{expr:?}")), (text, format!("{text:?}")));
 }

@@ -25,6 +25,7 @@ proptest! {
 #[test]
 fn it_is_sha_256() {
     assert_eq!(SecretHash::of("abc").to_string(), ABC);
+    assert_eq!(format!("{:?}", SecretHash::of("abc")), ABC);
     assert_eq!(ABC.parse(), Ok(SecretHash::of("abc")));
     assert_eq!(serde_json::from_str::<SecretHash>(&format!("{ABC:?}")).unwrap(), SecretHash::of("abc"));
 }
@@ -32,6 +33,7 @@ fn it_is_sha_256() {
 #[test]
 fn other_text_is_refused() {
     for text in ["", "abc", &ABC[1..], &format!("{ABC}0"), &ABC.replace('a', "g"), &"é".repeat(32)] {
-        assert!(text.parse::<SecretHash>().is_err(), "{text}");
+        let error = text.parse::<SecretHash>().unwrap_err().to_string();
+        assert_eq!(error, "Give the SHA-256 of the key as 64 hexadecimal digits.", "{text}");
     }
 }

@@ -78,6 +78,7 @@ mod tests {
             assert!(name(wrong).is_err(), "{wrong:?}");
         }
         assert_eq!(description("").as_deref(), Ok(""));
+        assert_eq!(description(&"ü".repeat(500)), Ok("ü".repeat(500)));
         assert!(description(&"x".repeat(501)).is_err());
         assert!(description("Read\u{2067} everything").is_err());
     }

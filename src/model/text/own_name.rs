@@ -65,6 +65,7 @@ mod tests {
             "Keywr1ght",
             "KeywrIght",
             "Keywrlght",
+            "Keywr!ght",
             "Keyvvright",
             "Kéywright",
             "Key-wright",
@@ -81,7 +82,9 @@ mod tests {
 
     #[test]
     fn other_names_are_left_alone() {
-        for text in ["Grafana", "Monkey Wright", "Key", "Wright & Sons", "Keyboard writer", "鍵", ""] {
+        for text in
+            ["Grafana", "Monkey Wright", "Key", "Wright & Sons", "Keyboard writer", "Ke1wright", "鍵", ""]
+        {
             assert!(!looks_like_own_name(text), "{text}");
         }
     }

@@ -130,3 +130,32 @@ fn what_is_no_time_is_refused() {
         assert_eq!(text.parse::<Timestamp>(), Err(TimestampError::OutOfRange), "{text}");
     }
 }
+
+#[test]
+fn arithmetic_is_in_milliseconds() {
+    let at: Timestamp = "1970-01-01T00:01:40.250Z".parse().unwrap();
+    assert_eq!((at.millis(), at.seconds()), (100_250, 100));
+    assert_eq!(at.plus_millis(-250).millis(), 100_000);
+    assert_eq!(at.plus_seconds(2).millis(), 102_250);
+    assert_eq!(at.minus_seconds(2).millis(), 98_250);
+    assert_eq!(at.plus_seconds(2).millis_since(at), 2_000);
+    assert_eq!(at.millis_since(at.plus_seconds(2)), -2_000);
+    assert_eq!(Timestamp::from_millis(-1), Timestamp::MIN);
+    assert_eq!(Timestamp::from_millis(Timestamp::MAX.millis() + 1), Timestamp::MAX);
+}
+
+#[test]
+fn a_start_up_to_a_minute_in_the_future_counts() {
+    let now = Timestamp::from_seconds(1_000);
+    assert!(now.plus_millis(-1).has_started(now));
+    assert!(now.plus_millis(60_000).has_started(now));
+    assert!(!now.plus_millis(60_001).has_started(now));
+}
+
+#[test]
+fn the_error_says_what_to_write() {
+    let error = "yesterday".parse::<Timestamp>().unwrap_err().to_string();
+    assert_eq!(error, "Write the time as RFC 3339, for example 2024-01-01T00:00:00Z.");
+    let error = "1969-12-31T23:59:59Z".parse::<Timestamp>().unwrap_err().to_string();
+    assert_eq!(error, "Use a time between the years 1970 and 9999 in UTC.");
+}

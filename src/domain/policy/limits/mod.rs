@@ -249,13 +249,8 @@ impl Limiter {
     }
 
     /// Number of buckets, including full ones that are not dropped yet.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.shards.iter().map(|shard| locks::lock(shard).len()).sum()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     fn name(&self, id: &BucketId<'_>) -> BucketHash {
@@ -291,11 +286,26 @@ impl Limiter {
 }
 
 fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX / 2).min(LONGEST_DEBT)
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX).min(LONGEST_DEBT)
 }
 
-impl std::fmt::Debug for Limiter {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Limiter").field("buckets", &self.len()).finish()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shard_grows_with_what_is_in_use_and_shrinks_again() {
+        let limiter = Limiter::with_options(&[0; 32], Options { shards: 1, buckets_per_shard: 50_000 });
+        let limit = RateLimit { limit: Some(1), window_seconds: 60, burst: None };
+        let take = |key, second| {
+            let id = BucketId { api_no: 7, tier: "", subject: Subject::Key(key) };
+            limiter.take(&id, &limit, Duration::from_secs(second), 1).unwrap();
+        };
+        let room = || limiter.shards[0].lock().unwrap().capacity();
+        (0..10_000).for_each(|key| take(key, 0));
+        assert!((10_000..30_000).contains(&room()), "{} for 10,000", room());
+        // One request a second from here on: 60 buckets are in use.
+        (0..20_000_u64).for_each(|second| take(1_000_000 + second as i64, 60 + second));
+        assert!((60..=1_024).contains(&room()), "{} for 60", room());
     }
 }

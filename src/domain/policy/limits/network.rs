@@ -171,6 +171,18 @@ mod tests {
     }
 
     #[test]
+    fn a_burst_of_a_site_is_four_times_that_of_a_network() {
+        let limits = limits(Options::default().cells);
+        let burst_of_five = RateLimit { burst: Some(5), ..TEN };
+        let take = |net: u8| {
+            let network = Network::of(format!("2001:db8:7:{net:02x}00::1").parse().unwrap());
+            limits.take("x", network, &burst_of_five, Duration::ZERO, 1).is_ok()
+        };
+        assert_eq!((0..10).filter(|_| take(0)).count(), 5);
+        assert_eq!((1..=255).filter(|&net| take(net)).count(), 15);
+    }
+
+    #[test]
     fn a_flood_from_many_networks_leaves_almost_all_others_alone_and_loosens_no_limit() {
         let limits = limits(1_024);
         assert_eq!(passed(&limits, "192.0.2.1", 10, 0), 10);

@@ -103,6 +103,13 @@ fn threads_together_pass_no_more_than_one_alone() {
 }
 
 #[test]
+fn the_fastest_and_the_slowest_limit_hold_their_figures() {
+    let remaining = |limit| take(&Limiter::default(), &limit, SECOND, 1).remaining;
+    assert_eq!(remaining(limit(1_000_000_000, 1, None)), 999_999_999);
+    assert_eq!(remaining(limit(1, 2_678_400, Some(1_000))), 999);
+}
+
+#[test]
 fn buckets_are_distinct() {
     let (limiter, limit) = (Limiter::default(), limit(1, 60, None));
     let ids = [
@@ -162,6 +169,31 @@ fn a_response_has_the_remaining_requests_and_the_reset_time() {
     take(&limiter, &limit, SECOND, 1);
     let level = take(&limiter, &limit, SECOND, 1);
     assert_eq!((level.remaining, level.full_in), (998, Duration::from_millis(120)));
+}
+
+#[test]
+fn keys_of_one_person_share_a_bucket_in_a_tier_by_user() {
+    let mut api = api(7);
+    api.tiers = vec![tier("default", Some(1), LimitPer::User)];
+    let bench = |no, user| Bench::new(api.clone(), KeyRow { no, user, ..row() });
+    let first = bench(1, Some(person(Role::Owner)));
+    let mut others = [bench(2, Some(person(Role::Owner))), bench(3, None)];
+    for other in &mut others {
+        other.engine = first.engine.clone();
+    }
+    assert_eq!(first.ask_now().code, VerifyCode::Valid);
+    assert_eq!(others[0].ask_now().code, VerifyCode::RateLimited);
+    assert_eq!(others[1].ask_now().code, VerifyCode::Valid, "a service key has a bucket of its own");
+}
+
+#[test]
+fn a_refused_request_says_when_to_come_back() {
+    let limit = Some(limit(1, 60, None));
+    let bench = Bench::new(api(7), KeyRow { ratelimit: limit, ..row() });
+    assert_eq!(bench.ask_now().retry_after_seconds(), None);
+    let refused = bench.ask_now();
+    assert_eq!((refused.code, refused.retry_after_seconds()), (VerifyCode::RateLimited, Some(60)));
+    assert_eq!(refused.error(&bench.question()).details["retry_after_seconds"], 60);
 }
 
 #[test]

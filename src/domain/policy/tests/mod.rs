@@ -1,9 +1,13 @@
 //! Tests of the hot path, with rows and APIs made by hand.
 
+mod catalog;
+mod entry;
+mod explain;
 mod fresh;
 mod limits;
 mod quota;
 mod rules;
+mod saved;
 mod store;
 mod tokens;
 

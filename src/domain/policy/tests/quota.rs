@@ -1,6 +1,7 @@
 //! Quotas, alone and together with limits.
 
 use super::*;
+use crate::domain::policy::quota::Meters;
 use crate::model::{Quota, QuotaPeriod};
 
 fn quota(limit: u64, period: QuotaPeriod) -> Option<Quota> {
@@ -91,4 +92,28 @@ fn many_threads_use_a_quota_up_exactly() {
         }
     });
     assert_eq!(passed.into_inner(), 1000);
+}
+
+#[test]
+fn meters_that_no_key_holds_are_dropped_before_the_table_grows() {
+    let meters = Meters::default();
+    let of = |no| KeyRow { no, quota: quota(10, QuotaPeriod::Total), quota_used: 3, ..row() };
+    let adopt = |no| meters.adopt(&of(no), meters.generation());
+    let held = adopt(0).unwrap();
+    held.lock().used = 7;
+    let before = meters.generation();
+    for no in 1..1_000 {
+        // When others are dropped, the caller is to read its row again.
+        if adopt(no).is_none() {
+            adopt(no).unwrap();
+        }
+    }
+    let drops = meters.generation() - before;
+    assert!(
+        (1..700).contains(&drops),
+        "unused meters were dropped {drops} times, each time the table was full"
+    );
+    assert_eq!(adopt(0).unwrap().lock().used, 7, "the one in use goes on");
+    let stale = meters.adopt(&of(5_000), before);
+    assert!(stale.is_none(), "a row that was read before the drop may miss what was written");
 }

@@ -146,3 +146,47 @@ fn a_person_s_key_holds_what_the_person_holds() {
     let bench = Bench::new(api(7), KeyRow { user: Some(disabled), ..row() });
     assert_eq!(bench.ask_now().code, VerifyCode::Disabled);
 }
+
+#[test]
+fn an_open_api_admits_every_key_and_tokens_that_hold_one_of_its_scopes() {
+    let token = |scopes: &str| {
+        let scopes = scopes.parse().unwrap();
+        Bearer::Token(Box::new(Identity {
+            kind: IdentityKind::Token,
+            api_no: Some(7),
+            scopes,
+            ..Identity::anonymous()
+        }))
+    };
+    for (open, scopes, expected) in [
+        (true, "a:read", VerifyCode::Valid),
+        (true, "admin", VerifyCode::Valid),
+        (true, "openid", VerifyCode::InsufficientScope),
+        (true, "", VerifyCode::InsufficientScope),
+        (false, "", VerifyCode::Valid),
+    ] {
+        let bench = Bench::new(Api { open, ..api(7) }, KeyRow { scopes: scopes.into(), ..row() });
+        let at = At(NOW, Duration::ZERO);
+        let verdict = bench.engine.judge(token(scopes), &bench.question(), NOW, &at).unwrap();
+        assert_eq!(verdict.code, expected, "a token with {scopes:?}, open: {open}");
+        assert_eq!(bench.ask_now().code, VerifyCode::Valid, "a key with {scopes:?}, open: {open}");
+    }
+    // A question that names scopes is answered by them alone.
+    let wanted: ScopeExpr = "other".parse().unwrap();
+    let bench = Bench::new(Api { open: true, ..api(7) }, row());
+    let question = Question { scopes: Some(&wanted), ..bench.question() };
+    assert_eq!(bench.ask(&question, NOW, Duration::ZERO).code, VerifyCode::InsufficientScope);
+}
+
+#[test]
+fn a_test_key_answers_only_questions_for_one() {
+    let bench = Bench::new(api(7), KeyRow { environment: Environment::Test, ..row() });
+    for (environment, expected) in [
+        (RequestedEnvironment::Test, VerifyCode::Valid),
+        (RequestedEnvironment::Any, VerifyCode::Valid),
+        (RequestedEnvironment::Live, VerifyCode::WrongEnvironment),
+    ] {
+        let question = Question { environment, ..bench.question() };
+        assert_eq!(bench.ask(&question, NOW, Duration::ZERO).code, expected, "{environment}");
+    }
+}

@@ -1,6 +1,7 @@
 //! With a real store: the one query, and the write-behind.
 
 use super::*;
+use crate::domain::policy::catalog::Apis;
 use crate::domain::testing::World;
 use crate::model::KeySecret;
 use crate::store::{Drain, params};
@@ -62,7 +63,8 @@ async fn a_key_is_found_by_its_secret_and_acts_as_itself() {
         ip: None,
     };
     let identity = authenticate(&world.services, secret.expose(), &question, world.now()).unwrap();
-    assert_eq!(identity.key, Some((entry.no, entry.id)));
+    assert_eq!((identity.kind, identity.api_no), (IdentityKind::Key, Some(entry.api_no)));
+    assert_eq!((identity.key, identity.user), (Some((entry.no, entry.id)), None));
     assert_eq!(identity.scopes.to_string(), "keys:read keys:verify");
 }
 
@@ -131,4 +133,111 @@ async fn what_was_not_committed_is_written_again() {
     append(&world).await.unwrap();
     let row = world.services.db.lookup(|conn| key_lookup::find(conn, &secret.hash())).unwrap().unwrap();
     assert_eq!(row.quota_used, 1);
+}
+
+/// Adds `secret` to the one key of the store.
+async fn import(world: &World, secret: &str) {
+    let hash = SecretHash::of(secret);
+    let sql =
+        "INSERT INTO key_secrets (hash, key_no, start, \"end\", created_at) VALUES (?1, 1, 'a', 'b', 0)";
+    world.write(move |tx| Ok(tx.execute(sql, params![hash.as_bytes()]).map(|_| ())?)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_mistyped_key_does_not_reach_the_store_and_an_imported_one_does() {
+    let world = World::new().await;
+    let secret = add_key(&world, None).await;
+    let body = &secret.expose()["kw_live_".len()..][..32];
+    let looked = || world.services.engine.load().misses;
+    let mistyped = format!("kw_live_{body}000000");
+    assert_eq!((ask(&world, &mistyped).code, looked()), (VerifyCode::NotFound, 0));
+    let apis = world.services.catalog.get();
+    let changes = world.services.db.changes();
+    world.services.catalog.install(Apis::new(vec![Api::clone(apis.built_in()), api(9)]), changes);
+    let elsewhere = format!("api9_live_{body}000000");
+    assert_eq!((ask(&world, &elsewhere).code, looked()), (VerifyCode::NotFound, 0));
+    // Under a prefix of no API it may be an imported key that happens to have our form.
+    let foreign = format!("other_live_{body}000000");
+    assert_eq!((ask(&world, &foreign).code, looked()), (VerifyCode::NotFound, 1));
+    import(&world, &foreign).await;
+    assert_eq!(ask(&world, &foreign).code, VerifyCode::Valid);
+}
+
+#[tokio::test]
+async fn a_key_has_at_most_256_bytes() {
+    let world = World::new().await;
+    add_key(&world, None).await;
+    for (length, expected) in [(256, VerifyCode::Valid), (257, VerifyCode::NotFound)] {
+        let imported = "k".repeat(length);
+        import(&world, &imported).await;
+        assert_eq!(ask(&world, &imported).code, expected, "{length}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_is_known_to_its_own_api_and_found_by_any() {
+    let world = World::new().await;
+    let secret = add_key(&world, None).await;
+    let (services, key) = (&world.services, secret.expose());
+    let built_in = services.catalog.get().built_in().clone();
+    let found = |entry: Option<Arc<Entry>>| entry.map(|entry| entry.api_no);
+    assert_eq!(found(services.engine.find_any(services, key).unwrap()), Some(built_in.no));
+    assert_eq!(found(services.engine.known(services, key, &built_in).unwrap()), Some(built_in.no));
+    assert_eq!(found(services.engine.known(services, key, &api(built_in.no + 1)).unwrap()), None);
+    assert_eq!(found(services.engine.find_any(services, "no key").unwrap()), None);
+}
+
+#[tokio::test]
+async fn only_a_valid_key_gives_an_identity() {
+    let world = World::new().await;
+    let secret = add_key(&world, Some(1)).await;
+    let api = world.services.catalog.get().built_in().clone();
+    let question =
+        Question { api: &api, scopes: None, environment: RequestedEnvironment::Live, cost: 1, ip: None };
+    let authenticate = || authenticate(&world.services, secret.expose(), &question, world.now());
+    assert!(authenticate().is_ok());
+    assert_eq!(authenticate().unwrap_err().code, crate::error::Code::QuotaExceeded);
+    let again = authenticate_again(&world.services, secret.expose(), &question, world.now());
+    assert!(again.is_ok(), "the quota is not asked");
+}
+
+#[tokio::test]
+async fn a_limit_gives_requests_back_as_time_passes() {
+    let world = World::new().await;
+    let secret = add_key(&world, None).await;
+    let sql = "UPDATE keys SET ratelimit_limit = 1, ratelimit_window_seconds = 60";
+    world.write(move |tx| Ok(tx.execute(sql, params![]).map(|_| ())?)).await.unwrap();
+    assert_eq!(ask(&world, secret.expose()).code, VerifyCode::Valid);
+    assert_eq!(ask(&world, secret.expose()).code, VerifyCode::RateLimited);
+    world.clock.advance(Duration::from_secs(60));
+    assert_eq!(ask(&world, secret.expose()).code, VerifyCode::Valid);
+}
+
+#[tokio::test]
+async fn lookups_and_memory_are_counted() {
+    let world = World::new().await;
+    let secret = add_key(&world, Some(10)).await;
+    for _ in 0..3 {
+        ask(&world, secret.expose());
+    }
+    let load = world.services.engine.load();
+    assert_eq!((load.cached_keys, load.misses, load.hits), (1, 1, 2));
+    assert!((500..2_000).contains(&load.cached_bytes), "{} bytes for one key", load.cached_bytes);
+}
+
+#[tokio::test]
+async fn the_key_of_a_person_acts_as_that_person() {
+    let world = World::new().await;
+    let secret = add_key(&world, None).await;
+    let user = world.user("ada@example.com", Role::Owner).await;
+    let no = user.0;
+    world
+        .write(move |tx| Ok(tx.execute("UPDATE keys SET user_no = ?1", params![no]).map(|_| ())?))
+        .await
+        .unwrap();
+    let api = world.services.catalog.get().built_in().clone();
+    let question =
+        Question { api: &api, scopes: None, environment: RequestedEnvironment::Live, cost: 1, ip: None };
+    let identity = authenticate(&world.services, secret.expose(), &question, world.now()).unwrap();
+    assert_eq!(identity.user, Some(user));
 }

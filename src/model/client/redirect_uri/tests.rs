@@ -43,6 +43,8 @@ fn only_uris_that_are_safe_to_send_a_code_to_can_be_registered() {
         "https://App.example.com/callback",
         "HTTPS://app.example.com/callback",
         "https:///callback",
+        "https://:8443/callback",
+        "https://.example.com/callback",
         "https:app.example.com",
         "https://app.example.com\\@evil.example/",
         "https://app.example.com/call back",
@@ -58,8 +60,16 @@ fn only_uris_that_are_safe_to_send_a_code_to_can_be_registered() {
         ".com:/x",
         "com..app:/x",
     ] {
-        assert!(bad.parse::<RedirectUri>().is_err(), "{bad:?}");
+        let error = bad.parse::<RedirectUri>().expect_err(bad).to_string();
+        assert!(error.starts_with("Use ") && error.ends_with('.'), "{bad:?}: {error}");
     }
+}
+
+#[test]
+fn a_thousand_characters_are_the_most() {
+    let long = format!("https://app.example.com/{}", "a".repeat(1_000 - 24));
+    assert_eq!((long.len(), uri(&long).as_str()), (1_000, long.as_str()));
+    assert!(format!("{long}a").parse::<RedirectUri>().is_err());
 }
 
 #[test]
