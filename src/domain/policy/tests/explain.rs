@@ -90,7 +90,7 @@ fn a_text_that_is_no_key_says_which_kind_of_text() {
     let bench = Bench::new(api(7), row());
     for (unknown, why) in [
         (Unknown::TooLong, "the text is longer than any key"),
-        (Unknown::Mistyped, "the checksum does not fit: the key is mistyped or invented"),
+        (Unknown::Mistyped, "the checksum is wrong: the key is mistyped or invented"),
         (Unknown::NoSuchKey, "no key has this secret"),
         (Unknown::Token(Box::new(Error::invalid_token())), "The access token is invalid"),
     ] {
