@@ -39,7 +39,7 @@ const PAGES: [&str; 22] = [
     "/signed-out",
 ];
 
-/// Paths and files of the dashboard, and the style sheet of the pages that need no script.
+/// Paths and files of the dashboard, and the stylesheet of the pages that need no script.
 pub(super) fn files(settings: &Settings) -> Vec<(String, Asset)> {
     let style = Asset::new(CSS, &include_bytes!("pages/page.css")[..]);
     let mut files = vec![("/pages/page.css".to_owned(), style)];

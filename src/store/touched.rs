@@ -36,7 +36,7 @@ pub enum Touched {
     Everything,
 }
 
-/// What must be named when a row of a table is written; none for a table that memory holds nothing of.
+/// What must be named when a row of a table is written; none for a table that is not held in memory.
 type Covers = Option<fn(&Touched) -> bool>;
 
 macro_rules! kinds {

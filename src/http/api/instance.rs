@@ -20,7 +20,7 @@ use crate::http::metrics::Metrics;
 /// Health checks and metrics.
 pub struct InstanceApi;
 
-/// How the instance fares.
+/// State of the instance.
 #[derive(Debug, Serialize, Deserialize, Object)]
 pub struct Health {
     /// `ok`; other states are errors.

@@ -5,7 +5,7 @@ use poem::http::{StatusCode, header};
 
 use crate::domain::oauth::Params;
 
-/// Only the style sheet is loaded, forms are sent to this origin, and no page frames it.
+/// Only the stylesheet is loaded, forms are sent to this origin, and no page frames it.
 const CSP: &str =
     "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 

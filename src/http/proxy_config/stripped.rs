@@ -1,7 +1,7 @@
 //! Request headers that no client may send to a service behind the gate.
 //!
 //! The printed files remove all of them, and set those anew that Keywright or the proxy answer for. A service that
-//! obeys one of them would serve another route than the one that was judged, or serve it as someone else.
+//! obeys one of them would serve another route than the one that was judged, or serve it under another identity.
 
 /// Headers of one purpose.
 pub struct Group {

@@ -149,7 +149,7 @@ impl Acceptor {
 }
 
 /// Waits longer after each error, so that a process out of file descriptors neither spins nor floods its
-/// log, and takes up again by itself.
+/// log, and resumes by itself.
 #[derive(Default)]
 struct Backoff {
     /// Zero outside a burst.

@@ -81,7 +81,7 @@ impl Stored {
     }
 
     /// The keys under which the row is found: the key that it is about, and for a change the key that made it. Who
-    /// asked for a decision is no such key: one gateway asks for everybody.
+    /// asked for a decision is no such key: one gateway asks for all callers.
     pub fn indexed_keys(&self) -> (Option<i64>, Option<i64>) {
         indexed_keys(self.outcome, self.key_no, self.by_key_no)
     }

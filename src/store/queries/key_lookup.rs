@@ -24,7 +24,7 @@ pub struct KeyRow {
     pub ratelimit: Option<RateLimit>,
     /// Its quota.
     pub quota: Option<Quota>,
-    /// Whom it is for, in the words of who made it.
+    /// Owner, as the creator of the key named it.
     pub owner: Option<Box<str>>,
     /// Whose own key it is; none is a service key.
     pub user: Option<KeyUser>,

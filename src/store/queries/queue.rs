@@ -64,7 +64,7 @@ pub struct Leased {
     pub expires_at: Option<Timestamp>,
 }
 
-/// How one kind of work fares.
+/// State of one kind of work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct State {
     /// The kind.
@@ -213,7 +213,7 @@ pub fn waiting(conn: &Conn<'_>, kind: &str) -> Result<i64, Error> {
     conn.number("SELECT count(*) FROM queue WHERE kind = ?1 AND dead_at IS NULL", params![kind])
 }
 
-/// How each kind of work fares.
+/// State of each kind of work.
 pub fn states(conn: &Conn<'_>) -> Result<Vec<State>, Error> {
     conn.all(
         "SELECT kind, max(CASE WHEN repeats THEN 1 ELSE 0 END), count(*) - count(dead_at), min(CASE WHEN dead_at IS NULL THEN created_at END),

@@ -48,7 +48,7 @@ pub trait Follower: Send + Sync + 'static {
     fn follow(&self, conn: &Conn<'_>, touched: &[Touched]) -> Result<Install, Error>;
 }
 
-/// What the writer has done and how it fares.
+/// Counts and state of the writer.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Health {
     /// Transactions committed.
