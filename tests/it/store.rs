@@ -70,3 +70,17 @@ async fn reads_of_the_log_keep_the_writers_pace() {
     let commits = commits().await - before;
     assert!(commits <= most, "{commits} commits for 30 reads, {most} would be the writer's own");
 }
+
+/// Another program holds the file for longer than the server waits.
+#[tokio::test]
+async fn a_locked_database_is_503_and_comes_back() {
+    let app = TestApp::with_afdb().await;
+    let key = json!({"api": "afdb", "name": "k", "scopes": ["queries:read"]});
+    let other = rusqlite::Connection::open(app.data().join("keywright.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let refused = app.operator().post("/v1/keys", &key).await;
+    refused.refused(503, "UNAVAILABLE");
+    assert!(refused.header("Retry-After").parse::<u32>().unwrap() > 0);
+    other.execute_batch("ROLLBACK").unwrap();
+    app.operator().post("/v1/keys", &key).await.expect(201);
+}

@@ -301,7 +301,9 @@ impl Writer {
                 Message::Flush(reply) => round.flushes.push(reply),
                 Message::Stop => self.stopping = true,
             }
-            let full = round.jobs.len() >= JOBS_PER_COMMIT || started.elapsed() >= TIME_PER_COMMIT;
+            // Without a transaction nothing takes time: all jobs that wait fail together, not each after a wait of its own.
+            let late = open.is_ok() && started.elapsed() >= TIME_PER_COMMIT;
+            let full = round.jobs.len() >= JOBS_PER_COMMIT || late;
             next = if full || self.stopping { None } else { self.jobs.try_recv().ok() };
         }
         let wants_drain = due || self.stopping || !round.flushes.is_empty();
@@ -423,4 +425,27 @@ fn savepoint(
         Err(_) => {}
     }
     done
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::testing::Store;
+
+    #[tokio::test]
+    async fn only_so_many_changes_wait() {
+        let mut path = std::path::PathBuf::new();
+        let store = Store::with(|options| path.clone_from(&options.path));
+        let other = Connection::open(path).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let submit = || store.db.submit(|_| Ok::<_, Error>(()));
+        let accepted = (0..2 * JOBS_WAITING).take_while(|_| submit().is_ok()).count();
+        // The writer has taken one of them.
+        assert!((JOBS_WAITING..=JOBS_WAITING + 1).contains(&accepted), "{accepted}");
+        assert!(matches!(submit(), Err(Error::Busy(_))));
+        other.execute_batch("ROLLBACK").unwrap();
+        while store.write(|_| Ok(())).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    }
 }
