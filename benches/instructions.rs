@@ -1,16 +1,19 @@
 //! Instructions of a decision, from the parsed request to the response: independent of other load on the machine.
 //! `cargo bench --bench instructions` counts them with valgrind and compares them with `benches/instructions.toml`;
 //! `UPDATE_INSTRUCTIONS=1` writes that file anew.
+#![expect(clippy::disallowed_methods, reason = "it reads the real clock")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a report is what this is for")]
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use keywright::app::{self, Env, Listen, Running};
 use keywright::config::Config;
 use keywright::domain::setup;
+use keywright::env::Clock;
 use keywright::http::metrics::Metrics;
 use keywright::http::{self, Options, context::Trust};
 use keywright::model::{Secret, Timestamp};
@@ -84,14 +87,32 @@ fn count(case: &str) -> u64 {
     total.filter(|total| *total > 0).unwrap_or_else(|| panic!("valgrind counts nothing: {report}")) / REQUESTS
 }
 
+/// The clock of the standard library. Valgrind cannot run code that finds the kernel's clock by itself, as
+/// `SystemClock` does for the time since boot.
+struct PlainClock(Instant);
+
+impl Clock for PlainClock {
+    fn wall(&self) -> Timestamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is later than 1970");
+        Timestamp::from_millis(since.as_millis() as i64)
+    }
+
+    fn boot(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+fn env() -> Env {
+    Env { clock: Arc::new(PlainClock(Instant::now())), ..Env::default() }
+}
+
 /// Answers the requests of a case in this process.
 fn run(case: &str) {
     // One thread: callgrind's switch belongs to the thread that enters the function.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let directory = tempfile::tempdir().expect("a temporary directory");
     let config = Config::defaults(directory.path().join("data"));
-    let running =
-        runtime.block_on(app::start(&config, Env::default(), Listen::ControlOnly)).expect("it starts");
+    let running = runtime.block_on(app::start(&config, env(), Listen::ControlOnly)).expect("it starts");
     let options = Options { trust: Trust { proxies: vec![], operator_uid: u32::MAX }, https: false };
     let metrics = Metrics::new(Arc::default(), None, Timestamp::MIN, 0);
     let endpoint = http::endpoint(&running.services, options, &Arc::new(metrics));

@@ -1,6 +1,6 @@
 //! Keywright: API authentication in one binary and one SQLite file.
 //!
-//! A room imports only the rooms below it; `tests/it/layers` checks this drawing.
+//! A room imports only the rooms below it; `ROWS` in `tests/it/layers` is this drawing, checked.
 //!
 //! ```text
 //!                  main
@@ -13,7 +13,7 @@
 //!               └───┬────┘
 //! domain    setup, instance
 //!                   │
-//!                 oauth ── clients ── keys ── apis, settings, activity_log, idempotency
+//!                 oauth ── clients ── keys ── the other nouns, such as apis
 //!                   │
 //!                identity            who is asking
 //!                   │

@@ -1,8 +1,4 @@
 //! The rules. They take the time from their caller and know no HTTP and no SQL.
-//!
-//! ```text
-//! setup, instance → { oauth, keys, clients, apis, settings, activity_log, idempotency } → identity → policy
-//! ```
 
 pub mod activity_log;
 pub mod apis;

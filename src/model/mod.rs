@@ -40,10 +40,7 @@ pub use ascii::Ascii;
 pub use auth_methods::AuthMethods;
 pub use bounds::Bounds;
 pub use client::{Client, ClientType, GrantType, RedirectUri};
-pub use id::{
-    ActivityId, ApiId, ClientId, DeliveryId, GrantId, IdError, InvitationId, KeyId, RequestId, SecretId,
-    SessionId, UserId, WebhookId,
-};
+pub use id::*;
 pub use identity::{Identity, IdentityKind, RequestInfo};
 pub use key::{Environment, KeyPrefix, KeyPrefixError, KeySecret, RequestedEnvironment, Shape, inspect};
 pub use key_policy::{KeyStatus, LimitPer, PolicyError, Quota, QuotaPeriod, RateLimit, VerifyCode};

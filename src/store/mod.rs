@@ -17,11 +17,7 @@ use std::time::Duration;
 
 use crate::measure::Histogram;
 
-pub use queries::{
-    activity, activity_counts, activity_index, activity_links, activity_names, activity_retention, apis,
-    clients, grants, idempotency, instance, invitations, jobs, key_lookup, keys, limits, links,
-    login_throttle, oauth_requests, oauth_tokens, queue, sessions, settings, signing_keys, usage, users,
-};
+pub use queries::*;
 pub use sqlite::{Conn, Drain, Follower, Health, Install, Reader, Row, Statement, file, migrate};
 pub use touched::{Epochs, Slot, Touched};
 pub use tx::Tx;

@@ -132,7 +132,7 @@ fn the_openapi_document_is_as_it_was() {
     let known = std::fs::read_to_string(file).unwrap_or_default();
     assert!(
         known == document,
-        "the OpenAPI document changed: read the difference, then UPDATE_SNAPSHOTS=1 make test"
+        "the OpenAPI document changed: read the difference, then UPDATE_SNAPSHOTS=1 cargo test --profile quick --test it the_openapi_document"
     );
 }
 

@@ -186,7 +186,7 @@ fn pages() {
     let sources = root().join("ui/src");
     let mut paths = files(&sources, "svelte");
     // The generated types repeat the OpenAPI document, which has a test of its own.
-    paths.extend(files(&sources, "ts").into_iter().filter(|path| !path.ends_with("schema.d.ts")));
+    paths.extend(files(&sources, "ts").into_iter().filter(|path| !path.ends_with("schema.ts")));
     paths.extend(files(&root().join("src/http/pages"), "html"));
     assert!(paths.len() > 100);
     let mut found = Vec::new();
@@ -232,7 +232,7 @@ fn comments_of_the_code() {
         .extend(["schema.sql", "Makefile", "Cargo.toml"].map(|name| (root().join(name), &["--", "#"][..])));
     let skipped = |path: &Path| {
         let place = path.strip_prefix(root()).expect("below the root");
-        let listed = place.ends_with("language.rs") || place.ends_with("schema.d.ts");
+        let listed = place.ends_with("language.rs") || place.ends_with("schema.ts");
         listed || place.iter().any(|part| part == "node_modules")
     };
     sources.retain(|(path, _)| !skipped(path));

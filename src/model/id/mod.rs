@@ -80,14 +80,21 @@ fn decode(prefix: &'static str, text: &str) -> Result<u128, IdError> {
 }
 
 macro_rules! ids {
-    ($($(#[$meta:meta])* $name:ident = $prefix:literal;)+) => {$(
+    ($($(#[$meta:meta])* $name:ident = $prefix:literal;)+) => {
+        /// Prefixes of all kinds of ids.
+        #[cfg(test)]
+        const PREFIXES: &[&str] = &[$($name::PREFIX),+];
+    $(
         $(#[$meta])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(u128);
 
         impl $name {
             /// Prefix, without the `_`.
-            pub const PREFIX: &'static str = $prefix;
+            pub const PREFIX: &'static str = {
+                assert!($prefix.len() == 3, "ids have prefixes of three letters");
+                $prefix
+            };
 
             /// A new id: `now` for the order, 74 of the 80 random bits for uniqueness.
             pub fn new(now: Timestamp, random: [u8; 10]) -> Self {

@@ -1,4 +1,5 @@
 /** The values of the API in plain language. The record types make the check fail when the API has another value. */
+import { activityKindValues } from './schema';
 import type { Activity, ApiKey, KeyStatus, Kind, Outcome, Reason, RoleName, Tier } from './types';
 import { count } from '../lib/text';
 import { windowName } from '../lib/time';
@@ -68,14 +69,12 @@ const REASON: Record<Reason, string> = {
 /** `a scope is missing`. */
 export const reasonWord = (code: Reason): string => REASON[code];
 
-const KIND: Record<Kind, string> = {
+/** Labels that differ from the name of the kind: `note.created` is `Note created` without one. */
+const KIND: Partial<Record<Kind, string>> = {
   'key.verify': 'Key checked',
   'request.authorize': 'Request checked',
   'api.call': 'Management call',
-  'key.created': 'Key created',
   'key.updated': 'Key changed',
-  'key.rotated': 'Key rotated',
-  'key.revoked': 'Key revoked',
   'key.leaked': 'Key reported as leaked',
   'key.imported': 'Keys imported',
   'api.created': 'API added',
@@ -87,13 +86,9 @@ const KIND: Record<Kind, string> = {
   'user.enabled': 'Person enabled',
   'user.deleted': 'Person removed',
   'invitation.created': 'Person invited',
-  'invitation.accepted': 'Invitation accepted',
-  'invitation.revoked': 'Invitation revoked',
   'session.sign_in': 'Sign-in',
   'session.sign_out': 'Signed out',
   'session.refreshed': 'Session renewed',
-  'session.revoked': 'Session revoked',
-  'password.changed': 'Password changed',
   'password.forgotten': 'Password reset requested',
   'totp.enabled': 'Second factor on',
   'totp.disabled': 'Second factor off',
@@ -106,18 +101,13 @@ const KIND: Record<Kind, string> = {
   'client.deleted': 'App removed',
   'grant.created': 'App allowed',
   'grant.revoked': 'App access revoked',
-  'token.issued': 'Token issued',
-  'token.revoked': 'Token revoked',
-  'token.introspected': 'Token introspected',
   authorization: 'Authorization requested',
-  'signing_key.rotated': 'Signing key rotated',
-  'setting.changed': 'Setting changed',
-  'server.started': 'Server started',
   'clock.accepted': 'Wall clock accepted',
 };
 /** Every kind of activity, for filters. */
-export const KINDS = Object.keys(KIND) as Kind[];
-export const kindWord = (kind: Kind): string => KIND[kind];
+export const KINDS: readonly Kind[] = activityKindValues;
+export const kindWord = (kind: Kind): string => KIND[kind] ?? upperFirst(kind.replace(/[._]/g, ' '));
+const upperFirst = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** `Refused: a scope is missing`. */
 export function verdict(row: Activity): string {
