@@ -4768,7 +4768,7 @@ export interface components {
         GrantType: "authorization_code" | "refresh_token" | "client_credentials";
         /**
          * Health
-         * @description How the instance fares.
+         * @description State of the instance.
          */
         Health: {
             /** @description `ok`; other states are errors. */
