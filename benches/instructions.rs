@@ -18,7 +18,7 @@ use keywright::http::metrics::Metrics;
 use keywright::http::{self, Options, context::Trust};
 use keywright::model::{Secret, Timestamp};
 use poem::http::{Method, StatusCode, header};
-use poem::{Endpoint, IntoResponse, Request, Response};
+use poem::{Endpoint, IntoResponse, Request, RequestBuilder, Response};
 use serde_json::{Value, json};
 
 /// The counted cases.
@@ -75,7 +75,8 @@ fn count(case: &str) -> u64 {
     let program = std::env::current_exe().expect("this program has a path");
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--collect-atstart=no"])
-        .arg("--toggle-collect=instructions::measured*")
+        // The exact name: the closure inside it would switch the counting off again.
+        .arg("--toggle-collect=instructions::measured")
         .arg(program)
         .args(["run", case])
         .output()
@@ -162,7 +163,7 @@ struct Credentials {
 impl Credentials {
     fn request(&self, case: &str) -> Request {
         let forwarded = |credential: &str| {
-            Request::builder()
+            base_request()
                 .uri_str("/v1/forward-auth?api=bench&scope=queries:read")
                 .header(header::AUTHORIZATION, format!("Bearer {credential}"))
                 .header(header::USER_AGENT, "python-requests/2.32.3")
@@ -183,8 +184,13 @@ impl Credentials {
     }
 }
 
+/// A request with the headers that every request has.
+fn base_request() -> RequestBuilder {
+    Request::builder().header(header::HOST, "127.0.0.1:8080")
+}
+
 fn post(path: &str, key: &str, body: &Value) -> Request {
-    Request::builder()
+    base_request()
         .method(Method::POST)
         .uri_str(path)
         .header(header::AUTHORIZATION, format!("Bearer {key}"))
@@ -223,7 +229,7 @@ async fn prepare<E: Endpoint>(running: &Running, endpoint: &E) -> Credentials {
         text(&client, "client_id"),
         text(&client, "client_secret")
     );
-    let request = Request::builder()
+    let request = base_request()
         .method(Method::POST)
         .uri_str("/oauth/token")
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
