@@ -12,7 +12,7 @@ use crate::model::{Identity, IdentityKind};
 use crate::platform::epoch_cache::{DependsOn, EpochCache};
 use crate::store::Touched;
 use crate::store::oauth_tokens as store;
-use crate::store::oauth_tokens::Standing;
+use crate::store::oauth_tokens::TokenState;
 
 /// Characters of the part of a `jti` that names the authorization.
 const NAME: usize = 22;
@@ -47,9 +47,9 @@ pub fn of_token(services: &Services, api: &Api, claims: &AccessClaims) -> Result
 
 /// Cache of token states by `jti`.
 #[derive(Default)]
-pub struct TokenStates(EpochCache<Box<str>, Arc<Standing>>);
+pub struct TokenStates(EpochCache<Box<str>, Arc<TokenState>>);
 
-impl DependsOn<Box<str>> for Arc<Standing> {
+impl DependsOn<Box<str>> for Arc<TokenState> {
     fn depends_on(&self, jti: &Box<str>) -> Vec<Touched> {
         let mut found = vec![
             Touched::Token(jti.clone()),
@@ -64,7 +64,7 @@ impl DependsOn<Box<str>> for Arc<Standing> {
     }
 }
 
-fn find(services: &Services, api: &Api, claims: &AccessClaims) -> Result<Option<Arc<Standing>>> {
+fn find(services: &Services, api: &Api, claims: &AccessClaims) -> Result<Option<Arc<TokenState>>> {
     let client: ClientId = claims.client_id.parse().map_err(|_| Error::invalid_token())?;
     let jti = claims.jti.as_str().into();
     let token_states = &services.token_states.0;

@@ -21,7 +21,7 @@ use crate::model::{
 use crate::store;
 use crate::store::clients;
 use crate::store::oauth_requests;
-use crate::store::oauth_requests::Waiting;
+use crate::store::oauth_requests::PendingAuthorization;
 
 /// Maximum length of `state`, `nonce` and `login_hint`, in bytes.
 const MAX_ECHO: usize = 2_048;
@@ -379,7 +379,7 @@ async fn ask(
     let hash = SecretHash::of(request.expose());
     let asked = serde_json::to_string(asked).map_err(crate::error::Error::internal)?;
     limits::take(call, "oauth.authorize", &PER_NETWORK, 1 + (asked.len() >> 10) as u32)?;
-    let waiting = Waiting {
+    let waiting = PendingAuthorization {
         browser,
         client_no: client.no,
         api_no: api.no,

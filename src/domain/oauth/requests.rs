@@ -15,7 +15,7 @@ use crate::model::openid::{OPENID_SCOPES, is_openid};
 use crate::model::{Api, Client, RedirectUri, Scope, ScopeSet, SecretHash, Timestamp};
 use crate::store;
 use crate::store::oauth_requests;
-use crate::store::oauth_requests::Waiting;
+use crate::store::oauth_requests::PendingAuthorization;
 use crate::store::{Conn, Tx};
 
 /// A pending request, for its page.
@@ -114,7 +114,7 @@ pub async fn decide(person: &Person, id: &str, browser: Browser<'_>, decision: D
 
 /// A pending request with its client and API.
 struct Pending {
-    waiting: Waiting,
+    waiting: PendingAuthorization,
     asked: AuthzRequest,
     client: Client,
     api: Arc<Api>,

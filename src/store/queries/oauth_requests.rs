@@ -6,7 +6,7 @@ use crate::store::{Conn, Error, Tx, params};
 
 /// A request for authorization that waits for a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Waiting {
+pub struct PendingAuthorization {
     /// SHA-256 of the cookie of the browser that sent it.
     pub browser: SecretHash,
     /// The client that asks.
@@ -22,7 +22,7 @@ pub struct Waiting {
 }
 
 /// Keeps a request under the hash of its id.
-pub fn insert(tx: &mut Tx<'_>, hash: &SecretHash, waiting: &Waiting) -> Result<(), Error> {
+pub fn insert(tx: &mut Tx<'_>, hash: &SecretHash, waiting: &PendingAuthorization) -> Result<(), Error> {
     tx.execute(
         "INSERT INTO oauth_requests (hash, browser, client_no, api_no, asked, created_at, expires_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -40,10 +40,10 @@ pub fn insert(tx: &mut Tx<'_>, hash: &SecretHash, waiting: &Waiting) -> Result<(
 }
 
 /// The request whose id has this hash.
-pub fn find(conn: &Conn<'_>, hash: &SecretHash) -> Result<Option<Waiting>, Error> {
+pub fn find(conn: &Conn<'_>, hash: &SecretHash) -> Result<Option<PendingAuthorization>, Error> {
     let sql = "SELECT browser, client_no, api_no, asked, created_at, expires_at FROM oauth_requests WHERE hash = ?1";
     conn.first(sql, params![hash.as_bytes()], |row| {
-        Ok(Waiting {
+        Ok(PendingAuthorization {
             browser: SecretHash::from_bytes(row.get(0)?),
             client_no: row.get(1)?,
             api_no: row.get(2)?,

@@ -192,7 +192,7 @@ pub fn end_with_session(tx: &mut Tx<'_>, session_no: i64, now: Timestamp) -> Res
 
 /// What an access token depends on, at this moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
+pub struct TokenState {
     /// Number of the grant; none for a client that acts for itself.
     pub grant: Option<(i64, GrantId)>,
     /// The refresh tokens that it belongs to; none for a client that acts for itself.
@@ -214,7 +214,7 @@ pub struct Standing {
 }
 
 /// What the access token `jti` of the authorization `id` depends on.
-pub fn standing(conn: &Conn<'_>, id: &str, jti: &str) -> Result<Option<Standing>, Error> {
+pub fn standing(conn: &Conn<'_>, id: &str, jti: &str) -> Result<Option<TokenState>, Error> {
     let sql = "SELECT g.no, g.id, c.no, c.id, u.no, u.id, u.role, g.api_no, x.scopes,
             f.revoked_at IS NULL AND g.revoked_at IS NULL AND c.disabled_at IS NULL AND c.deleted_at IS NULL
                 AND u.disabled_at IS NULL AND u.deleted_at IS NULL
@@ -229,7 +229,7 @@ pub fn standing(conn: &Conn<'_>, id: &str, jti: &str) -> Result<Option<Standing>
         LEFT JOIN client_access x ON x.client_no = c.no AND x.api_no = g.api_no
         WHERE a.id = ?1";
     conn.first(sql, params![id, jti], |row| {
-        Ok(Standing {
+        Ok(TokenState {
             grant: Some((row.get(0)?, row.parse(1)?)),
             client: (row.get(2)?, row.parse(3)?),
             user: Some((row.get(4)?, row.parse(5)?, row.parse(6)?)),
@@ -249,14 +249,14 @@ pub fn standing_of_client(
     client: ClientId,
     api_no: i64,
     jti: &str,
-) -> Result<Option<Standing>, Error> {
+) -> Result<Option<TokenState>, Error> {
     let sql = "SELECT c.no, x.scopes, c.disabled_at IS NULL AND c.deleted_at IS NULL
                 AND ' ' || c.grant_types || ' ' LIKE '% client_credentials %'
                 AND NOT EXISTS (SELECT 1 FROM revoked_tokens WHERE jti = ?3)
         FROM clients c LEFT JOIN client_access x ON x.client_no = c.no AND x.api_no = ?2
         WHERE c.id = ?1";
     conn.first(sql, params![client.to_string(), api_no, jti], |row| {
-        Ok(Standing {
+        Ok(TokenState {
             grant: None,
             family_no: None,
             client: (row.get(0)?, client),

@@ -146,7 +146,7 @@ pub fn strengthen(
 
 /// A session as its person sees it.
 #[derive(Debug, Clone)]
-pub struct Listed {
+pub struct SessionRow {
     /// The row's number.
     pub no: i64,
     /// The public id.
@@ -176,13 +176,13 @@ pub fn list(
     now: Timestamp,
     before: i64,
     limit: u32,
-) -> Result<Vec<Listed>, Error> {
+) -> Result<Vec<SessionRow>, Error> {
     let sql =
         "SELECT no, id, api_no, cookie IS NOT NULL, amr, ip, agent, created_at, last_used_at, expires_at
         FROM sessions WHERE user_no = ?1 AND no < ?2 AND revoked_at IS NULL AND expires_at > ?3
         ORDER BY no DESC LIMIT ?4";
     conn.all(sql, params![user_no, before, now.millis(), limit], |row| {
-        Ok(Listed {
+        Ok(SessionRow {
             no: row.get(0)?,
             id: row.parse(1)?,
             api_no: row.get(2)?,

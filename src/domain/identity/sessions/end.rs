@@ -12,7 +12,7 @@ use crate::model::activity::{Entry, Kind};
 use crate::model::{Secret, SessionId};
 use crate::platform::cursor::{List, Page};
 use crate::store::sessions as store;
-use crate::store::sessions::Listed;
+use crate::store::sessions::SessionRow;
 use crate::store::{Tx, links};
 
 /// Maximum number of rows per clean-up, so that changes are not delayed.
@@ -23,7 +23,7 @@ const KEPT_SECONDS: u32 = 7 * 86_400;
 /// A session, and whether it is the current one.
 pub struct Session {
     /// The session.
-    pub listed: Listed,
+    pub listed: SessionRow,
     /// Slug of its API.
     pub api: Option<String>,
     /// Whether it is the current one.
