@@ -23,7 +23,7 @@ public class Service {
     }
   }
 
-  /** No method stands for any. */
+  /** No method means any. */
   private static RequestMethod[] methods(String method) {
     return method.equals("*") ? new RequestMethod[0] : new RequestMethod[] {RequestMethod.valueOf(method)};
   }
