@@ -61,7 +61,6 @@ const SETTLE: Duration = Duration::from_secs(5);
 
 #[derive(Default)]
 struct Counters {
-    rows: AtomicU64,
     batches: AtomicU64,
     largest_batch: AtomicU64,
     waits: AtomicU64,
@@ -243,7 +242,7 @@ impl Log {
         let counters = &self.counters;
         Stats {
             depth: self.depth.load(Ordering::Relaxed),
-            rows: counters.rows.load(Ordering::Relaxed),
+            rows: self.done.borrow().rows,
             batches: counters.batches.load(Ordering::Relaxed),
             largest_batch: counters.largest_batch.load(Ordering::Relaxed),
             waits: counters.waits.load(Ordering::Relaxed),
@@ -293,7 +292,6 @@ impl Log {
         if rows > 0 {
             self.depth.fetch_sub(rows, Ordering::Relaxed);
             let counters = &self.counters;
-            counters.rows.fetch_add(rows as u64, Ordering::Relaxed);
             counters.batches.fetch_add(1, Ordering::Relaxed);
             counters.largest_batch.fetch_max(rows as u64, Ordering::Relaxed);
             self.freed_capacity.notify_waiters();

@@ -63,6 +63,12 @@ class Gate {
     return { answer, route };
   }
 
+  /** A busy machine delays an answer, or a development server drops it; the second attempt must succeed. */
+  async answered(wire, request, key) {
+    const first = await this.send(wire, request, key);
+    return first.answer.status === 0 ? this.send(wire, request, key) : first;
+  }
+
   find(request, key, what) {
     findings.push({ router: this.router, proxy: this.proxy, table: this.table, what, request, holds: key ? key.scopes : 'no credential' });
   }
@@ -90,9 +96,7 @@ class Gate {
   /** An ambiguous request: it may only reach handlers whose route the credential satisfies. */
   async attack(wire, random) {
     const request = mutated(this.routes, random, this.stripped);
-    let { route, answer } = await this.send(wire, request, await this.all);
-    // A busy machine delays an answer, or a development server drops it; the second attempt must succeed.
-    if (answer.late) ({ route, answer } = await this.send(wire, request, await this.all));
+    const { route, answer } = await this.answered(wire, request, await this.all);
     // An error of the request is the client's, not a failure of the gate.
     if (answer.status >= 500 || answer.late) this.find(request, await this.all, answer.late ? 'no answer' : `answered ${answer.status}`);
     if (!route?.scope) return;
@@ -115,8 +119,7 @@ class Gate {
     const request = example(route, random);
     const scopes = route.scope ? [route.scope] : [];
     const key = route.scope ? { ...(await this.key(scopes)), scopes } : undefined;
-    let { answer } = await this.send(wire, request, key);
-    if (answer.status === 0) ({ answer } = await this.send(wire, request, key));
+    const { answer } = await this.answered(wire, request, key);
     counts.legitimate += 1;
     // A router may have no handler for it, or redirect: then it passed the gate nevertheless.
     if (answer.headers['x-handler'] !== undefined || (answer.status >= 200 && answer.status < 400) || [404, 405].includes(answer.status)) counts.passed += 1;

@@ -89,7 +89,7 @@ fn arrows(modules: &Modules) -> BTreeMap<(String, String), String> {
     for (path, module) in modules {
         let Some(from) = room(&rooted(path)) else { continue };
         for to in module.named.iter().filter_map(|target| room(target)) {
-            if to != from && (is_known(&to) || to.starts_with("domain/")) {
+            if to != from && is_known(&to) {
                 found.entry((from.clone(), to)).or_insert_with(|| path.join("::"));
             }
         }

@@ -1,7 +1,7 @@
 /** The values of the API in plain language. The record types make the check fail when the API has another value. */
 import { activityKindValues } from './schema';
 import type { Activity, ApiKey, KeyStatus, Kind, Outcome, Reason, RoleName, Tier } from './types';
-import { count } from '../lib/text';
+import { count, sentence } from '../lib/text';
 import { windowName } from '../lib/time';
 
 export type Tone = 'ok' | 'no' | 'wait' | 'accent' | 'plain';
@@ -106,8 +106,7 @@ const KIND: Partial<Record<Kind, string>> = {
 };
 /** Every kind of activity, for filters. */
 export const KINDS: readonly Kind[] = activityKindValues;
-export const kindWord = (kind: Kind): string => KIND[kind] ?? upperFirst(kind.replace(/[._]/g, ' '));
-const upperFirst = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+export const kindWord = (kind: Kind): string => KIND[kind] ?? sentence(kind.replace(/[._]/g, ' '));
 
 /** `Refused: a scope is missing`. */
 export function verdict(row: Activity): string {

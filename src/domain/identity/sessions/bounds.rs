@@ -4,9 +4,9 @@ use crate::activity;
 use crate::domain::identity::Services;
 use crate::domain::identity::access::Call;
 use crate::domain::policy::limits::{BucketId, Subject};
-use crate::error::{Code, Error, Result};
+use crate::error::Result;
 use crate::model::RateLimit;
-use crate::model::activity::{Entry, Kind};
+use crate::model::activity::{Entry, Kind, Outcome};
 use crate::store::Tx;
 use crate::store::sessions as store;
 use crate::store::sessions::NewSession;
@@ -30,18 +30,14 @@ pub(crate) fn take_token(services: &Services, user_no: i64) -> Result<()> {
 fn take(services: &Services, subject: Subject<'_>, limit: &RateLimit) -> Result<()> {
     let id = BucketId { api_no: services.catalog.get().built_in().no, tier: "", subject };
     let level = services.engine.limiter().take(&id, limit, services.clock.monotonic(), 1)?;
-    let Some(level) = level.filter(|level| !level.passed) else { return Ok(()) };
-    let wait = level.retry_in.unwrap_or_default().as_millis().div_ceil(1_000);
-    let wait = u64::try_from(wait).unwrap_or(u64::MAX);
-    Err(Error::new(Code::RateLimited, "Too many of these requests for this account; wait a while")
-        .with("limit", limit.limit)
-        .with("window_seconds", limit.window_seconds)
-        .with("retry_after_seconds", wait)
-        .retry_after(wait))
+    match level.filter(|level| !level.passed) {
+        Some(level) => Err(level.refusal(limit, "Too many of these requests for this account; wait a while")),
+        None => Ok(()),
+    }
 }
 
-/// Adds a session and removes those of its person beyond the bound: ended ones first, then those that were used least
-/// recently. Each that ends with this has a row in the log.
+/// Adds a session, logs the sign-in, and removes the person's sessions beyond the bound: ended ones first, then those
+/// that were used least recently. Each that ends with this has a row in the log.
 pub(super) fn insert(tx: &mut Tx<'_>, call: &Call, session: &NewSession) -> Result<i64> {
     let session_no = store::insert(tx, session)?;
     let kept = call.services.bounds.sessions_per_person.max(1) - 1;
@@ -58,5 +54,14 @@ pub(super) fn insert(tx: &mut Tx<'_>, call: &Call, session: &NewSession) -> Resu
         }
         store::remove(tx, surplus.no)?;
     }
+    let entry = Entry {
+        user_no: Some(session.user_no),
+        session_no: Some(session_no),
+        api_no: Some(session.api_no),
+        outcome: Outcome::Allowed,
+        detail: Some(Box::new(serde_json::json!({"amr": session.amr.to_string()}))),
+        ..call.entry(Kind::SignIn)
+    };
+    activity::record(tx, &entry)?;
     Ok(session_no)
 }

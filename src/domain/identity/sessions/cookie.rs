@@ -9,13 +9,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use super::bounds;
 use super::sign_in::{Login, Verified, log_refusal, settle, verify};
 use super::{COOKIE_SECONDS, SECOND_FACTOR_REQUIRED, identity, is_good, lacks_second_factor};
-use crate::activity;
 use crate::domain::identity::Services;
 use crate::domain::identity::access::Call;
 use crate::domain::identity::admission::Person;
 use crate::error::{Code, Error, Result};
 use crate::model::Identity;
-use crate::model::activity::{Entry, Kind, Outcome};
 use crate::model::{AuthMethods, Secret, SecretHash, SessionId, Timestamp, User};
 use crate::store::sessions as store;
 use crate::store::sessions::{Live, NewSession};
@@ -52,10 +50,7 @@ pub async fn sign_in(
 ) -> Result<CookieSession> {
     check_origin(&call.services, origin)?;
     let former = former.map(SecretHash::of);
-    let (verified, code) = verify(call, login).await?.split();
-    bounds::take_sign_in(&call.services, verified.user.no).inspect_err(|error| {
-        let _ = log_refusal(call, Some(&verified.user), error);
-    })?;
+    let (verified, code) = verify(call, login).await?;
     let (caller, user) = (call.clone(), verified.user.clone());
     let done = call.services.write(move |tx| open(tx, &caller, &verified, former.as_ref())).await;
     settle(code, done.is_ok());
@@ -112,17 +107,7 @@ pub(crate) fn begin(
         idle_seconds: Some(services.settings.session_idle_seconds),
         ends_at: call.now.plus_seconds(COOKIE_SECONDS),
     };
-    let session_no = bounds::insert(tx, call, &session)?;
-    let detail = Some(Box::new(serde_json::json!({"amr": amr.to_string()})));
-    let entry = Entry {
-        user_no: Some(user.no),
-        session_no: Some(session_no),
-        api_no: Some(api_no),
-        outcome: Outcome::Allowed,
-        detail,
-        ..call.entry(Kind::SignIn)
-    };
-    activity::record(tx, &entry)?;
+    bounds::insert(tx, call, &session)?;
     Ok(CookieSession { cookie, csrf_token: csrf_token(services, &hash), user: user.clone() })
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::bounds;
 use crate::domain::identity::access::Call;
 use crate::domain::identity::login_throttle::{Attempt, AttemptKind};
 use crate::domain::identity::{passwords, totp};
@@ -33,7 +34,6 @@ pub(crate) struct Verified {
     /// The stored hash that the password was compared with.
     password: String,
     factor: Option<SecondFactor>,
-    code: Option<Attempt>,
 }
 
 /// The second factor that was presented; used up in the transaction that signs the person in.
@@ -44,11 +44,13 @@ pub(crate) enum SecondFactor {
     Recovery(SecretHash),
 }
 
-/// Verifies the credentials. An unknown address gets the same response after the same time.
+/// Verifies the credentials. An unknown address gets the same response after the same time. The attempt is that at the
+/// second factor; [`settle`] counts it once [`Verified::admit`] has decided.
 ///
 /// # Errors
-/// `INVALID_CREDENTIALS`, `MFA_REQUIRED`, `LOCKED_OUT`, or `UNAVAILABLE` when too many sign-ins wait.
-pub(crate) async fn verify(call: &Arc<Call>, login: Login) -> Result<Verified> {
+/// `INVALID_CREDENTIALS`, `MFA_REQUIRED`, `LOCKED_OUT`, `RATE_LIMITED` when the person signs in too often, or
+/// `UNAVAILABLE` when too many sign-ins wait.
+pub(crate) async fn verify(call: &Arc<Call>, login: Login) -> Result<(Arc<Verified>, Option<Attempt>)> {
     if login.email.len() > MAX_EMAIL_BYTES {
         return Err(Error::invalid("email", "Give an email address such as ada@example.com."));
     }
@@ -78,7 +80,10 @@ pub(crate) async fn verify(call: &Arc<Call>, login: Login) -> Result<Verified> {
                 }
             };
             attempt.succeeded();
-            Ok(Verified { user, password, factor, code })
+            bounds::take_sign_in(services, user.no).inspect_err(|error| {
+                let _ = log_refusal(call, Some(&user), error);
+            })?;
+            Ok((Arc::new(Verified { user, password, factor }), code))
         }
         (user, _) => {
             let error = Error::new(Code::InvalidCredentials, "Email or password is wrong");
@@ -112,12 +117,6 @@ impl Verified {
             }
             Some(_) => Err(wrong_code()),
         }
-    }
-
-    /// Splits off the guess at the second factor. [`settle`] counts it once [`Verified::admit`] has decided.
-    pub(crate) fn split(self) -> (Arc<Self>, Option<Attempt>) {
-        let Self { user, password, factor, code } = self;
-        (Arc::new(Self { user, password, factor, code: None }), code)
     }
 }
 

@@ -41,10 +41,7 @@ pub struct Tokens {
 pub async fn login(call: &Arc<Call>, login: Login, slug: Option<&str>) -> Result<Tokens> {
     let services = call.services.clone();
     let api = api(&services, slug)?;
-    let (verified, code) = verify(call, login).await?.split();
-    bounds::take_sign_in(&services, verified.user.no).inspect_err(|error| {
-        let _ = log_refusal(call, Some(&verified.user), error);
-    })?;
+    let (verified, code) = verify(call, login).await?;
     let (id, now) = (SessionId::new(call.now, services.random()), call.now);
     let (shared, caller, by, api_no) = (services.clone(), call.clone(), verified.clone(), api.no);
     let done = services.write(move |tx| open(tx, &shared, &caller, &by, (id, api_no))).await;
@@ -87,15 +84,6 @@ fn open(
         },
     )?;
     let (_, token) = refresh::begin(tx, services, Some(user_no), Some(session_no), now, ends_at)?;
-    let entry = Entry {
-        user_no: Some(user_no),
-        session_no: Some(session_no),
-        api_no: Some(api_no),
-        outcome: Outcome::Allowed,
-        detail: Some(Box::new(serde_json::json!({"amr": amr.to_string()}))),
-        ..call.entry(Kind::SignIn)
-    };
-    activity::record(tx, &entry)?;
     Ok(token)
 }
 

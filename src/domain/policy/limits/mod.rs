@@ -13,7 +13,7 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash, Hasher};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::locks;
 use crate::model::RateLimit;
 
@@ -65,6 +65,19 @@ pub struct Level {
     pub retry_in: Option<Duration>,
     /// Whether the request may pass.
     pub passed: bool,
+}
+
+impl Level {
+    /// `RATE_LIMITED` with the limit and the wait, for a request that did not pass.
+    pub(crate) fn refusal(&self, limit: &RateLimit, message: &'static str) -> Error {
+        let wait = self.retry_in.unwrap_or_default().as_millis().div_ceil(1_000);
+        let wait = u64::try_from(wait).unwrap_or(u64::MAX);
+        Error::new(Code::RateLimited, message)
+            .with("limit", limit.limit)
+            .with("window_seconds", limit.window_seconds)
+            .with("retry_after_seconds", wait)
+            .retry_after(wait)
+    }
 }
 
 /// Upper bound of the fill time, so that no sum overflows: a bucket that takes longer counts as smaller.

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::{BucketRate, Level, nanos};
-use crate::error::{Code, Error, Result};
+use crate::error::Result;
 use crate::locks;
 use crate::model::{Network, RateLimit};
 use crate::platform::vault::{Signer, Vault};
@@ -68,7 +68,9 @@ impl NetworkLimits {
             if let Some(level) =
                 self.take_one(what, network, &limit, nanos(now), cost).filter(|level| !level.passed)
             {
-                return Err(limited(&limit, level));
+                return Err(
+                    level.refusal(&limit, "Too many of these requests came from your network; wait a while")
+                );
             }
         }
         Ok(())
@@ -120,16 +122,6 @@ impl NetworkLimits {
             *cell = (*cell).max(full_at);
         }
     }
-}
-
-fn limited(limit: &RateLimit, level: Level) -> Error {
-    let wait = level.retry_in.unwrap_or_default().as_millis().div_ceil(1_000);
-    let wait = u64::try_from(wait).unwrap_or(u64::MAX);
-    Error::new(Code::RateLimited, "Too many of these requests came from your network; wait a while")
-        .with("limit", limit.limit)
-        .with("window_seconds", limit.window_seconds)
-        .with("retry_after_seconds", wait)
-        .retry_after(wait)
 }
 
 #[cfg(test)]
